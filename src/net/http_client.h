@@ -1,0 +1,88 @@
+// One HTTP request with a deadline (libcurl; names resolved by net/resolver.h, so that a hung
+// resolver costs no more than the deadline). Used by probes and by delivery.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/stop.h"
+#include "model/probe_result.h"
+
+namespace drwatch::net {
+
+// Why something that touched a socket failed. `message` holds no secret: URLs are redacted.
+struct NetError {
+  model::Reason reason = model::Reason::kInternal;
+  std::string message;
+};
+
+struct TlsOptions {
+  std::string ca_file;  // empty = the system's
+  std::string cert_file;
+  std::string key_file;
+  std::string server_name;
+  bool insecure_skip_verify = false;
+};
+
+struct HttpRequest {
+  std::string method = "GET";
+  base::Secret url;
+  std::vector<std::pair<std::string, base::Secret>> headers;
+  std::string body;
+  std::string username;  // basic auth when not empty
+  base::Secret password;
+  TlsOptions tls;
+  int max_redirects =
+      0;  // 0 = not followed; configured headers and credentials never leave the first origin
+  std::int64_t max_body_bytes = 1 << 20;
+  std::string ip_protocol;  // "", "ip4", "ip6"
+  std::string resolve_to;   // host[:port] to connect to instead of the URL's, keeping Host and SNI
+  bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
+};
+
+struct HttpTimings {
+  base::Duration total{};
+  double resolve_seconds = 0;
+  double connect_seconds = 0;
+  double tls_seconds = 0;
+  double processing_seconds = 0;
+  double transfer_seconds = 0;
+};
+
+// Recorded for every certificate the peer sent, even when verification fails.
+struct TlsInfo {
+  std::string version;  // "TLSv1.3"
+  std::string cipher;
+  std::optional<base::Timestamp> earliest_expiry;  // of all certificates sent
+  std::optional<base::Timestamp> leaf_expiry;
+  bool verified = false;
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::string http_version;                                  // "1.1", "2"
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+  int redirects = 0;
+  std::string remote_address;
+  // "" if absent.
+  std::string Header(std::string_view lower_case_name) const;
+};
+
+// What happened; timings and TLS facts are there on failure, too, as far as the attempt came.
+struct HttpOutcome {
+  std::optional<HttpResponse> response;  // set when a whole response arrived, whatever its status
+  std::optional<NetError> error;         // set otherwise
+  HttpTimings timings;
+  std::optional<TlsInfo> tls;
+};
+
+// Blocks until a whole response, an error, the deadline or a stop (reason kTimeout, message
+// "stopped"). Any thread; each thread keeps one libcurl handle.
+HttpOutcome Fetch(const HttpRequest& request, base::Deadline deadline, const base::StopToken& stop);
+
+}  // namespace drwatch::net

@@ -1,0 +1,61 @@
+// Evaluates expressions on a store. Synchronous, no clock of its own, no I/O.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "promql/ast.h"
+#include "promql/value.h"
+#include "store/store.h"
+
+namespace drwatch::promql {
+
+struct EngineOptions {
+  base::Duration lookback = std::chrono::minutes(5);
+  base::Duration default_step = std::chrono::minutes(1);  // of subqueries without one
+  std::int64_t max_samples = 50'000'000;                  // loaded by one query
+};
+
+// One message each, as Prometheus' API has them.
+struct Annotations {
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+};
+
+enum class QueryErrorKind { kExecution, kTimeout, kCanceled, kTooManySamples };
+struct QueryError {
+  QueryErrorKind kind = QueryErrorKind::kExecution;
+  std::string message;
+};
+struct QueryOutput {
+  Value value;
+  Annotations annotations;
+};
+using QueryResult = tl::expected<QueryOutput, QueryError>;
+
+// Limits of one run. The default never times out.
+struct QueryLimits {
+  base::Deadline deadline = base::Deadline(base::SteadyTime::max());
+  base::StopToken stop;
+};
+
+// Any thread; holds no state between queries but caches that nobody sees.
+class Engine {
+ public:
+  explicit Engine(const store::Store& store, EngineOptions options = {});
+  ~Engine();
+  // At one time. Vectors keep the order of evaluation unless the expression sorts.
+  QueryResult Instant(const Expr& expr, base::Timestamp at, const QueryLimits& limits = {}) const;
+  // At start, start + step, ... up to end; the value is a Matrix sorted by labels.
+  QueryResult Range(const Expr& expr, base::Timestamp start, base::Timestamp end,
+                    base::Duration step, const QueryLimits& limits = {}) const;
+
+ private:
+  const store::Store& store_;
+  EngineOptions options_;
+};
+
+}  // namespace drwatch::promql
