@@ -4,29 +4,17 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/stop.h"
-#include "model/probe_result.h"
+#include "net/net_error.h"
+#include "net/tls_options.h"
 
 namespace drwatch::net {
-
-// Why something that touched a socket failed. `message` holds no secret: URLs are redacted.
-struct NetError {
-  model::Reason reason = model::Reason::kInternal;
-  std::string message;
-};
-
-struct TlsOptions {
-  std::string ca_file;  // empty = the system's
-  std::string cert_file;
-  std::string key_file;
-  std::string server_name;
-  bool insecure_skip_verify = false;
-};
 
 struct HttpRequest {
   std::string method = "GET";
@@ -51,15 +39,6 @@ struct HttpTimings {
   double tls_seconds = 0;
   double processing_seconds = 0;
   double transfer_seconds = 0;
-};
-
-// Recorded for every certificate the peer sent, even when verification fails.
-struct TlsInfo {
-  std::string version;  // "TLSv1.3"
-  std::string cipher;
-  std::optional<base::Timestamp> earliest_expiry;  // of all certificates sent
-  std::optional<base::Timestamp> leaf_expiry;
-  bool verified = false;
 };
 
 struct HttpResponse {
