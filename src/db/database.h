@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 
 struct sqlite3;
@@ -18,12 +19,13 @@ struct sqlite3_stmt;
 namespace drwatch::db {
 
 // A prepared statement: Bind() in order, then Step() until false. One thread, and only inside
-// Database::Transact or Read.
+// Database::Transact. SQL that does not compile is reported by the first Step() or Run().
 class Statement {
  public:
   Statement(sqlite3* database, std::string_view sql);
   ~Statement();
   Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&&) = delete;
   Statement& Bind(std::int64_t value);
   Statement& Bind(double value);
   Statement& Bind(std::string_view text);
@@ -44,7 +46,8 @@ class Statement {
   sqlite3* database_;
   sqlite3_stmt* handle_ = nullptr;
   int next_parameter_ = 1;
-  int error_ = 0;
+  std::string error_;  // the first failure since the last Reset(); reported by Step()
+  void Check(int code);
 };
 
 // What a folder keeps in the database: its tables, made or upgraded in order. A migration runs
@@ -55,32 +58,54 @@ struct Migration {
   std::string_view sql;
 };
 
-// Thread-safe: calls take turns.
+// Thread-safe: calls take turns. The lock on `path`.lock is held as long as the object lives, so
+// that a second program on the same folder cannot start.
 class Database {
  public:
-  // Opens or creates `path` and applies what is missing of `migrations`. A file that is damaged is
-  // moved aside to `path`.corrupt-<unix time> and a new one is made (recovered() says so). Errors:
-  // the folder is not writable, another process holds the lock, a schema newer than this program.
+  // A file larger than this is not read whole at start to look for damage; SQLite then reports
+  // damage where it meets it.
+  static constexpr std::int64_t kMaxCheckedBytes = 64 << 20;
+
+  // Opens or creates `path` (and its folder) and applies what is missing of `migrations`. A file
+  // that is damaged is moved aside to `path`.corrupt-<unix time> and a new one is made
+  // (recovered() says so). Errors: the folder is not writable, another process holds the lock, a
+  // schema newer than this program.
   static base::Result<std::unique_ptr<Database>> Open(const std::string& path,
                                                       const std::vector<Migration>& migrations);
   // In memory, for tests and --once.
   static base::Result<std::unique_ptr<Database>> OpenInMemory(
       const std::vector<Migration>& migrations);
   ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
 
   // Runs `body` in one transaction: committed (and on disk) if it returns success, rolled back
-  // otherwise.
+  // otherwise. Not to be called from inside a body. Errors: the body's, or why SQLite could not
+  // write (disk full, read-only, I/O error).
   base::Status Transact(const std::function<base::Status(Database&)>& body);
   // Only inside a transaction body.
   Statement Prepare(std::string_view sql) { return Statement(handle_, sql); }
+  // Only inside a transaction body: the row id of its last INSERT, and how many rows the last
+  // INSERT, UPDATE or DELETE changed.
+  std::int64_t LastInsertId() const;
+  std::int64_t ChangedRows() const;
   bool recovered() const { return recovered_; }
 
  private:
   Database() = default;
+  enum class OpenResult { kOk, kDamaged };
+  base::Status Lock(const std::string& path);
+  base::Result<OpenResult> OpenFile(const std::string& path);
+  base::Status MoveAside(const std::string& path);
+  base::Status Configure();
+  base::Status Migrate(const std::vector<Migration>& migrations);
+  void Close();
+
   std::mutex mutex_;
   sqlite3* handle_ = nullptr;
-  int lock_fd_ = -1;
+  base::UniqueFd lock_;
   bool recovered_ = false;
+  bool damaged_ = false;  // SQLite met damage in a transaction
 };
 
 }  // namespace drwatch::db
