@@ -1,0 +1,156 @@
+#include "exporter/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/duration.h"
+#include "exporter/version.h"
+
+namespace drwatch::exporter {
+namespace {
+
+// What CLI11 fills; turned into a Command afterwards.
+struct Raw {
+  ServeOptions serve;
+  OnceOptions once;
+  CheckConfigOptions check_config;
+  CheckRulesOptions check_rules;
+  TestRulesOptions test_rules;
+  InitOptions init;
+  VerifyOptions verify;
+  std::string log_level = "info";
+  std::string log_format = "logfmt";
+  std::string once_format = "table";
+  std::string once_timeout = "30s";
+  std::string verify_format = "text";
+  bool run_once = false;
+};
+
+void AddMainOptions(CLI::App& app, Raw& raw) {
+  app.add_option("--config.file", raw.serve.config_file, "Configuration file")->type_name("FILE");
+  app.add_option("--web.listen-address", raw.serve.listen_addresses,
+                 "Address to listen on; may be repeated (default :10911)")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  app.add_option("--storage.path", raw.serve.storage_path,
+                 "Folder of the state; overrides storage.path")
+      ->type_name("FOLDER");
+  app.add_option("--log.level", raw.log_level, "Least severe lines to log (default info)")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->type_name("LEVEL");
+  app.add_option("--log.format", raw.log_format, "Form of log lines (default logfmt)")
+      ->check(CLI::IsMember({"logfmt", "json"}))
+      ->type_name("FORMAT");
+  app.add_flag("--once", raw.run_once,
+               "Run every probe once, print what they found and exit: 0 ok, 1 warning, "
+               "2 critical, 3 unknown");
+  app.add_option("selector", raw.once.selectors,
+                 "With --once: names or globs of probes, type/name, service:NAME, or targets "
+                 "without a config: "
+                 "postgres://..., redis://..., https://..., tcp://host:port, /backup/folder")
+      ->type_name("");
+  app.add_option("--format", raw.once_format,
+                 "With --once: table, json, ndjson, nagios, junit or prometheus")
+      ->type_name("FORMAT");
+  app.add_option("--output.file", raw.once.output_file,
+                 "With --once: write there instead of standard output")
+      ->type_name("FILE");
+  app.add_option("--timeout", raw.once_timeout,
+                 "With --once: longest time for the whole run (default 30s)")
+      ->type_name("DURATION");
+  app.set_version_flag("--version", VersionText(), "Print the version and exit");
+}
+
+void AddCommands(CLI::App& app, Raw& raw) {
+  CLI::App* check = app.add_subcommand("check", "Check files without starting anything");
+  check->require_subcommand(1);
+  check->add_subcommand("config", "Every error of a configuration with file:line:column")
+      ->add_option("file", raw.check_config.files, "Configuration files")
+      ->required();
+  check->add_subcommand("rules", "Every error of rule files")
+      ->add_option("file", raw.check_rules.files, "Rule files")
+      ->required();
+  CLI::App* test = app.add_subcommand("test", "Run tests");
+  test->require_subcommand(1);
+  CLI::App* test_rules = test->add_subcommand("rules", "Run rule unit tests as promtool does");
+  test_rules->add_option("file", raw.test_rules.files, "Test files")->required();
+  test_rules->add_option("--run", raw.test_rules.run,
+                         "Only tests whose name matches this RE2; may be repeated");
+  test_rules->add_option("--junit", raw.test_rules.junit_file, "Write a JUnit report to this file");
+  test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
+  app.add_subcommand("init", "Print a commented starter configuration")
+      ->add_option("file", raw.init.file,
+                   "Write it there (must not exist) instead of standard output");
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Prove backup artefacts intact: exit 0 intact, 2 broken, 3 cannot judge");
+  verify->add_option("path", raw.verify.paths, "Files or folders")->required();
+  verify->add_option("--format", raw.verify_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+base::LogOptions ToLogOptions(const Raw& raw) {
+  base::LogOptions log;
+  log.level = raw.log_level == "debug"   ? base::LogLevel::kDebug
+              : raw.log_level == "warn"  ? base::LogLevel::kWarn
+              : raw.log_level == "error" ? base::LogLevel::kError
+                                         : base::LogLevel::kInfo;
+  log.format = raw.log_format == "json" ? base::LogFormat::kJson : base::LogFormat::kLogfmt;
+  return log;
+}
+
+Command OnceCommand(Raw& raw) {
+  const auto format = ParseOnceFormat(raw.once_format);
+  if (!format) {
+    return ExitNow{kUsageExitCode,
+                   "unknown --format \"" + raw.once_format +
+                       "\"\nhint: use table, json, ndjson, nagios, junit or prometheus\n"};
+  }
+  const auto timeout = base::ParseDuration(raw.once_timeout);
+  if (!timeout) return ExitNow{kUsageExitCode, "--timeout: " + timeout.error().ToString() + "\n"};
+  raw.once.format = *format;
+  raw.once.timeout = *timeout;
+  raw.once.config_file = raw.serve.config_file;
+  raw.once.log = ToLogOptions(raw);
+  return std::move(raw.once);
+}
+
+Command ToCommand(const CLI::App& app, Raw& raw) {
+  if (app.got_subcommand("check")) {
+    if (app.get_subcommand("check")->got_subcommand("config")) return std::move(raw.check_config);
+    return std::move(raw.check_rules);
+  }
+  if (app.got_subcommand("test")) return std::move(raw.test_rules);
+  if (app.got_subcommand("init")) return std::move(raw.init);
+  if (app.got_subcommand("verify")) {
+    raw.verify.json = raw.verify_format == "json";
+    return std::move(raw.verify);
+  }
+  if (raw.run_once) return OnceCommand(raw);
+  if (!raw.once.selectors.empty()) {
+    return ExitNow{kUsageExitCode, "unexpected argument \"" + raw.once.selectors.front() +
+                                       "\"\nhint: targets need --once; see drwatch --help\n"};
+  }
+  raw.serve.log = ToLogOptions(raw);
+  return std::move(raw.serve);
+}
+
+}  // namespace
+
+Command ParseCommandLine(int argc, const char* const* argv) {
+  Raw raw;
+  CLI::App app("drwatch tells whether you could recover from a disaster right now.", "drwatch");
+  app.require_subcommand(0, 1);
+  app.fallthrough(false);
+  AddMainOptions(app, raw);
+  AddCommands(app, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream errors;
+    const int code = app.exit(error, out, errors);
+    return ExitNow{code == 0 ? 0 : kUsageExitCode, out.str() + errors.str()};
+  }
+  return ToCommand(app, raw);
+}
+
+}  // namespace drwatch::exporter

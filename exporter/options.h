@@ -1,0 +1,66 @@
+// The command line.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "exporter/once_format.h"
+
+namespace drwatch::exporter {
+
+// `drwatch --config.file=F`
+struct ServeOptions {
+  std::string config_file;  // empty: say how to get one
+  std::vector<std::string> listen_addresses = {":10911"};
+  std::string storage_path;  // overrides storage.path of the config where not empty
+  base::LogOptions log;
+};
+
+// `drwatch --once ...`
+struct OnceOptions {
+  std::string config_file;             // may be empty when every target is ad hoc
+  std::vector<std::string> selectors;  // names, globs, or targets such as postgres://db1
+  OnceFormat format = OnceFormat::kTable;
+  std::string output_file;                            // written atomically; empty = standard output
+  base::Duration timeout = std::chrono::seconds(30);  // of the whole run
+  base::LogOptions log;
+};
+
+struct CheckConfigOptions {
+  std::vector<std::string> files;
+};
+struct CheckRulesOptions {
+  std::vector<std::string> files;
+};
+struct TestRulesOptions {
+  std::vector<std::string> files;
+  std::vector<std::string> run;  // only tests whose name matches one of these (RE2)
+  std::string junit_file;
+  bool diff = false;
+};
+struct InitOptions {
+  std::string file;  // empty = standard output
+};
+struct VerifyOptions {
+  std::vector<std::string> paths;
+  bool json = false;
+};
+
+// Nothing to run: print `text` and end with `code`.
+struct ExitNow {
+  int code = 0;
+  std::string text;
+};
+
+using Command = std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckRulesOptions,
+                             TestRulesOptions, InitOptions, VerifyOptions, ExitNow>;
+
+// Exit code of a command line that makes no sense.
+inline constexpr int kUsageExitCode = 1;
+
+Command ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace drwatch::exporter

@@ -1,0 +1,125 @@
+#include "web/json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <type_traits>
+
+#include "base/strings.h"
+
+namespace drwatch::web {
+namespace {
+
+void AppendPair(std::string& out, base::Timestamp time, double value) {
+  out += '[';
+  AppendUnixSeconds(out, time);
+  out += ",\"";
+  out += base::FormatDouble(value);
+  out += "\"]";
+}
+
+void AppendVector(std::string& out, const promql::Vector& vector) {
+  out += '[';
+  for (std::size_t i = 0; i < vector.size(); ++i) {
+    out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
+    AppendLabels(out, vector[i].labels);
+    out += ",\"value\":";
+    AppendPair(out, vector[i].time, vector[i].value);
+    out += '}';
+  }
+  out += ']';
+}
+
+void AppendMatrix(std::string& out, const promql::Matrix& matrix) {
+  out += '[';
+  for (std::size_t i = 0; i < matrix.size(); ++i) {
+    out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
+    AppendLabels(out, matrix[i].labels);
+    out += ",\"values\":[";
+    for (std::size_t j = 0; j < matrix[i].samples.size(); ++j) {
+      if (j > 0) out += ',';
+      AppendPair(out, matrix[i].samples[j].time, matrix[i].samples[j].value);
+    }
+    out += "]}";
+  }
+  out += ']';
+}
+
+bool NeedsNoEscape(std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  if (NeedsNoEscape(text)) {
+    out += '"';
+    out += text;
+    out += '"';
+    return;
+  }
+  using Json = nlohmann::json;
+  out += Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string JsonString(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+void AppendLabels(std::string& out, const model::Labels& labels) {
+  out += '{';
+  bool first = true;
+  for (const model::LabelView label : labels) {
+    if (!first) out += ',';
+    first = false;
+    AppendJsonString(out, label.name);
+    out += ':';
+    AppendJsonString(out, label.value);
+  }
+  out += '}';
+}
+
+void AppendUnixSeconds(std::string& out, base::Timestamp time) {
+  const std::int64_t millis = base::ToUnixMillis(time);
+  char text[40];
+  const char* const sign = millis < 0 ? "-" : "";
+  const long long magnitude = millis < 0 ? -millis : millis;
+  if (magnitude % 1000 == 0) {
+    std::snprintf(text, sizeof text, "%s%lld", sign, magnitude / 1000);
+  } else {
+    std::snprintf(text, sizeof text, "%s%lld.%03lld", sign, magnitude / 1000, magnitude % 1000);
+  }
+  out += text;
+}
+
+std::string QueryData(const promql::Value& value) {
+  std::string out = "{\"resultType\":\"" +
+                    std::string(promql::ResultTypeName(promql::TypeOf(value))) + "\",\"result\":";
+  std::visit(
+      [&out](const auto& held) {
+        using T = std::decay_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, promql::Scalar>) {
+          AppendPair(out, held.time, held.value);
+        } else if constexpr (std::is_same_v<T, promql::Vector>) {
+          AppendVector(out, held);
+        } else if constexpr (std::is_same_v<T, promql::Matrix>) {
+          AppendMatrix(out, held);
+        } else {
+          out += '[';
+          AppendUnixSeconds(out, held.time);
+          out += ',';
+          AppendJsonString(out, held.value);
+          out += ']';
+        }
+      },
+      value);
+  return out + "}";
+}
+
+}  // namespace drwatch::web
