@@ -32,14 +32,16 @@ struct Node {
 };
 
 struct YamlLimits {
-  std::size_t max_bytes = 16 << 20;
+  // Both count what aliases repeat, so that a bomb stays small.
+  std::size_t max_bytes = 16 << 20;  // of the text, and of all scalars
+  std::size_t max_nodes = 1'000'000;
   int max_depth = 64;
-  std::size_t max_nodes = 2'000'000;  // counts what aliases repeat, so that a bomb stays small
 };
 
-// Parses the first document. Adds an error for bad YAML, a duplicate key, an alias loop, a key that
-// is no scalar, or a limit, and then returns nullopt. A second document is a warning. An empty file
-// is a null node.
+// Parses the first document. Adds an error for bad YAML, bytes that are no text, a duplicate key,
+// an alias loop, a key that is no scalar, or a limit, and then returns nullopt. A second document
+// is a warning. An empty file is a null node. Merge keys ("<<: *base") are merged; tags beyond
+// YAML's own are errors.
 std::optional<Node> ParseYaml(std::string_view text, const std::string& file, Problems& problems,
                               const YamlLimits& limits = {});
 
@@ -76,6 +78,10 @@ class MapReader {
   void Finish();
 
  private:
+  const Node* TakeScalar(std::string_view key, std::string_view wanted);
+  void WrongValue(std::string_view key, const Node& node, std::string_view wanted,
+                  std::string hint);
+
   const Node& node_;
   Problems& problems_;
   std::string what_;
