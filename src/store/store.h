@@ -96,7 +96,7 @@ class Store {
   void DropExpired(base::Timestamp now);
   StoreStats Stats() const;
 
-  // The engine's door (store/series.h): not for others.
+  // The engine's door (store/reader.h): not for others.
   struct Impl;
   const Impl& impl() const { return *impl_; }
 

@@ -1,0 +1,55 @@
+// Compressed samples of one series: delta-of-delta times, XORed values (the scheme of Facebook's
+// "Gorilla" paper, 2015). Every bit pattern of a value survives, stale markers included.
+//
+// A chunk is written by one thread and then shared read-only: whoever shares one must not append to
+// it any more, or hands out Copy().
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "model/sample.h"
+
+namespace drwatch::store {
+
+class Chunk {
+ public:
+  // Long enough that the header does not matter, short enough that decoding from the start is
+  // cheap.
+  static constexpr int kMaxSamples = 120;
+
+  // `millis` rises from call to call. At most kMaxSamples times.
+  void Append(std::int64_t millis, double value);
+  bool full() const { return count_ >= kMaxSamples; }
+  int count() const { return count_; }
+  // Of the first and last sample; meaningless while empty.
+  std::int64_t min_time() const { return first_time_; }
+  std::int64_t max_time() const { return last_time_; }
+  // Adds the samples in (from, to] to `out`.
+  void Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>& out) const;
+  std::shared_ptr<const Chunk> Copy() const { return std::make_shared<const Chunk>(*this); }
+  // Gives spare memory back, once it is full.
+  void Shrink() { words_.shrink_to_fit(); }
+  std::int64_t memory_bytes() const {
+    return static_cast<std::int64_t>(sizeof(Chunk) + words_.capacity() * sizeof(std::uint64_t));
+  }
+
+ private:
+  void WriteBits(std::uint64_t bits, int count);
+  void WriteTime(std::int64_t delta_of_delta);
+  void WriteValue(std::uint64_t bits);
+
+  std::int64_t first_time_ = 0;
+  std::int64_t last_time_ = 0;
+  std::int64_t last_delta_ = 0;
+  std::uint64_t last_value_ = 0;
+  std::vector<std::uint64_t> words_;  // filled from the high bit down
+  std::uint32_t bits_ = 0;
+  std::uint8_t leading_ = 0;  // zeros before and bits in the window that the last value used
+  std::uint8_t length_ = 0;
+  std::uint8_t count_ = 0;
+};
+
+}  // namespace drwatch::store

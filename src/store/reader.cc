@@ -1,0 +1,153 @@
+#include "store/reader.h"
+
+#include <array>
+#include <mutex>
+#include <shared_mutex>
+
+#include "store/impl.h"
+
+namespace drwatch::store {
+namespace {
+
+// Rows whose chunks are collected under one hold of the lock: bounds both memory and the wait of a
+// writer.
+constexpr std::size_t kSlice = 4096;
+
+std::size_t DropMarkers(std::span<model::Sample> samples) {
+  std::size_t kept = 0;
+  for (const model::Sample& sample : samples) {
+    if (!model::IsStaleNan(sample.value)) samples[kept++] = sample;
+  }
+  return kept;
+}
+
+void AddSelected(const Index& index, const std::vector<SeriesId>& ids, Selection& selection,
+                 std::vector<model::Labels>& labels) {
+  for (const SeriesId id : ids) {
+    selection.ids.push_back(id);
+    labels.push_back(index.Get(id)->labels);
+  }
+}
+
+}  // namespace
+
+// A row that needs chunks: what is to be decoded once the lock is released.
+struct Reader::Pending {
+  std::size_t row = 0;
+  std::vector<std::shared_ptr<const Chunk>> chunks;
+  int head_count = 0;
+  std::array<model::Sample, SeriesRecord::kMaxHead> head;
+
+  void Decode(std::int64_t from, std::int64_t to, std::vector<model::Sample>& out) const {
+    out.clear();
+    for (const auto& chunk : chunks) chunk->Read(from, to, out);
+    out.insert(out.end(), head.begin(), head.begin() + head_count);
+  }
+};
+
+std::shared_ptr<const Selection> Reader::Refresh(
+    std::shared_ptr<const Selection> selection, const std::vector<model::Matcher>& matchers) const {
+  const std::shared_lock lock(impl_.index_mutex);
+  const Index& index = impl_.index;
+  auto fresh = std::make_shared<Selection>();
+  std::vector<model::Labels> labels;
+  std::vector<SeriesId> added;
+  if (selection != nullptr && selection->removals == index.removals()) {
+    if (selection->next_id == index.next_id()) return selection;
+    index.SelectFrom(selection->next_id, matchers, added);
+    fresh->ids = selection->ids;
+    if (added.empty()) {
+      fresh->labels = selection->labels;
+    } else {
+      labels = *selection->labels;
+    }
+  } else {
+    added = index.Select(matchers);
+  }
+  AddSelected(index, added, *fresh, labels);
+  if (fresh->labels == nullptr) {
+    fresh->labels = std::make_shared<const std::vector<model::Labels>>(std::move(labels));
+  }
+  fresh->next_id = index.next_id();
+  fresh->removals = index.removals();
+  return fresh;
+}
+
+bool Reader::ReadLatest(const Selection& selection, std::int64_t at, std::int64_t lookback,
+                        std::span<double> values, std::span<std::int64_t> times) const {
+  const std::int64_t from = at - lookback;
+  std::vector<Pending> pending;
+  std::array<model::Sample, SeriesRecord::kMaxHead> head;
+  {
+    const std::shared_lock index_lock(impl_.index_mutex);
+    if (selection.removals != impl_.index.removals()) return false;
+    const std::lock_guard data_lock(impl_.data_mutex);
+    for (std::size_t row = 0; row < selection.ids.size(); ++row) {
+      const SeriesRecord& series = *impl_.index.Get(selection.ids[row]);
+      values[row] = model::StaleNan();
+      if (series.last_time() <= from) continue;
+      if (series.last_time() <= at) {
+        values[row] = series.last_value();
+        if (!times.empty()) times[row] = series.last_time();
+        continue;
+      }
+      const int count = series.ReadHead(from, at, head.data());
+      if (count > 0) {
+        const model::Sample& last = head[static_cast<std::size_t>(count - 1)];
+        values[row] = last.value;
+        if (!times.empty()) times[row] = base::ToUnixMillis(last.time);
+      } else if (!series.HeadCovers(from)) {
+        Pending& one = pending.emplace_back();
+        one.row = row;
+        series.CollectChunks(from, at, one.chunks);
+      }
+    }
+  }
+  std::vector<model::Sample> samples;
+  for (const Pending& one : pending) {
+    one.Decode(from, at, samples);
+    if (samples.empty()) continue;
+    values[one.row] = samples.back().value;
+    if (!times.empty()) times[one.row] = base::ToUnixMillis(samples.back().time);
+  }
+  return true;
+}
+
+bool Reader::ReadRange(const Selection& selection, std::int64_t from, std::int64_t to,
+                       StaleMarkers markers, SampleVisitor& visitor) const {
+  std::vector<Pending> pending;
+  std::vector<model::Sample> samples;
+  std::array<model::Sample, SeriesRecord::kMaxHead> head;
+  const auto visit = [&](std::size_t row, std::span<model::Sample> found) {
+    if (markers == StaleMarkers::kSkip) found = found.first(DropMarkers(found));
+    if (!found.empty()) visitor.Visit(row, found);
+  };
+  for (std::size_t row = 0; row < selection.ids.size();) {
+    {
+      const std::shared_lock index_lock(impl_.index_mutex);
+      if (selection.removals != impl_.index.removals()) return false;
+      const std::lock_guard data_lock(impl_.data_mutex);
+      for (; row < selection.ids.size() && pending.size() < kSlice; ++row) {
+        const SeriesRecord& series = *impl_.index.Get(selection.ids[row]);
+        if (series.last_time() <= from) continue;
+        if (series.HeadCovers(from)) {
+          const int count = series.ReadHead(from, to, head.data());
+          visit(row, std::span(head).first(static_cast<std::size_t>(count)));
+          continue;
+        }
+        Pending& one = pending.emplace_back();
+        one.row = row;
+        one.head_count = series.ReadHead(from, to, one.head.data());
+        series.CollectChunks(from, to, one.chunks);
+      }
+    }
+    for (const Pending& one : pending) {
+      one.Decode(from, to, samples);
+      visit(one.row, samples);
+    }
+    pending.clear();
+  }
+  return true;
+}
+
+}  // namespace drwatch::store
