@@ -1,0 +1,159 @@
+"""Backups on a real pg_dump and pg_basebackup: stale, truncated, flipped, replaced, empty; each to a page and back."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from configs import config, expect_page, expect_resolve
+from servers import Postgres, fill_backup_folder, wait_until
+
+
+@pytest.fixture(scope="module")
+def artefacts(tmp_path_factory):
+    """One good dump and base backup, made once; tests work on copies."""
+    folder = tmp_path_factory.mktemp("artefacts")
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    server = Postgres(folder / "postgres").create().start()
+    server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g")
+    try:
+        yield fill_backup_folder(server, folder / "backup")
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def backup(folder, artefacts):
+    """A folder with a copy of the good ones, their times kept."""
+    shutil.copytree(artefacts[0].parent, folder / "backup", copy_function=shutil.copy2)
+    return folder / "backup"
+
+
+def dump_probe(backup, **more):
+    return {"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "pattern": "shop-*.dump",
+            "max_age": "26h", "min_size": "1KiB", "quiet_time": "200ms", **more}
+
+
+def success(drwatch):
+    return drwatch.value('backup_success{backup="nightly",location="primary"}')
+
+
+def dump_of(backup):
+    return next(backup.glob("shop-*.dump"))
+
+
+def forget_checksums(backup):
+    (backup / "SHA256SUMS").unlink()
+
+
+def newer(path, source):
+    """Writes `source` bytes as a newer artefact beside the good one."""
+    path.write_bytes(source)
+    later = time.time()
+    os.utime(path, (later, later))
+
+
+def test_good_backups_are_proven(folder, drwatch, receivers, backup):
+    base = {"name": "base", "type": "backup", "path": str(backup), "pattern": "base-*", "quiet_time": "200ms"}
+    drwatch.start(config(folder, receivers, [dump_probe(backup), base]))
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="dump verified")
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="base"}') == 1, what="base backup verified")
+    assert drwatch.value('backup_verification_level{backup="nightly"}') >= 3
+    assert drwatch.value('backup_verification_level{backup="base"}') >= 4
+    assert drwatch.value('backup_last_size_bytes{backup="nightly"}') == dump_of(backup).stat().st_size
+    time.sleep(1.5)
+    assert not receivers.pages(), "a good backup pages nobody"
+
+
+def test_series_exists_from_the_first_scrape(folder, drwatch, receivers):
+    drwatch.start(config(folder, receivers, [dump_probe(folder / "nowhere")]), wait="healthy")
+    wait_until(lambda: 'backup_success{backup="nightly",location="primary"' in drwatch.metrics(), timeout=3,
+               what="series on /metrics")
+    expect_page(receivers, "BackupFailed", wait_until)
+
+
+def test_stale_backup(folder, drwatch, receivers, backup):
+    # The file's own name carries its time, so an old one needs an old name as well as an old mtime.
+    old = backup / "shop-20200101T020000Z.dump"
+    dump_of(backup).rename(old)
+    os.utime(old, (1577844000, 1577844000))
+    forget_checksums(backup)
+    drwatch.start(config(folder, receivers, [dump_probe(backup)]))
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    assert drwatch.value('backup_check_success{check="fresh"}') == 0
+    assert drwatch.value('probe_failure_info{reason="stale"}') == 1
+    fresh = backup / time.strftime("shop-%Y%m%dT%H%M%SZ.dump", time.gmtime())
+    shutil.copy(old, fresh)
+    expect_resolve(receivers, page, wait_until)
+
+
+@pytest.mark.parametrize("damage, reason", [
+    ("truncated", "incomplete"), ("flipped", "corrupt"), ("xml", "wrong_format"), ("empty", "too_small")])
+def test_damaged_backup(folder, drwatch, receivers, backup, damage, reason):
+    dump = dump_of(backup)
+    good = dump.read_bytes()
+    forget_checksums(backup)
+    drwatch.start(config(folder, receivers, [dump_probe(backup)]))
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 0x10
+    xml = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>\n' * 20
+    bytes_of = {"truncated": good[:-100], "flipped": bytes(flipped), "xml": xml, "empty": b""}
+    newer(dump, bytes_of[damage])
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    wait_until(lambda: drwatch.value(f'probe_failure_info{{probe="nightly",reason="{reason}"}}') == 1,
+               what=f"reason {reason}")
+    newer(dump, good)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_checksum_list_tells_a_changed_file(folder, drwatch, receivers, backup):
+    base = next(backup.glob("base-*"))
+    probe = {"name": "nightly", "type": "backup", "path": str(backup), "pattern": "base-*", "quiet_time": "200ms"}
+    drwatch.start(config(folder, receivers, [probe]))
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    archive = base / "base.tar.gz"
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 3] ^= 1
+    newer(archive, bytes(content))
+    expect_page(receivers, "BackupFailed", wait_until)
+
+
+def test_partial_files_do_not_fail_the_previous_backup(folder, drwatch, receivers, backup):
+    drwatch.start(config(folder, receivers, [dump_probe(backup, quiet_time="1h")]))
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    good = dump_of(backup).read_bytes()
+    newer(backup / "shop-20300101T000000Z.dump.part", good[:1000])
+    newer(backup / "shop-tomorrow.dump", good[:1000])
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        assert success(drwatch) == 1
+        time.sleep(0.2)
+    assert drwatch.value('backup_in_progress{backup="nightly"}') >= 1
+    assert not receivers.pages()
+
+
+def test_verdicts_are_remembered_across_a_restart(folder, drwatch, receivers, backup):
+    drwatch.start(config(folder, receivers, [dump_probe(backup)]))
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="verified")
+    verified_at = drwatch.value('backup_verification_timestamp_seconds{backup="nightly"}')
+    drwatch.kill()
+    drwatch.start()
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="remembered")
+    assert drwatch.value('backup_verification_timestamp_seconds{backup="nightly"}') == pytest.approx(verified_at, abs=1)
+    assert not drwatch.value('backup_verified_bytes_total{backup="nightly"}'), "nothing was read again"
+
+
+def test_verify_command(folder, artefacts):
+    from drwatch import PROGRAM
+    dump, base = artefacts
+    assert subprocess.run([PROGRAM, "verify", dump, base], check=False).returncode == 0
+    broken = folder / "broken.dump"
+    broken.write_bytes(dump.read_bytes()[:-1])
+    answer = subprocess.run([PROGRAM, "verify", broken], check=False, capture_output=True, text=True)
+    assert answer.returncode == 2
+    assert "broken.dump" in answer.stdout and "incomplete" in answer.stdout
+    assert subprocess.run([PROGRAM, "verify"], check=False, capture_output=True).returncode == 1

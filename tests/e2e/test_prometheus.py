@@ -1,0 +1,119 @@
+"""Beside a real Prometheus that scrapes drwatch: the same rules give the same alerts, and every dashboard panel has data."""
+
+import json
+import re
+import time
+import urllib.parse
+
+import pytest
+from configs import config
+from drwatch import ROOT
+from servers import Nginx, Postgres, Prometheus, Redis, fill_backup_folder, http_get, wait_until
+
+
+@pytest.fixture
+def world(folder, keep):
+    """Everything the built-in rules and the dashboard look at."""
+    primary = keep(Postgres(folder / "primary").create().start())
+    primary.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch")
+    standby = keep(Postgres(folder / "standby").make_standby_of(primary).start())
+    redis = keep(Redis(folder / "redis").start("--appendonly", "yes"))
+    replica = keep(Redis(folder / "replica").start("--replicaof", f"127.0.0.1 {redis.port}"))
+    nginx = keep(Nginx(folder / "nginx").start())
+    nginx.set("/health", 200, '{"checks":{"database":true}}')
+    fill_backup_folder(primary, folder / "backup")
+    # Once so that the primary has archived something and a slot exists.
+    primary.sql("SELECT pg_create_physical_replication_slot('spare', true)")
+    primary.sql("SELECT pg_switch_wal()")
+    probes = [
+        {"name": "pg-primary", "type": "postgres", "service": "shop", "dsn": primary.url("drwatch"),
+         "expect": {"role": "primary", "standbys": 1}},
+        {"name": "pg-standby", "type": "postgres", "service": "shop", "dsn": standby.url("drwatch"),
+         "primary": "pg-primary", "expect": {"role": "standby"}},
+        {"name": "cache", "type": "redis", "service": "shop", "address": f"redis://127.0.0.1:{redis.port}",
+         "expect": {"role": "master", "replicas": 1}},
+        {"name": "cache-replica", "type": "redis", "service": "shop", "address": f"redis://127.0.0.1:{replica.port}"},
+        {"name": "api", "type": "http", "service": "shop", "url": nginx.url("/health")},
+        {"name": "nightly", "type": "backup", "service": "shop", "path": str(folder / "backup"),
+         "pattern": "shop-*.dump", "max_age": "26h", "schedule": "0 2 * * *"},
+        {"name": "missing", "type": "backup", "path": str(folder / "nowhere"), "pattern": "*.dump"},
+    ]
+    return {"primary": primary, "standby": standby, "redis": redis, "nginx": nginx, "probes": probes}
+
+
+@pytest.fixture
+def prometheus(folder, keep, drwatch, receivers, world):
+    drwatch.start(config(folder, receivers, world["probes"]))
+    text = f"""
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: ['{ROOT}/rules/*.yml']
+scrape_configs:
+- job_name: drwatch
+  static_configs: [{{targets: ['127.0.0.1:{drwatch.port}']}}]
+"""
+    return keep(Prometheus(folder / "prometheus").start(text))
+
+
+def query(url, expression):
+    status, body = http_get(f"{url}/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
+    assert status == 200, body
+    return json.loads(body)["data"]["result"]
+
+
+def alerts(url):
+    """The ALERTS series without what only the scraping adds."""
+    found = set()
+    for element in query(url, "ALERTS"):
+        labels = {name: value for name, value in element["metric"].items() if name not in ("job", "instance")}
+        found.add(tuple(sorted(labels.items())))
+    return found
+
+
+def test_same_rules_same_alerts(drwatch, prometheus, world):
+    world["nginx"].set("/health", 503, "{}")
+    world["standby"].stop()
+    world["redis"].stop()
+
+    def equal():
+        ours, theirs = alerts(drwatch.url()), alerts(prometheus.url())
+        names = {dict(labels)["alertname"] for labels in ours}
+        assert {"DatabaseDown", "RedisDown", "EndpointDown", "BackupFailed", "Watchdog"} <= names
+        assert ours == theirs, f"only drwatch: {ours - theirs}\nonly Prometheus: {theirs - ours}"
+        return True
+
+    wait_until(equal, timeout=30, interval=0.5, what="equal ALERTS")
+
+
+def panels(dashboard):
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def expand(expression):
+    for name, value in {"$__rate_interval": "1m", "$__interval": "15s", "$__range": "1h", "${service:regex}": ".*",
+                        "$service": ".*"}.items():
+        expression = expression.replace(name, value)
+    return expression
+
+
+def test_every_dashboard_panel_has_data(drwatch, prometheus):
+    wait_until(lambda: query(prometheus.url(), "postgres_up"), what="first scrape")
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="verified")
+    time.sleep(3)
+    for path in sorted((ROOT / "dashboards").glob("*.json")):
+        dashboard = json.loads(path.read_text(encoding="utf-8"))
+        seen = set()
+        for panel in panels(dashboard):
+            assert panel["id"] not in seen, f"{path.name}: panel id {panel['id']} twice"
+            seen.add(panel["id"])
+            for target in panel.get("targets", []):
+                expression = expand(target["expr"])
+                found = wait_until(lambda e=expression: query(prometheus.url(), e), timeout=20,
+                                   what=f"{path.name}: {panel['title']}: {expression}")
+                for label in re.findall(r"\{\{\s*(\w+)\s*\}\}", target.get("legendFormat", "")):
+                    assert any(label in element["metric"] for element in found), f"{panel['title']}: no label {label}"
+        for variable in dashboard.get("templating", {}).get("list", []):
+            if variable["type"] == "query":
+                metric = re.match(r"label_values\((\w+)", variable["query"]).group(1)
+                assert query(prometheus.url(), metric), f"variable {variable['name']}: {metric} has no data"
