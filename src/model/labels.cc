@@ -100,6 +100,10 @@ Labels::Labels(std::vector<std::pair<std::string, std::string>> pairs) {
   block_ = Block::Make(pairs);
 }
 
+Labels Labels::FromSorted(const std::vector<LabelView>& labels) {
+  return Labels(Block::Make(labels));
+}
+
 Labels::Labels(const Labels& other) noexcept : block_(other.block_) {
   if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
 }
