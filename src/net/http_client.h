@@ -24,14 +24,16 @@ struct HttpRequest {
   std::string username;  // basic auth when not empty
   base::Secret password;
   TlsOptions tls;
-  int max_redirects =
-      0;  // 0 = not followed; configured headers and credentials never leave the first origin
-  std::int64_t max_body_bytes = 1 << 20;
-  std::string ip_protocol;  // "", "ip4", "ip6"
-  std::string resolve_to;   // host[:port] to connect to instead of the URL's, keeping Host and SNI
+  // 0 = not followed. Configured headers, credentials and the client certificate never leave the
+  // first origin, and a body is not carried to another one.
+  int max_redirects = 0;
+  std::int64_t max_body_bytes = 1 << 20;  // after decompression
+  std::string ip_protocol;                // "", "ip4", "ip6"
+  std::string resolve_to;  // host[:port] to connect to instead of the URL's, keeping Host and SNI
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
 };
 
+// Phases are summed over redirects; a failed attempt's time is in the phase in which it stood.
 struct HttpTimings {
   base::Duration total{};
   double resolve_seconds = 0;
@@ -52,7 +54,9 @@ struct HttpResponse {
   std::string Header(std::string_view lower_case_name) const;
 };
 
-// What happened; timings and TLS facts are there on failure, too, as far as the attempt came.
+// What happened; timings and TLS facts are there on failure, too, as far as the attempt came. Of
+// several TLS hops, `earliest_expiry` is the minimum and `verified` holds for all; the rest is the
+// first one's.
 struct HttpOutcome {
   std::optional<HttpResponse> response;  // set when a whole response arrived, whatever its status
   std::optional<NetError> error;         // set otherwise
@@ -61,7 +65,10 @@ struct HttpOutcome {
 };
 
 // Blocks until a whole response, an error, the deadline or a stop (reason kTimeout, message
-// "stopped"). Any thread; each thread keeps one libcurl handle.
+// "stopped"). Any thread; each thread keeps one libcurl handle. Error messages name host and port
+// only, never the URL's path, query or user part. Errors: kConfig (URL, method, header, file),
+// kDns, kConnectionRefused, kConnectionReset, kTimeout, kTls, kCertificateExpired, kProtocol,
+// kResponseTooLarge, kLimit (too many redirects).
 HttpOutcome Fetch(const HttpRequest& request, base::Deadline deadline, const base::StopToken& stop);
 
 }  // namespace drwatch::net
