@@ -64,8 +64,8 @@ struct SecretSource {
   std::string file;
   bool empty() const { return value.empty() && file.empty(); }
 };
-// The secret's text, without one newline at its end. Errors: the file cannot be read (its name,
-// never its content).
+// The secret's text, without one newline at its end. Errors: the file cannot be read or is empty
+// (its name, never its content).
 base::Result<base::Secret> ReadSecret(const SecretSource& source);
 
 struct PostgresProbe {
