@@ -1,0 +1,85 @@
+#include "web/site.h"
+
+#include <utility>
+
+#include "model/exposition.h"
+#include "net/gzip.h"
+
+namespace drwatch::web {
+namespace {
+
+// Smaller answers are not worth packing.
+constexpr std::size_t kMinGzipBytes = 1400;
+constexpr std::string_view kRunbooks = "/runbooks/";
+
+net::ServerResponse Html(std::string text) {
+  net::ServerResponse response = net::ServerResponse::Text(200, std::move(text));
+  response.content_type = "text/html; charset=utf-8";
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; style-src 'unsafe-inline'");
+  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+void Compress(const net::ServerRequest& request, net::ServerResponse& response) {
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (!response.body || response.body->size() < kMinGzipBytes) return;
+  if (!net::AcceptsGzip(request.Header("accept-encoding"))) return;
+  response.body = std::make_shared<const std::string>(net::Gzip(*response.body));
+  response.headers.emplace_back("Content-Encoding", "gzip");
+}
+
+net::ServerResponse MethodNotAllowed(std::string_view allowed) {
+  net::ServerResponse response = net::ServerResponse::Text(405, "method not allowed\n");
+  response.headers.emplace_back("Allow", std::string(allowed));
+  return response;
+}
+
+}  // namespace
+
+net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
+  net::ServerResponse response = Route(request);
+  Compress(request, response);
+  return response;
+}
+
+net::ServerResponse Site::Route(const net::ServerRequest& request) const {
+  if (request.path.starts_with("/api/v1/")) return api_.Handle(request);
+  if (request.path == "/-/reload") return Reload(request);
+  if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
+  if (request.path == "/metrics") return Metrics(request);
+  if (request.path == "/") return Html(StatusPage(sources_.status()));
+  if (request.path == "/-/healthy") return net::ServerResponse::Text(200, "drwatch is healthy.\n");
+  if (request.path == "/-/ready") {
+    if (sources_.ready()) return net::ServerResponse::Text(200, "drwatch is ready.\n");
+    return net::ServerResponse::Text(503, "drwatch is not ready: some probes have not run yet.\n");
+  }
+  if (request.path.starts_with(kRunbooks)) {
+    const std::string_view name = std::string_view(request.path).substr(kRunbooks.size());
+    const std::string_view markdown = sources_.runbook(name);
+    if (!markdown.empty()) return Html(RunbookPage(name, markdown));
+  }
+  return net::ServerResponse::Text(404, "not found\n");
+}
+
+net::ServerResponse Site::Metrics(const net::ServerRequest& request) const {
+  const bool wants_open_metrics =
+      request.Header("accept").find("application/openmetrics-text") != std::string_view::npos;
+  const auto format =
+      wants_open_metrics ? model::TextFormat::kOpenMetrics : model::TextFormat::kPrometheus;
+  net::ServerResponse response =
+      net::ServerResponse::Text(200, model::WriteText(sources_.metrics(), format));
+  response.content_type = model::ContentType(format);
+  response.headers.emplace_back("Vary", "Accept");
+  return response;
+}
+
+net::ServerResponse Site::Reload(const net::ServerRequest& request) const {
+  if (request.method != "POST" && request.method != "PUT") return MethodNotAllowed("POST, PUT");
+  const base::Status status = sources_.reload();
+  if (status) return net::ServerResponse::Text(200, "configuration reloaded\n");
+  return net::ServerResponse::Text(
+      500, "the old configuration stays: " + status.error().ToString() + "\n");
+}
+
+}  // namespace drwatch::web

@@ -1,0 +1,44 @@
+// Every path of the program's HTTP server and what answers it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/metric_family.h"
+#include "net/http_server.h"
+#include "web/api.h"
+#include "web/status_page.h"
+
+namespace drwatch::web {
+
+// What the pages show. The functions may be called from any thread at any time and outlive the
+// site.
+struct SiteSources {
+  ApiSources api;
+  std::function<std::vector<model::MetricFamily>()> metrics;  // everything of /metrics
+  std::function<StatusView()> status;
+  std::function<bool()> ready;           // state loaded, each probe has run once or timed out
+  std::function<base::Status()> reload;  // takes the new configuration whole or keeps the old one
+  std::function<std::string_view(std::string_view)>
+      runbook;  // Markdown by alert name, "" if there is none
+};
+
+// Thread-safe.
+class Site {
+ public:
+  explicit Site(SiteSources sources) : sources_(std::move(sources)), api_(sources_.api) {}
+  net::ServerResponse Handle(const net::ServerRequest& request) const;
+
+ private:
+  net::ServerResponse Route(const net::ServerRequest& request) const;
+  net::ServerResponse Metrics(const net::ServerRequest& request) const;
+  net::ServerResponse Reload(const net::ServerRequest& request) const;
+
+  SiteSources sources_;
+  Api api_;
+};
+
+}  // namespace drwatch::web
