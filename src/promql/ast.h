@@ -112,6 +112,16 @@ enum class BinaryOp {
   kUnless
 };
 enum class MatchCardinality { kOneToOne, kManyToOne, kOneToMany, kManyToMany };
+// As PromQL spells them: "sum", "count_values".
+std::string_view AggregateOpName(AggregateOp op);
+// Whether the first argument is a parameter: topk, quantile, count_values ...
+bool TakesParameter(AggregateOp op);
+// "+", "atan2", "==", "unless".
+std::string_view BinaryOpName(BinaryOp op);
+bool IsComparison(BinaryOp op);
+// and, or, unless.
+bool IsSetOperator(BinaryOp op);
+
 struct VectorMatching {
   MatchCardinality cardinality = MatchCardinality::kOneToOne;
   bool on = false;  // on(labels), else ignoring(labels)
