@@ -1,0 +1,120 @@
+#include "exporter/adhoc.h"
+
+#include <filesystem>
+
+#include "base/secret.h"
+#include "base/strings.h"
+
+namespace drwatch::exporter {
+namespace {
+
+// "db1" of "postgres://me:pw@db1:5432/shop".
+std::string HostOf(std::string_view target) {
+  std::string_view rest = target.substr(target.find("://") + 3);
+  rest = rest.substr(0, rest.find_first_of("/?#"));
+  const std::size_t at = rest.rfind('@');
+  if (at != std::string_view::npos) rest.remove_prefix(at + 1);
+  if (rest.starts_with('[')) return std::string(rest.substr(1, rest.find(']') - 1));
+  rest = rest.substr(0, rest.find(':'));
+  return rest.empty() ? "local" : std::string(rest);
+}
+
+// Takes "user:password@" out of a URL: the parts go to `username` and `password`.
+std::string TakeCredentials(std::string url, std::string& username, base::Secret& password) {
+  const std::size_t begin = url.find("://") + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", begin), url.size());
+  const std::size_t at = url.substr(begin, end - begin).rfind('@');
+  if (at == std::string::npos) return url;
+  const std::string user = url.substr(begin, at);
+  const std::size_t colon = user.find(':');
+  username = user.substr(0, colon);
+  if (colon != std::string::npos) password = base::Secret(user.substr(colon + 1));
+  return url.erase(begin, at + 1);
+}
+
+config::ProbeSpec RedisSpec(const std::string& target) {
+  config::RedisProbe redis;
+  redis.address = TakeCredentials(target, redis.username, redis.password.value);
+  return redis;
+}
+
+base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
+  std::error_code error;
+  const std::filesystem::path path(target);
+  const auto status = std::filesystem::status(path, error);
+  config::BackupProbe backup;
+  if (std::filesystem::is_directory(status)) {
+    backup.path = target;
+  } else if (std::filesystem::exists(status)) {
+    backup.path = path.has_parent_path() ? path.parent_path().string() : ".";
+    backup.pattern = path.filename().string();
+  } else {
+    return base::Fail("no such file or folder: " + base::Quote(target));
+  }
+  return backup;
+}
+
+base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::string& target) {
+  if (scheme == "postgres" || scheme == "postgresql") {
+    config::PostgresProbe postgres;
+    postgres.dsn = base::Secret(target);
+    return postgres;
+  }
+  if (scheme == "redis" || scheme == "rediss") return RedisSpec(target);
+  if (scheme == "http" || scheme == "https") {
+    config::HttpProbe http;
+    http.url = base::Secret(target);
+    return http;
+  }
+  if (scheme == "tcp") {
+    config::TcpProbe tcp;
+    tcp.address = target.substr(6);
+    return tcp;
+  }
+  if (scheme == "file") return BackupSpec(target.substr(7));
+  return base::Fail(
+      "unknown kind of target: " + base::Quote(base::RedactUrl(target)),
+      "use postgres://, redis://, rediss://, http://, https://, tcp://host:port or a path");
+}
+
+std::string_view TypeOf(const config::ProbeSpec& spec) {
+  struct Names {
+    std::string_view operator()(const config::PostgresProbe&) const { return "postgres"; }
+    std::string_view operator()(const config::RedisProbe&) const { return "redis"; }
+    std::string_view operator()(const config::HttpProbe&) const { return "http"; }
+    std::string_view operator()(const config::TcpProbe&) const { return "tcp"; }
+    std::string_view operator()(const config::ScrapeProbe&) const { return "scrape"; }
+    std::string_view operator()(const config::BackupProbe&) const { return "backup"; }
+  };
+  return std::visit(Names{}, spec);
+}
+
+}  // namespace
+
+bool LooksLikeTarget(std::string_view selector) {
+  return selector.find("://") != std::string_view::npos || selector.starts_with('/') ||
+         selector.starts_with("./") || selector.starts_with("../");
+}
+
+base::Result<config::Probe> MakeAdHocProbe(const std::string& target) {
+  const std::size_t scheme_end = target.find("://");
+  const bool path = scheme_end == std::string::npos;
+  auto spec = path ? BackupSpec(target) : SpecOf(target.substr(0, scheme_end), target);
+  if (!spec) return base::Fail(spec.error());
+  config::Probe probe;
+  probe.spec = *std::move(spec);
+  probe.type = TypeOf(probe.spec);
+  probe.name = HostOf(path ? "file://local" : target);
+  if (auto* backup = std::get_if<config::BackupProbe>(&probe.spec)) {
+    const std::filesystem::path where = std::filesystem::path(target).lexically_normal();
+    probe.name =
+        where.has_filename() ? where.filename().string() : where.parent_path().filename().string();
+    backup->backup = probe.name;
+  }
+  const config::Global defaults;
+  probe.interval = defaults.probe_interval;
+  probe.timeout = defaults.probe_timeout;
+  return probe;
+}
+
+}  // namespace drwatch::exporter
