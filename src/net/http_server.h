@@ -1,4 +1,5 @@
-// An HTTP/1.1 server (libmicrohttpd, epoll). It owns its threads; the handler runs on them.
+// An HTTP/1.1 server (libmicrohttpd, epoll). It owns its threads: a few serve the sockets, and the
+// handler runs on others, so that one that takes long (a probe on demand) keeps no scrape waiting.
 #pragma once
 
 #include <functional>
@@ -11,17 +12,19 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/stop.h"
 
 namespace drwatch::net {
 
 struct ServerRequest {
-  std::string method;
-  std::string path;  // decoded, without the query
+  std::string method;  // "GET" also for HEAD: the server leaves the body out
+  std::string path;    // decoded, without the query
   std::vector<std::pair<std::string, std::string>>
       query;                                   // decoded; of the URL, then of a form body
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string remote_address;
+  base::StopToken stop;  // stopped when the server ends before the answer is ready
   // The first of that name, or "".
   std::string_view Query(std::string_view name) const;
   std::string_view Header(std::string_view lower_case_name) const;
@@ -39,19 +42,23 @@ struct ServerResponse {
 
 struct ServerOptions {
   std::vector<std::string> listen_addresses = {
-      ":10911"};  // ":port", "host:port", "[::1]:port"; port 0 = any free one
-  int threads = 2;
+      ":10911"};             // ":port", "host:port", "[::1]:port"; port 0 = any free one
+  int threads = 2;           // that serve sockets
+  int handler_threads = 64;  // at most so many handlers at once; started on demand
   int max_connections = 512;
   int max_connections_per_address = 128;
-  base::Duration head_timeout = std::chrono::seconds(10);  // from accept to a whole request
-  std::size_t max_body_bytes = 8 << 20;
-  std::size_t max_header_bytes = 32 << 10;
+  base::Duration head_timeout = std::chrono::seconds(10);        // from accept to a whole request
+  base::Duration response_timeout = std::chrono::seconds(60);    // for the client to read it
+  base::Duration keep_alive_timeout = std::chrono::seconds(60);  // until the next request
+  std::size_t max_body_bytes = 8 << 20;                          // 413 above
+  std::size_t max_header_bytes = 32 << 10;                       // 431 or 414 above
 };
 
+// Called on many threads at once. An exception becomes a 500.
 using Handler = std::function<ServerResponse(const ServerRequest&)>;
 
-// Listens from Start() until the object ends; the destructor lets running requests finish for at
-// most 5 s.
+// Listens from Start() until the object ends. The destructor lets running requests finish for 5 s,
+// then stops their tokens and waits for the handlers.
 class HttpServer {
  public:
   // Errors: an address that does not parse or cannot be bound (with the reason).
