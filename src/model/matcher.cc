@@ -62,4 +62,12 @@ std::string Matcher::ToString() const {
   return shown + std::string(MatchOperator(type_)) + QuoteLabelValue(value_);
 }
 
+base::Status CheckRegex(std::string_view pattern) {
+  RE2::Options options(RE2::Quiet);
+  options.set_max_mem(Matcher::kMaxRegexBytes);
+  const RE2 regex(re2::StringPiece(pattern.data(), pattern.size()), options);
+  if (regex.ok()) return {};
+  return base::Fail("invalid regular expression " + base::Quote(pattern) + ": " + regex.error());
+}
+
 }  // namespace drwatch::model

@@ -49,4 +49,7 @@ class Matcher {
   std::shared_ptr<const re2::RE2> regex_;
 };
 
+// Whether RE2 takes `pattern` as it stands, unanchored. Errors: why not.
+base::Status CheckRegex(std::string_view pattern);
+
 }  // namespace drwatch::model
