@@ -28,10 +28,11 @@ void OnLine(base::LogLevel level, std::string_view line) {
 
 class LogListener : public ::testing::EmptyTestEventListener {
   void OnTestStart(const ::testing::TestInfo&) override {
+    // Not under the lock: the log calls the sink with its own lock held.
+    base::SetLogSink(OnLine);
     const std::lock_guard lock(mutex);
     unexpected.clear();
     expected_parts.clear();
-    base::SetLogSink(OnLine);
   }
   void OnTestEnd(const ::testing::TestInfo&) override {
     const std::lock_guard lock(mutex);
