@@ -14,7 +14,8 @@ std::vector<rules::RuleGroup> LoadRules(const config::Config& config, config::Pr
   std::vector<rules::RuleGroup> groups;
   if (config.builtin_rules) {
     for (const EmbeddedFile& file : BuiltinRuleFiles()) {
-      Append(groups, rules::ParseRuleFile(file.contents, "builtin/" + std::string(file.name), problems));
+      Append(groups,
+             rules::ParseRuleFile(file.contents, "builtin/" + std::string(file.name), problems));
     }
   }
   for (const std::string& path : config.rule_files) {
@@ -31,7 +32,8 @@ std::vector<rules::RuleGroup> LoadRules(const config::Config& config, config::Pr
 }  // namespace
 
 std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& problems) {
-  // A configuration with errors may still name its rule files: their errors are shown in the same run.
+  // A configuration with errors may still name its rule files: their errors are shown in the same
+  // run.
   config::Config partial;
   auto config = config::LoadConfig(config_file, problems);
   Loaded loaded;

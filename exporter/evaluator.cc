@@ -1,0 +1,84 @@
+#include "exporter/evaluator.h"
+
+#include <algorithm>
+
+namespace drwatch::exporter {
+namespace {
+
+// Also bounds how late a stepped wall clock is noticed.
+constexpr base::Duration kLongestWait = std::chrono::seconds(1);
+
+}  // namespace
+
+Evaluator::Evaluator(rules::Manager& manager, const base::Clock& clock, EvaluatorHooks hooks)
+    : manager_(manager), clock_(clock), hooks_(std::move(hooks)) {}
+
+Evaluator::~Evaluator() { Stop(); }
+
+void Evaluator::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Evaluator::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Evaluator::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
+}
+
+void Evaluator::RunBetween(const std::function<void()>& change) {
+  std::unique_lock lock(mutex_);
+  pending_change_ = change;
+  change_done_ = false;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return change_done_ || stopping_; });
+}
+
+void Evaluator::Loop() {
+  base::SteadyTime last_wake{};
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const base::Timestamp now = clock_.Now();
+    const base::Timestamp due = manager_.NextDue();
+    const bool may_wake = clock_.Steady() - last_wake >= kMinWakeGap;
+    if (pending_change_) {
+      const auto change = std::move(pending_change_);
+      pending_change_ = nullptr;
+      lock.unlock();
+      change();
+      lock.lock();
+      change_done_ = true;
+      changed_.notify_all();
+    } else if (due <= now || (woken_ && may_wake)) {
+      const bool everything = woken_ && may_wake;
+      if (everything) {
+        woken_ = false;
+        last_wake = clock_.Steady();
+      }
+      lock.unlock();
+      hooks_.before(now);
+      if (due <= now) manager_.EvaluateDue(now);
+      if (everything) manager_.EvaluateNow(now);
+      hooks_.after(now);
+      lock.lock();
+    } else {
+      const base::Duration wait = std::min(woken_ ? kMinWakeGap : kLongestWait, due - now);
+      const bool was_woken = woken_;
+      changed_.wait_for(lock, wait, [&] {
+        return stopping_ || pending_change_ != nullptr || woken_ != was_woken;
+      });
+    }
+  }
+}
+
+}  // namespace drwatch::exporter

@@ -1,0 +1,54 @@
+// The one thread that evaluates rules: at each group's slot, and at once when a probe changed.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/clock.h"
+#include "rules/manager.h"
+
+namespace drwatch::exporter {
+
+struct EvaluatorHooks {
+  // Before each evaluation: brings drwatch's own metrics into the store.
+  std::function<void(base::Timestamp)> before;
+  // After each evaluation.
+  std::function<void(base::Timestamp)> after;
+};
+
+// Owns its thread from Start() to Stop(). The manager is used by this thread alone while it runs,
+// but for Snapshot().
+class Evaluator {
+ public:
+  // Wakes closer together than this are joined: a burst of changes costs two evaluations, not
+  // hundreds.
+  static constexpr base::Duration kMinWakeGap = std::chrono::milliseconds(100);
+
+  Evaluator(rules::Manager& manager, const base::Clock& clock, EvaluatorHooks hooks);
+  ~Evaluator();
+  void Start();
+  void Stop();
+  // A probe's state changed: evaluate everything now. Any thread; returns at once.
+  void Wake();
+  // Runs `change` on the thread, between two evaluations, and waits for it (reload).
+  void RunBetween(const std::function<void()>& change);
+
+ private:
+  void Loop();
+
+  rules::Manager& manager_;
+  const base::Clock& clock_;
+  EvaluatorHooks hooks_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  bool woken_ = false;
+  std::function<void()> pending_change_;
+  bool change_done_ = false;
+  std::thread thread_;
+};
+
+}  // namespace drwatch::exporter
