@@ -7,13 +7,14 @@
 namespace drwatch::model {
 namespace {
 
-constexpr std::array<std::string_view, 32> kReasonNames = {"none",
+constexpr std::array<std::string_view, 33> kReasonNames = {"none",
                                                            "dns",
                                                            "connection_refused",
                                                            "connection_reset",
                                                            "timeout",
                                                            "tls",
                                                            "certificate_expired",
+                                                           "certificate_expiring",
                                                            "auth",
                                                            "permission",
                                                            "starting_up",

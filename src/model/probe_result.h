@@ -15,35 +15,36 @@ namespace drwatch::model {
 // nowhere else.
 enum class Reason {
   kNone,
-  kDns,                 // the name does not resolve
-  kConnectionRefused,   // nothing listens, or the host is unreachable
-  kConnectionReset,     // the peer closed or reset before it answered
-  kTimeout,             // no answer within the deadline
-  kTls,                 // handshake or certificate refused
-  kCertificateExpired,  // a certificate of the chain is past its end
-  kAuth,                // the credentials were refused
-  kPermission,          // logged in, but not allowed to look
-  kStartingUp,          // the target says it is not ready yet (PostgreSQL startup, Redis LOADING)
-  kTooManyConnections,  // the target refuses more clients
-  kProtocol,            // the answer is not what the protocol says
-  kUnexpectedStatus,    // HTTP status not among the expected ones
-  kUnexpectedBody,      // a body condition is false or its field is missing
-  kResponseTooLarge,    // more than the limit
-  kWrongRole,           // primary where a standby was expected, or the reverse
-  kWrongSetting,        // a setting differs from the expected one
-  kReplicaMissing,      // fewer standbys or replicas than expected
-  kReplicationBroken,   // the link is down, or replay does not move
-  kPersistenceFailing,  // Redis RDB or AOF write errors, or expected persistence is off
-  kNotFound,            // no such file, folder or object; no artefact matches
-  kStale,               // newest good one is older than promised
-  kTooSmall,            // smaller than min_size
-  kIncomplete,          // truncated or a part is missing
-  kCorrupt,             // bytes are not what they were
-  kWrongFormat,         // not the kind of file it should be (an error page, for example)
-  kUnverified,          // not proven yet within the grace
-  kOverdue,             // a schedule slot passed without a backup
-  kStorage,             // reading the place itself failed (I/O error, full, not mounted)
-  kLimit,               // a named limit of drwatch stopped it
+  kDns,                  // the name does not resolve
+  kConnectionRefused,    // nothing listens, or the host is unreachable
+  kConnectionReset,      // the peer closed or reset before it answered
+  kTimeout,              // no answer within the deadline
+  kTls,                  // handshake or certificate refused
+  kCertificateExpired,   // a certificate of the chain is past its end
+  kCertificateExpiring,  // a certificate of the chain ends within the warning time
+  kAuth,                 // the credentials were refused
+  kPermission,           // logged in, but not allowed to look
+  kStartingUp,           // the target says it is not ready yet (PostgreSQL startup, Redis LOADING)
+  kTooManyConnections,   // the target refuses more clients
+  kProtocol,             // the answer is not what the protocol says
+  kUnexpectedStatus,     // HTTP status not among the expected ones
+  kUnexpectedBody,       // a body condition is false or its field is missing
+  kResponseTooLarge,     // more than the limit
+  kWrongRole,            // primary where a standby was expected, or the reverse
+  kWrongSetting,         // a setting differs from the expected one
+  kReplicaMissing,       // fewer standbys or replicas than expected
+  kReplicationBroken,    // the link is down, or replay does not move
+  kPersistenceFailing,   // Redis RDB or AOF write errors, or expected persistence is off
+  kNotFound,             // no such file, folder or object; no artefact matches
+  kStale,                // newest good one is older than promised
+  kTooSmall,             // smaller than min_size
+  kIncomplete,           // truncated or a part is missing
+  kCorrupt,              // bytes are not what they were
+  kWrongFormat,          // not the kind of file it should be (an error page, for example)
+  kUnverified,           // not proven yet within the grace
+  kOverdue,              // a schedule slot passed without a backup
+  kStorage,              // reading the place itself failed (I/O error, full, not mounted)
+  kLimit,                // a named limit of drwatch stopped it
   kConfig,    // the configuration cannot work (unreadable password file at run time, for example)
   kInternal,  // a defect or shortage in drwatch itself
 };
