@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -40,13 +42,21 @@ using QueryResult = tl::expected<QueryOutput, QueryError>;
 struct QueryLimits {
   base::Deadline deadline = base::Deadline(base::SteadyTime::max());
   base::StopToken stop;
+  // What the expression was parsed from: annotations then say the right line and column. Without it
+  // everything counts as line 1.
+  std::string_view text;
 };
+
+class SelectionCache;
 
 // Any thread; holds no state between queries but caches that nobody sees.
 class Engine {
  public:
+  // The store must outlive it.
   explicit Engine(const store::Store& store, EngineOptions options = {});
   ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
   // At one time. Vectors keep the order of evaluation unless the expression sorts.
   QueryResult Instant(const Expr& expr, base::Timestamp at, const QueryLimits& limits = {}) const;
   // At start, start + step, ... up to end; the value is a Matrix sorted by labels.
@@ -54,8 +64,8 @@ class Engine {
                     base::Duration step, const QueryLimits& limits = {}) const;
 
  private:
-  const store::Store& store_;
-  EngineOptions options_;
+  const EngineOptions options_;
+  const std::unique_ptr<SelectionCache> selections_;
 };
 
 }  // namespace drwatch::promql

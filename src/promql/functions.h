@@ -2,14 +2,24 @@
 #pragma once
 
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "promql/value.h"
 
 namespace drwatch::promql {
 
-struct FunctionArguments;  // evaluation.h: what a body gets
-using FunctionBody = Vector (*)(FunctionArguments& arguments);
+struct Expr;
+struct Operand;
+struct Window;
+class Evaluation;
+
+// What a function does, by what it needs: one value (and gives a vector without metric names); the
+// samples of one series in a window (the same); or the whole call.
+using ElementBody = double (*)(double value);
+using WindowBody = double (*)(const Window& window);
+using CallBody = Operand (*)(Evaluation& evaluation, const Expr& call);
+using FunctionBody = std::variant<std::monostate, ElementBody, WindowBody, CallBody>;
 
 struct Function {
   std::string_view name;
@@ -19,7 +29,7 @@ struct Function {
   int variadic = 0;
   ValueType returns = ValueType::kVector;
   bool experimental = false;
-  FunctionBody body = nullptr;
+  FunctionBody body = {};  // none: experimental
 };
 
 // nullptr if there is none of that name. The row lives as long as the program.

@@ -1,0 +1,151 @@
+// sum, avg, count, min, max, group, stddev and stdvar: one row a group, value by value.
+#include "promql/aggregate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "promql/kahan.h"
+
+namespace drwatch::promql {
+namespace {
+
+// Each State takes the values of one group at one step; the first by its constructor.
+struct SumState {
+  explicit SumState(double first) { total.sum = first; }
+  void Add(double value) { total.Add(value); }
+  double Result() const { return total.sum + total.lost; }
+  KahanSum total;
+};
+
+struct AvgState {
+  explicit AvgState(double first) { mean.Add(first); }
+  void Add(double value) { mean.Add(value); }
+  double Result() const { return mean.Mean(); }
+  KahanMean mean;
+};
+
+struct CountState {
+  explicit CountState(double) {}
+  void Add(double) { ++count; }
+  double Result() const { return count; }
+  double count = 1;
+};
+
+struct GroupState {
+  explicit GroupState(double) {}
+  void Add(double) {}
+  double Result() const { return 1; }
+};
+
+// NaN yields to any number.
+struct MinState {
+  explicit MinState(double first) : least(first) {}
+  void Add(double value) {
+    if (least > value || std::isnan(least)) least = value;
+  }
+  double Result() const { return least; }
+  double least;
+};
+
+struct MaxState {
+  explicit MaxState(double first) : most(first) {}
+  void Add(double value) {
+    if (most < value || std::isnan(most)) most = value;
+  }
+  double Result() const { return most; }
+  double most;
+};
+
+// Welford's method.
+struct VarianceState {
+  explicit VarianceState(double first)
+      : mean(first), squares(std::isfinite(first) ? 0 : std::numeric_limits<double>::quiet_NaN()) {}
+  void Add(double value) {
+    ++count;
+    const double delta = value - mean;
+    mean += delta / count;
+    squares += delta * (value - mean);
+  }
+  double Result() const { return squares / count; }
+  double mean;
+  double squares;
+  double count = 1;
+};
+
+struct DeviationState : VarianceState {
+  using VarianceState::VarianceState;
+  double Result() const { return std::sqrt(VarianceState::Result()); }
+};
+
+template <typename State>
+Grid Fold(const Grid& input, const Grouping& grouping, std::size_t steps) {
+  std::vector<std::optional<State>> states(grouping.labels->size() * steps);
+  for (std::size_t row = 0; row < input.rows(); ++row) {
+    const double* cells = input.cells.data() + row * steps;
+    std::optional<State>* group = states.data() + grouping.group_of_row[row] * steps;
+    for (std::size_t step = 0; step < steps; ++step) {
+      if (IsAbsent(cells[step])) continue;
+      if (group[step]) {
+        group[step]->Add(cells[step]);
+      } else {
+        group[step].emplace(cells[step]);
+      }
+    }
+  }
+  std::vector<double> results(states.size());
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    results[i] = states[i] ? states[i]->Result() : Absent();
+  }
+  return {grouping.labels, std::move(results)};
+}
+
+}  // namespace
+
+Grid EvalAggregate(Evaluation& evaluation, const Expr& expr) {
+  const auto& aggregate = std::get<AggregateExpr>(expr.node);
+  switch (aggregate.op) {
+    case AggregateOp::kTopk:
+    case AggregateOp::kBottomk:
+      return EvalTop(evaluation, aggregate);
+    case AggregateOp::kQuantile:
+      return EvalQuantile(evaluation, aggregate);
+    case AggregateOp::kCountValues:
+      return EvalCountValues(evaluation, aggregate);
+    case AggregateOp::kLimitk:
+    case AggregateOp::kLimitRatio:
+      evaluation.session.Fail("limitk and limit_ratio are experimental and not supported");
+      return EmptyGrid();
+    case AggregateOp::kSum:
+    case AggregateOp::kAvg:
+    case AggregateOp::kCount:
+    case AggregateOp::kMin:
+    case AggregateOp::kMax:
+    case AggregateOp::kGroup:
+    case AggregateOp::kStddev:
+    case AggregateOp::kStdvar:
+      break;
+  }
+  const Grid input = evaluation.EvalVector(*aggregate.operand);
+  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
+  const std::size_t steps = evaluation.timeline.count;
+  switch (aggregate.op) {
+    case AggregateOp::kSum:
+      return Fold<SumState>(input, *grouping, steps);
+    case AggregateOp::kAvg:
+      return Fold<AvgState>(input, *grouping, steps);
+    case AggregateOp::kCount:
+      return Fold<CountState>(input, *grouping, steps);
+    case AggregateOp::kMin:
+      return Fold<MinState>(input, *grouping, steps);
+    case AggregateOp::kMax:
+      return Fold<MaxState>(input, *grouping, steps);
+    case AggregateOp::kGroup:
+      return Fold<GroupState>(input, *grouping, steps);
+    case AggregateOp::kStddev:
+      return Fold<DeviationState>(input, *grouping, steps);
+    default:
+      return Fold<VarianceState>(input, *grouping, steps);
+  }
+}
+
+}  // namespace drwatch::promql

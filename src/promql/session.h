@@ -1,0 +1,88 @@
+// What all nodes of one query share: the store, the limits, the first error and the annotations.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "promql/column.h"
+#include "promql/engine.h"
+#include "store/reader.h"
+
+namespace drwatch::promql {
+
+// A selector's series and their labels, as the engine keeps them between queries.
+struct CachedSelection {
+  std::shared_ptr<const store::Selection> series;
+  ColumnPtr labels;
+};
+
+// Selections by the text of their matchers. Any thread.
+class SelectionCache {
+ public:
+  explicit SelectionCache(const store::Store& store) : reader_(store) {}
+  const store::Reader& reader() const { return reader_; }
+  // Up to date when it returns.
+  CachedSelection Get(const std::vector<model::Matcher>& matchers);
+
+ private:
+  static constexpr std::size_t kMaxSelections = 2000;
+
+  const store::Reader reader_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, CachedSelection> selections_;
+};
+
+// One thread, one query. The first failure sticks: nodes may then go on with empty values, which
+// nobody will see.
+class Session {
+ public:
+  Session(SelectionCache& cache, const EngineOptions& engine_options,
+          const QueryLimits& query_limits)
+      : selections(cache), options(engine_options), limits_(query_limits) {}
+
+  SelectionCache& selections;
+  const EngineOptions& options;
+  std::int64_t query_start = 0;  // of the whole query: what @ start() and @ end() mean
+  std::int64_t query_end = 0;
+  bool range_query = false;
+
+  bool failed() const { return error_.has_value(); }
+  const std::optional<QueryError>& error() const { return error_; }
+  void Fail(std::string message) { Fail(QueryErrorKind::kExecution, std::move(message)); }
+  void Fail(QueryErrorKind kind, std::string message);
+  // Counts samples that were read or made. False (and an error) if it is too much, too late or
+  // stopped.
+  bool Spend(std::size_t samples);
+
+  // Repeated ones are kept once. `where` says what they are about.
+  void Warn(const std::string& message, const TextRange& where);
+  void Inform(const std::string& message, const TextRange& where);
+  // As they are to be shown.
+  Annotations TakeAnnotations();
+  // Decreases of bucket counts that histogram_quantile has straightened.
+  void InformForcedMonotonicity(const TextRange& where, std::int64_t at, double min_bucket,
+                                double max_bucket, double max_difference);
+
+ private:
+  struct Forced {
+    TextRange where;
+    std::int64_t first = 0, last = 0;
+    double min_bucket = 0, max_bucket = 0, max_difference = 0;
+    std::int64_t count = 0;
+  };
+
+  bool CheckTime();
+  std::string Place(const TextRange& where) const;
+
+  const QueryLimits& limits_;
+  std::optional<QueryError> error_;
+  std::size_t samples_ = 0;
+  std::size_t next_check_ = 0;  // of the clock, in samples
+  Annotations annotations_;
+  std::vector<Forced> forced_;
+};
+
+}  // namespace drwatch::promql

@@ -1,0 +1,3 @@
+file(REMOVE_RECURSE
+  "libdrwatch_promql_script.a"
+)
