@@ -27,6 +27,9 @@ struct ParsedSample {
   Labels labels;  // with __name__
   double value = 0;
   std::optional<base::Timestamp> time;
+  // When the counter, histogram or summary began to count: OpenMetrics' _created line, which is not
+  // a sample itself.
+  std::optional<base::Timestamp> start;
 };
 // What TYPE, HELP and UNIT lines said of one metric name.
 struct ParsedMetadata {

@@ -104,6 +104,11 @@ Labels Labels::FromSorted(const std::vector<LabelView>& labels) {
   return Labels(Block::Make(labels));
 }
 
+Labels Labels::FromViews(std::vector<std::pair<std::string_view, std::string_view>> pairs) {
+  Normalise(pairs);
+  return Labels(Block::Make(pairs));
+}
+
 Labels::Labels(const Labels& other) noexcept : block_(other.block_) {
   if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
 }
@@ -175,13 +180,14 @@ bool operator==(const Labels& a, const Labels& b) {
 }
 
 bool operator<(const Labels& a, const Labels& b) {
+  if (a.block_ == b.block_) return false;
   Labels::Iterator left = a.begin();
   Labels::Iterator right = b.begin();
   while (left != a.end() && right != b.end()) {
     const LabelView x = *left;
     const LabelView y = *right;
-    if (x.name != y.name) return x.name < y.name;
-    if (x.value != y.value) return x.value < y.value;
+    if (const int order = x.name.compare(y.name); order != 0) return order < 0;
+    if (const int order = x.value.compare(y.value); order != 0) return order < 0;
     ++left;
     ++right;
   }

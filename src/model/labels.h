@@ -54,6 +54,8 @@ class Labels {
   // In any order; of two with one name the later wins.
   Labels(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs);
   explicit Labels(std::vector<std::pair<std::string, std::string>> pairs);
+  // The same from views, for readers that build many.
+  static Labels FromViews(std::vector<std::pair<std::string_view, std::string_view>> pairs);
   // Of labels that are sorted by name, unique and not empty already: nothing is checked. The quick
   // way to take a part of another set.
   static Labels FromSorted(const std::vector<LabelView>& labels);

@@ -21,6 +21,8 @@ std::string_view MetricTypeName(MetricType type) {
       return "info";
     case MetricType::kStateSet:
       return "stateset";
+    case MetricType::kGaugeHistogram:
+      return "gaugehistogram";
   }
   std::abort();
 }

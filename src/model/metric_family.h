@@ -10,7 +10,16 @@
 
 namespace drwatch::model {
 
-enum class MetricType { kUnknown, kCounter, kGauge, kHistogram, kSummary, kInfo, kStateSet };
+enum class MetricType {
+  kUnknown,
+  kCounter,
+  kGauge,
+  kHistogram,
+  kSummary,
+  kInfo,
+  kStateSet,
+  kGaugeHistogram
+};
 
 // "counter", "gauge" ...; "unknown" is "untyped" in the text format.
 std::string_view MetricTypeName(MetricType type);
