@@ -7,6 +7,9 @@ namespace {
 
 // Also bounds how late a stepped wall clock is noticed.
 constexpr base::Duration kLongestWait = std::chrono::seconds(1);
+// How soon the first evaluation follows the last of the first probes.
+constexpr base::Duration kReadyPoll = std::chrono::milliseconds(5);
+constexpr base::Duration kShortestWait = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -59,6 +62,9 @@ void Evaluator::Loop() {
       lock.lock();
       change_done_ = true;
       changed_.notify_all();
+    } else if (!hooks_.ready()) {
+      changed_.wait_for(lock, kReadyPoll,
+                        [this] { return stopping_ || pending_change_ != nullptr; });
     } else if (due <= now || (woken_ && may_wake)) {
       const bool everything = woken_ && may_wake;
       if (everything) {
@@ -72,7 +78,8 @@ void Evaluator::Loop() {
       hooks_.after(now);
       lock.lock();
     } else {
-      const base::Duration wait = std::min(woken_ ? kMinWakeGap : kLongestWait, due - now);
+      const base::Duration wait =
+          std::clamp(due - now, kShortestWait, woken_ ? kMinWakeGap : kLongestWait);
       const bool was_woken = woken_;
       changed_.wait_for(lock, wait, [&] {
         return stopping_ || pending_change_ != nullptr || woken_ != was_woken;

@@ -13,6 +13,9 @@
 namespace drwatch::exporter {
 
 struct EvaluatorHooks {
+  // False while the first probes are still running: nothing is evaluated, so that what nobody knows
+  // yet fires no alert.
+  std::function<bool()> ready;
   // Before each evaluation: brings drwatch's own metrics into the store.
   std::function<void(base::Timestamp)> before;
   // After each evaluation.

@@ -60,6 +60,18 @@ void Intake::Accept(const model::ProbeResult& result) {
   if (changed) on_change_();
 }
 
+void Intake::Announce(const model::ProbeResult& result) {
+  model::ProbeResult complete = result;
+  AddCommonFamilies(complete);
+  const std::lock_guard lock(mutex_);
+  latest_[result.probe] = std::move(complete);
+}
+
+bool Intake::Has(const std::string& probe) const {
+  const std::lock_guard lock(mutex_);
+  return latest_.contains(probe);
+}
+
 void Intake::Append(const model::ProbeResult& result) {
   RecordMetadata(store_, result.families);
   store_.AppendFrom("probe/" + result.probe, ToSamples(result.families), clock_.Now());

@@ -22,6 +22,10 @@ class Intake {
   Intake(store::Store& store, const base::Clock& clock, std::function<void()> on_change);
 
   void Accept(const model::ProbeResult& result);
+  // What a new probe says before its first run: its series exist from the start, but no rule sees
+  // them yet.
+  void Announce(const model::ProbeResult& result);
+  bool Has(const std::string& probe) const;
   // The probe is gone: its series end.
   void Remove(const std::string& probe);
 

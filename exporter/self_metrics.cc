@@ -55,9 +55,12 @@ std::vector<model::MetricFamily> SelfMetrics::Collect() const {
   families.Gauge("drwatch_build_info", "1; which drwatch this is.",
                  {{"version", Version()}, {"revision", Revision()}}, 1);
   AddRegistered(registry_.Collect(), families);
-  for (const Part& part : parts_) part(families);
   AddProcessMetrics(families);
-  return families.Take();
+  std::vector<model::MetricFamily> all = families.Take();
+  for (const Part& part : parts_) {
+    for (model::MetricFamily& family : part()) all.push_back(std::move(family));
+  }
+  return all;
 }
 
 }  // namespace drwatch::exporter

@@ -18,8 +18,8 @@ namespace drwatch::exporter {
 // Everything is owned by the program. Collect() may run on any thread.
 class SelfMetrics {
  public:
-  // Adds the families of one part of the program.
-  using Part = std::function<void(model::FamilySet&)>;
+  // The families of one part of the program.
+  using Part = std::function<std::vector<model::MetricFamily>()>;
 
   SelfMetrics();
   // Parts are added before the first Collect() and outlive this object's use.

@@ -1,0 +1,146 @@
+#include "exporter/once.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "exporter/adhoc.h"
+#include "exporter/once_format.h"
+#include "probes/position_ring.h"
+#include "probes/scheduler.h"
+
+namespace drwatch::exporter {
+namespace {
+
+constexpr int kUnknownExitCode = 3;
+
+// Lives as long as the process: a probe that never returns still holds it when RunOnce is done.
+const base::Clock& TheClock() {
+  static const base::SystemClock* const clock = new base::SystemClock;
+  return *clock;
+}
+
+bool Matches(const std::string& selector, const config::Probe& probe) {
+  const auto glob = [](const std::string& pattern, const std::string& text) {
+    return ::fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+  };
+  constexpr std::string_view kService = "service:";
+  if (selector.starts_with(kService)) return glob(selector.substr(kService.size()), probe.service);
+  return glob(selector, probe.name) || glob(selector, probe.type + "/" + probe.name);
+}
+
+void MakeNamesUnique(std::vector<config::Probe>& probes) {
+  std::set<std::string> used;
+  for (config::Probe& probe : probes) {
+    const std::string name = probe.name;
+    for (int i = 2; !used.insert(probe.name).second; ++i)
+      probe.name = name + "-" + std::to_string(i);
+  }
+}
+
+// The selected probes of the configuration, then the ad hoc ones. Errors: a bad configuration or
+// target, a selector that matches nothing.
+base::Result<std::vector<config::Probe>> SelectProbes(const OnceOptions& options) {
+  std::vector<config::Probe> configured;
+  if (!options.config_file.empty()) {
+    config::Problems problems;
+    auto config = config::LoadConfig(options.config_file, problems);
+    for (const config::Problem& problem : problems.all()) std::cerr << problem.ToString() << "\n";
+    if (!config || problems.HasErrors()) return base::Fail("the configuration has errors");
+    configured = config->probes;
+  }
+  std::vector<config::Probe> selected;
+  if (options.selectors.empty()) selected = configured;
+  std::vector<bool> used(configured.size(), false);
+  for (const std::string& selector : options.selectors) {
+    if (LooksLikeTarget(selector)) {
+      auto probe = MakeAdHocProbe(selector);
+      if (!probe) return base::Fail(probe.error());
+      selected.push_back(*std::move(probe));
+      continue;
+    }
+    bool found = false;
+    for (std::size_t i = 0; i < configured.size(); ++i) {
+      if (!Matches(selector, configured[i])) continue;
+      found = true;
+      if (!used[i]) selected.push_back(configured[i]);
+      used[i] = true;
+    }
+    if (!found) {
+      return base::Fail("no probe matches \"" + selector + "\"",
+                        options.config_file.empty()
+                            ? "give a configuration with --config.file=F, or a target such as "
+                              "postgres://host/db or /backup/folder"
+                            : "drwatch --once without a selector lists all probes");
+    }
+  }
+  MakeNamesUnique(selected);
+  return selected;
+}
+
+OnceReport Run(const std::vector<config::Probe>& selected, const OnceOptions& options) {
+  // Never freed, for the same reason as the clock.
+  auto* const positions = new probes::PositionRing(nullptr);
+  probes::ProbeServices services;
+  services.positions = positions;
+  services.clock = &TheClock();
+  std::vector<probes::ScheduledProbe> scheduled;
+  for (const config::Probe& probe : selected) {
+    scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout,
+                         std::shared_ptr<probes::Probe>(probes::MakeProbe(probe, services))});
+  }
+  OnceReport report;
+  report.generated_at = TheClock().Now();
+  const base::SteadyTime began = TheClock().Steady();
+  constexpr int kMaxConcurrent = 64;
+  report.results =
+      probes::RunAll(scheduled, kMaxConcurrent, TheClock(), base::Deadline::After(options.timeout));
+  report.duration = std::chrono::duration_cast<base::Duration>(TheClock().Steady() - began);
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) == 0) report.host = host.data();
+  return report;
+}
+
+Colour ColourOfOutput(const OnceOptions& options) {
+  const char* const terminal = std::getenv("TERM");
+  const bool wanted = options.output_file.empty() && ::isatty(STDOUT_FILENO) != 0 &&
+                      std::getenv("NO_COLOR") == nullptr && terminal != nullptr &&
+                      std::string(terminal) != "dumb";
+  return wanted ? Colour::kAlways : Colour::kNever;
+}
+
+}  // namespace
+
+int RunOnce(const OnceOptions& options) {
+  base::LogOptions log = options.log;
+  // The report says what is wrong; the log would say it twice.
+  if (log.level == base::LogLevel::kInfo) log.level = base::LogLevel::kError;
+  base::ConfigureLog(log);
+  const auto selected = SelectProbes(options);
+  if (!selected) {
+    std::cerr << "drwatch: " << selected.error().ToString() << "\n";
+    return kUnknownExitCode;
+  }
+  const OnceReport report = Run(*selected, options);
+  const std::string text = FormatOnce(report, options.format, ColourOfOutput(options));
+  if (options.output_file.empty()) {
+    std::cout << text << std::flush;
+  } else if (const base::Status written = base::WriteFileAtomically(options.output_file, text);
+             !written) {
+    std::cerr << "drwatch: " << written.error().ToString() << "\n";
+    return kUnknownExitCode;
+  }
+  const int code = ExitCode(OverallSeverity(report.results));
+  std::cout.flush();
+  // A run that hangs in the kernel must not keep the process: everything is written.
+  ::_exit(code);
+}
+
+}  // namespace drwatch::exporter

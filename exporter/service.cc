@@ -1,0 +1,226 @@
+#include "exporter/service.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "probes/backup_probe.h"
+
+namespace drwatch::exporter {
+namespace {
+
+constexpr base::Duration kStopPatience = std::chrono::seconds(5);
+constexpr base::Duration kDrain = std::chrono::seconds(10);
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+std::vector<db::Migration> AllMigrations() {
+  std::vector<db::Migration> all = rules::Migrations();
+  for (const auto& more :
+       {notify::Migrations(), probes::PositionRingMigrations(), probes::BackupMigrations()}) {
+    all.insert(all.end(), more.begin(), more.end());
+  }
+  return all;
+}
+
+store::StoreOptions StoreOptionsOf(const config::Config& config) {
+  store::StoreOptions options;
+  options.retention = config.storage.retention;
+  options.max_series = config.storage.max_series;
+  return options;
+}
+
+promql::EngineOptions EngineOptionsOf(const config::Config& config) {
+  promql::EngineOptions options;
+  options.default_step = config.global.evaluation_interval;
+  return options;
+}
+
+// The port of "host:port".
+std::string PortOf(const std::string& address) { return address.substr(address.rfind(':') + 1); }
+
+}  // namespace
+
+Service::Service(const ServeOptions& options, const Loaded& loaded)
+    : options_(options),
+      config_file_(options.config_file),
+      store_(StoreOptionsOf(*loaded.config)),
+      engine_(store_, EngineOptionsOf(*loaded.config)) {}
+
+Service::~Service() { Stop(); }
+
+base::Result<std::unique_ptr<Service>> Service::Start(const ServeOptions& options, Loaded loaded) {
+  std::unique_ptr<Service> service(new Service(options, loaded));
+  if (auto status = service->Listen(); !status) return base::Fail(status.error());
+  if (auto status = service->OpenState(*loaded.config); !status) return base::Fail(status.error());
+  if (auto status = service->StartParts(std::move(loaded)); !status)
+    return base::Fail(status.error());
+  return service;
+}
+
+base::Status Service::Listen() {
+  net::ServerOptions server_options;
+  server_options.listen_addresses = options_.listen_addresses;
+  auto server = net::HttpServer::Start(server_options, [this](const net::ServerRequest& request) {
+    const web::Site* const site = open_site_.load(std::memory_order_acquire);
+    net::ServerResponse response = site == nullptr
+                                       ? net::ServerResponse::Text(503, "drwatch is starting.\n")
+                                       : site->Handle(request);
+    self_metrics_.CountRequest(response.status);
+    return response;
+  });
+  if (!server) return base::Fail(server.error());
+  server_ = *std::move(server);
+  return {};
+}
+
+base::Status Service::OpenState(const config::Config& config) {
+  const std::string folder =
+      options_.storage_path.empty() ? config.storage.path : options_.storage_path;
+  auto database = db::Database::Open(folder + "/drwatch.db", AllMigrations());
+  if (!database) return base::Wrap("opening the state below storage.path", database.error());
+  database_ = *std::move(database);
+  if (database_->recovered()) {
+    base::LogError("the state file was damaged; it was moved aside and a new one made",
+                   {{"folder", folder}});
+  }
+  positions_ = std::make_unique<probes::PositionRing>(database_.get());
+  return {};
+}
+
+base::Status Service::StartParts(Loaded loaded) {
+  external_url_ = "http://" + HostName() + ":" + PortOf(server_->addresses().front());
+  config::Config config = *loaded.config;
+  if (config.global.external_url.empty()) config.global.external_url = external_url_;
+  loaded.config = std::make_shared<const config::Config>(std::move(config));
+  notify::Dispatcher::Options delivery;
+  delivery.clock = &clock_;
+  delivery.database = database_.get();
+  delivery.config = loaded.config;
+  auto dispatcher = notify::Dispatcher::Create(std::move(delivery));
+  if (!dispatcher) return base::Fail(dispatcher.error());
+  dispatcher_ = *std::move(dispatcher);
+
+  rules::ManagerDependencies dependencies;
+  dependencies.store = &store_;
+  dependencies.engine = &engine_;
+  dependencies.clock = &clock_;
+  dependencies.database = database_.get();
+  dependencies.sink = [this](const std::vector<model::AlertEvent>& events) {
+    return dispatcher_->Accept(events);
+  };
+  dependencies.sources_ready = [this] { return Ready(); };
+  manager_ = std::make_unique<rules::Manager>(std::move(dependencies));
+  evaluator_ = std::make_unique<Evaluator>(
+      *manager_, clock_,
+      EvaluatorHooks{[this] { return Ready(); },
+                     [this](base::Timestamp now) { BeforeEvaluation(now); },
+                     [this](base::Timestamp now) { AfterEvaluation(now); }});
+  intake_ = std::make_unique<Intake>(store_, clock_, [this] { evaluator_->Wake(); });
+  scheduler_ = std::make_unique<probes::Scheduler>(
+      loaded.config->global.max_concurrent_probes, clock_,
+      [this](const model::ProbeResult& result) { intake_->Accept(result); });
+  AddSelfMetrics();
+  self_metrics_.RecordReload(true, clock_.Now());
+  Apply(std::move(loaded));
+  site_ = std::make_unique<web::Site>(MakeSiteSources());
+  open_site_.store(site_.get(), std::memory_order_release);
+  dispatcher_->Start();
+  evaluator_->Start();
+  scheduler_->Start();
+  for (const std::string& address : server_->addresses())
+    base::LogInfo("listening", {{"address", address}});
+  return {};
+}
+
+// Everything that can fail has been done: from here on nothing can.
+void Service::Apply(Loaded loaded) {
+  config_ = loaded.config;
+  {
+    const std::lock_guard lock(recovery_mutex_);
+    recovery_ = std::make_unique<recovery::RecoveryPoints>(*config_);
+  }
+  manager_->SetGroups(std::move(loaded.groups), SettingsOf(*config_), clock_.Now());
+  std::vector<probes::ScheduledProbe> scheduled = MakeProbes(*config_);
+  for (const probes::ScheduledProbe& probe : scheduled) {
+    if (!intake_->Has(probe.name)) {
+      intake_->Announce(probe.probe->NotRun(model::Reason::kUnverified, "has not run yet"));
+    }
+  }
+  scheduler_->SetProbes(std::move(scheduled));
+}
+
+std::vector<probes::ScheduledProbe> Service::MakeProbes(const config::Config& config) {
+  probes::ProbeServices services;
+  services.database = database_.get();
+  services.positions = positions_.get();
+  services.clock = &clock_;
+  std::vector<RunningProbe> next;
+  std::vector<probes::ScheduledProbe> scheduled;
+  for (const config::Probe& probe : config.probes) {
+    RunningProbe running{probe, nullptr};
+    for (const RunningProbe& old : running_) {
+      if (old.config == probe) running.probe = old.probe;
+    }
+    if (!running.probe) running.probe = probes::MakeProbe(probe, services);
+    scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout, running.probe});
+    next.push_back(std::move(running));
+  }
+  for (const RunningProbe& old : running_) {
+    const bool stays = std::any_of(next.begin(), next.end(), [&](const RunningProbe& running) {
+      return running.config.name == old.config.name;
+    });
+    if (!stays) intake_->Remove(old.config.name);
+  }
+  running_ = std::move(next);
+  return scheduled;
+}
+
+rules::RuleSettings Service::SettingsOf(const config::Config& config) const {
+  rules::RuleSettings settings;
+  settings.evaluation_interval = config.global.evaluation_interval;
+  settings.external_labels = config.global.external_labels;
+  settings.external_url = config.global.external_url;
+  return settings;
+}
+
+base::Status Service::Reload() {
+  const std::lock_guard lock(reload_mutex_);
+  config::Problems problems;
+  auto loaded = LoadAll(config_file_, problems);
+  self_metrics_.RecordReload(loaded.has_value(), clock_.Now());
+  if (!loaded) {
+    base::LogError("reload failed; the old configuration stays",
+                   {{"problems", FormatProblems(problems)}});
+    return base::Fail("the new configuration has errors\n" + FormatProblems(problems));
+  }
+  config::Config config = *loaded->config;
+  if (config.global.external_url.empty()) config.global.external_url = external_url_;
+  loaded->config = std::make_shared<const config::Config>(std::move(config));
+  dispatcher_->Reload(loaded->config);
+  evaluator_->RunBetween([&] { Apply(*std::move(loaded)); });
+  base::LogInfo("configuration reloaded", {{"file", config_file_}});
+  return {};
+}
+
+void Service::Stop() {
+  open_site_.store(nullptr, std::memory_order_release);
+  server_.reset();
+  if (scheduler_) scheduler_->Stop(base::Deadline::After(kStopPatience));
+  if (evaluator_) evaluator_->Stop();
+  if (dispatcher_) dispatcher_->Stop(kDrain);
+  scheduler_.reset();
+  running_.clear();
+}
+
+bool Service::Ready() {
+  if (!was_ready_.load(std::memory_order_relaxed) && scheduler_->AllRanOnce()) was_ready_ = true;
+  return was_ready_.load(std::memory_order_relaxed);
+}
+
+}  // namespace drwatch::exporter

@@ -1,0 +1,96 @@
+// The running service: every part, built in one straight line and stopped in reverse order.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "db/database.h"
+#include "exporter/evaluator.h"
+#include "exporter/intake.h"
+#include "exporter/load.h"
+#include "exporter/options.h"
+#include "exporter/self_metrics.h"
+#include "net/http_server.h"
+#include "notify/dispatcher.h"
+#include "probes/position_ring.h"
+#include "probes/scheduler.h"
+#include "promql/engine.h"
+#include "recovery/recovery_points.h"
+#include "rules/manager.h"
+#include "store/store.h"
+#include "web/site.h"
+
+namespace drwatch::exporter {
+
+// Built whole by Start(); destroyed parts-last-first. Reload() may be called from any thread.
+class Service {
+ public:
+  // Binds the port, opens the state, loads alerts and incidents, starts probes, rules and delivery.
+  // Errors: the port is taken, the state cannot be used.
+  static base::Result<std::unique_ptr<Service>> Start(const ServeOptions& options, Loaded loaded);
+  ~Service();
+
+  // Reads the configuration again and takes it whole, or keeps the present one and says everything
+  // that is wrong.
+  base::Status Reload();
+  // Lets deliveries finish for a while; what is left is delivered after the next start.
+  void Stop();
+
+ private:
+  Service(const ServeOptions& options, const Loaded& loaded);
+  base::Status OpenState(const config::Config& config);
+  base::Status Listen();
+  base::Status StartParts(Loaded loaded);
+  void Apply(Loaded loaded);
+  std::vector<probes::ScheduledProbe> MakeProbes(const config::Config& config);
+  rules::RuleSettings SettingsOf(const config::Config& config) const;
+  void AddSelfMetrics();
+  void BeforeEvaluation(base::Timestamp now);
+  void AfterEvaluation(base::Timestamp now);
+  std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
+  std::vector<model::MetricFamily> MetricsPage();
+  web::StatusView Status();
+  web::SiteSources MakeSiteSources();
+  // True from the moment on when every probe of the first set had reported; a reload does not take
+  // it back.
+  bool Ready();
+
+  // A probe of the running set, to be kept over a reload that leaves its configuration alone.
+  struct RunningProbe {
+    config::Probe config;
+    std::shared_ptr<probes::Probe> probe;
+  };
+
+  const ServeOptions options_;
+  const base::SystemClock clock_;
+  const std::string config_file_;
+  std::mutex reload_mutex_;
+  std::shared_ptr<const config::Config> config_;
+  std::string external_url_;
+
+  store::Store store_;
+  promql::Engine engine_;
+  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<probes::PositionRing> positions_;
+  SelfMetrics self_metrics_;
+  std::mutex recovery_mutex_;
+  std::unique_ptr<recovery::RecoveryPoints> recovery_;
+  std::unique_ptr<notify::Dispatcher> dispatcher_;
+  std::unique_ptr<rules::Manager> manager_;
+  std::unique_ptr<Evaluator> evaluator_;
+  std::unique_ptr<Intake> intake_;
+  std::vector<RunningProbe> running_;
+  std::unique_ptr<probes::Scheduler> scheduler_;
+  std::unique_ptr<web::Site> site_;
+  std::atomic<const web::Site*> open_site_{nullptr};  // nullptr: still starting
+  std::unique_ptr<net::HttpServer> server_;
+  base::Timestamp last_cleanup_{};
+  std::atomic<bool> was_ready_{false};
+};
+
+}  // namespace drwatch::exporter
