@@ -17,6 +17,7 @@
 #include "exporter/self_metrics.h"
 #include "net/http_server.h"
 #include "notify/dispatcher.h"
+#include "notify/journal.h"
 #include "probes/position_ring.h"
 #include "probes/scheduler.h"
 #include "promql/engine.h"

@@ -33,7 +33,7 @@ std::vector<web::ReceiverStatus> ReceiverRows(const notify::Snapshot& delivery) 
   for (const notify::AttemptRecord& attempt : delivery.attempts) {
     const bool known = rows.contains({attempt.receiver, attempt.integration});
     web::ReceiverStatus& status = row(attempt.receiver, attempt.integration);
-    if (!known && !attempt.delivered) status.last_error = attempt.detail;
+    if (!known && attempt.outcome != "delivered") status.last_error = attempt.detail;
   }
   for (const notify::Snapshot::OutboxRow& waiting : delivery.outbox) {
     web::ReceiverStatus& status = row(waiting.receiver, waiting.integration);

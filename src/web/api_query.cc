@@ -43,7 +43,8 @@ net::ServerResponse Api::Query(const net::ServerRequest& request) const {
   const auto expr = promql::ParseExpr(request.Query("query"));
   if (!expr) return ApiError("bad_data", BadParameter("query", expr.error().message));
   const promql::QueryLimits limits{base::Deadline::After(std::min(*timeout, limits_.query_timeout)),
-                                   {}};
+                                   {},
+                                   request.Query("query")};
   return Answer(sources_.engine->Instant(**expr, *time, limits));
 }
 
@@ -72,7 +73,8 @@ net::ServerResponse Api::QueryRange(const net::ServerRequest& request) const {
   const auto expr = promql::ParseExpr(request.Query("query"));
   if (!expr) return ApiError("bad_data", BadParameter("query", expr.error().message));
   const promql::QueryLimits limits{base::Deadline::After(std::min(*timeout, limits_.query_timeout)),
-                                   {}};
+                                   {},
+                                   request.Query("query")};
   return Answer(sources_.engine->Range(**expr, *start, *end, *step, limits));
 }
 
