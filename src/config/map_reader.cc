@@ -28,13 +28,18 @@ std::string_view KindName(const Node& node) {
 }
 
 std::string Quoted(const Node& node) {
+  if (node.expanded) return "a value from the environment";
   return base::Quote(base::Truncate(node.scalar, kMaxQuotedBytes));
 }
+
+// Inside { } and [ ] a ${NAME} needs quotes, so what comes from the environment may be a number in
+// quotes.
+bool IsTyped(const Node& node) { return node.plain || node.expanded; }
 
 // Only words that cannot be anything else (YAML 1.2's core schema): "yes", "no", "on" and "off" are
 // refused with a hint instead of being guessed.
 std::optional<bool> ParseBool(const Node& node) {
-  if (!node.plain) return std::nullopt;
+  if (!IsTyped(node)) return std::nullopt;
   const std::string& text = node.scalar;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
@@ -65,6 +70,14 @@ const Node* MapReader::Require(std::string_view key) {
   return node;
 }
 
+void MapReader::Refuse(std::string_view key, std::string reason, std::string hint) {
+  const auto found = std::find_if(node_.entries.begin(), node_.entries.end(),
+                                  [key](const auto& entry) { return entry.first.scalar == key; });
+  if (found == node_.entries.end()) return;
+  refused_.emplace_back(key);
+  Error(found->first, base::Quote(key) + " in " + what_ + " " + std::move(reason), std::move(hint));
+}
+
 const Node* MapReader::TakeScalar(std::string_view key, std::string_view wanted) {
   const Node* node = Take(key);
   if (node == nullptr || node->kind == NodeKind::kScalar) return node;
@@ -89,7 +102,7 @@ void MapReader::Get(std::string_view key, bool& out) {
   if (const std::optional<bool> value = ParseBool(*node)) {
     out = *value;
   } else {
-    WrongValue(key, *node, "true or false", node->plain ? "" : "write it without quotes");
+    WrongValue(key, *node, "true or false", IsTyped(*node) ? "" : "write it without quotes");
   }
 }
 
@@ -97,10 +110,10 @@ void MapReader::Get(std::string_view key, int& out) {
   const Node* node = TakeScalar(key, "a whole number");
   if (node == nullptr) return;
   const std::optional<std::int64_t> value = base::ParseInt(node->scalar);
-  if (!value || !node->plain || *value < std::numeric_limits<int>::min() ||
+  if (!value || !IsTyped(*node) || *value < std::numeric_limits<int>::min() ||
       *value > std::numeric_limits<int>::max()) {
     WrongValue(key, *node, "a whole number",
-               value && !node->plain ? "write it without quotes" : "");
+               value && !IsTyped(*node) ? "write it without quotes" : "");
     return;
   }
   out = static_cast<int>(*value);
@@ -110,7 +123,7 @@ void MapReader::Get(std::string_view key, double& out) {
   const Node* node = TakeScalar(key, "a number");
   if (node == nullptr) return;
   const std::optional<double> value = base::ParseDouble(node->scalar);
-  if (!value || !node->plain) {
+  if (!value || !IsTyped(*node)) {
     WrongValue(key, *node, "a number", value ? "write it without quotes" : "");
     return;
   }
@@ -189,6 +202,7 @@ void MapReader::Error(const Node& at, std::string message, std::string hint) {
 void MapReader::Finish() {
   for (const auto& [key, value] : node_.entries) {
     if (std::find(known_.begin(), known_.end(), key.scalar) != known_.end()) continue;
+    if (std::find(refused_.begin(), refused_.end(), key.scalar) != refused_.end()) continue;
     Error(
         key,
         "unknown key " + base::Quote(base::Truncate(key.scalar, kMaxQuotedBytes)) + " in " + what_,

@@ -254,7 +254,8 @@ bool CheckBytes(std::string_view text, const std::string& file, Problems& proble
   return false;
 }
 
-// yaml-cpp calls a tab in the indentation many things, none of them "tab".
+// yaml-cpp calls a tab in the indentation many things, none of them "tab", and takes the brace of
+// an unquoted ${NAME} for a map's.
 std::string SyntaxHint(std::string_view text, int line) {
   const std::vector<std::string_view> lines = base::Split(text, '\n');
   for (int number = std::max(1, line - 1); number <= line; ++number) {
@@ -263,6 +264,9 @@ std::string SyntaxHint(std::string_view text, int line) {
     const std::string_view indent = content.substr(0, content.find_first_not_of(" \t"));
     if (indent.find('\t') != std::string_view::npos) {
       return "line " + std::to_string(number) + " is indented with a tab; YAML wants spaces";
+    }
+    if (number == line && content.find("${") != std::string_view::npos) {
+      return "inside { } and [ ] write \"${NAME}\" in quotes";
     }
   }
   return {};

@@ -23,6 +23,8 @@ struct Node {
   Position position;
   std::string scalar;  // text of a scalar as YAML gives it
   bool plain = false;  // a scalar without quotes: only such a one is a number, a boolean or null
+  // Part of the scalar came from the environment: it may be a secret, and a number even in quotes.
+  bool expanded = false;
   std::vector<Node> items;
   std::vector<std::pair<Node, Node>>
       entries;  // a map's, in the order of the file; keys are scalars
@@ -61,6 +63,9 @@ class MapReader {
   // As Take; a missing key is an error.
   const Node* Require(std::string_view key);
 
+  // An error if the key is there; it is not among the known ones in hints.
+  void Refuse(std::string_view key, std::string reason, std::string hint = {});
+
   void Get(std::string_view key, std::string& out);
   void Get(std::string_view key, bool& out);
   void Get(std::string_view key, int& out);
@@ -75,6 +80,8 @@ class MapReader {
   // The problem list and the place, for checks of the caller's own.
   void Error(const Node& at, std::string message, std::string hint = {});
   const Position& position() const { return node_.position; }
+  const Node& node() const { return node_; }
+  Problems& problems() const { return problems_; }
   void Finish();
 
  private:
@@ -86,6 +93,7 @@ class MapReader {
   Problems& problems_;
   std::string what_;
   std::vector<std::string> known_;
+  std::vector<std::string> refused_;
 };
 
 }  // namespace drwatch::config

@@ -1,6 +1,7 @@
+#include "config/secret_source.h"
+
 #include "base/file.h"
 #include "base/strings.h"
-#include "config/config.h"
 
 namespace drwatch::config {
 namespace {

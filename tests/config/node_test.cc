@@ -59,6 +59,8 @@ TEST(ParseYamlTest, ReportsSyntaxWithPosition) {
   EXPECT_TRUE(unclosed.starts_with("f.yml:2:")) << unclosed;
   const std::string tab = ErrorsOf("a:\n\tb: 1\n");
   EXPECT_NE(tab.find("line 2 is indented with a tab"), std::string::npos) << tab;
+  const std::string variable = ErrorsOf("a: {b: ${C}, d: 1}\n");
+  EXPECT_NE(variable.find("write \"${NAME}\" in quotes"), std::string::npos) << variable;
 }
 
 TEST(ParseYamlTest, ReportsEveryDuplicateKey) {

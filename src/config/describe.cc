@@ -1,0 +1,158 @@
+#include "config/describe.h"
+
+#include "base/strings.h"
+
+namespace drwatch::config {
+namespace {
+
+void WriteLabels(YamlWriter& out, std::string_view key, const model::Labels& labels) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const model::LabelView label : labels) pairs.emplace_back(label.name, label.value);
+  out.TextMap(key, pairs);
+}
+
+void WriteProbe(YamlWriter& out, const Probe& probe) {
+  out.BeginItem();
+  out.Text("name", probe.name);
+  out.Text("type", probe.type);
+  out.TextUnlessEmpty("service", probe.service);
+  out.Time("interval", probe.interval);
+  out.Time("timeout", probe.timeout);
+  WriteLabels(out, "labels", probe.labels);
+  WriteProbeSpec(out, probe.spec);
+  out.End();
+}
+
+void WriteRoute(YamlWriter& out, const Route& route) {
+  out.Text("receiver", route.receiver);
+  std::vector<std::string> matchers;
+  for (const model::Matcher& matcher : route.matchers) matchers.push_back(matcher.ToString());
+  if (!matchers.empty()) out.Texts("matchers", matchers);
+  out.Texts("group_by", route.group_by_all ? std::vector<std::string>{"..."} : route.group_by);
+  out.Time("group_wait", route.group_wait);
+  out.Time("group_interval", route.group_interval);
+  out.Time("repeat_interval", route.repeat_interval);
+  if (route.continue_matching) out.Flag("continue", true);
+  if (route.routes.empty()) return;
+  out.List("routes");
+  for (const Route& child : route.routes) {
+    out.BeginItem();
+    WriteRoute(out, child);
+    out.End();
+  }
+}
+
+void WriteIntegration(YamlWriter& out, const PagerDutyReceiver& receiver) {
+  out.Text("url", base::RedactUrl(receiver.url));
+  WriteSecret(out, "routing_key", receiver.routing_key);
+  out.TextUnlessEmpty("severity", receiver.severity);
+  out.TextUnlessEmpty("description", receiver.description);
+  out.Text("client", receiver.client);
+  out.TextUnlessEmpty("client_url", receiver.client_url);
+  out.TextUnlessEmpty("component", receiver.component);
+  out.TextUnlessEmpty("group", receiver.group);
+  out.TextUnlessEmpty("class", receiver.event_class);
+  out.TextMap("details", receiver.details);
+  out.Flag("send_resolved", receiver.send_resolved);
+}
+
+void WriteIntegration(YamlWriter& out, const SlackReceiver& receiver) {
+  WriteSecret(out, "api_url", receiver.api_url);
+  out.TextUnlessEmpty("channel", receiver.channel);
+  out.TextUnlessEmpty("title", receiver.title);
+  out.TextUnlessEmpty("text", receiver.text);
+  out.Flag("send_resolved", receiver.send_resolved);
+}
+
+void WriteIntegration(YamlWriter& out, const WebhookReceiver& receiver) {
+  WriteSecret(out, "url", receiver.url);
+  out.Flag("send_resolved", receiver.send_resolved);
+}
+
+// The integrations of one kind, under their key.
+template <typename Kind>
+void WriteKind(YamlWriter& out, std::string_view key, const Receiver& receiver) {
+  bool first = true;
+  for (const Integration& integration : receiver.integrations) {
+    const auto* kind = std::get_if<Kind>(&integration);
+    if (kind == nullptr) continue;
+    if (first) out.List(key);
+    first = false;
+    out.BeginItem();
+    WriteIntegration(out, *kind);
+    out.End();
+  }
+}
+
+void WriteReceivers(YamlWriter& out, const Config& config) {
+  out.List("receivers");
+  for (const Receiver& receiver : config.receivers) {
+    out.BeginItem();
+    out.Text("name", receiver.name);
+    WriteKind<PagerDutyReceiver>(out, "pagerduty_configs", receiver);
+    WriteKind<SlackReceiver>(out, "slack_configs", receiver);
+    WriteKind<WebhookReceiver>(out, "webhook_configs", receiver);
+    out.End();
+  }
+}
+
+void WriteGlobal(YamlWriter& out, const Config& config) {
+  out.BeginMap("global");
+  out.Time("probe_interval", config.global.probe_interval);
+  out.Time("probe_timeout", config.global.probe_timeout);
+  out.Time("evaluation_interval", config.global.evaluation_interval);
+  out.Number("max_concurrent_probes", config.global.max_concurrent_probes);
+  WriteLabels(out, "external_labels", config.global.external_labels);
+  out.TextUnlessEmpty("external_url", config.global.external_url);
+  out.Time("resolve_timeout", config.global.resolve_timeout);
+  out.End();
+  out.BeginMap("storage");
+  out.Text("path", config.storage.path);
+  out.Time("retention", config.storage.retention);
+  out.Number("max_series", static_cast<double>(config.storage.max_series));
+  out.End();
+}
+
+void WriteServices(YamlWriter& out, const Config& config) {
+  out.List("services");
+  for (const Service& service : config.services) {
+    out.BeginItem();
+    out.Text("name", service.name);
+    out.TextUnlessEmpty("level", service.level);
+    if (service.rpo) out.Time("rpo", *service.rpo);
+    if (service.rto) out.Time("rto", *service.rto);
+    if (!service.depends_on.empty()) out.Texts("depends_on", service.depends_on);
+    out.End();
+  }
+}
+
+}  // namespace
+
+void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& source) {
+  if (!source.file.empty()) {
+    out.Text(key + "_file", source.file);
+  } else if (!source.empty()) {
+    out.Text(key, base::kRedacted);
+  }
+}
+
+std::string DescribeConfig(const Config& config) {
+  YamlWriter out;
+  WriteGlobal(out, config);
+  WriteServices(out, config);
+  out.List("probes");
+  for (const Probe& probe : config.probes) WriteProbe(out, probe);
+  out.Texts("rule_files", config.rule_files);
+  out.Flag("builtin_rules", config.builtin_rules);
+  if (!config.route.receiver.empty()) {
+    out.BeginMap("route");
+    WriteRoute(out, config.route);
+    out.End();
+  }
+  WriteReceivers(out, config);
+  out.TextUnlessEmpty("fallback_receiver", config.fallback_receiver);
+  out.TextMap("severity_map", {config.severity_map.begin(), config.severity_map.end()});
+  return out.Take();
+}
+
+}  // namespace drwatch::config

@@ -1,0 +1,16 @@
+// The parts of DescribeConfig. Internal to this folder.
+#pragma once
+
+#include <string>
+
+#include "config/config.h"
+#include "config/yaml_writer.h"
+
+namespace drwatch::config {
+
+// `key`_file: the path, or `key`: <secret>, or nothing for an empty one.
+void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& source);
+// The keys a probe's type adds.
+void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
+
+}  // namespace drwatch::config

@@ -1,0 +1,199 @@
+#include "base/strings.h"
+#include "config/describe.h"
+
+namespace drwatch::config {
+namespace {
+
+// False if there is nothing to say.
+bool WriteTls(YamlWriter& out, const Tls& tls) {
+  const bool any = !tls.ca_file.empty() || !tls.cert_file.empty() || !tls.server_name.empty() ||
+                   tls.insecure_skip_verify;
+  if (!any) return false;
+  out.BeginMap("tls");
+  out.TextUnlessEmpty("ca_file", tls.ca_file);
+  out.TextUnlessEmpty("cert_file", tls.cert_file);
+  out.TextUnlessEmpty("key_file", tls.key_file);
+  out.TextUnlessEmpty("server_name", tls.server_name);
+  if (tls.insecure_skip_verify) out.Flag("insecure_skip_verify", true);
+  out.End();
+  return true;
+}
+
+void WriteCount(YamlWriter& out, std::string_view key, const std::optional<int>& count) {
+  if (count) out.Number(key, *count);
+}
+
+// The libpq form "key=value key='value'" with the password's value hidden.
+std::string RedactKeyValues(std::string_view dsn) {
+  const std::size_t at = dsn.find("password");
+  if (at == std::string_view::npos) return std::string(dsn);
+  return std::string(base::Trim(dsn.substr(0, at))) + " password=" + std::string(base::kRedacted);
+}
+
+void WriteSpec(YamlWriter& out, const PostgresProbe& probe) {
+  const std::string& dsn = probe.dsn.Reveal();
+  const bool is_url = dsn.find("://") != std::string::npos;
+  out.Text("dsn", is_url ? base::RedactUrl(dsn) : RedactKeyValues(dsn));
+  WriteSecret(out, "password", probe.password);
+  WriteTls(out, probe.tls);
+  out.TextUnlessEmpty("primary", probe.primary);
+  out.BeginMap("expect");
+  switch (probe.expect.role) {
+    case PostgresProbe::Role::kAny:
+      out.Text("role", "any");
+      break;
+    case PostgresProbe::Role::kPrimary:
+      out.Text("role", "primary");
+      break;
+    case PostgresProbe::Role::kStandby:
+      out.Text("role", "standby");
+      break;
+  }
+  WriteCount(out, "standbys", probe.expect.standbys);
+  WriteCount(out, "sync_standbys", probe.expect.sync_standbys);
+  const bool archive = probe.expect.replication == PostgresProbe::Expect::Replication::kArchive;
+  out.Text("replication", archive ? "archive" : "streaming");
+  out.TextMap("settings", probe.expect.settings);
+  out.End();
+  out.Number("connections_warning_ratio", probe.connections_warning_ratio);
+  out.Time("max_lag", probe.max_lag);
+}
+
+void WriteSpec(YamlWriter& out, const RedisProbe& probe) {
+  out.Text("address", probe.address);
+  out.TextUnlessEmpty("username", probe.username);
+  WriteSecret(out, "password", probe.password);
+  WriteTls(out, probe.tls);
+  const RedisProbe::Expect& expect = probe.expect;
+  if (!expect.role.empty() || expect.replicas || expect.aof || expect.rdb) {
+    out.BeginMap("expect");
+    out.TextUnlessEmpty("role", expect.role);
+    WriteCount(out, "replicas", expect.replicas);
+    if (expect.aof) out.Flag("aof", *expect.aof);
+    if (expect.rdb) out.Flag("rdb", *expect.rdb);
+    out.End();
+  }
+  out.Time("max_lag", probe.max_lag);
+}
+
+template <typename HttpLike>
+void WriteRequest(YamlWriter& out, const HttpLike& probe) {
+  out.Text("url", base::RedactUrl(probe.url.Reveal()));
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (const auto& [name, value] : probe.headers) headers.emplace_back(name, base::kRedacted);
+  out.TextMap("headers", headers);
+  if (!probe.basic_username.empty()) {
+    out.BeginMap("basic_auth");
+    out.Text("username", probe.basic_username);
+    WriteSecret(out, "password", probe.basic_password);
+    out.End();
+  }
+  WriteSecret(out, "bearer_token", probe.bearer_token);
+  WriteTls(out, probe.tls);
+}
+
+std::string ConditionText(const JsonCondition& condition) {
+  switch (condition.op) {
+    case JsonCondition::Op::kEqual:
+      return "== " + condition.value;
+    case JsonCondition::Op::kNotEqual:
+      return "!= " + condition.value;
+    case JsonCondition::Op::kLess:
+      return "< " + condition.value;
+    case JsonCondition::Op::kLessEqual:
+      return "<= " + condition.value;
+    case JsonCondition::Op::kGreater:
+      return "> " + condition.value;
+    case JsonCondition::Op::kGreaterEqual:
+      return ">= " + condition.value;
+    case JsonCondition::Op::kMatches:
+      return "=~ " + condition.value;
+    case JsonCondition::Op::kExists:
+      return "exists";
+  }
+  return {};
+}
+
+void WriteHttpExpect(YamlWriter& out, const HttpProbe::Expect& expect) {
+  out.BeginMap("expect");
+  out.Numbers("status", expect.status);
+  if (!expect.json.empty()) out.BeginMap("json");
+  for (std::size_t i = 0; i < expect.json.size();) {
+    const std::string& path = expect.json[i].path;
+    std::vector<std::string> conditions;
+    for (; i < expect.json.size() && expect.json[i].path == path; ++i) {
+      conditions.push_back(ConditionText(expect.json[i]));
+    }
+    out.Texts(path, conditions);
+  }
+  if (!expect.json.empty()) out.End();
+  if (!expect.body_matches.empty()) out.Texts("body_matches", expect.body_matches);
+  if (!expect.body_not_matches.empty()) out.Texts("body_not_matches", expect.body_not_matches);
+  out.End();
+}
+
+void WriteSpec(YamlWriter& out, const HttpProbe& probe) {
+  WriteRequest(out, probe);
+  out.Text("method", probe.method);
+  out.TextUnlessEmpty("body", probe.body.empty() ? "" : base::kRedacted);
+  out.Flag("follow_redirects", probe.follow_redirects);
+  out.Number("max_redirects", probe.max_redirects);
+  out.TextUnlessEmpty("ip_protocol", probe.ip_protocol);
+  out.TextUnlessEmpty("resolve_to", probe.resolve_to);
+  out.Number("max_body_size", static_cast<double>(probe.max_body_bytes));
+  WriteHttpExpect(out, probe.expect);
+  out.Number("failure_threshold", probe.failure_threshold);
+  out.Time("certificate_warning", probe.certificate_warning);
+}
+
+void WriteSpec(YamlWriter& out, const TcpProbe& probe) {
+  out.Text("address", probe.address);
+  if (probe.use_tls && !WriteTls(out, probe.tls)) out.Flag("tls", true);
+  out.TextUnlessEmpty("send", probe.send.empty() ? "" : base::kRedacted);
+  out.TextUnlessEmpty("expect", probe.expect);
+  out.Number("failure_threshold", probe.failure_threshold);
+}
+
+void WriteSpec(YamlWriter& out, const ScrapeProbe& probe) {
+  out.Text("job", probe.job);
+  out.Text("instance", probe.instance);
+  WriteRequest(out, probe);
+  out.Flag("honor_labels", probe.honor_labels);
+  out.Number("max_body_size", static_cast<double>(probe.max_body_bytes));
+  out.Number("max_samples", static_cast<double>(probe.max_samples));
+}
+
+void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
+  out.Text("backup", probe.backup);
+  out.Text("location", probe.location);
+  out.Flag("offsite", probe.offsite);
+  out.Text("path", probe.path);
+  out.Text("pattern", probe.pattern);
+  out.Flag("recursive", probe.recursive);
+  out.TextUnlessEmpty("kind", probe.kind);
+  if (probe.schedule) {
+    out.Text("schedule", probe.schedule->line());
+    out.Text("timezone", probe.schedule->zone());
+  }
+  out.Time("grace", probe.grace);
+  if (probe.max_age) out.Time("max_age", *probe.max_age);
+  out.Number("min_size", static_cast<double>(probe.min_size_bytes));
+  if (probe.retention) out.Time("retention", *probe.retention);
+  out.Time("quiet_time", probe.quiet_time);
+  out.BeginMap("verify");
+  out.Flag("enabled", probe.verify.enabled);
+  out.Time("every", probe.verify.every);
+  out.Number("read_rate", static_cast<double>(probe.verify.read_rate_bytes));
+  out.Time("timeout", probe.verify.timeout);
+  out.End();
+  out.Flag("require_checksum", probe.require_checksum);
+  out.Number("free_space_warning_ratio", probe.free_space_warning_ratio);
+}
+
+}  // namespace
+
+void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec) {
+  std::visit([&out](const auto& probe) { WriteSpec(out, probe); }, spec);
+}
+
+}  // namespace drwatch::config

@@ -1,0 +1,188 @@
+#include <glob.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <tuple>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "config/hint.h"
+#include "config/sections.h"
+
+namespace drwatch::config {
+namespace {
+
+constexpr std::int64_t kMaxFileBytes = 16 << 20;
+
+std::string FolderOf(const std::string& file) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(file, error);
+  return error ? "/" : absolute.parent_path().string();
+}
+
+// Files a shell pattern names, sorted.
+std::vector<std::string> Glob(const std::string& pattern) {
+  glob_t found{};
+  std::vector<std::string> paths;
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
+    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  }
+  ::globfree(&found);
+  return paths;
+}
+
+std::vector<std::string> ReadRuleFiles(MapReader& reader, const ReadContext& context) {
+  std::vector<std::string> files;
+  std::vector<std::string> patterns;
+  reader.Get("rule_files", patterns);
+  const Node* node = reader.Take("rule_files");
+  if (node == nullptr) return files;
+  std::set<std::string> seen;
+  for (const Node& item : node->items) {
+    if (item.kind != NodeKind::kScalar) continue;
+    const std::vector<std::string> paths = Glob(AbsolutePath(context, item.scalar));
+    if (paths.empty()) {
+      context.problems.AddWarning(item.position, "no rule file matches " + base::Quote(item.scalar),
+                                  "relative paths start at " + context.folder);
+    }
+    for (const std::string& path : paths) {
+      if (seen.insert(path).second) files.push_back(path);
+    }
+  }
+  return files;
+}
+
+void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out) {
+  const Node* node = reader.Take("severity_map");
+  std::vector<std::pair<std::string, std::string>> words;
+  reader.Get("severity_map", words);
+  if (node == nullptr || node->kind != NodeKind::kMap) return;
+  MapReader map(*node, reader.problems(), "severity_map");
+  for (const auto& [word, meaning] : words) {
+    GetChoice(map, word, {"critical", "error", "warning", "info"}, out[word]);
+  }
+}
+
+void RefuseForeignSections(MapReader& reader) {
+  for (const std::string_view key :
+       {"inhibit_rules", "time_intervals", "mute_time_intervals", "escalation_policies",
+        "templates", "alerting", "remote_write"}) {
+    reader.Refuse(key, "is not supported yet");
+  }
+  reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
+}
+
+Config ReadConfig(const Node& root, const std::string& file, ReadContext& context) {
+  Config config;
+  config.file = file;
+  MapReader reader(root, context.problems, "the config");
+  GlobalReceiverDefaults defaults;
+  config.global = ReadGlobal(reader.Take("global"), context, defaults);
+  config.storage = ReadStorage(reader.Take("storage"), context);
+  for (const Node& item : GetItems(reader, "services")) {
+    config.services.push_back(ReadService(item, context));
+  }
+  for (const Node& item : GetItems(reader, "probes")) {
+    config.probes.push_back(ReadProbe(item, config.global, context));
+  }
+  config.rule_files = ReadRuleFiles(reader, context);
+  reader.Get("builtin_rules", config.builtin_rules);
+  const Node* route = reader.Take("route");
+  if (route != nullptr) config.route = ReadRootRoute(*route, context);
+  for (const Node& item : GetItems(reader, "receivers")) {
+    config.receivers.push_back(ReadReceiver(item, defaults, context));
+  }
+  if (route == nullptr && !config.receivers.empty()) {
+    config.route.receiver = config.receivers.front().name;
+  }
+  GetReference(reader, "fallback_receiver", Reference::Kind::kReceiver, context,
+               config.fallback_receiver);
+  ReadSeverityMap(reader, config.severity_map);
+  RefuseForeignSections(reader);
+  reader.Finish();
+  return config;
+}
+
+// A person reads a file from top to bottom; what concerns the whole file comes first. Nothing more
+// is said of a value whose variable is not set: the first `unset` problems are about those.
+void AppendSorted(const Problems& found, std::size_t unset, Problems& out) {
+  std::vector<Problem> sorted;
+  std::set<std::pair<int, int>> settled;
+  for (std::size_t i = 0; i < found.all().size(); ++i) {
+    const Problem& problem = found.all()[i];
+    const std::pair<int, int> place(problem.position.line, problem.position.column);
+    if (i < unset) {
+      settled.insert(place);
+    } else if (settled.contains(place)) {
+      continue;
+    }
+    sorted.push_back(problem);
+  }
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return std::tie(a.position.line, a.position.column) <
+           std::tie(b.position.line, b.position.column);
+  });
+  for (Problem& problem : sorted) {
+    if (problem.kind == Problem::Kind::kError) {
+      out.AddError(problem.position, problem.message, problem.hint);
+    } else {
+      out.AddWarning(problem.position, problem.message, problem.hint);
+    }
+  }
+}
+
+struct Source {
+  std::string_view text;
+  std::string file;
+  bool world_readable = false;
+};
+
+std::optional<Config> Parse(const Source& source, Problems& problems, const LoadOptions& options) {
+  Problems found;
+  std::size_t unset = 0;
+  std::optional<Config> config;
+  std::optional<Node> root = ParseYaml(source.text, source.file, found);
+  if (root && root->kind == NodeKind::kNull) {
+    found.AddError({source.file, 0, 0}, "the config is empty",
+                   "drwatch init prints a file to start from");
+  } else if (root) {
+    ExpandEnvironment(*root, options, found);
+    unset = found.all().size();
+    ReadContext context{found, FolderOf(source.file), {}, {}};
+    config = ReadConfig(*root, source.file, context);
+    CheckWhole(*config, context);
+    if (context.inline_secret && source.world_readable) {
+      found.AddWarning(*context.inline_secret,
+                       "a secret stands in a file that every user of this machine can read",
+                       "chmod o-r " + source.file + ", or use the key's _file form");
+    }
+  }
+  const bool failed = found.HasErrors();
+  AppendSorted(found, unset, problems);
+  if (failed) return std::nullopt;
+  return config;
+}
+
+}  // namespace
+
+std::optional<Config> ParseConfig(std::string_view text, const std::string& file,
+                                  Problems& problems, const LoadOptions& options) {
+  return Parse({text, file}, problems, options);
+}
+
+std::optional<Config> LoadConfig(const std::string& path, Problems& problems,
+                                 const LoadOptions& options) {
+  const base::Result<std::string> text = base::ReadFile(path, kMaxFileBytes);
+  if (!text) {
+    problems.AddError({}, text.error().message, "drwatch init prints a file to start from");
+    return std::nullopt;
+  }
+  struct stat info {};
+  const bool world_readable = ::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
+  return Parse({*text, path, world_readable}, problems, options);
+}
+
+}  // namespace drwatch::config

@@ -1,0 +1,114 @@
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "config/sections.h"
+
+namespace drwatch::config {
+namespace {
+
+// "50MiB/s", "50MiB" or "unlimited".
+void GetRate(MapReader& reader, std::string_view key, std::int64_t& out) {
+  std::string text;
+  reader.Get(key, text);
+  const Node* node = reader.Take(key);
+  if (node == nullptr || node->kind != NodeKind::kScalar) return;
+  std::string_view amount = text;
+  if (amount.ends_with("/s")) amount.remove_suffix(2);
+  const base::Result<std::int64_t> bytes = base::ParseSize(base::Trim(amount));
+  if (text == "unlimited" || bytes) {
+    out = bytes.value_or(0);
+  } else {
+    reader.Error(*node, base::Quote(key) + " must be a rate", "such as 50MiB/s or unlimited");
+  }
+}
+
+// fnmatch(3) takes a pattern with an open bracket literally, which nobody means.
+void CheckPattern(MapReader& reader, const std::string& pattern) {
+  bool open = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\') {
+      ++i;
+    } else if (pattern[i] == '[' && !open) {
+      open = true;
+      if (i + 1 < pattern.size() && (pattern[i + 1] == '!' || pattern[i + 1] == '^')) ++i;
+      if (i + 1 < pattern.size() && pattern[i + 1] == ']') ++i;
+    } else if (pattern[i] == ']') {
+      open = false;
+    }
+  }
+  if (open) reader.Error(*reader.Take("pattern"), "\"pattern\" has a [ without its ]");
+}
+
+void GetSchedule(MapReader& reader, BackupProbe& probe) {
+  std::string zone = "UTC";
+  std::string line;
+  GetName(reader, "timezone", zone);
+  GetName(reader, "schedule", line);
+  if (line.empty()) {
+    if (const Node* node = reader.Take("timezone")) {
+      reader.Error(*node, "\"timezone\" without a \"schedule\" means nothing");
+    }
+    return;
+  }
+  base::Result<Schedule> schedule = Schedule::Parse(line, zone);
+  if (schedule) {
+    probe.schedule = std::move(*schedule);
+    return;
+  }
+  const bool about_zone = schedule.error().message.find("time zone") != std::string::npos;
+  const Node& at =
+      about_zone && reader.Has("timezone") ? *reader.Take("timezone") : *reader.Take("schedule");
+  reader.Error(at, schedule.error().message, schedule.error().hint);
+}
+
+void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out) {
+  const Node* node = reader.Take("verify");
+  if (node == nullptr) return;
+  if (node->kind == NodeKind::kScalar) {
+    reader.Get("verify", out.enabled);  // "verify: false"
+    return;
+  }
+  MapReader verify(*node, context.problems, "verify");
+  verify.Get("enabled", out.enabled);
+  GetPositive(verify, "every", out.every);
+  GetRate(verify, "read_rate", out.read_rate_bytes);
+  GetPositive(verify, "timeout", out.timeout);
+  verify.Finish();
+}
+
+}  // namespace
+
+BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
+  BackupProbe probe;
+  probe.backup = name;
+  GetName(reader, "backup", probe.backup);
+  GetName(reader, "location", probe.location);
+  reader.Get("offsite", probe.offsite);
+  const Node* path = reader.Require("path");
+  if (path != nullptr && path->scalar.find("://") != std::string::npos) {
+    reader.Error(*path, "only folders are supported yet", "mount the bucket, or give a local copy");
+  } else {
+    GetPath(reader, "path", context, probe.path);
+  }
+  reader.Refuse("s3", "is not supported yet");
+  GetName(reader, "pattern", probe.pattern);
+  CheckPattern(reader, probe.pattern);
+  reader.Get("recursive", probe.recursive);
+  GetChoice(reader, "kind",
+            {"full", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"}, probe.kind);
+  GetSchedule(reader, probe);
+  reader.GetDuration("grace", probe.grace);
+  GetPositive(reader, "max_age", probe.max_age);
+  reader.GetSize("min_size", probe.min_size_bytes);
+  GetPositive(reader, "retention", probe.retention);
+  reader.GetDuration("quiet_time", probe.quiet_time);
+  GetVerify(reader, context, probe.verify);
+  reader.Get("require_checksum", probe.require_checksum);
+  GetRatio(reader, "free_space_warning_ratio", probe.free_space_warning_ratio);
+  if (!probe.schedule && !probe.max_age) {
+    context.problems.AddWarning(reader.position(), "nothing says how old the newest backup may be",
+                                "give \"max_age\" or \"schedule\"");
+  }
+  return probe;
+}
+
+}  // namespace drwatch::config

@@ -1,0 +1,132 @@
+#include <algorithm>
+
+#include "base/strings.h"
+#include "config/matcher_parser.h"
+#include "config/sections.h"
+
+namespace drwatch::config {
+namespace {
+
+void AddMatcher(MapReader& reader, const Node& at, base::Result<model::Matcher> matcher,
+                std::vector<model::Matcher>& out) {
+  if (matcher) {
+    out.push_back(std::move(*matcher));
+  } else {
+    reader.Error(at, matcher.error().message, matcher.error().hint);
+  }
+}
+
+// The old maps: "match: {severity: page}" and "match_re: {team: dba|infra}".
+void ReadMatchMap(MapReader& reader, std::string_view key, model::MatchType type,
+                  std::vector<model::Matcher>& out) {
+  const Node* node = reader.Take(key);
+  if (node == nullptr) return;
+  if (node->kind != NodeKind::kMap) {
+    reader.Error(*node, base::Quote(key) + " must be a map of labels and values");
+    return;
+  }
+  for (const auto& [name, value] : node->entries) {
+    if (!model::IsValidLabelName(name.scalar)) {
+      reader.Error(name, "invalid label name " + base::Quote(name.scalar));
+    } else if (value.kind != NodeKind::kScalar) {
+      reader.Error(value, "the value for " + base::Quote(name.scalar) + " must be text");
+    } else {
+      AddMatcher(reader, value, model::Matcher::Make(type, name.scalar, value.scalar), out);
+    }
+  }
+}
+
+void ReadMatchers(MapReader& reader, std::vector<model::Matcher>& out) {
+  const Node* node = reader.Take("matchers");
+  if (node != nullptr && node->kind == NodeKind::kScalar) {
+    reader.Error(*node, "\"matchers\" must be a list",
+                 "such as ['severity=\"critical\"', 'team=~\"dba|infra\"']");
+  } else {
+    for (const Node& item : GetItems(reader, "matchers")) {
+      base::Result<std::vector<model::Matcher>> matchers = ParseMatchers(item.scalar);
+      if (item.kind != NodeKind::kScalar) {
+        reader.Error(item, "a matcher must be text", "such as 'severity=\"critical\"'");
+      } else if (matchers) {
+        std::move(matchers->begin(), matchers->end(), std::back_inserter(out));
+      } else {
+        reader.Error(item, matchers.error().message, matchers.error().hint);
+      }
+    }
+  }
+  ReadMatchMap(reader, "match", model::MatchType::kEqual, out);
+  ReadMatchMap(reader, "match_re", model::MatchType::kRegex, out);
+}
+
+void ReadGroupBy(MapReader& reader, Route& route) {
+  const Node* node = reader.Take("group_by");
+  if (node == nullptr) return;
+  route.group_by.clear();
+  route.group_by_all = false;
+  reader.Get("group_by", route.group_by);
+  for (const Node& item : node->items) {
+    const auto count = std::count(route.group_by.begin(), route.group_by.end(), item.scalar);
+    if (item.scalar == "...") {
+      route.group_by_all = true;
+    } else if (item.kind == NodeKind::kScalar && !model::IsValidLabelName(item.scalar)) {
+      reader.Error(item, "invalid label name " + base::Quote(item.scalar) + " in \"group_by\"");
+    } else if (count > 1 && &item == &node->items.back()) {
+      reader.Error(item, "label " + base::Quote(item.scalar) + " stands twice in \"group_by\"");
+    }
+  }
+  if (!route.group_by_all) return;
+  if (route.group_by.size() > 1) {
+    reader.Error(*node, "\"group_by\" cannot have \"...\" beside other labels",
+                 "\"...\" already means all of them");
+  }
+  route.group_by.clear();
+}
+
+void ReadRoute(const Node& node, ReadContext& context, Route& route) {
+  route.position = node.position;
+  MapReader reader(node, context.problems, "route");
+  GetReference(reader, "receiver", Reference::Kind::kReceiver, context, route.receiver);
+  ReadMatchers(reader, route.matchers);
+  ReadGroupBy(reader, route);
+  reader.GetDuration("group_wait", route.group_wait);
+  GetPositive(reader, "group_interval", route.group_interval);
+  GetPositive(reader, "repeat_interval", route.repeat_interval);
+  reader.Get("continue", route.continue_matching);
+  for (const std::string_view key :
+       {"mute_time_intervals", "active_time_intervals", "labels", "escalation"}) {
+    reader.Refuse(key, "is not supported yet");
+  }
+  for (const Node& item : GetItems(reader, "routes")) {
+    Route child = route;  // inherits
+    child.matchers.clear();
+    child.routes.clear();
+    child.continue_matching = false;
+    ReadRoute(item, context, child);
+    route.routes.push_back(std::move(child));
+  }
+  reader.Finish();
+}
+
+}  // namespace
+
+Route ReadRootRoute(const Node& node, ReadContext& context) {
+  Route route;
+  ReadRoute(node, context, route);
+  if (node.kind != NodeKind::kMap) return route;
+  if (node.Find("receiver") == nullptr) {
+    context.problems.AddError(node.position, "the root route needs a \"receiver\"",
+                              "it gets what no other route takes");
+  }
+  for (const auto& [key, value] : node.entries) {
+    if (key.scalar == "matchers" || key.scalar == "match" || key.scalar == "match_re") {
+      context.problems.AddError(key.position,
+                                "the root route takes every alert and has no matchers",
+                                "put them on a route under \"routes\"");
+    }
+    if (key.scalar == "continue" && route.continue_matching) {
+      context.problems.AddError(key.position, "the root route cannot \"continue\"");
+    }
+  }
+  return route;
+}
+
+}  // namespace drwatch::config

@@ -1,0 +1,68 @@
+// Who is told, and by which way an alert finds them: Alertmanager's receivers and routes.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/problem.h"
+#include "config/secret_source.h"
+#include "model/matcher.h"
+
+namespace drwatch::config {
+
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""h;
+
+struct PagerDutyReceiver {
+  SecretSource routing_key;
+  std::string url = "https://events.pagerduty.com/v2/enqueue";
+  std::string severity;     // template; empty = the alert's severity through severity_map
+  std::string description;  // template of the summary; empty = built-in
+  std::string client = "drwatch";
+  std::string client_url;
+  std::string component, group, event_class;
+  std::vector<std::pair<std::string, std::string>> details;
+  bool send_resolved = true;
+};
+
+struct SlackReceiver {
+  SecretSource api_url;  // the webhook's URL is the secret
+  std::string channel;
+  std::string title;  // template; empty = built-in
+  std::string text;   // template; empty = built-in
+  bool send_resolved = true;
+};
+
+struct WebhookReceiver {
+  SecretSource url;
+  bool send_resolved = true;
+};
+
+using Integration = std::variant<PagerDutyReceiver, SlackReceiver, WebhookReceiver>;
+
+// One name, any number of integrations; each is delivered on its own.
+struct Receiver {
+  std::string name;
+  std::vector<Integration> integrations;
+  Position position;
+};
+
+struct Route {
+  std::string receiver;  // inherited where the file leaves it out
+  std::vector<model::Matcher> matchers;
+  std::vector<std::string> group_by;
+  bool group_by_all = false;  // group_by: ['...']
+  base::Duration group_wait = 5s;
+  base::Duration group_interval = 1min;
+  base::Duration repeat_interval = 4h;
+  bool continue_matching = false;
+  std::vector<Route> routes;
+  Position position;
+};
+
+}  // namespace drwatch::config

@@ -1,0 +1,48 @@
+// The readers of the config's sections. Each takes its node and adds what is wrong to the context's
+// problems; what it could read is in its result. Internal to this folder.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/node.h"
+#include "config/reading.h"
+
+namespace drwatch::config {
+
+// Replaces ${NAME} by the variable's value and $$ by $ in every scalar that is not a key. Errors: a
+// variable that is not set, a ${ without its end.
+void ExpandEnvironment(Node& node, const LoadOptions& options, Problems& problems);
+
+// Defaults for what receivers leave out.
+struct GlobalReceiverDefaults {
+  SecretSource slack_api_url;
+  std::string pagerduty_url;
+};
+Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults& defaults);
+Storage ReadStorage(const Node* node, ReadContext& context);
+Service ReadService(const Node& node, ReadContext& context);
+Probe ReadProbe(const Node& node, const Global& global, ReadContext& context);
+Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
+                      ReadContext& context);
+// The root of the tree; children inherit.
+Route ReadRootRoute(const Node& node, ReadContext& context);
+
+// The parts of a probe that its type adds. The caller finishes `reader`.
+PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context);
+RedisProbe ReadRedisProbe(MapReader& reader, ReadContext& context);
+HttpProbe ReadHttpProbe(MapReader& reader, ReadContext& context);
+TcpProbe ReadTcpProbe(MapReader& reader, ReadContext& context);
+ScrapeProbe ReadScrapeProbe(MapReader& reader, const std::string& name, ReadContext& context);
+BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context);
+
+// The conditions of one JSON path: a value, an operator with its operand, or a list of these.
+std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Node& node,
+                                              Problems& problems);
+
+// What only the whole can tell: names given twice, references to nothing, circles, smells.
+void CheckWhole(const Config& config, const ReadContext& context);
+
+}  // namespace drwatch::config
