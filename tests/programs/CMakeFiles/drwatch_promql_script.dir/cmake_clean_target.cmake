@@ -1,3 +1,0 @@
-file(REMOVE_RECURSE
-  "libdrwatch_promql_script.a"
-)

@@ -1,2 +1,0 @@
-# Empty compiler generated dependencies file for promql_conformance.
-# This may be replaced when dependencies are built.

@@ -1,2 +1,0 @@
-# Empty dependencies file for promql_conformance.
-# This may be replaced when dependencies are built.
