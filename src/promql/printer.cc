@@ -14,7 +14,8 @@
 namespace drwatch::promql {
 namespace {
 
-constexpr std::size_t kMaxLine = 100;  // bytes; longer nodes are split by PrettyPrint
+constexpr std::size_t kMaxLine = 100;   // bytes; longer nodes are split by PrettyPrint
+constexpr std::size_t kMaxIndent = 40;  // levels; keeps the text of a deep tree short
 
 // All digits, never an exponent, as Prometheus prints numbers.
 std::string FormatNumber(double value) {
@@ -118,9 +119,11 @@ std::string FormatOperator(const BinaryExpr& node) {
   return text;
 }
 
-// Appends to one string, so that a deep tree costs no copies.
+// Appends to one string, so that a deep tree costs no copies. Stops early once the text is longer
+// than `limit`.
 class LinePrinter {
  public:
+  explicit LinePrinter(std::size_t limit = std::string::npos) : limit_(limit) {}
   std::string Print(const Expr& expr) {
     Visit(expr);
     return std::move(text_);
@@ -128,6 +131,7 @@ class LinePrinter {
 
  private:
   void Visit(const Expr& expr) {
+    if (text_.size() > limit_) return;
     std::visit([this](const auto& node) { Append(node); }, expr.node);
   }
   void Append(const NumberLiteral& node) {
@@ -179,6 +183,7 @@ class LinePrinter {
     Visit(*node.right);
   }
 
+  std::size_t limit_;
   std::string text_;
 };
 
@@ -186,13 +191,15 @@ class LinePrinter {
 class Formatter {
  public:
   std::string Format(const Expr& expr, std::size_t level) const {
-    std::string line = Print(expr);
+    const std::string line = LinePrinter(kMaxLine).Print(expr);
     if (line.size() <= kMaxLine) return Indent(level) + line;
-    return std::visit([&](const auto& node) { return Split(node, level, line); }, expr.node);
+    return std::visit([&](const auto& node) { return Split(node, level, expr); }, expr.node);
   }
 
  private:
-  static std::string Indent(std::size_t level) { return std::string(2 * level, ' '); }
+  static std::string Indent(std::size_t level) {
+    return std::string(2 * std::min(level, kMaxIndent), ' ');
+  }
 
   std::string Enclose(const std::string& start, const std::vector<const Expr*>& parts,
                       std::size_t level) const {
@@ -204,31 +211,31 @@ class Formatter {
   }
   // Literals and selectors stay on one line.
   template <typename Leaf>
-  std::string Split(const Leaf&, std::size_t level, const std::string& line) const {
-    return Indent(level) + line;
+  std::string Split(const Leaf&, std::size_t level, const Expr& expr) const {
+    return Indent(level) + Print(expr);
   }
-  std::string Split(const ParenExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const ParenExpr& node, std::size_t level, const Expr&) const {
     return Enclose("", {node.inner.get()}, level);
   }
-  std::string Split(const UnaryExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const UnaryExpr& node, std::size_t level, const Expr&) const {
     return Indent(level) + (node.negative ? "-" : "+") +
            std::string(base::Trim(Format(*node.operand, level)));
   }
-  std::string Split(const SubqueryExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const SubqueryExpr& node, std::size_t level, const Expr&) const {
     return Format(*node.inner, level) + FormatSubqueryEnd(node);
   }
-  std::string Split(const CallExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const CallExpr& node, std::size_t level, const Expr&) const {
     std::vector<const Expr*> parts;
     for (const ExprPtr& argument : node.arguments) parts.push_back(argument.get());
     return Enclose(std::string(node.function->name), parts, level);
   }
-  std::string Split(const AggregateExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const AggregateExpr& node, std::size_t level, const Expr&) const {
     std::vector<const Expr*> parts;
     if (node.parameter != nullptr) parts.push_back(node.parameter.get());
     parts.push_back(node.operand.get());
     return Enclose(FormatAggregateStart(node), parts, level);
   }
-  std::string Split(const BinaryExpr& node, std::size_t level, const std::string&) const {
+  std::string Split(const BinaryExpr& node, std::size_t level, const Expr&) const {
     return Format(*node.left, level + 1) + "\n" + Indent(level) + FormatOperator(node) + "\n" +
            Format(*node.right, level + 1);
   }
