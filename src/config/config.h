@@ -64,6 +64,8 @@ struct LoadOptions {
   // Looks up ${NAME} in string values; a name it does not know is an error. Default: the process
   // environment.
   const std::map<std::string, std::string>* environment = nullptr;
+  // Gets the rule files even when the config has errors, so that theirs are shown in the same run.
+  std::vector<std::string>* rule_files = nullptr;
 };
 
 // Reads and checks `path`. The config is there only if `problems` gained no error. Every error is

@@ -154,6 +154,7 @@ std::optional<Config> Parse(const Source& source, Problems& problems, const Load
     ReadContext context{found, FolderOf(source.file), {}, {}};
     config = ReadConfig(*root, source.file, context);
     CheckWhole(*config, context);
+    if (options.rule_files != nullptr) *options.rule_files = config->rule_files;
     if (context.inline_secret && source.world_readable) {
       found.AddWarning(*context.inline_secret,
                        "a secret stands in a file that every user of this machine can read",

@@ -36,9 +36,11 @@ struct PostgresProbe {
     enum class Replication { kStreaming, kArchive };
     Replication replication = Replication::kStreaming;  // how a standby gets its WAL
     std::vector<std::pair<std::string, std::string>> settings;
+    friend bool operator==(const Expect&, const Expect&) = default;
   } expect;
   double connections_warning_ratio = 0.8;
   base::Duration max_lag = 300s;  // a standby behind by more is a warning in --once
+  friend bool operator==(const PostgresProbe&, const PostgresProbe&) = default;
 };
 
 struct RedisProbe {
@@ -51,8 +53,10 @@ struct RedisProbe {
     std::optional<int> replicas;
     std::optional<bool> aof;
     std::optional<bool> rdb;
+    friend bool operator==(const Expect&, const Expect&) = default;
   } expect;
   base::Duration max_lag = 300s;
+  friend bool operator==(const RedisProbe&, const RedisProbe&) = default;
 };
 
 struct JsonCondition {
@@ -70,6 +74,7 @@ struct JsonCondition {
   Op op = Op::kEqual;
   std::string
       value;  // JSON text of the operand ("true", "300", "\"ok\""), or the regex of kMatches
+  friend bool operator==(const JsonCondition&, const JsonCondition&) = default;
 };
 
 struct HttpProbe {
@@ -91,9 +96,11 @@ struct HttpProbe {
     std::vector<JsonCondition> json;
     std::vector<std::string> body_matches;      // RE2
     std::vector<std::string> body_not_matches;  // RE2
+    friend bool operator==(const Expect&, const Expect&) = default;
   } expect;
   int failure_threshold = 1;  // so many failures in a row before probe_success is 0
   base::Duration certificate_warning = 14 * 24h;
+  friend bool operator==(const HttpProbe&, const HttpProbe&) = default;
 };
 
 struct TcpProbe {
@@ -103,6 +110,7 @@ struct TcpProbe {
   std::string send;
   std::string expect;  // RE2 the first bytes must match; empty = connecting is enough
   int failure_threshold = 1;
+  friend bool operator==(const TcpProbe&, const TcpProbe&) = default;
 };
 
 struct ScrapeProbe {
@@ -117,6 +125,7 @@ struct ScrapeProbe {
   bool honor_labels = false;
   std::int64_t max_body_bytes = 64 << 20;
   std::int64_t max_samples = 200'000;
+  friend bool operator==(const ScrapeProbe&, const ScrapeProbe&) = default;
 };
 
 struct BackupProbe {
@@ -134,15 +143,17 @@ struct BackupProbe {
   std::int64_t min_size_bytes = 1;
   std::optional<base::Duration> retention;  // oldest kept must reach back so far
   base::Duration quiet_time =
-      60s;  // a file changed more recently than this and without a completeness mark is in progress
+      15s;  // a file changed more recently than this and without a completeness mark is in progress
   struct Verify {
     bool enabled = true;
     base::Duration every = 24h;               // a verdict older than this is made anew (bit rot)
     std::int64_t read_rate_bytes = 50 << 20;  // per second; 0 = unlimited
     base::Duration timeout = 6h;
+    friend bool operator==(const Verify&, const Verify&) = default;
   } verify;
   bool require_checksum = false;  // no sidecar or list entry is a failure
   double free_space_warning_ratio = 0.1;
+  friend bool operator==(const BackupProbe&, const BackupProbe&) = default;
 };
 
 using ProbeSpec =
@@ -157,6 +168,13 @@ struct Probe {
   model::Labels labels;  // on every series of the probe
   Position position;
   ProbeSpec spec;
+
+  // Where it stands in the file makes no difference.
+  friend bool operator==(const Probe& a, const Probe& b) {
+    return a.name == b.name && a.type == b.type && a.service == b.service &&
+           a.interval == b.interval && a.timeout == b.timeout && a.labels == b.labels &&
+           a.spec == b.spec;
+  }
 };
 
 }  // namespace drwatch::config

@@ -35,6 +35,8 @@ class Schedule {
   const std::string& line() const { return line_; }
   const std::string& zone() const { return zone_; }
 
+  friend bool operator==(const Schedule&, const Schedule&) = default;
+
  private:
   Schedule() = default;
   base::Status ParseFields(std::string_view line);

@@ -14,6 +14,7 @@ struct Tls {
   std::string key_file;
   std::string server_name;  // verify against this name instead of the host
   bool insecure_skip_verify = false;
+  friend bool operator==(const Tls&, const Tls&) = default;
 };
 
 // A secret given in place or as a file that is read again at each use, so that rotation needs no
@@ -22,6 +23,7 @@ struct SecretSource {
   base::Secret value;
   std::string file;
   bool empty() const { return value.empty() && file.empty(); }
+  friend bool operator==(const SecretSource&, const SecretSource&) = default;
 };
 // The secret's text, without one newline at its end. Errors: the file cannot be read or is empty
 // (its name, never its content).
