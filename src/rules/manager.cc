@@ -57,10 +57,11 @@ base::Timestamp SlotAfter(const RunningGroup& group, base::Timestamp time) {
   return SlotAtOrBefore(time, group.interval, offset) + group.interval;
 }
 
-// The group's next slot, unless the clock was set back so far that it would never come.
+// The group's next slot; the current one if the clock was set back and the next would not come for
+// long.
 base::Timestamp NextSlot(const RunningGroup& group, base::Timestamp now) {
   const bool unreachable = group.next_slot - now > group.interval;
-  return unreachable ? SlotAfter(group, now) : group.next_slot;
+  return unreachable ? SlotAfter(group, now) - group.interval : group.next_slot;
 }
 
 }  // namespace
@@ -158,7 +159,11 @@ std::vector<FormerRule> Manager::LoadFormerRules(base::Timestamp now) {
 // Ends what belonged to rules that are gone.
 void Manager::Retire(std::vector<FormerRule> former, base::Timestamp now) {
   for (FormerRule& rule : former) {
-    if (!rule.running.source.empty()) dependencies_.store->EndSource(rule.running.source, now);
+    if (!rule.running.source.empty()) {
+      // Behind the last sample also if the reload comes within its millisecond.
+      const base::Timestamp end = std::max(now, rule.running.last_evaluation + base::Duration(1));
+      dependencies_.store->EndSource(rule.running.source, end);
+    }
     AddOrphans(ResolveAll(std::move(rule.running.alerts), now, "rule removed or changed"), nullptr);
   }
 }
