@@ -1,0 +1,334 @@
+#include "notify/dispatcher.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "notify/journal.h"
+#include "notify/ledger.h"
+#include "notify/sender.h"
+#include "notify/text.h"
+
+namespace drwatch::notify {
+
+class Dispatcher::Shell {
+ public:
+  Shell(Options options, StoredState stored, base::Timestamp start);
+  ~Shell() { Stop(base::Duration(0)); }
+
+  base::Status Accept(const std::vector<model::AlertEvent>& events);
+  void Reload(std::shared_ptr<const config::Config> config);
+  void Start();
+  void Stop(base::Duration drain);
+  void Wake();
+  Snapshot TakeSnapshot() const;
+  DeliveryStats Stats() const;
+
+ private:
+  struct Sender {
+    std::thread thread;
+    std::condition_variable wake;
+    bool running = false;
+  };
+  enum class Phase { kIdle, kRunning, kDraining, kStopped };
+
+  base::Timestamp Now() const;
+  // The functions below expect the lock to be held.
+  base::Status Commit();
+  void StartSenders();
+  void NotifyAll();
+  bool HasDueWork() const;
+  void Settle(const Job& job, const AttemptResult& result, base::Duration duration);
+
+  void RunTimers();
+  void RunSender(const std::string& target, Sender& sender);
+
+  const Options options_;
+  const base::Timestamp start_wall_;
+  const base::SteadyTime start_steady_;
+  const base::StopSource stop_;
+  mutable std::mutex mutex_;
+  Ledger ledger_;
+  Phase phase_ = Phase::kIdle;
+  bool state_writable_ = true;
+  std::condition_variable timer_wake_;
+  std::condition_variable sender_ended_;
+  std::thread timer_;
+  std::map<std::string, std::unique_ptr<Sender>> senders_;  // by target
+  int running_senders_ = 0;
+};
+
+Dispatcher::Shell::Shell(Options options, StoredState stored, base::Timestamp start)
+    : options_(std::move(options)),
+      start_wall_(start),
+      start_steady_(options_.clock->Steady()),
+      ledger_(std::move(stored.records), options_.config, start) {
+  ledger_.RestoreAttempts(std::move(stored.attempts));
+}
+
+base::Timestamp Dispatcher::Shell::Now() const {
+  return start_wall_ +
+         std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - start_steady_);
+}
+
+base::Status Dispatcher::Shell::Commit() {
+  Changes changes = ledger_.TakeChanges();
+  if (changes.empty()) return {};
+  if (options_.on_step) options_.on_step(Step::kBeforeCommit);
+  const base::Status saved = SaveChanges(*options_.database, ledger_, changes);
+  if (saved) {
+    if (options_.on_step) options_.on_step(Step::kAfterCommit);
+    if (!state_writable_) base::LogInfo("the state of delivery can be written again");
+    state_writable_ = true;
+    return {};
+  }
+  ledger_.ReturnChanges(std::move(changes));
+  if (state_writable_) {
+    base::LogError("the state of delivery cannot be written, going on from memory",
+                   {{"cause", saved.error().message}});
+  }
+  state_writable_ = false;
+  return base::Wrap("writing the state of delivery", saved.error());
+}
+
+base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
+  const std::lock_guard lock(mutex_);
+  const base::Status applied = ledger_.Apply(events, Now());
+  const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+  return committed ? applied : committed;
+}
+
+void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
+  const std::lock_guard lock(mutex_);
+  ledger_.Reload(std::move(config), Now());
+  // A failure is remembered and tried again by the timers.
+  [[maybe_unused]] const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+}
+
+void Dispatcher::Shell::Start() {
+  const std::lock_guard lock(mutex_);
+  if (phase_ != Phase::kIdle) return;
+  phase_ = Phase::kRunning;
+  timer_ = std::thread([this] { RunTimers(); });
+}
+
+void Dispatcher::Shell::NotifyAll() {
+  timer_wake_.notify_all();
+  sender_ended_.notify_all();
+  for (const auto& [target, sender] : senders_) sender->wake.notify_all();
+}
+
+void Dispatcher::Shell::Wake() {
+  const std::lock_guard lock(mutex_);
+  NotifyAll();
+}
+
+bool Dispatcher::Shell::HasDueWork() const {
+  const base::Timestamp now = Now();
+  return running_senders_ > 0 ||
+         std::any_of(ledger_.records().targets.begin(), ledger_.records().targets.end(),
+                     [&](const auto& entry) {
+                       const auto next = ledger_.NextAttempt(entry.first);
+                       return next && *next <= now;
+                     });
+}
+
+void Dispatcher::Shell::Stop(base::Duration drain) {
+  {
+    std::unique_lock lock(mutex_);
+    if (phase_ == Phase::kStopped) return;
+    if (phase_ == Phase::kRunning && drain > base::Duration(0)) {
+      phase_ = Phase::kDraining;
+      StartSenders();
+      NotifyAll();
+      sender_ended_.wait_for(lock, drain, [&] { return !HasDueWork(); });
+    }
+    phase_ = Phase::kStopped;
+    stop_.RequestStop();
+    NotifyAll();
+  }
+  if (timer_.joinable()) timer_.join();
+  for (const auto& [target, sender] : senders_) {
+    if (sender->thread.joinable()) sender->thread.join();
+  }
+  const std::lock_guard lock(mutex_);
+  [[maybe_unused]] const base::Status committed = Commit();
+}
+
+void Dispatcher::Shell::RunTimers() {
+  std::unique_lock lock(mutex_);
+  while (phase_ == Phase::kRunning || phase_ == Phase::kDraining) {
+    const base::Timestamp now = Now();
+    ledger_.Tick(now);
+    const base::Status committed = Commit();
+    StartSenders();
+    base::Duration wait = ledger_.NextTick(now) - now;
+    if (!committed) wait = std::min(wait, kSaveRetry);
+    timer_wake_.wait_for(lock, std::max(wait, base::Duration(1)));
+  }
+}
+
+void Dispatcher::Shell::StartSenders() {
+  if (phase_ != Phase::kRunning && phase_ != Phase::kDraining) return;
+  for (const auto& [id, target] : ledger_.records().targets) {
+    if (!ledger_.NextAttempt(id)) continue;
+    std::unique_ptr<Sender>& sender = senders_[id];
+    if (!sender) sender = std::make_unique<Sender>();
+    if (sender->running) {
+      sender->wake.notify_all();
+      continue;
+    }
+    if (running_senders_ == kMaxSenders) continue;
+    // A sender that is not running has left the lock behind; nothing can hold up this join.
+    if (sender->thread.joinable()) sender->thread.join();
+    sender->running = true;
+    ++running_senders_;
+    sender->thread =
+        std::thread([this, target_id = id, at = sender.get()] { RunSender(target_id, *at); });
+  }
+}
+
+void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
+  std::unique_lock lock(mutex_);
+  while (phase_ != Phase::kStopped) {
+    const std::optional<Job> job = ledger_.Take(target, Now());
+    // The attempt is on disk before it is made. If it cannot be, the page goes out all the same.
+    [[maybe_unused]] const base::Status committed = Commit();
+    if (job) {
+      lock.unlock();
+      const base::SteadyTime began = options_.clock->Steady();
+      const AttemptResult result =
+          Attempt(*job, options_.fetch, options_.on_step, stop_.token(), options_.clock->Now());
+      const auto duration =
+          std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - began);
+      lock.lock();
+      Settle(*job, result, duration);
+      continue;
+    }
+    const std::optional<base::Timestamp> next = ledger_.NextAttempt(target);
+    if (!next || phase_ == Phase::kDraining) break;
+    sender.wake.wait_for(lock, std::max(*next - Now(), base::Duration(1)));
+  }
+  sender.running = false;
+  --running_senders_;
+  sender_ended_.notify_all();
+  // Another receiver may have waited for this one's place.
+  timer_wake_.notify_all();
+}
+
+void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
+                               base::Duration duration) {
+  for (const std::string& error : result.template_errors) {
+    base::LogWarn("a notification template failed, its built-in text was sent",
+                  {{"receiver", job.notification.receiver}, {"cause", error}});
+  }
+  ledger_.CountTemplateFailures(result.template_errors.size());
+  if (result.abandoned) {
+    ledger_.Abandon(job);
+    return;
+  }
+  ledger_.Settle(job, result.verdict, duration, Now());
+  [[maybe_unused]] const base::Status committed = Commit();
+  StartSenders();  // the fallback receiver's, if it has to be told
+  timer_wake_.notify_all();
+}
+
+Snapshot Dispatcher::Shell::TakeSnapshot() const {
+  const std::lock_guard lock(mutex_);
+  const base::Timestamp now = Now();
+  const Records& records = ledger_.records();
+  Snapshot snapshot;
+  snapshot.state_writable = state_writable_;
+  std::map<AlertId, std::string> fingerprints;
+  for (const auto& [id, record] : records.alerts) {
+    if (record.alert.resolved()) continue;
+    Snapshot::AlertView view;
+    view.alert = record.alert;
+    view.alert.labels = ledger_.PublicLabels(record.alert.labels);
+    view.updated_at = record.changed_at;
+    fingerprints[id] = view.alert.FingerprintHex();
+    for (const std::string& group_id : record.groups) {
+      const auto group = records.groups.find(group_id);
+      if (group != records.groups.end()) view.receivers.push_back(group->second.receiver);
+    }
+    snapshot.alerts.push_back(std::move(view));
+  }
+  for (const auto& [id, group] : records.groups) {
+    Snapshot::GroupView view{group.key, group.receiver, group.labels, {}, group.due};
+    for (const AlertId alert : group.firing) view.fingerprints.push_back(fingerprints[alert]);
+    snapshot.groups.push_back(std::move(view));
+  }
+  for (const auto& [key, delivery] : records.deliveries) {
+    if (!delivery.pending) continue;
+    const Target& target = records.targets.at(key.first);
+    Snapshot::OutboxRow row;
+    row.receiver = target.receiver;
+    row.integration = IntegrationName(*target.integration);
+    row.group_key = delivery.group_key;
+    row.occasion = *delivery.pending;
+    const auto record = records.alerts.find(delivery.alert);
+    row.summary = record != records.alerts.end() ? AlertSummary(record->second.alert)
+                                                 : delivery.group_labels.ToString();
+    row.age = now - delivery.queued_at;
+    row.attempts = delivery.attempts;
+    row.last_error = delivery.last_error;
+    const base::Timestamp next = std::max(delivery.next_attempt, target.blocked_until);
+    row.next_attempt_in = std::max(next - now, base::Duration(0));
+    row.fallback = delivery.fallback;
+    snapshot.outbox.push_back(std::move(row));
+  }
+  std::stable_sort(snapshot.outbox.begin(), snapshot.outbox.end(),
+                   [](const auto& a, const auto& b) { return a.age > b.age; });
+  snapshot.attempts.assign(ledger_.recent_attempts().rbegin(), ledger_.recent_attempts().rend());
+  return snapshot;
+}
+
+DeliveryStats Dispatcher::Shell::Stats() const {
+  const std::lock_guard lock(mutex_);
+  const base::Timestamp now = Now();
+  DeliveryStats stats;
+  stats.counters = ledger_.counters();
+  stats.state_writable = state_writable_;
+  for (const auto& [id, target] : ledger_.records().targets) {
+    if (!target.retired) stats.outbox_depth[target.receiver];
+  }
+  for (const auto& [key, delivery] : ledger_.records().deliveries) {
+    if (!delivery.pending) continue;
+    ++stats.outbox_depth[ledger_.records().targets.at(key.first).receiver];
+    stats.outbox_oldest_age = std::max(stats.outbox_oldest_age, now - delivery.queued_at);
+  }
+  return stats;
+}
+
+base::Result<std::unique_ptr<Dispatcher>> Dispatcher::Create(Options options) {
+  if (!options.fetch) options.fetch = net::Fetch;
+  const base::Timestamp start = options.clock->Now();
+  base::Result<StoredState> stored = LoadState(*options.database, start);
+  if (!stored) return base::Fail(stored.error());
+  return std::unique_ptr<Dispatcher>(
+      new Dispatcher(std::make_unique<Shell>(std::move(options), std::move(*stored), start)));
+}
+
+Dispatcher::Dispatcher(std::unique_ptr<Shell> shell) : shell_(std::move(shell)) {}
+Dispatcher::~Dispatcher() = default;
+
+base::Status Dispatcher::Accept(const std::vector<model::AlertEvent>& events) {
+  return shell_->Accept(events);
+}
+void Dispatcher::Reload(std::shared_ptr<const config::Config> config) {
+  shell_->Reload(std::move(config));
+}
+void Dispatcher::Start() { shell_->Start(); }
+void Dispatcher::Stop(base::Duration drain) { shell_->Stop(drain); }
+void Dispatcher::Wake() { shell_->Wake(); }
+Snapshot Dispatcher::TakeSnapshot() const { return shell_->TakeSnapshot(); }
+DeliveryStats Dispatcher::Stats() const { return shell_->Stats(); }
+
+}  // namespace drwatch::notify

@@ -1,0 +1,414 @@
+#include "notify/journal.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+
+namespace drwatch::notify {
+namespace {
+
+using Json = nlohmann::json;
+
+// --- single values --------------------------------------------------------------------------
+
+// Length and bytes of each name and value: any byte may occur in them.
+std::string EncodeLabels(const model::Labels& labels) {
+  std::string text;
+  const auto add = [&](std::string_view part) {
+    text += std::to_string(part.size()) + ":";
+    text += part;
+  };
+  for (const model::LabelView label : labels) {
+    add(label.name);
+    add(label.value);
+  }
+  return text;
+}
+
+model::Labels DecodeLabels(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t colon = text.find(':');
+    const auto size = base::ParseInt(text.substr(0, colon));
+    if (colon == std::string_view::npos || !size || *size < 0) break;
+    text.remove_prefix(colon + 1);
+    if (static_cast<std::size_t>(*size) > text.size()) break;
+    parts.emplace_back(text.substr(0, static_cast<std::size_t>(*size)));
+    text.remove_prefix(static_cast<std::size_t>(*size));
+  }
+  for (std::size_t i = 0; i + 1 < parts.size(); i += 2) {
+    pairs.emplace_back(std::move(parts[i]), std::move(parts[i + 1]));
+  }
+  return model::Labels(std::move(pairs));
+}
+
+std::string EncodeIds(const IdSet& ids) {
+  std::string text;
+  for (const AlertId id : ids) text += (text.empty() ? "" : ",") + std::to_string(id);
+  return text;
+}
+
+IdSet DecodeIds(std::string_view text) {
+  IdSet ids;
+  for (const std::string_view part : base::Split(text, ',')) {
+    if (const auto id = base::ParseInt(part)) ids.insert(*id);
+  }
+  return ids;
+}
+
+// What is needed to reach a receiver that left the configuration, but for a secret given in place.
+std::string EncodeIntegration(const config::Integration& integration) {
+  const config::SecretSource& secret = IntegrationSecret(integration);
+  if (secret.file.empty()) return "";
+  Json json = {{"kind", IntegrationName(integration)}, {"file", secret.file}};
+  if (const auto* pagerduty = std::get_if<config::PagerDutyReceiver>(&integration)) {
+    json["url"] = pagerduty->url;
+  }
+  if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
+    json["channel"] = slack->channel;
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::shared_ptr<const config::Integration> DecodeIntegration(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return nullptr;
+  const auto read = [&](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  const std::string kind = read("kind");
+  if (kind == "pagerduty") {
+    config::PagerDutyReceiver receiver;
+    receiver.routing_key.file = read("file");
+    receiver.url = read("url");
+    return std::make_shared<const config::Integration>(std::move(receiver));
+  }
+  if (kind == "slack") {
+    config::SlackReceiver receiver;
+    receiver.api_url.file = read("file");
+    receiver.channel = read("channel");
+    return std::make_shared<const config::Integration>(std::move(receiver));
+  }
+  if (kind == "webhook") {
+    config::WebhookReceiver receiver;
+    receiver.url.file = read("file");
+    return std::make_shared<const config::Integration>(std::move(receiver));
+  }
+  return nullptr;
+}
+
+std::int64_t Millis(base::Timestamp time) { return base::ToUnixMillis(time); }
+
+Occasion ToOccasion(std::int64_t number) {
+  return number >= 0 && number <= static_cast<int>(Occasion::kResolve)
+             ? static_cast<Occasion>(number)
+             : Occasion::kTrigger;
+}
+
+// --- reading --------------------------------------------------------------------------------
+
+// Calls `row` for each row of `sql`.
+template <typename Row>
+base::Status ForEachRow(db::Database& database, std::string_view sql, Row row) {
+  db::Statement statement = database.Prepare(sql);
+  while (true) {
+    const base::Result<bool> more = statement.Step();
+    if (!more) return base::Fail(more.error());
+    if (!*more) return {};
+    row(statement);
+  }
+}
+
+class Loader {
+ public:
+  explicit Loader(base::Timestamp now) : now_(now) {}
+
+  base::Status Load(db::Database& database) {
+    const auto read = [&](std::string_view sql, void (Loader::*row)(const db::Statement&)) {
+      return ForEachRow(database, sql, [&](const db::Statement& at) { (this->*row)(at); });
+    };
+    base::Status status = read(
+        "SELECT id, labels, annotations, value, active_at, fired_at, resolved_at, generator_url,"
+        " reason, changed_at FROM notify_alerts",
+        &Loader::ReadAlert);
+    if (status) {
+      status = read("SELECT id, created_at, last_flush FROM notify_groups", &Loader::ReadGroup);
+    }
+    if (status) {
+      status = read("SELECT id, receiver, settings FROM notify_targets", &Loader::ReadTarget);
+    }
+    if (status) {
+      status = read(
+          "SELECT target, incident, alert, group_id, group_key, group_labels, dedup_key, fallback,"
+          " note, confirmed, maybe, refused, last_notified, pending, version, queued_at,"
+          " changed_at, attempts, last_attempt, form, fell_back, last_error"
+          " FROM notify_deliveries",
+          &Loader::ReadDelivery);
+    }
+    if (status) {
+      status = read(
+          "SELECT time, receiver, integration, occasion, group_key, summary, outcome, detail,"
+          " duration, attempt FROM notify_attempts ORDER BY id",
+          &Loader::ReadAttempt);
+    }
+    while (state_.attempts.size() > kKeptAttempts) state_.attempts.pop_front();
+    return status;
+  }
+  StoredState Take() { return std::move(state_); }
+
+ private:
+  base::Timestamp Instant(const db::Statement& row, int column) const {
+    return std::min(base::FromUnixMillis(row.Int(column)), now_);
+  }
+  void ReadAlert(const db::Statement& row) {
+    AlertRecord& record = state_.records.alerts[row.Int(0)];
+    record.id = row.Int(0);
+    state_.records.last_id = std::max(state_.records.last_id, record.id);
+    record.alert.labels = DecodeLabels(row.Text(1));
+    record.alert.annotations = DecodeLabels(row.Text(2));
+    record.alert.value = row.Double(3);
+    // Instants of the alert are compared with those the rules send, so they stay as they were.
+    record.alert.active_at = base::FromUnixMillis(row.Int(4));
+    record.alert.fired_at = base::FromUnixMillis(row.Int(5));
+    record.alert.resolved_at = base::FromUnixMillis(row.Int(6));
+    record.alert.state =
+        record.alert.resolved() ? model::AlertState::kInactive : model::AlertState::kFiring;
+    record.alert.generator_url = row.Text(7);
+    record.reason = row.Text(8);
+    record.changed_at = Instant(row, 9);
+  }
+  void ReadGroup(const db::Statement& row) {
+    Group& group = state_.records.groups[row.Text(0)];
+    group.id = row.Text(0);
+    group.created_at = Instant(row, 1);
+    group.last_flush = Instant(row, 2);
+  }
+  void ReadTarget(const db::Statement& row) {
+    Target& target = state_.records.targets[row.Text(0)];
+    target.id = row.Text(0);
+    target.receiver = row.Text(1);
+    target.integration = DecodeIntegration(row.Text(2));
+  }
+  void ReadDelivery(const db::Statement& row) {
+    const DeliveryKey key(row.Text(0), row.Text(1));
+    Delivery& delivery = state_.records.deliveries[key];
+    delivery.key = key;
+    delivery.alert = row.Int(2);
+    delivery.group_id = row.Text(3);
+    delivery.group_key = row.Text(4);
+    delivery.group_labels = DecodeLabels(row.Text(5));
+    delivery.dedup_key = row.Text(6);
+    delivery.fallback = row.Int(7) != 0;
+    delivery.note = row.Text(8);
+    delivery.confirmed = DecodeIds(row.Text(9));
+    delivery.maybe = DecodeIds(row.Text(10));
+    delivery.refused = DecodeIds(row.Text(11));
+    delivery.last_notified = Instant(row, 12);
+    if (!row.IsNull(13)) delivery.pending = ToOccasion(row.Int(13));
+    delivery.version = row.Int(14);
+    delivery.queued_at = Instant(row, 15);
+    delivery.changed_at = Instant(row, 16);
+    delivery.attempts = static_cast<int>(std::clamp<std::int64_t>(row.Int(17), 0, 1'000'000));
+    delivery.last_attempt = Instant(row, 18);
+    delivery.form = row.Int(19) != 0 ? Form::kMinimal : Form::kFull;
+    delivery.fell_back = row.Int(20) != 0;
+    delivery.last_error = row.Text(21);
+  }
+  void ReadAttempt(const db::Statement& row) {
+    state_.attempts.push_back({Instant(row, 0), row.Text(1), row.Text(2), ToOccasion(row.Int(3)),
+                               row.Text(4), row.Text(5), row.Text(6), row.Text(7),
+                               base::Duration(row.Int(8)), static_cast<int>(row.Int(9))});
+  }
+
+  base::Timestamp now_;
+  StoredState state_;
+};
+
+// --- writing --------------------------------------------------------------------------------
+
+base::Status SaveAlerts(db::Database& database, const Records& records, const Changes& changes) {
+  db::Statement put = database.Prepare(
+      "INSERT OR REPLACE INTO notify_alerts (id, labels, annotations, value, active_at, fired_at,"
+      " resolved_at, generator_url, reason, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  db::Statement drop = database.Prepare("DELETE FROM notify_alerts WHERE id = ?");
+  for (const AlertId id : changes.alerts) {
+    const auto found = records.alerts.find(id);
+    db::Statement& statement = found == records.alerts.end() ? drop : put;
+    statement.Reset();
+    statement.Bind(id);
+    if (found != records.alerts.end()) {
+      const AlertRecord& record = found->second;
+      statement.BindBlob(EncodeLabels(record.alert.labels))
+          .BindBlob(EncodeLabels(record.alert.annotations))
+          .Bind(record.alert.value)
+          .Bind(Millis(record.alert.active_at))
+          .Bind(Millis(record.alert.fired_at))
+          .Bind(Millis(record.alert.resolved_at))
+          .Bind(record.alert.generator_url)
+          .Bind(record.reason)
+          .Bind(Millis(record.changed_at));
+    }
+    if (const base::Status done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
+base::Status SaveGroups(db::Database& database, const Records& records, const Changes& changes) {
+  db::Statement put = database.Prepare(
+      "INSERT OR REPLACE INTO notify_groups (id, created_at, last_flush) VALUES (?, ?, ?)");
+  db::Statement drop = database.Prepare("DELETE FROM notify_groups WHERE id = ?");
+  for (const std::string& id : changes.groups) {
+    const auto found = records.groups.find(id);
+    db::Statement& statement = found == records.groups.end() ? drop : put;
+    statement.Reset();
+    statement.BindBlob(id);
+    if (found != records.groups.end()) {
+      statement.Bind(Millis(found->second.created_at)).Bind(Millis(found->second.last_flush));
+    }
+    if (const base::Status done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
+base::Status SaveTargets(db::Database& database, const Records& records, const Changes& changes) {
+  db::Statement put = database.Prepare(
+      "INSERT OR REPLACE INTO notify_targets (id, receiver, settings) VALUES (?, ?, ?)");
+  db::Statement drop = database.Prepare("DELETE FROM notify_targets WHERE id = ?");
+  for (const std::string& id : changes.targets) {
+    const auto found = records.targets.find(id);
+    db::Statement& statement = found == records.targets.end() ? drop : put;
+    statement.Reset();
+    statement.Bind(id);
+    if (found != records.targets.end()) {
+      const Target& target = found->second;
+      statement.Bind(target.receiver)
+          .Bind(target.integration ? EncodeIntegration(*target.integration) : "");
+    }
+    if (const base::Status done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
+void BindDelivery(db::Statement& statement, const Delivery& delivery) {
+  statement.Bind(delivery.alert)
+      .BindBlob(delivery.group_id)
+      .BindBlob(delivery.group_key)
+      .BindBlob(EncodeLabels(delivery.group_labels))
+      .Bind(delivery.dedup_key)
+      .Bind(std::int64_t{delivery.fallback})
+      .Bind(delivery.note)
+      .Bind(EncodeIds(delivery.confirmed))
+      .Bind(EncodeIds(delivery.maybe))
+      .Bind(EncodeIds(delivery.refused))
+      .Bind(Millis(delivery.last_notified));
+  if (delivery.pending) {
+    statement.Bind(static_cast<std::int64_t>(*delivery.pending));
+  } else {
+    statement.BindNull();
+  }
+  statement.Bind(delivery.version)
+      .Bind(Millis(delivery.queued_at))
+      .Bind(Millis(delivery.changed_at))
+      .Bind(std::int64_t{delivery.attempts})
+      .Bind(Millis(delivery.last_attempt))
+      .Bind(std::int64_t{delivery.form == Form::kMinimal})
+      .Bind(std::int64_t{delivery.fell_back})
+      .Bind(delivery.last_error);
+}
+
+base::Status SaveDeliveries(db::Database& database, const Records& records,
+                            const Changes& changes) {
+  db::Statement put = database.Prepare(
+      "INSERT OR REPLACE INTO notify_deliveries (target, incident, alert, group_id, group_key,"
+      " group_labels, dedup_key, fallback, note, confirmed, maybe, refused, last_notified, pending,"
+      " version, queued_at, changed_at, attempts, last_attempt, form, fell_back, last_error)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  db::Statement drop =
+      database.Prepare("DELETE FROM notify_deliveries WHERE target = ? AND incident = ?");
+  for (const DeliveryKey& key : changes.deliveries) {
+    const auto found = records.deliveries.find(key);
+    db::Statement& statement = found == records.deliveries.end() ? drop : put;
+    statement.Reset();
+    statement.Bind(key.first).BindBlob(key.second);
+    if (found != records.deliveries.end()) BindDelivery(statement, found->second);
+    if (const base::Status done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
+base::Status SaveAttempts(db::Database& database, const Changes& changes) {
+  if (changes.attempts.empty()) return {};
+  db::Statement put = database.Prepare(
+      "INSERT INTO notify_attempts (time, receiver, integration, occasion, group_key, summary,"
+      " outcome, detail, duration, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  for (const AttemptRecord& attempt : changes.attempts) {
+    put.Reset();
+    put.Bind(Millis(attempt.time))
+        .Bind(attempt.receiver)
+        .Bind(attempt.integration)
+        .Bind(static_cast<std::int64_t>(attempt.occasion))
+        .BindBlob(attempt.group_key)
+        .Bind(attempt.summary)
+        .Bind(attempt.outcome)
+        .Bind(attempt.detail)
+        .Bind(attempt.duration.count())
+        .Bind(std::int64_t{attempt.attempt});
+    if (const base::Status done = put.Run(); !done) return done;
+  }
+  return database.Prepare("DELETE FROM notify_attempts WHERE id <= ?")
+      .Bind(database.LastInsertId() - static_cast<std::int64_t>(kKeptAttempts))
+      .Run();
+}
+
+}  // namespace
+
+std::vector<db::Migration> Migrations() {
+  return {{"notify", 1, R"(
+    CREATE TABLE notify_alerts (
+      id INTEGER PRIMARY KEY, labels BLOB NOT NULL, annotations BLOB NOT NULL, value REAL,
+      active_at INTEGER NOT NULL, fired_at INTEGER NOT NULL, resolved_at INTEGER NOT NULL,
+      generator_url TEXT NOT NULL, reason TEXT NOT NULL, changed_at INTEGER NOT NULL);
+    CREATE TABLE notify_groups (
+      id BLOB PRIMARY KEY, created_at INTEGER NOT NULL, last_flush INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE notify_targets (
+      id TEXT PRIMARY KEY, receiver TEXT NOT NULL, settings TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE notify_deliveries (
+      target TEXT NOT NULL, incident BLOB NOT NULL, alert INTEGER NOT NULL, group_id BLOB NOT NULL,
+      group_key BLOB NOT NULL, group_labels BLOB NOT NULL, dedup_key TEXT NOT NULL,
+      fallback INTEGER NOT NULL, note TEXT NOT NULL, confirmed TEXT NOT NULL, maybe TEXT NOT NULL,
+      refused TEXT NOT NULL, last_notified INTEGER NOT NULL, pending INTEGER,
+      version INTEGER NOT NULL, queued_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+      attempts INTEGER NOT NULL, last_attempt INTEGER NOT NULL, form INTEGER NOT NULL,
+      fell_back INTEGER NOT NULL, last_error TEXT NOT NULL,
+      PRIMARY KEY (target, incident)) WITHOUT ROWID;
+    CREATE TABLE notify_attempts (
+      id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, receiver TEXT NOT NULL,
+      integration TEXT NOT NULL, occasion INTEGER NOT NULL, group_key BLOB NOT NULL,
+      summary TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL,
+      duration INTEGER NOT NULL, attempt INTEGER NOT NULL);)"}};
+}
+
+base::Result<StoredState> LoadState(db::Database& database, base::Timestamp now) {
+  Loader loader(now);
+  const base::Status read =
+      database.Transact([&](db::Database& inside) { return loader.Load(inside); });
+  if (!read) return base::Wrap("reading the state of delivery", read.error());
+  return loader.Take();
+}
+
+base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Changes& changes) {
+  const Records& records = ledger.records();
+  return database.Transact([&](db::Database& inside) -> base::Status {
+    base::Status status = SaveAlerts(inside, records, changes);
+    if (status) status = SaveGroups(inside, records, changes);
+    if (status) status = SaveTargets(inside, records, changes);
+    if (status) status = SaveDeliveries(inside, records, changes);
+    if (status) status = SaveAttempts(inside, changes);
+    return status;
+  });
+}
+
+}  // namespace drwatch::notify

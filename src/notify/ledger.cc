@@ -1,0 +1,250 @@
+#include "notify/ledger.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "notify/route.h"
+
+namespace drwatch::notify {
+
+base::Duration Backoff(int failures, const std::string& seed) {
+  base::Duration pause = kFirstBackoff;
+  for (int i = 1; i < failures && pause < kMaxBackoff; ++i) pause *= 2;
+  pause = std::min(pause, kMaxBackoff);
+  const std::size_t mixed = std::hash<std::string>()(seed + "#" + std::to_string(failures));
+  const double share = static_cast<double>(mixed % 1000) / 1000.0;
+  return std::chrono::duration_cast<base::Duration>(pause * (1.0 - 0.2 * share));
+}
+
+Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now)
+    : config_(std::move(config)), records_(std::move(records)) {
+  for (auto& [id, record] : records_.alerts) ids_[record.alert.labels] = id;
+  for (auto& [key, delivery] : records_.deliveries) {
+    if (!delivery.pending) continue;
+    // A restart is a good reason to try at once.
+    delivery.next_attempt = now;
+    queues_[key.first].insert(key);
+  }
+  next_forget_ = now;
+  Reload(config_, now);
+}
+
+model::Labels Ledger::PublicLabels(const model::Labels& labels) const {
+  if (config_->global.external_labels.empty()) return labels;
+  model::LabelsBuilder builder(config_->global.external_labels);
+  for (const model::LabelView label : labels) builder.Set(label.name, label.value);
+  return builder.Build();
+}
+
+AlertRecord* Ledger::Find(const model::Labels& labels) {
+  const auto id = ids_.find(labels);
+  return id == ids_.end() ? nullptr : &records_.alerts.at(id->second);
+}
+
+bool Ledger::IsResolved(AlertId id) const {
+  const auto record = records_.alerts.find(id);
+  return record == records_.alerts.end() || record->second.alert.resolved();
+}
+
+base::Status Ledger::Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now) {
+  std::size_t refused = 0;
+  for (const model::AlertEvent& event : events) {
+    if (records_.alerts.size() >= kMaxAlerts && Find(event.alert.labels) == nullptr) {
+      ++refused;
+      continue;
+    }
+    ApplyEvent(event, now);
+  }
+  Tick(now);
+  if (refused == 0) return {};
+  counters_.refused_alerts += static_cast<std::int64_t>(refused);
+  return base::Fail(std::to_string(refused) + " alerts are not delivered: there are more than " +
+                        std::to_string(kMaxAlerts),
+                    "aggregate in the rule's expression or set a limit on its group");
+}
+
+void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
+  AlertRecord* record = Find(event.alert.labels);
+  if (record == nullptr) {
+    // A resolve of an alert nobody was told of says nothing to anybody.
+    if (event.change == model::AlertChange::kResolved) return;
+    const AlertId id = ++records_.last_id;
+    record = &records_.alerts[id];
+    record->id = id;
+    ids_[event.alert.labels] = id;
+    record->alert = event.alert;
+    record->severity = MapSeverity(event.alert.labels.Get("severity"), config_->severity_map);
+    Fire(*record, now);
+    return;
+  }
+  // Rules offer an event again when they crashed before they noted it, so old ones are no news.
+  const bool older = event.alert.fired_at < record->alert.fired_at;
+  const bool same = event.alert.fired_at == record->alert.fired_at;
+  if (older || (same && record->alert.resolved())) return;
+  const bool was_resolved = record->alert.resolved();
+  record->alert = event.alert;
+  if (event.change == model::AlertChange::kResolved) {
+    if (!record->alert.resolved()) record->alert.resolved_at = now;
+    record->reason = event.reason;
+    if (!was_resolved) Resolve(*record, now);
+  } else if (was_resolved) {
+    Fire(*record, now);
+  }
+  changes_.alerts.insert(record->id);
+}
+
+void Ledger::Fire(AlertRecord& record, base::Timestamp now) {
+  record.alert.resolved_at = {};
+  record.reason.clear();
+  record.changed_at = now;
+  changes_.alerts.insert(record.id);
+  Attach(record, now);
+}
+
+void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
+  record.changed_at = now;
+  for (const std::string& id : record.groups) {
+    const auto group = records_.groups.find(id);
+    if (group == records_.groups.end()) continue;
+    group->second.firing.erase(record.id);
+    group->second.resolved.insert(record.id);
+    MarkChanged(group->second, record, now);
+  }
+  ResolveUnmanaged(record, now);
+}
+
+void Ledger::Attach(AlertRecord& record, base::Timestamp now) {
+  record.groups.clear();
+  const model::Labels labels = PublicLabels(record.alert.labels);
+  for (const RouteMatch& match : MatchRoutes(config_->route, labels)) {
+    Group& group = EnsureGroup(*match.route, match.key, record, now);
+    group.resolved.erase(record.id);
+    if (group.firing.insert(record.id).second) MarkChanged(group, record, now);
+    if (std::find(record.groups.begin(), record.groups.end(), group.id) == record.groups.end()) {
+      record.groups.push_back(group.id);
+    }
+  }
+}
+
+Group& Ledger::EnsureGroup(const config::Route& route, const std::string& route_key,
+                           const AlertRecord& record, base::Timestamp now) {
+  const model::Labels labels = GroupLabels(route, PublicLabels(record.alert.labels));
+  const std::string key = GroupKey({&route, route_key}, labels);
+  const std::string id = key + "\n" + route.receiver;
+  const auto [position, created] = records_.groups.try_emplace(id);
+  Group& group = position->second;
+  if (!created) return group;
+  group.id = id;
+  group.key = key;
+  group.labels = labels;
+  group.receiver = route.receiver;
+  group.wait = route.group_wait;
+  group.interval = route.group_interval;
+  group.repeat = route.repeat_interval;
+  group.created_at = now;
+  for (const auto& [target_id, target] : records_.targets) {
+    if (target.receiver == route.receiver && !target.retired) group.targets.push_back(target_id);
+  }
+  changes_.groups.insert(id);
+  return group;
+}
+
+void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now) {
+  // An alert that is older than the wait has waited already (a restart, a new route).
+  const bool old = record.alert.fired_at + group.wait < now;
+  if (!record.alert.resolved()) {
+    const base::Timestamp at = old ? now : now + group.wait;
+    group.page_due = std::min(group.page_due.value_or(at), at);
+  }
+  if (group.due) return;
+  group.changed_at = record.changed_at;
+  if (group.last_flush == base::Timestamp{}) {
+    group.due = old ? now : now + group.wait;
+  } else {
+    group.due = std::max(group.last_flush + group.interval, now + group.wait);
+  }
+}
+
+void Ledger::Tick(base::Timestamp now) {
+  std::vector<std::string> due;
+  for (const auto& [id, group] : records_.groups) {
+    if ((group.due && *group.due <= now) || (group.next_repeat && *group.next_repeat <= now)) {
+      due.push_back(id);
+    }
+  }
+  for (const std::string& id : due) Flush(id, now);
+  for (auto& [id, group] : records_.groups) {
+    if (group.page_due && *group.page_due <= now) FlushPages(group, now);
+  }
+  FallBackOfFailing(now);
+  if (now >= next_forget_) ForgetResolved(now);
+}
+
+base::Timestamp Ledger::NextTick(base::Timestamp now) const {
+  base::Timestamp next = std::min(now + std::chrono::hours(1), next_forget_);
+  for (const auto& [id, group] : records_.groups) {
+    if (group.due) next = std::min(next, *group.due);
+    if (group.page_due) next = std::min(next, *group.page_due);
+    if (group.next_repeat) next = std::min(next, *group.next_repeat);
+  }
+  for (const auto& [id, target] : records_.targets) {
+    const auto queue = queues_.find(id);
+    if (target.failures == 0 || queue == queues_.end()) continue;
+    for (const DeliveryKey& key : queue->second) {
+      const Delivery& delivery = records_.deliveries.at(key);
+      if (!delivery.fell_back) next = std::min(next, delivery.queued_at + kFallBackAfter);
+    }
+  }
+  return next;
+}
+
+void Ledger::ForgetResolved(base::Timestamp now) {
+  next_forget_ = now + std::chrono::minutes(1);
+  IdSet told;
+  for (const auto& [key, delivery] : records_.deliveries) {
+    for (const IdSet* set : {&delivery.confirmed, &delivery.maybe, &delivery.refused}) {
+      told.insert(set->begin(), set->end());
+    }
+    if (delivery.alert != 0) told.insert(delivery.alert);
+  }
+  for (const auto& [id, group] : records_.groups) {
+    told.insert(group.resolved.begin(), group.resolved.end());
+  }
+  for (auto at = records_.alerts.begin(); at != records_.alerts.end();) {
+    const AlertRecord& record = at->second;
+    if (!record.alert.resolved() || record.changed_at + kRememberResolved > now ||
+        told.contains(record.id)) {
+      ++at;
+      continue;
+    }
+    ids_.erase(record.alert.labels);
+    changes_.alerts.insert(record.id);
+    at = records_.alerts.erase(at);
+  }
+  std::erase_if(records_.targets, [&](const auto& entry) {
+    const auto& [id, target] = entry;
+    const auto first = records_.deliveries.lower_bound({id, ""});
+    const bool used = first != records_.deliveries.end() && first->first.first == id;
+    if (!target.retired || used) return false;
+    changes_.targets.insert(id);
+    return true;
+  });
+}
+
+Changes Ledger::TakeChanges() { return std::exchange(changes_, {}); }
+
+void Ledger::ReturnChanges(Changes changes) {
+  changes.alerts.merge(changes_.alerts);
+  changes.groups.merge(changes_.groups);
+  changes.targets.merge(changes_.targets);
+  changes.deliveries.merge(changes_.deliveries);
+  changes.attempts.insert(changes.attempts.end(), changes_.attempts.begin(),
+                          changes_.attempts.end());
+  if (changes.attempts.size() > kKeptAttempts) {
+    changes.attempts.erase(changes.attempts.begin(),
+                           changes.attempts.end() - static_cast<std::ptrdiff_t>(kKeptAttempts));
+  }
+  changes_ = std::move(changes);
+}
+
+}  // namespace drwatch::notify

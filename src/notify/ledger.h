@@ -1,0 +1,148 @@
+// Delivery's state machine: what changes in alerts mean for groups, and what each destination is
+// still to be told. No I/O, no threads, no clock: every call takes `now`.
+//
+// The dispatcher owns the one Ledger, calls it under its lock, writes TakeChanges() to the database
+// and does the sending.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "model/alert.h"
+#include "notify/receiver.h"
+#include "notify/records.h"
+#include "notify/stats.h"
+
+namespace drwatch::notify {
+
+// Alerts known at once; further ones are refused, so that a rule gone wild cannot eat the memory.
+inline constexpr std::size_t kMaxAlerts = 100'000;
+// A resolved alert is remembered so long, so that an event offered twice is recognised.
+inline constexpr base::Duration kRememberResolved = std::chrono::minutes(15);
+// A notification that could not be delivered for so long also goes to the fallback receiver; one
+// that failed for a reason that does not go away by itself goes there at once.
+inline constexpr base::Duration kFallBackAfter = std::chrono::minutes(5);
+// A notification is given up after so long.
+inline constexpr base::Duration kMaxAge = std::chrono::hours(24);
+// Pause after the first failure; doubled for each further one.
+inline constexpr base::Duration kFirstBackoff = std::chrono::seconds(1);
+inline constexpr base::Duration kMaxBackoff = std::chrono::seconds(60);
+inline constexpr std::size_t kKeptAttempts = 500;
+
+// The pause after `failures` failures in a row, between 80 and 100 % of 1 s, 2 s, 4 s ... 60 s.
+// `seed` decides where in between, so that receivers do not retry in step.
+base::Duration Backoff(int failures, const std::string& seed);
+
+class Ledger {
+ public:
+  // `records` come from the journal (empty at the very first start). Routes them with `config`.
+  Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now);
+
+  // Takes events over. Events known already (same labels, fired_at and change) change nothing.
+  // Errors: more than kMaxAlerts alerts; the events that fit are taken.
+  base::Status Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
+  // Flushes groups that are due, tells the fallback receiver, forgets what is over.
+  void Tick(base::Timestamp now);
+  // When Tick has something to do next, without further events; at most an hour away.
+  base::Timestamp NextTick(base::Timestamp now) const;
+  // The same alerts under another configuration. Groups whose key stays keep their timers, and
+  // nobody is told again what they know.
+  void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
+
+  // The most urgent notification for a target: worst severity first, then oldest. It counts as
+  // possibly delivered from here on; the caller stores that before it sends.
+  std::optional<Job> Take(const std::string& target, base::Timestamp now);
+  // When Take may have something for the target; nullopt if nothing is pending.
+  std::optional<base::Timestamp> NextAttempt(const std::string& target) const;
+  void Settle(const Job& job, const Verdict& verdict, base::Duration duration, base::Timestamp now);
+  // The attempt was broken off by the program's own end: it counts neither as failed nor as done.
+  void Abandon(const Job& job);
+  void CountTemplateFailures(std::size_t count) { counters_.template_failures += count; }
+
+  const Records& records() const { return records_; }
+  const config::Config& config() const { return *config_; }
+  const std::deque<AttemptRecord>& recent_attempts() const { return recent_attempts_; }
+  void RestoreAttempts(std::deque<AttemptRecord> attempts) {
+    recent_attempts_ = std::move(attempts);
+  }
+  const Counters& counters() const { return counters_; }
+  model::Labels PublicLabels(const model::Labels& labels) const;
+  // What is not in the database yet; the caller gives it back with ReturnChanges if it could not be
+  // written.
+  Changes TakeChanges();
+  void ReturnChanges(Changes changes);
+
+ private:
+  // ledger.cc: alerts and groups.
+  void ApplyEvent(const model::AlertEvent& event, base::Timestamp now);
+  void Fire(AlertRecord& record, base::Timestamp now);
+  void Resolve(AlertRecord& record, base::Timestamp now);
+  AlertRecord* Find(const model::Labels& labels);
+  void Attach(AlertRecord& record, base::Timestamp now);
+  Group& EnsureGroup(const config::Route& route, const std::string& route_key,
+                     const AlertRecord& record, base::Timestamp now);
+  void MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now);
+  void ForgetResolved(base::Timestamp now);
+  bool IsResolved(AlertId id) const;
+
+  // ledger_plan.cc: what a flush queues.
+  void Flush(const std::string& group_id, base::Timestamp now);
+  void FlushPages(Group& group, base::Timestamp now);
+  bool PlanGroup(Group& group, const Target& target, base::Timestamp now);
+  bool PlanPages(Group& group, const Target& target, base::Timestamp now);
+  bool PlanPageEnds(Group& group, const Target& target, base::Timestamp now);
+  bool QueueResolveOf(Delivery& delivery, base::Timestamp now);
+  void ResolveUnmanaged(const AlertRecord& record, base::Timestamp now);
+  bool IsManaged(const Delivery& delivery) const;
+  Delivery& EnsureDelivery(const Target& target, const Group& group, AlertId alert);
+  Delivery* FindDelivery(const DeliveryKey& key);
+  void Queue(Delivery& delivery, Occasion occasion, base::Timestamp changed_at,
+             base::Timestamp now);
+  void Erase(DeliveryKey key);  // by value: the key may be the record's own
+  std::string DedupKey(const std::string& identity) const;
+
+  // ledger_work.cc: sending and its outcome.
+  bool Prepare(Delivery& delivery, Job& job);
+  bool PrepareAlert(Delivery& delivery, Job& job);
+  bool PrepareGroup(Delivery& delivery, Job& job);
+  void FillNotification(const Delivery& delivery, const Target& target, Job& job) const;
+  void SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp now);
+  void CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now);
+  void SettleRetry(Delivery& delivery, const Job& job, const Verdict& verdict, base::Timestamp now);
+  void GiveUp(Delivery& delivery, const Job& job, const std::string& cause, base::Timestamp now);
+  void FallBack(Delivery& delivery, const std::string& note, base::Timestamp now);
+  void FallBackOfFailing(base::Timestamp now);
+  std::vector<Target*> FallbackTargets(const std::string& failed_target);
+  void TellFallback(const Delivery& failed, Target& target, const std::string& note,
+                    base::Timestamp now);
+  PageSeverity WorstSeverity(const Delivery& delivery) const;
+  void AddAttempt(AttemptRecord attempt);
+
+  // ledger_reload.cc.
+  void RebuildTargets();
+  void RebuildGroups(base::Timestamp now);
+  void AdoptOrphans(base::Timestamp now);
+  void Adopt(const DeliveryKey& orphan, base::Timestamp now);
+  void Reconcile(base::Timestamp now);
+  void ReconcileAlert(Delivery& delivery, base::Timestamp now);
+  void ReconcileGroup(Delivery& delivery, base::Timestamp now);
+  void MoveFromLostTargets(base::Timestamp now);
+
+  std::shared_ptr<const config::Config> config_;
+  Records records_;
+  std::unordered_map<model::Labels, AlertId, model::LabelsHash> ids_;
+  std::set<DeliveryKey> unmanaged_groups_;  // group incidents without a group of their own
+  std::map<std::string, std::set<DeliveryKey>> queues_;  // pending deliveries of each target
+  std::deque<AttemptRecord> recent_attempts_;
+  Changes changes_;
+  Counters counters_;
+  base::Timestamp next_forget_{};
+};
+
+}  // namespace drwatch::notify

@@ -1,0 +1,438 @@
+// Sending: which notification is next, what its outcome means, and who is told when a receiver
+// does not take it.
+#include <algorithm>
+#include <tuple>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "notify/ledger.h"
+#include "notify/text.h"
+
+namespace drwatch::notify {
+namespace {
+
+void Insert(IdSet& into, const IdSet& from) { into.insert(from.begin(), from.end()); }
+
+void Remove(IdSet& set, const IdSet& gone) {
+  for (const AlertId id : gone) set.erase(id);
+}
+
+}  // namespace
+
+PageSeverity Ledger::WorstSeverity(const Delivery& delivery) const {
+  PageSeverity worst = PageSeverity::kInfo;
+  const auto consider = [&](AlertId id) {
+    const auto record = records_.alerts.find(id);
+    if (record != records_.alerts.end()) worst = std::max(worst, record->second.severity);
+  };
+  if (delivery.alert != 0) consider(delivery.alert);
+  for (const IdSet* set : {&delivery.confirmed, &delivery.maybe}) {
+    for (const AlertId id : *set) {
+      if (worst == PageSeverity::kCritical) return worst;
+      consider(id);
+    }
+  }
+  return worst;
+}
+
+std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp now) {
+  const auto found = records_.targets.find(target_id);
+  const auto queue = queues_.find(target_id);
+  if (found == records_.targets.end() || queue == queues_.end()) return std::nullopt;
+  Target& target = found->second;
+  if (target.blocked_until > now) return std::nullopt;
+  while (true) {
+    // A healthy receiver gets the most urgent one. One that fails gets them in turn, so that a
+    // single notification it cannot digest does not hold up the others.
+    Delivery* best = nullptr;
+    using Rank = std::tuple<base::Timestamp, int, bool, base::Timestamp>;
+    Rank best_rank;
+    for (const DeliveryKey& key : queue->second) {
+      Delivery& delivery = records_.deliveries.at(key);
+      if (delivery.in_flight || delivery.next_attempt > now) continue;
+      const base::Timestamp turn = target.failures > 0 ? delivery.last_attempt : base::Timestamp{};
+      const Rank rank{turn, -static_cast<int>(WorstSeverity(delivery)),
+                      delivery.pending == Occasion::kResolve, delivery.queued_at};
+      if (best == nullptr || rank < best_rank) {
+        best = &delivery;
+        best_rank = rank;
+      }
+    }
+    if (best == nullptr) return std::nullopt;
+    Job job;
+    const DeliveryKey key = best->key;
+    if (!Prepare(*best, job)) {
+      // Nothing is left to say. Prepare has erased it or taken it off the queue.
+      queue->second.erase(key);
+      continue;
+    }
+    Delivery& delivery = *best;
+    delivery.in_flight = true;
+    ++delivery.attempts;
+    delivery.last_attempt = now;
+    job.key = key;
+    job.version = delivery.version;
+    job.attempt = delivery.attempts;
+    job.integration = target.integration;
+    FillNotification(delivery, target, job);
+    changes_.deliveries.insert(key);
+    return job;
+  }
+}
+
+// Decides what the incident's notification says now. False if there is nothing to say any more.
+bool Ledger::Prepare(Delivery& delivery, Job& job) {
+  return delivery.alert != 0 ? PrepareAlert(delivery, job) : PrepareGroup(delivery, job);
+}
+
+bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
+  const auto record = records_.alerts.find(delivery.alert);
+  const bool heard = !delivery.confirmed.empty() || !delivery.maybe.empty();
+  const bool resolved = IsResolved(delivery.alert);
+  if (record == records_.alerts.end() || (resolved && !heard)) {
+    Erase(delivery.key);
+    return false;
+  }
+  if (resolved && delivery.pending == Occasion::kRepeat) {
+    delivery.pending.reset();  // the resolve is on its way
+    changes_.deliveries.insert(delivery.key);
+    return false;
+  }
+  if (!resolved && delivery.pending == Occasion::kResolve) {
+    if (delivery.attempts == 0) {
+      delivery.pending.reset();  // it fires again and the incident was never closed
+      changes_.deliveries.insert(delivery.key);
+      return false;
+    }
+    Queue(delivery, Occasion::kTrigger, record->second.changed_at, delivery.queued_at);
+    delivery.pending = Occasion::kTrigger;
+  }
+  job.occasion = *delivery.pending;
+  model::Alert alert = record->second.alert;
+  if (job.occasion != Occasion::kResolve) {
+    if (resolved) {
+      job.notification.note = "Resolved at " + base::FormatRfc3339(alert.resolved_at) +
+                              ", before this could be delivered.";
+      alert.resolved_at = {};
+    }
+    job.firing = {delivery.alert};
+    delivery.maybe = {delivery.alert};
+  }
+  job.notification.alerts.push_back(std::move(alert));
+  return true;
+}
+
+bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
+  IdSet told = delivery.confirmed;
+  Insert(told, delivery.maybe);
+  const bool managed = IsManaged(delivery);
+  IdSet firing;
+  if (managed) firing = records_.groups.at(delivery.group_id).firing;
+  std::vector<const AlertRecord*> shown;
+  for (const AlertId id : told) {
+    if (!managed && !IsResolved(id)) firing.insert(id);
+  }
+  for (const AlertId id : firing) shown.push_back(&records_.alerts.at(id));
+  std::sort(shown.begin(), shown.end(), [](const AlertRecord* a, const AlertRecord* b) {
+    return std::tuple(b->severity, a->alert.fired_at, a->id) <
+           std::tuple(a->severity, b->alert.fired_at, b->id);
+  });
+  if (SendsResolved(*records_.targets.at(delivery.key.first).integration)) {
+    for (const AlertId id : told) {
+      const auto record = records_.alerts.find(id);
+      if (record != records_.alerts.end() && record->second.alert.resolved()) {
+        shown.push_back(&record->second);
+      }
+    }
+  }
+  if (shown.empty()) {
+    Erase(delivery.key);
+    return false;
+  }
+  for (const AlertRecord* record : shown) job.notification.alerts.push_back(record->alert);
+  job.occasion = firing.empty()                           ? Occasion::kResolve
+                 : delivery.pending == Occasion::kResolve ? Occasion::kUpdate
+                                                          : *delivery.pending;
+  Insert(delivery.maybe, firing);
+  job.firing = std::move(firing);
+  return true;
+}
+
+void Ledger::FillNotification(const Delivery& delivery, const Target& target, Job& job) const {
+  Notification& notification = job.notification;
+  notification.occasion = job.occasion;
+  notification.form = delivery.form;
+  notification.event_id =
+      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256,
+                                    delivery.key.first + "\n" + delivery.dedup_key + "\n" +
+                                        std::to_string(delivery.version)))
+          .substr(0, 32);
+  notification.dedup_key = delivery.dedup_key;
+  notification.receiver = target.receiver;
+  notification.group_key = delivery.group_key;
+  notification.group_labels = delivery.group_labels;
+  notification.external_url = config_->global.external_url;
+  if (notification.note.empty()) notification.note = delivery.note;
+  notification.severity = PageSeverity::kInfo;
+  for (const AlertId id : job.firing) {
+    notification.severity = std::max(notification.severity, records_.alerts.at(id).severity);
+  }
+  for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(alert.labels);
+}
+
+std::optional<base::Timestamp> Ledger::NextAttempt(const std::string& target_id) const {
+  const auto queue = queues_.find(target_id);
+  const auto target = records_.targets.find(target_id);
+  if (queue == queues_.end() || target == records_.targets.end()) return std::nullopt;
+  std::optional<base::Timestamp> next;
+  for (const DeliveryKey& key : queue->second) {
+    const Delivery& delivery = records_.deliveries.at(key);
+    if (delivery.in_flight) continue;
+    next = std::min(next.value_or(delivery.next_attempt), delivery.next_attempt);
+  }
+  if (next) next = std::max(*next, target->second.blocked_until);
+  return next;
+}
+
+void Ledger::AddAttempt(AttemptRecord attempt) {
+  changes_.attempts.push_back(attempt);
+  recent_attempts_.push_back(std::move(attempt));
+  if (recent_attempts_.size() > kKeptAttempts) recent_attempts_.pop_front();
+  if (changes_.attempts.size() > kKeptAttempts) changes_.attempts.erase(changes_.attempts.begin());
+}
+
+void Ledger::Abandon(const Job& job) {
+  if (Delivery* delivery = FindDelivery(job.key)) delivery->in_flight = false;
+}
+
+void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration duration,
+                    base::Timestamp now) {
+  const std::string receiver = job.notification.receiver;
+  const std::string integration(IntegrationName(*job.integration));
+  const bool delivered = verdict.kind == Verdict::Kind::kDelivered;
+  AddAttempt({now, receiver, integration, job.occasion, job.notification.group_key,
+              base::Truncate(NotificationTitle(job.notification), 200),
+              delivered                                  ? "delivered"
+              : verdict.kind == Verdict::Kind::kRejected ? "rejected"
+                                                         : "retry",
+              delivered ? "" : verdict.reason + ": " + verdict.detail, duration, job.attempt});
+  if (delivered) {
+    ++counters_.delivered[{receiver, integration}];
+  } else {
+    ++counters_.failed[{receiver, integration, verdict.reason}];
+  }
+  Delivery* delivery = FindDelivery(job.key);
+  const auto target = records_.targets.find(job.key.first);
+  if (delivery == nullptr || target == records_.targets.end()) return;
+  delivery->in_flight = false;
+  changes_.deliveries.insert(job.key);
+  if (verdict.kind != Verdict::Kind::kRetry) {
+    target->second.failures = 0;
+    target->second.hopeless = false;
+    target->second.last_error = delivered ? "" : verdict.reason + ": " + verdict.detail;
+  }
+  switch (verdict.kind) {
+    case Verdict::Kind::kDelivered:
+      SettleDelivered(*delivery, job, now);
+      break;
+    case Verdict::Kind::kRetry:
+      SettleRetry(*delivery, job, verdict, now);
+      break;
+    case Verdict::Kind::kRejected:
+      delivery->last_error = verdict.reason + ": " + verdict.detail;
+      if (verdict.minimal_may_help && job.notification.form == Form::kFull) {
+        delivery->form = Form::kMinimal;
+        delivery->next_attempt = now;
+      } else {
+        GiveUp(*delivery, job, delivery->last_error, now);
+      }
+      break;
+  }
+}
+
+void Ledger::SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp now) {
+  const DeliveryKey key = delivery.key;
+  const bool current = delivery.version == job.version;
+  counters_.AddLatency(now - delivery.changed_at);
+  delivery.confirmed = job.firing;
+  delivery.refused.clear();
+  if (current) {
+    delivery.maybe.clear();
+    delivery.pending.reset();
+    delivery.attempts = 0;
+    delivery.last_error.clear();
+    queues_[key.first].erase(key);
+  } else {
+    // It changed while it was under way: what was told is told, the rest is still to come.
+    Remove(delivery.maybe, job.firing);
+    delivery.attempts = 0;
+    delivery.queued_at = now;
+    if (delivery.pending == Occasion::kTrigger && !delivery.confirmed.empty()) {
+      delivery.pending = Occasion::kUpdate;
+    }
+  }
+  if (!job.firing.empty()) delivery.last_notified = now;
+  if (!delivery.pending) CloseIfOver(delivery, job, now);
+}
+
+// The message was true when it was made; looks at what happened since.
+void Ledger::CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now) {
+  const bool managed = IsManaged(delivery);
+  const auto group = records_.groups.find(delivery.group_id);
+  const auto look_again = [&](AlertId id) {
+    const AlertRecord& record = records_.alerts.at(id);
+    for (const std::string& group_id : record.groups) {
+      const auto found = records_.groups.find(group_id);
+      if (found != records_.groups.end()) MarkChanged(found->second, record, now);
+    }
+  };
+  const IdSet confirmed = delivery.confirmed;
+  const AlertId alert = delivery.alert;
+  if (confirmed.empty()) {
+    Erase(delivery.key);
+  } else if (std::all_of(confirmed.begin(), confirmed.end(),
+                         [&](AlertId id) { return IsResolved(id); })) {
+    const bool flush_follows = managed && group != records_.groups.end() && group->second.due;
+    if (!flush_follows) QueueResolveOf(delivery, now);
+  }
+  // What fires again was just told to be over.
+  if (alert != 0 && job.firing.empty() && !IsResolved(alert)) look_again(alert);
+  if (alert == 0 && managed) {
+    for (const AlertId id : group->second.firing) {
+      if (!confirmed.contains(id)) look_again(id);
+    }
+  }
+}
+
+void Ledger::SettleRetry(Delivery& delivery, const Job& job, const Verdict& verdict,
+                         base::Timestamp now) {
+  Target& target = records_.targets.at(delivery.key.first);
+  if (target.failures == 0) target.failing_since = now;
+  ++target.failures;
+  target.hopeless = verdict.hopeless;
+  target.last_error = verdict.reason + ": " + verdict.detail;
+  delivery.last_error = target.last_error;
+  const base::Duration asked = verdict.retry_after.value_or(base::Duration(0));
+  target.blocked_until = now + std::max(asked, Backoff(target.failures, target.id));
+  delivery.next_attempt = now + std::max(asked, Backoff(delivery.attempts, delivery.dedup_key));
+  if (now - delivery.queued_at >= kMaxAge) {
+    GiveUp(delivery, job, "not delivered for a day; last " + target.last_error, now);
+  }
+  FallBackOfFailing(now);
+}
+
+void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause,
+                    base::Timestamp now) {
+  const DeliveryKey key = delivery.key;
+  const Target& target = records_.targets.at(key.first);
+  const std::string receiver = target.receiver;
+  ++counters_.dead_letters[receiver];
+  base::LogError("a notification was given up",
+                 {{"receiver", receiver},
+                  {"integration", IntegrationName(*target.integration)},
+                  {"occasion", OccasionName(job.occasion)},
+                  {"group", delivery.group_key},
+                  {"cause", cause}});
+  if (!delivery.fell_back) FallBack(delivery, cause, now);
+  Remove(delivery.maybe, job.firing);
+  Insert(delivery.refused, job.firing);
+  Remove(delivery.refused, delivery.confirmed);
+  if (job.occasion == Occasion::kResolve) delivery.confirmed.clear();
+  delivery.last_notified = now;
+  if (delivery.version == job.version) {
+    delivery.pending.reset();
+    delivery.maybe.clear();
+    queues_[key.first].erase(key);
+    if (delivery.confirmed.empty() && delivery.refused.empty()) Erase(key);
+  }
+}
+
+void Ledger::FallBackOfFailing(base::Timestamp now) {
+  std::vector<DeliveryKey> waiting;
+  for (const auto& [id, target] : records_.targets) {
+    const auto queue = queues_.find(id);
+    if (target.failures == 0 || queue == queues_.end()) continue;
+    for (const DeliveryKey& key : queue->second) {
+      const Delivery& delivery = records_.deliveries.at(key);
+      if (delivery.fell_back) continue;
+      if (target.hopeless || delivery.queued_at + kFallBackAfter <= now) waiting.push_back(key);
+    }
+  }
+  for (const DeliveryKey& key : waiting) {
+    Delivery& delivery = records_.deliveries.at(key);
+    FallBack(delivery, records_.targets.at(key.first).last_error, now);
+  }
+}
+
+void Ledger::FallBack(Delivery& delivery, const std::string& note, base::Timestamp now) {
+  delivery.fell_back = true;
+  changes_.deliveries.insert(delivery.key);
+  if (delivery.fallback) return;
+  const Target& failed = records_.targets.at(delivery.key.first);
+  const std::string text = "Not delivered to receiver \"" + failed.receiver + "\" (" +
+                           std::string(IntegrationName(*failed.integration)) + "): " + note;
+  for (Target* target : FallbackTargets(delivery.key.first)) {
+    TellFallback(delivery, *target, text, now);
+  }
+}
+
+// The fallback receiver's; if that is the one that failed, any other one: nobody is worse than
+// somebody.
+std::vector<Target*> Ledger::FallbackTargets(const std::string& failed_target) {
+  const std::string& name =
+      config_->fallback_receiver.empty() ? config_->route.receiver : config_->fallback_receiver;
+  std::vector<Target*> found;
+  Target* other = nullptr;
+  for (auto& [id, target] : records_.targets) {
+    if (target.retired || id == failed_target) continue;
+    if (target.receiver == name) found.push_back(&target);
+    if (other == nullptr || (other->failures > 0 && target.failures == 0)) other = &target;
+  }
+  if (found.empty() && other != nullptr) found.push_back(other);
+  return found;
+}
+
+void Ledger::TellFallback(const Delivery& failed, Target& target, const std::string& note,
+                          base::Timestamp now) {
+  IdSet told = failed.confirmed;
+  Insert(told, failed.maybe);
+  if (failed.alert != 0) told.insert(failed.alert);
+  Group origin;
+  origin.id = failed.group_id;
+  origin.key = failed.group_key;
+  origin.labels = failed.group_labels;
+  if (IsPerAlert(*target.integration)) {
+    for (const AlertId id : told) {
+      if (IsResolved(id) || FindDelivery({target.id, "alert:" + std::to_string(id)})) continue;
+      Delivery& delivery = EnsureDelivery(target, origin, id);
+      delivery.fallback = true;
+      delivery.note = note;
+      Queue(delivery, Occasion::kTrigger, failed.changed_at, now);
+    }
+    return;
+  }
+  const DeliveryKey key(target.id, "fallback:" + failed.key.first + ":" + failed.group_id);
+  const auto [position, created] = records_.deliveries.try_emplace(key);
+  Delivery& delivery = position->second;
+  if (created) {
+    delivery.key = key;
+    delivery.group_id = failed.group_id;
+    delivery.group_key = failed.group_key;
+    delivery.group_labels = failed.group_labels;
+    delivery.dedup_key = DedupKey(key.second);
+    delivery.fallback = true;
+    unmanaged_groups_.insert(key);
+  }
+  delivery.note = note;
+  const std::size_t before = delivery.confirmed.size() + delivery.maybe.size();
+  Remove(told, delivery.confirmed);
+  Insert(delivery.maybe, told);
+  if (delivery.confirmed.size() + delivery.maybe.size() == before) {
+    changes_.deliveries.insert(key);
+    return;
+  }
+  Queue(delivery, created ? Occasion::kTrigger : Occasion::kUpdate, failed.changed_at, now);
+}
+
+}  // namespace drwatch::notify

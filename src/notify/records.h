@@ -1,0 +1,149 @@
+// What delivery remembers: alerts, groups, destinations and what each destination was told. The
+// ledger owns the records; the journal keeps them in the database.
+//
+// All instants are on the dispatcher's own scale: wall time at the start plus steady time since, so
+// that a step of the wall clock neither hurries nor delays anything.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "model/alert.h"
+#include "notify/notification.h"
+
+namespace drwatch::notify {
+
+using AlertId = std::int64_t;
+using IdSet = std::set<AlertId>;
+
+struct AlertRecord {
+  AlertId id = 0;
+  model::Alert alert;  // labels without the external ones: they are the identity
+  std::string reason;  // of a resolve that was no recovery
+  base::Timestamp changed_at{};
+  PageSeverity severity = PageSeverity::kCritical;
+  std::vector<std::string> groups;  // ids of the groups it is or was a member of
+};
+
+// Alerts that one route puts into one message.
+struct Group {
+  std::string id;   // `key` and the receiver
+  std::string key;  // Alertmanager's group key
+  model::Labels labels;
+  std::string receiver;
+  std::vector<std::string> targets;
+  base::Duration wait{};
+  base::Duration interval{};
+  base::Duration repeat{};
+  IdSet firing;
+  IdSet resolved;  // since the last flush
+  base::Timestamp created_at{};
+  base::Timestamp last_flush{};        // that queued something; zero before the first
+  std::optional<base::Timestamp> due;  // of the next flush, while there is a change
+  // When new alerts are paged: incidents of their own do not wait for the group's interval.
+  std::optional<base::Timestamp> page_due;
+  std::optional<base::Timestamp> next_repeat;
+  base::Timestamp changed_at{};  // of the oldest change not flushed
+};
+
+// One integration of one receiver.
+struct Target {
+  std::string id;  // TargetId()
+  std::string receiver;
+  std::shared_ptr<const config::Integration> integration;
+  bool retired = false;  // not in the configuration any more; kept for the resolves it is owed
+  int failures = 0;      // in a row
+  base::Timestamp failing_since{};
+  base::Timestamp blocked_until{};
+  bool hopeless = false;  // the last failure was one that does not go away by itself
+  std::string last_error;
+};
+
+// (target, incident). Incidents are "alert:<id>", "group:<group id>" and
+// "fallback:<target>:<group id>".
+using DeliveryKey = std::pair<std::string, std::string>;
+
+// What one target was told of one incident, and what it is still to be told: the notification log
+// and the outbox in one row.
+struct Delivery {
+  DeliveryKey key;
+  AlertId alert = 0;     // of a per-alert incident; 0 for groups
+  std::string group_id;  // whose members it tells of, or the group that made it
+  std::string group_key;
+  model::Labels group_labels;
+  std::string dedup_key;
+  bool fallback = false;  // told because another receiver failed
+  std::string note;
+  IdSet confirmed;  // told as firing, and accepted
+  IdSet maybe;      // told as firing, the outcome unknown
+  IdSet refused;    // given up
+  base::Timestamp last_notified{};
+
+  std::optional<Occasion> pending;
+  std::int64_t version = 0;  // grows with each change of what is to be told
+  base::Timestamp queued_at{};
+  base::Timestamp changed_at{};  // of the alert, for the latency
+  int attempts = 0;
+  base::Timestamp last_attempt{};
+  base::Timestamp next_attempt{};
+  Form form = Form::kFull;
+  bool fell_back = false;  // the fallback receiver knows
+  std::string last_error;
+  bool in_flight = false;  // not stored: after a restart it is sent again
+};
+
+// One finished attempt, for the status page and as evidence.
+struct AttemptRecord {
+  base::Timestamp time{};
+  std::string receiver;
+  std::string integration;
+  Occasion occasion = Occasion::kTrigger;
+  std::string group_key;
+  std::string summary;
+  std::string outcome;  // "delivered", "retry" or "rejected"
+  std::string detail;
+  base::Duration duration{};
+  int attempt = 0;
+};
+
+// What there is to do for one target: made by Ledger::Take, handed back to Ledger::Settle.
+struct Job {
+  DeliveryKey key;
+  std::int64_t version = 0;
+  int attempt = 0;
+  Occasion occasion = Occasion::kTrigger;
+  IdSet firing;
+  std::shared_ptr<const config::Integration> integration;
+  Notification notification;
+};
+
+// What differs from the database. A key that no record has any more is a deleted row.
+struct Changes {
+  std::set<AlertId> alerts;
+  std::set<std::string> groups;
+  std::set<std::string> targets;
+  std::set<DeliveryKey> deliveries;
+  std::vector<AttemptRecord> attempts;
+  bool empty() const {
+    return alerts.empty() && groups.empty() && targets.empty() && deliveries.empty() &&
+           attempts.empty();
+  }
+};
+
+struct Records {
+  std::map<AlertId, AlertRecord> alerts;
+  std::map<std::string, Group> groups;
+  std::map<std::string, Target> targets;
+  std::map<DeliveryKey, Delivery> deliveries;
+  AlertId last_id = 0;
+};
+
+}  // namespace drwatch::notify

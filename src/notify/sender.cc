@@ -1,0 +1,65 @@
+#include "notify/sender.h"
+
+#include "base/secret.h"
+
+namespace drwatch::notify {
+namespace {
+
+// The shortest part of a secret that is worth hiding; shorter ones are part of ordinary words.
+constexpr std::size_t kMinSecretPart = 6;
+
+void Replace(std::string& text, const std::string& part) {
+  if (part.size() < kMinSecretPart) return;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
+    text.replace(at, part.size(), base::kRedacted);
+    at += base::kRedacted.size();
+  }
+}
+
+// Hides the secret and, where it is a URL, its path and query: an answer may echo them alone.
+std::string Scrub(std::string text, const std::string& secret) {
+  Replace(text, secret);
+  const std::size_t scheme = secret.find("://");
+  if (scheme == std::string::npos) return text;
+  const std::size_t path = secret.find('/', scheme + 3);
+  if (path != std::string::npos) Replace(text, secret.substr(path));
+  return text;
+}
+
+Verdict NotSent(const std::string& cause) {
+  Verdict verdict;
+  verdict.kind = Verdict::Kind::kRetry;
+  verdict.reason = model::ReasonName(model::Reason::kConfig);
+  verdict.detail = cause;
+  verdict.hopeless = true;
+  return verdict;
+}
+
+}  // namespace
+
+AttemptResult Attempt(const Job& job, const FetchFunction& fetch,
+                      const std::function<void(Step)>& on_step, const base::StopToken& stop,
+                      base::Timestamp now) {
+  AttemptResult result;
+  const base::Result<base::Secret> secret = config::ReadSecret(IntegrationSecret(*job.integration));
+  if (!secret) {
+    result.verdict = NotSent(secret.error().message);
+    return result;
+  }
+  base::Result<BuiltRequest> built = Build(*job.integration, job.notification, *secret);
+  if (!built) {
+    result.verdict = NotSent(built.error().message);
+    return result;
+  }
+  result.template_errors = std::move(built->template_errors);
+  if (on_step) on_step(Step::kBeforeSend);
+  const net::HttpOutcome outcome =
+      fetch(built->request, base::Deadline::After(Dispatcher::kAttemptTimeout), stop);
+  if (on_step) on_step(Step::kAfterSend);
+  result.abandoned = !outcome.response && stop.stopped();
+  result.verdict = Classify(*job.integration, outcome, now);
+  result.verdict.detail = Scrub(result.verdict.detail, secret->Reveal());
+  return result;
+}
+
+}  // namespace drwatch::notify

@@ -1,0 +1,23 @@
+// One attempt to deliver one notification: reads the secret, builds, sends, judges.
+#pragma once
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "notify/dispatcher.h"
+#include "notify/receiver.h"
+
+namespace drwatch::notify {
+
+struct AttemptResult {
+  Verdict verdict;
+  bool abandoned = false;  // broken off by `stop`
+  std::vector<std::string> template_errors;
+};
+
+// Blocks for at most Dispatcher::kAttemptTimeout. Any thread. `now` is for Retry-After dates. No
+// text of the result holds the secret, whatever the receiver answered.
+AttemptResult Attempt(const Job& job, const FetchFunction& fetch,
+                      const std::function<void(Step)>& on_step, const base::StopToken& stop,
+                      base::Timestamp now);
+
+}  // namespace drwatch::notify
