@@ -15,7 +15,8 @@ template <typename T>
 std::vector<std::string> NamesOf(const std::vector<T>& things) {
   std::vector<std::string> names;
   for (const T& thing : things) {
-    if (!thing.name.empty()) names.push_back(thing.name);
+    const bool known = std::find(names.begin(), names.end(), thing.name) != names.end();
+    if (!known && !thing.name.empty()) names.push_back(thing.name);
   }
   return names;
 }

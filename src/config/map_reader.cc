@@ -37,10 +37,8 @@ std::string Quoted(const Node& node) {
 bool IsTyped(const Node& node) { return node.plain || node.expanded; }
 
 // Only words that cannot be anything else (YAML 1.2's core schema): "yes", "no", "on" and "off" are
-// refused with a hint instead of being guessed.
-std::optional<bool> ParseBool(const Node& node) {
-  if (!IsTyped(node)) return std::nullopt;
-  const std::string& text = node.scalar;
+// refused instead of being guessed.
+std::optional<bool> ParseBool(std::string_view text) {
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   return std::nullopt;
@@ -99,10 +97,11 @@ void MapReader::Get(std::string_view key, std::string& out) {
 void MapReader::Get(std::string_view key, bool& out) {
   const Node* node = TakeScalar(key, "true or false");
   if (node == nullptr) return;
-  if (const std::optional<bool> value = ParseBool(*node)) {
+  const std::optional<bool> value = ParseBool(node->scalar);
+  if (value && IsTyped(*node)) {
     out = *value;
   } else {
-    WrongValue(key, *node, "true or false", IsTyped(*node) ? "" : "write it without quotes");
+    WrongValue(key, *node, "true or false", value ? "write it without quotes" : "");
   }
 }
 

@@ -104,7 +104,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetVerify(reader, context, probe.verify);
   reader.Get("require_checksum", probe.require_checksum);
   GetRatio(reader, "free_space_warning_ratio", probe.free_space_warning_ratio);
-  if (!probe.schedule && !probe.max_age) {
+  if (!reader.Has("schedule") && !reader.Has("max_age")) {
     context.problems.AddWarning(reader.position(), "nothing says how old the newest backup may be",
                                 "give \"max_age\" or \"schedule\"");
   }

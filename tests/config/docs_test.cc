@@ -1,0 +1,242 @@
+// The manual, the examples and the starter file are tested like code: every key the readers know is
+// in the manual, every file loads.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/strings.h"
+#include "config/config.h"
+#include "config/node.h"
+#include "model/probe_result.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::config {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+std::string SourceFile(const std::string& path) {
+  return testing::ReadTestFile(std::string(DRWATCH_SOURCE_DIR) + "/" + path);
+}
+
+std::string Join(const Problems& problems) {
+  std::string all;
+  for (const Problem& problem : problems.all()) all += problem.ToString() + "\n";
+  return all;
+}
+
+// A key nobody knows, in every map there is: each reader then lists the keys it does know.
+constexpr std::string_view kEveryMap = R"yaml(
+zzzzzzzzzzzzzzzzzz: 1
+global: {zzzzzzzzzzzzzzzzzz: 1}
+storage: {zzzzzzzzzzzzzzzzzz: 1}
+services: [{name: s, zzzzzzzzzzzzzzzzzz: 1}]
+probes:
+- {name: a, type: postgres, dsn: a=b, zzzzzzzzzzzzzzzzzz: 1, expect: {zzzzzzzzzzzzzzzzzz: 1}}
+- {name: b, type: redis, address: "a:1", zzzzzzzzzzzzzzzzzz: 1, expect: {zzzzzzzzzzzzzzzzzz: 1}}
+- {name: c, type: http, url: "http://a", zzzzzzzzzzzzzzzzzz: 1, expect: {zzzzzzzzzzzzzzzzzz: 1},
+   tls: {zzzzzzzzzzzzzzzzzz: 1}, basic_auth: {username: a, zzzzzzzzzzzzzzzzzz: 1}}
+- {name: d, type: tcp, address: "a:1", zzzzzzzzzzzzzzzzzz: 1}
+- {name: e, type: scrape, url: "http://a", zzzzzzzzzzzzzzzzzz: 1}
+- {name: f, type: backup, path: /b, max_age: 1d, zzzzzzzzzzzzzzzzzz: 1,
+   verify: {zzzzzzzzzzzzzzzzzz: 1}}
+route: {receiver: r, zzzzzzzzzzzzzzzzzz: 1}
+receivers:
+- name: r
+  zzzzzzzzzzzzzzzzzz: 1
+  pagerduty_configs: [{routing_key: a, zzzzzzzzzzzzzzzzzz: 1}]
+  slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+  webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+)yaml";
+
+// The manual from the line `heading` to the next one of at most its level.
+std::string SectionOf(const std::string& manual, const std::string& heading) {
+  const std::size_t begin = manual.find("\n" + heading + "\n");
+  EXPECT_NE(begin, std::string::npos) << heading;
+  if (begin == std::string::npos) return {};
+  const std::size_t level = heading.find(' ');
+  std::string section;
+  std::istringstream lines(manual.substr(begin + 1));
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) {
+    const std::size_t hashes = line.find_first_not_of('#');
+    if (hashes != std::string::npos && hashes > 0 && hashes <= level) break;
+    section += line + "\n";
+  }
+  return section;
+}
+
+struct Place {
+  std::string heading;
+  std::string prefix;  // of the key in the table: "expect."
+};
+
+// Where the keys of a reader stand in the manual; `message` is its error.
+Place PlaceOf(const std::string& message) {
+  const std::string what = message.substr(message.find("\" in ") + 5);
+  if (what == "the config") return {"", ""};
+  if (what == "service") return {"## services", ""};
+  if (what == "probe") return {"## probes", ""};
+  if (what == "receiver") return {"### receivers", ""};
+  if (what == "route" || what == "tls" || what == "basic_auth") return {"### " + what, ""};
+  if (what == "expect of a postgres probe") return {"### type: postgres", "expect."};
+  if (what == "expect of a redis probe") return {"### type: redis", "expect."};
+  if (what == "expect of an http probe") return {"### type: http", "expect."};
+  if (what == "global" || what == "storage") return {"## " + what, ""};
+  return {"#### " + what, ""};
+}
+
+TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
+  const std::string manual = SourceFile("docs/configuration.md");
+  const Environment environment;
+  Problems problems;
+  ParseConfig(kEveryMap, "/f.yml", problems, {&environment});
+  int maps = 0;
+  int keys = 0;
+  for (const Problem& problem : problems.all()) {
+    if (problem.kind != Problem::Kind::kError) continue;
+    ASSERT_TRUE(problem.hint.starts_with("known keys: ")) << problem.ToString();
+    ++maps;
+    const Place place = PlaceOf(problem.message);
+    const std::string section = place.heading.empty() ? manual : SectionOf(manual, place.heading);
+    std::istringstream words(problem.hint.substr(12));
+    std::string key;
+    while (words >> key) {
+      if (key.ends_with(',')) key.pop_back();
+      // A key of the whole config is a row or has a section of its own.
+      const bool found =
+          section.find("`" + place.prefix + key + "`") != std::string::npos ||
+          (place.heading.empty() && section.find("\n## " + key + "\n") != std::string::npos);
+      EXPECT_TRUE(found) << key << " of " << problem.message;
+      ++keys;
+    }
+  }
+  EXPECT_EQ(maps, 21);
+  EXPECT_GT(keys, 130);
+}
+
+TEST(ManualTest, HasARowForEveryReason) {
+  const std::string manual = SourceFile("docs/reasons.md");
+  const int count = static_cast<int>(model::Reason::kInternal) + 1;
+  for (int i = 0; i < count; ++i) {
+    const std::string name(model::ReasonName(static_cast<model::Reason>(i)));
+    EXPECT_NE(manual.find("\n| `" + name + "` | "), std::string::npos) << name;
+  }
+  EXPECT_EQ(base::Split(manual, '\n').size(), static_cast<std::size_t>(count) + 8);
+}
+
+TEST(StarterConfigTest, LoadsWithItsVariablesSet) {
+  const Environment environment = {{"PAGERDUTY_ROUTING_KEY", "k"},
+                                   {"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"}};
+  Problems problems;
+  const auto config = ParseConfig(StarterConfig(), "drwatch.yml", problems, {&environment});
+  EXPECT_TRUE(config.has_value());
+  EXPECT_EQ(Join(problems), "");
+}
+
+// What is commented out must be right, too: the first thing people do is to take the # away.
+TEST(StarterConfigTest, LoadsWithItsProbesUncommented) {
+  const Environment environment = {{"PAGERDUTY_ROUTING_KEY", "k"},
+                                   {"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"}};
+  const testing::TempDir dir;
+  dir.Write("secret", "s\n");
+  std::istringstream lines(StarterConfig());
+  std::string text;
+  std::string line;
+  int uncommented = 0;
+  while (std::getline(lines, line)) {
+    if (line.starts_with("# - {") || line.starts_with("#    ")) {
+      line = line.substr(2);
+      ++uncommented;
+    }
+    for (const std::string_view file :
+         {"/etc/drwatch/pg-password", "/etc/drwatch/redis-password"}) {
+      const std::size_t at = line.find(file);
+      if (at != std::string::npos) line.replace(at, file.size(), "secret");
+    }
+    text += line + "\n";
+  }
+  EXPECT_GE(uncommented, 8);
+  Problems problems;
+  const auto config = ParseConfig(text, dir.Path("drwatch.yml"), problems, {&environment});
+  ASSERT_TRUE(config.has_value()) << Join(problems);
+  EXPECT_EQ(config->probes.size(), 7u);
+  EXPECT_EQ(Join(problems), "");
+}
+
+TEST(ExamplesTest, LoadWithoutAWord) {
+  const testing::TempDir dir;
+  for (const std::string_view name : {"pg-password", "redis-password", "pagerduty-key"}) {
+    dir.Write("secrets/" + std::string(name), "s\n");
+  }
+  dir.Write("secrets/slack-url", "https://hooks.example.com/x\n");
+  dir.Write("rules/own.yml", "groups: []\n");
+  const Environment environment = {{"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"},
+                                   {"REPORTS_WEBHOOK", "http://127.0.0.1:1/"}};
+  for (const std::string& name : std::vector<std::string>{"minimal.yml", "production.yml"}) {
+    Problems problems;
+    const auto config =
+        ParseConfig(SourceFile("examples/" + name), dir.Path(name), problems, {&environment});
+    EXPECT_TRUE(config.has_value()) << name;
+    EXPECT_EQ(Join(problems), "") << name;
+  }
+}
+
+TEST(DescribeConfigTest, ShowsWhatIsInForceWithoutSecrets) {
+  const Environment environment;
+  const std::string text = R"yaml(
+global: {external_labels: {site: x}}
+services: [{name: shop, level: L1, rpo: 15m, rto: 1h}, {name: web, depends_on: [shop]}]
+probes:
+- {name: pg, type: postgres, dsn: "postgres://u:geheim@db/x", labels: {team: dba},
+   expect: {role: primary, standbys: 2, settings: {wal_level: logical}}}
+- {name: kv, type: postgres, dsn: "host=db password='geheim x' user=u", primary: pg}
+- {name: cache, type: redis, address: "rediss://u:geheim@c:1", expect: {aof: true}}
+- {name: api, type: http, url: "https://u:geheim@h/x?token=geheim", headers: {A: geheim},
+   body: geheim, bearer_token: geheim, expect: {status: [200, 204], body_matches: ["a$"],
+   json: {a.b: true, "c d": ["> 1", "< 3"], e: "=~ ^x"}}}
+- {name: auth, type: http, url: "http://h", basic_auth: {username: u, password: geheim}}
+- {name: port, type: tcp, address: "h:1", tls: true, send: "geheim"}
+- {name: app, type: scrape, url: "http://h/metrics", tls: {server_name: n}}
+- {name: "night: ly", type: backup, path: /b, schedule: "0 2 * * *", timezone: Europe/Berlin,
+   max_age: 26h, retention: 30d}
+receivers:
+- name: r
+  pagerduty_configs: [{routing_key: geheim}, {routing_key: geheim, details: {a: "{{ .X }}"}}]
+  slack_configs: [{api_url: "https://hooks/geheim"}]
+  webhook_configs: [{url: "https://geheim"}]
+route: {receiver: r, group_by: [a], routes: [{matchers: [x="y"], continue: true, group_by: ['...']}]}
+severity_map: {P1: critical}
+)yaml";
+  Problems problems;
+  const auto config = ParseConfig(text, "/f.yml", problems, {&environment});
+  ASSERT_TRUE(config.has_value()) << Join(problems);
+  const std::string described = DescribeConfig(*config);
+  EXPECT_EQ(described.find("geheim"), std::string::npos) << described;
+  EXPECT_NE(described.find("postgres://u:<secret>@db/x"), std::string::npos) << described;
+  // Loading the description gives the same description: nothing is lost, defaults are filled in.
+  std::string loadable = described;
+  for (const std::string_view key : {"api_url: \"<secret>\"", "- url: \"<secret>\""}) {
+    const std::size_t at = loadable.find(key);
+    ASSERT_NE(at, std::string::npos) << described;
+    loadable.replace(at + key.size() - 10, 10, "\"http://x\"");
+  }
+  Problems again;
+  const auto reloaded = ParseConfig(loadable, "/f.yml", again, {&environment});
+  ASSERT_TRUE(reloaded.has_value()) << Join(again) << described;
+  EXPECT_EQ(DescribeConfig(*reloaded), described);
+}
+
+TEST(DescribeConfigTest, DescribesAnEmptyConfig) {
+  const std::string described = DescribeConfig(Config());
+  Problems problems;
+  EXPECT_TRUE(ParseConfig(described, "/f.yml", problems).has_value())
+      << Join(problems) << described;
+}
+
+}  // namespace
+}  // namespace drwatch::config
