@@ -1,0 +1,343 @@
+#include "verify/base_backup.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "verify/content_check.h"
+#include "verify/decoder.h"
+#include "verify/file_tree.h"
+#include "verify/file_verifier.h"
+#include "verify/tar.h"
+#include "verify/wal_files.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+constexpr std::string_view kManifestName = "backup_manifest";
+constexpr std::string_view kWalFolder = "pg_wal/";
+
+bool Exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+// "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
+std::string ArchiveOf(const std::string& name) {
+  const std::size_t dot = name.find(".tar");
+  if (dot == std::string::npos) return {};
+  const std::string rest = name.substr(dot + 4);
+  if (!rest.empty() && !CompressionOfName(rest)) return {};
+  const std::string stem = name.substr(0, dot);
+  const bool tablespace = !stem.empty() && stem.find_first_not_of("0123456789") == stem.npos;
+  return stem == "base" || stem == "pg_wal" || tablespace ? stem : std::string();
+}
+
+// Written, or allowed to be written, after the manifest was (pg_verifybackup leaves them out, too).
+bool IsExempt(std::string_view path) {
+  constexpr std::array<std::string_view, 4> kNames = {kManifestName, "postgresql.auto.conf",
+                                                      "recovery.signal", "standby.signal"};
+  return path.starts_with(kWalFolder) ||
+         std::find(kNames.begin(), kNames.end(), path) != kNames.end();
+}
+
+// The manifest's files, and which of them were met.
+class Inventory {
+ public:
+  explicit Inventory(const Manifest& manifest)
+      : manifest_(manifest), seen_(manifest.files.size(), false) {
+    // Whatever became of these: they may differ or be gone.
+    for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] = IsExempt(manifest.files[i].path);
+  }
+
+  // nullptr: not in the manifest.
+  const ManifestFile* Meet(const std::string& path) {
+    const auto& files = manifest_.files;
+    const auto found = std::lower_bound(
+        files.begin(), files.end(), path,
+        [](const ManifestFile& file, const std::string& value) { return file.path < value; });
+    if (found == files.end() || found->path != path) return nullptr;
+    seen_[static_cast<std::size_t>(found - files.begin())] = true;
+    return &*found;
+  }
+  Walked<void> CheckComplete() const {
+    const auto missing = std::count(seen_.begin(), seen_.end(), false);
+    if (missing == 0) return {};
+    const auto first = std::find(seen_.begin(), seen_.end(), false) - seen_.begin();
+    return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete,
+                                manifest_.files[static_cast<std::size_t>(first)].path,
+                                std::to_string(missing) + " files of the manifest are missing, "
+                                                          "this is the first"});
+  }
+
+ private:
+  const Manifest& manifest_;
+  std::vector<bool> seen_;
+};
+
+Fault ExtraFile(const std::string& path) {
+  return {Outcome::kBroken, Reason::kCorrupt, path, "is not in the manifest"};
+}
+
+// Members of one of the backup's archives, checked while they stream by.
+class ManifestVisitor final : public TarVisitor {
+ public:
+  // `inventory` may be nullptr (no manifest). `prefix` is where the archive's members belong.
+  ManifestVisitor(Inventory* inventory, WalFiles& wal, std::string prefix)
+      : inventory_(inventory), wal_(wal), prefix_(std::move(prefix)) {}
+
+  Walked<void> Begin(const TarMember& member) override {
+    check_.reset();
+    in_wal_ = false;
+    if (!member.regular()) return {};
+    ++files_;
+    path_ = prefix_ + member.name;
+    if (path_.starts_with(kWalFolder)) {
+      in_wal_ = true;
+      head_.clear();
+      size_ = member.size;
+      return {};
+    }
+    if (inventory_ == nullptr) return {};
+    if (IsExempt(path_)) return {};
+    const ManifestFile* const file = inventory_->Meet(path_);
+    if (file == nullptr) return tl::unexpected(ExtraFile(path_));
+    check_.emplace(*file);
+    return {};
+  }
+  Walked<void> Data(std::string_view bytes) override {
+    if (check_) check_->Update(bytes);
+    if (in_wal_ && head_.size() < WalFiles::kHeadBytes) {
+      head_ += bytes.substr(0, WalFiles::kHeadBytes - head_.size());
+    }
+    return {};
+  }
+  Walked<void> End() override {
+    if (in_wal_) wal_.Add(path_.substr(kWalFolder.size()), size_, head_);
+    return check_ ? check_->Finish() : Walked<void>();
+  }
+  std::int64_t files() const { return files_; }
+
+ private:
+  Inventory* inventory_;
+  WalFiles& wal_;
+  std::string prefix_;
+  std::string path_;
+  std::optional<ContentCheck> check_;
+  bool in_wal_ = false;
+  std::string head_;
+  std::int64_t size_ = 0;
+  std::int64_t files_ = 0;
+};
+
+class BaseBackup {
+ public:
+  BaseBackup(const std::string& folder, const Checksums& checksums, ReadBudget& budget)
+      : folder_(folder), checksums_(checksums), budget_(budget) {
+    whole_.outcome = Outcome::kIntact;
+    whole_.level = Level::kContent;
+  }
+
+  Verdict Run() {
+    if (Exists(folder_ + "/" + std::string(kManifestName)) && !ReadManifest()) return whole_;
+    for (const std::string& name : NamesIn(folder_)) {
+      if (!ArchiveOf(name).empty()) archives_.insert(name);
+    }
+    whole_.format = archives_.empty() ? "base backup, plain" : "base backup, tar";
+    if (archives_.empty()) {
+      CheckPlain();
+    } else {
+      CheckArchives();
+    }
+    if (manifest_ && Good()) Require(inventory_->CheckComplete(), "");
+    if (manifest_ && Good()) Require(wal_.Check(manifest_->wal), "");
+    Describe();
+    return whole_;
+  }
+
+ private:
+  bool Good() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
+  void Require(Walked<void> result, const std::string& place);
+  bool ReadManifest();
+  void CheckArchives();
+  void CheckPlain();
+  void CheckPlainFile(const TreeFile& file);
+  void CheckWalFile(const TreeFile& file);
+  void CheckWithoutManifest();
+  void Describe();
+
+  const std::string& folder_;
+  const Checksums& checksums_;
+  ReadBudget& budget_;
+  Verdict whole_;
+  std::optional<Manifest> manifest_;
+  std::optional<Inventory> inventory_;
+  WalFiles wal_;
+  std::set<std::string> archives_;
+};
+
+// A fault becomes part of the verdict.
+void BaseBackup::Require(Walked<void> result, const std::string& place) {
+  if (result) return;
+  Verdict part;
+  part.outcome = result.error().outcome;
+  part.reason = result.error().reason;
+  part.message = std::move(result.error().message);
+  part.place = place;
+  if (!result.error().place.empty()) {
+    part.place += (place.empty() ? "" : ": ") + result.error().place;
+  }
+  part.level = Level::kSize;
+  AddPart(whole_, std::move(part));
+}
+
+bool BaseBackup::ReadManifest() {
+  const std::string name(kManifestName);
+  auto text = ReadWhole(folder_ + "/" + name, kMaxManifestBytes, budget_, nullptr);
+  if (!text) {
+    Require(tl::unexpected(std::move(text.error())), name);
+    return false;
+  }
+  auto manifest = ParseManifest(*text);
+  if (!manifest) {
+    Require(tl::unexpected(std::move(manifest.error())), name);
+    return false;
+  }
+  manifest_ = std::move(*manifest);
+  inventory_.emplace(*manifest_);
+  if (!manifest_->checksums) {
+    whole_.level = Level::kFormat;
+    whole_.details.push_back("the manifest was made without checksums");
+  }
+  return true;
+}
+
+void BaseBackup::CheckArchives() {
+  for (const std::string& name : archives_) {
+    if (!Good()) return;
+    const std::string archive = ArchiveOf(name);
+    std::string prefix;
+    if (archive == "pg_wal") prefix = kWalFolder;
+    if (archive != "pg_wal" && archive != "base") prefix = "pg_tblspc/" + archive + "/";
+    ManifestVisitor visitor(inventory_ ? &*inventory_ : nullptr, wal_, prefix);
+    Verdict part = VerifyFile(folder_ + "/" + name, name, checksums_, budget_, [&](Reader& file) {
+      return WalkPacked(file, [&](Reader& inner) -> Walked<Walk> {
+        if (auto walked = WalkTarMembers(inner, visitor); !walked) {
+          return tl::unexpected(std::move(walked.error()));
+        }
+        Walk walk;
+        walk.format = "tar archive";
+        walk.level = Level::kFormat;
+        return walk;
+      });
+    });
+    // The members' checksums are those of the manifest.
+    if (manifest_ && part.outcome == Outcome::kIntact) part.level = Level::kContent;
+    AddPart(whole_, std::move(part));
+  }
+  if (!manifest_) {
+    whole_.details.push_back("no backup_manifest: a missing file would not show");
+  }
+}
+
+void BaseBackup::CheckPlain() {
+  if (!manifest_) return CheckWithoutManifest();
+  auto files = ListFiles(folder_);
+  if (!files) return Require(tl::unexpected(std::move(files.error())), "");
+  for (const TreeFile& file : *files) {
+    if (!Good()) break;
+    if (file.name.starts_with(kWalFolder)) {
+      CheckWalFile(file);
+    } else if (!IsExempt(file.name)) {
+      CheckPlainFile(file);
+    }
+  }
+  if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
+}
+
+void BaseBackup::CheckPlainFile(const TreeFile& file) {
+  const ManifestFile* const listed = inventory_->Meet(file.name);
+  if (listed == nullptr) {
+    // Checksum files were laid beside the backup's own.
+    const bool top = file.name.find('/') == std::string::npos;
+    if (top && ParseChecksumFileName(file.name)) return;
+    return Require(tl::unexpected(ExtraFile(file.name)), "");
+  }
+  ContentCheck check(*listed);
+  auto source = FileSource::Open(folder_ + "/" + file.name, budget_, nullptr);
+  if (!source) return Require(tl::unexpected(std::move(source.error())), file.name);
+  while (file.size == listed->size) {
+    auto bytes = source->Next();
+    if (!bytes) return Require(tl::unexpected(std::move(bytes.error())), file.name);
+    if (bytes->empty()) return Require(check.Finish(), "");
+    check.Update(*bytes);
+  }
+  // Of another size: no need to read it.
+  const Reason reason = file.size < listed->size ? Reason::kIncomplete : Reason::kCorrupt;
+  Require(tl::unexpected(Fault{Outcome::kBroken, reason, file.name,
+                               "has " + std::to_string(file.size) + " bytes, the manifest says " +
+                                   std::to_string(listed->size)}),
+          "");
+}
+
+void BaseBackup::CheckWalFile(const TreeFile& file) {
+  auto source = FileSource::Open(folder_ + "/" + file.name, budget_, nullptr);
+  if (!source) return Require(tl::unexpected(std::move(source.error())), file.name);
+  Reader reader(*source);
+  auto head = reader.Peek(WalFiles::kHeadBytes);
+  if (!head) return Require(tl::unexpected(std::move(head.error())), file.name);
+  wal_.Add(file.name.substr(kWalFolder.size()), file.size, *head);
+}
+
+// A data folder that only its own parts speak for.
+void BaseBackup::CheckWithoutManifest() {
+  for (const char* name : {"PG_VERSION", "global/pg_control", "base", "pg_xact"}) {
+    if (Exists(folder_ + "/" + name)) continue;
+    return Require(tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, name,
+                                        "a data folder needs it, it is missing"}),
+                   "");
+  }
+  Require(Unjudged(Reason::kUnverified, "no backup_manifest: nothing to check its files against"),
+          "");
+}
+
+void BaseBackup::Describe() {
+  if (!manifest_) return;
+  std::int64_t bytes = 0;
+  bool incremental = false;
+  for (const ManifestFile& file : manifest_->files) {
+    bytes += file.size;
+    const std::size_t slash = file.path.rfind('/');
+    const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
+    if (file.path.compare(name, 12, "INCREMENTAL.") == 0) incremental = true;
+  }
+  whole_.details.push_back(std::to_string(manifest_->files.size()) + " files, " +
+                           base::FormatSize(bytes) + ", " + std::to_string(wal_.count()) +
+                           " WAL segments");
+  if (incremental) whole_.details.push_back("incremental: restoring it needs its parents");
+}
+
+}  // namespace
+
+bool LooksLikeBaseBackup(const std::string& folder) {
+  if (Exists(folder + "/" + std::string(kManifestName))) return true;
+  if (Exists(folder + "/PG_VERSION") && Exists(folder + "/backup_label")) return true;
+  for (const char* suffix : {"", ".gz", ".lz4", ".zst", ".xz", ".bz2"}) {
+    if (Exists(folder + "/base.tar" + suffix)) return true;
+  }
+  return false;
+}
+
+Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums,
+                         ReadBudget& budget) {
+  return BaseBackup(folder, checksums, budget).Run();
+}
+
+}  // namespace drwatch::verify

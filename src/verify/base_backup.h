@@ -1,0 +1,20 @@
+// Base backups of pg_basebackup, against their backup_manifest: plain folders and tar files
+// (base.tar, <oid>.tar and pg_wal.tar, packed or not), whose members are checked as they stream by.
+#pragma once
+
+#include <string>
+
+#include "verify/checksums.h"
+#include "verify/file_source.h"
+
+namespace drwatch::verify {
+
+// A folder with a backup_manifest, a base.tar in any packing, or a data folder with a backup_label.
+bool LooksLikeBaseBackup(const std::string& folder);
+
+// Every file is there, has its size and checksum, nothing is there that should not be, and the WAL
+// that makes the backup consistent is complete. Without a manifest (PostgreSQL before 13, or
+// --no-manifest): the archives are walked, and the level says so.
+Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums, ReadBudget& budget);
+
+}  // namespace drwatch::verify

@@ -1,0 +1,68 @@
+// Checksum files as sha256sum, md5sum, b2sum and their kin write them: lists (SHA256SUMS) and
+// sidecars (x.dump.sha256), in GNU and BSD form.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/result.h"
+
+namespace drwatch::verify {
+
+struct ChecksumEntry {
+  base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;
+  std::string digest;  // raw
+  std::string name;    // as listed, relative to the list; empty in a sidecar of a bare digest
+};
+
+struct ChecksumList {
+  std::vector<ChecksumEntry> entries;
+  int bad_lines = 0;  // neither an entry, nor empty, nor a comment
+};
+
+// Forms: "<hex>  name", "<hex> *name", "\<hex>  name with \n", "SHA256 (name) = <hex>", a bare
+// "<hex>", and all of them ended by NUL. `hint` is what the list's own name says of the algorithm;
+// without one, the digest's length tells.
+ChecksumList ParseChecksumList(std::string_view text,
+                               std::optional<base::DigestAlgorithm> hint = std::nullopt);
+
+// What a file's name says: "x.dump.sha256" is a sidecar of "x.dump", "SHA256SUMS" a list.
+struct ChecksumFileName {
+  std::string target;  // empty for a list
+  std::optional<base::DigestAlgorithm> algorithm;
+};
+// nullopt: not the name of a checksum file.
+std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name);
+
+// What the checksum files of one folder say about the files in it and below it.
+class ChecksumFolder {
+ public:
+  struct Expected {
+    base::DigestAlgorithm algorithm;
+    std::string digest;      // raw
+    std::string source;      // the checksum file's name
+    base::Timestamp listed;  // when that was changed last
+  };
+
+  // `names` are the entries of `folder`. Checksum files that cannot be read or are none are left
+  // out and named in problems().
+  ChecksumFolder(const std::string& folder, const std::vector<std::string>& names);
+  // Of a path relative to the folder.
+  const std::vector<Expected>& Find(const std::string& relative) const;
+  // The listed paths that begin with `prefix`, without it.
+  std::vector<std::string> NamesBelow(const std::string& prefix) const;
+  const std::vector<std::string>& problems() const { return problems_; }
+
+ private:
+  void Read(const std::string& folder, const std::string& name, const ChecksumFileName& kind);
+
+  std::map<std::string, std::vector<Expected>> expected_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace drwatch::verify

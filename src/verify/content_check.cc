@@ -1,0 +1,70 @@
+#include "verify/content_check.h"
+
+#include <isa-l/crc.h>
+
+#include <algorithm>
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+std::string LittleEndian(std::uint32_t value) {
+  std::string bytes;
+  for (int i = 0; i < 4; ++i) bytes += static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
+}  // namespace
+
+std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes) {
+  constexpr std::size_t kStepBytes = 1 << 30;
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kStepBytes);
+    auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(part.data()));
+    crc = ~crc32_iscsi(data, static_cast<int>(part.size()), ~crc);
+    bytes.remove_prefix(part.size());
+  }
+  return crc;
+}
+
+ContentCheck::ContentCheck(const ManifestFile& file) : file_(file) {
+  if (file.kind == ManifestChecksum::kDigest) digest_.emplace(file.algorithm);
+}
+
+void ContentCheck::Update(std::string_view bytes) {
+  size_ += static_cast<std::int64_t>(bytes.size());
+  if (digest_) {
+    digest_->Update(bytes);
+  } else if (file_.kind == ManifestChecksum::kCrc32c) {
+    crc_ = Crc32c(crc_, bytes);
+  }
+}
+
+Walked<void> ContentCheck::Finish() {
+  const auto fault = [this](Reason reason, std::string message) {
+    return tl::unexpected(Fault{Outcome::kBroken, reason, file_.path, std::move(message)});
+  };
+  if (size_ != file_.size) {
+    return fault(
+        size_ < file_.size ? Reason::kIncomplete : Reason::kCorrupt,
+        "has " + std::to_string(size_) + " bytes, the manifest says " + std::to_string(file_.size));
+  }
+  std::string found;
+  switch (file_.kind) {
+    case ManifestChecksum::kNone:
+      return {};
+    case ManifestChecksum::kDigest:
+      found = digest_->Finish();
+      break;
+    case ManifestChecksum::kCrc32c:
+      // Printed in the byte order of the server's machine.
+      found = LittleEndian(crc_);
+      if (found != file_.checksum) std::reverse(found.begin(), found.end());
+      break;
+  }
+  if (found != file_.checksum) return fault(Reason::kCorrupt, "its checksum differs");
+  return {};
+}
+
+}  // namespace drwatch::verify

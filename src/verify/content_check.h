@@ -1,0 +1,27 @@
+// The bytes of one file against its line in a backup_manifest.
+#pragma once
+
+#include <optional>
+
+#include "verify/manifest.h"
+
+namespace drwatch::verify {
+
+// CRC-32C (Castagnoli) of more bytes after those of `crc`; begin with 0.
+std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes);
+
+class ContentCheck {
+ public:
+  explicit ContentCheck(const ManifestFile& file);
+  void Update(std::string_view bytes);
+  // Call once. Fault: kIncomplete or kCorrupt; its place is the file.
+  Walked<void> Finish();
+
+ private:
+  const ManifestFile& file_;
+  std::int64_t size_ = 0;
+  std::uint32_t crc_ = 0;
+  std::optional<base::Digest> digest_;
+};
+
+}  // namespace drwatch::verify

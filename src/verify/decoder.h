@@ -1,0 +1,31 @@
+// Decompressors: what a file's first bytes say it is packed with, and a stream of what is inside.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "verify/source.h"
+
+namespace drwatch::verify {
+
+enum class Compression { kGzip, kZstd, kXz, kBzip2, kLz4 };
+
+class Decoder : public Source {
+ public:
+  // True if every byte so far was covered by a checksum of the format (zstd, lz4 and xz may leave
+  // theirs out). Asked at the end.
+  virtual bool checked() const = 0;
+};
+
+// "gzip", "zstd", "xz", "bzip2", "lz4".
+std::string_view CompressionName(Compression compression);
+// By magic number. nullopt: not packed, or in a way that is not known.
+std::optional<Compression> DetectCompression(std::string_view head);
+// By the last part of a file name: ".gz", ".tgz", ".zst" ...
+std::optional<Compression> CompressionOfName(std::string_view name);
+// Reads all members or frames of `input`, which must outlive the decoder. Truncation is
+// kIncomplete, everything else that is wrong kCorrupt; the place is the offset in `input`.
+std::unique_ptr<Decoder> MakeDecoder(Compression compression, Reader& input);
+
+}  // namespace drwatch::verify

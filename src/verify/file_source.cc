@@ -1,0 +1,119 @@
+#include "verify/file_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/sizes.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+constexpr std::int64_t kChunkBytes = 256 << 10;
+// How far reading may run ahead of its rate: long enough to read in steps that disks like.
+constexpr base::Duration kBurst{100};
+
+Reason ReasonOf(int error_number) {
+  if (error_number == ENOENT || error_number == ENOTDIR) return Reason::kNotFound;
+  if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
+  return Reason::kStorage;
+}
+
+}  // namespace
+
+ReadBudget::ReadBudget(const VerifyOptions& options)
+    : options_(options), next_(std::chrono::steady_clock::now()) {}
+
+Walked<void> ReadBudget::Check() const {
+  if (options_.stop.stopped()) return Unjudged(Reason::kTimeout, "verification was stopped");
+  if (options_.deadline.Expired()) {
+    return Unjudged(Reason::kTimeout, "verification did not end in time");
+  }
+  return {};
+}
+
+Walked<void> ReadBudget::Spend(std::int64_t bytes) {
+  if (auto check = Check(); !check) return check;
+  bytes_read_ += bytes;
+  if (options_.read_rate_bytes <= 0) return {};
+  const base::SteadyTime now = std::chrono::steady_clock::now();
+  next_ = std::max(next_, now - kBurst);
+  next_ += std::chrono::duration_cast<base::SteadyTime::duration>(std::chrono::duration<double>(
+      static_cast<double>(bytes) / static_cast<double>(options_.read_rate_bytes)));
+  if (next_ <= now) return {};
+  options_.stop.Wait(base::Deadline(next_).Min(options_.deadline));
+  return Check();
+}
+
+std::vector<std::string> DigestTee::Finish() {
+  std::vector<std::string> result;
+  for (base::Digest& digest : digests_) result.push_back(digest.Finish());
+  digests_.clear();
+  return result;
+}
+
+FileSource::FileSource(base::UniqueFd fd, std::int64_t size, ReadBudget& budget, DigestTee* tee)
+    : fd_(std::move(fd)), size_(size), budget_(&budget), tee_(tee) {}
+
+Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget, DigestTee* tee) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    return Unjudged(ReasonOf(errno), "cannot look at it: " + base::ErrnoText(errno));
+  }
+  if (!S_ISREG(info.st_mode)) return Unjudged(Reason::kWrongFormat, "not a regular file");
+  // Should a FIFO have taken its place just now, O_NONBLOCK keeps open() from hanging.
+  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd.valid()) {
+    return Unjudged(ReasonOf(errno), "cannot open: " + base::ErrnoText(errno));
+  }
+  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return FileSource(std::move(fd), info.st_size, budget, tee);
+}
+
+Walked<std::string_view> FileSource::Next() {
+  if (buffer_.empty()) {
+    buffer_.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(size_ + 1, 1, kChunkBytes)));
+  }
+  if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
+  ssize_t count = 0;
+  do {
+    count = ::pread(fd_.get(), buffer_.data(), buffer_.size(), offset_);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    const std::string text = base::ErrnoText(errno);
+    auto fault = Unjudged(Reason::kStorage, "cannot read: " + text);
+    fault.value().place = "byte " + std::to_string(offset_);
+    return fault;
+  }
+  const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
+  if (tee_ != nullptr) tee_->Update(bytes);
+  ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
+  offset_ += count;
+  if (auto allowed = budget_->Spend(count); !allowed) {
+    return tl::unexpected(std::move(allowed.error()));
+  }
+  return bytes;
+}
+
+Walked<std::string> ReadWhole(const std::string& path, std::int64_t max_bytes, ReadBudget& budget,
+                              DigestTee* tee) {
+  auto file = FileSource::Open(path, budget, tee);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  std::string content;
+  while (true) {
+    auto bytes = file->Next();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return content;
+    content += *bytes;
+    if (static_cast<std::int64_t>(content.size()) > max_bytes) {
+      return Unjudged(Reason::kLimit, "longer than " + base::FormatSize(max_bytes));
+    }
+  }
+}
+
+}  // namespace drwatch::verify

@@ -1,0 +1,69 @@
+// Reads files from a disk: at a limited rate, until a deadline or a stop request, hashing on the
+// way.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/file.h"
+#include "verify/source.h"
+
+namespace drwatch::verify {
+
+// What all reads of one verification share: the rate, the deadline, the count. One thread.
+class ReadBudget {
+ public:
+  explicit ReadBudget(const VerifyOptions& options);
+  // Waits until `bytes` more may be read. Fault: stopped or past the deadline.
+  Walked<void> Spend(std::int64_t bytes);
+  // The same without reading anything.
+  Walked<void> Check() const;
+  std::int64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  VerifyOptions options_;
+  base::SteadyTime next_;  // when what was read until now is paid for
+  std::int64_t bytes_read_ = 0;
+};
+
+// Digests computed while a file is read. The order of `algorithms` is that of Finish().
+class DigestTee {
+ public:
+  void Add(base::DigestAlgorithm algorithm) { digests_.emplace_back(algorithm); }
+  bool empty() const { return digests_.empty(); }
+  void Update(std::string_view bytes) {
+    for (base::Digest& digest : digests_) digest.Update(bytes);
+  }
+  std::vector<std::string> Finish();
+
+ private:
+  std::vector<base::Digest> digests_;
+};
+
+// One regular file, from its start. What was read is dropped from the page cache again, so that
+// verification does not push a database's pages out.
+class FileSource final : public Source {
+ public:
+  // `tee` may be nullptr. Fault: cannot be opened (kNotFound, kPermission, kStorage), or not a
+  // regular file (kWrongFormat); nothing but a regular file is ever opened.
+  static Walked<FileSource> Open(const std::string& path, ReadBudget& budget, DigestTee* tee);
+  Walked<std::string_view> Next() override;
+  std::int64_t size() const { return size_; }
+
+ private:
+  FileSource(base::UniqueFd fd, std::int64_t size, ReadBudget& budget, DigestTee* tee);
+
+  base::UniqueFd fd_;
+  std::int64_t size_;
+  std::int64_t offset_ = 0;
+  ReadBudget* budget_;
+  DigestTee* tee_;
+  std::string buffer_;
+};
+
+// The whole file, at most `max_bytes`. Faults as FileSource, and kLimit.
+Walked<std::string> ReadWhole(const std::string& path, std::int64_t max_bytes, ReadBudget& budget,
+                              DigestTee* tee);
+
+}  // namespace drwatch::verify

@@ -1,0 +1,124 @@
+#include "verify/file_verifier.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+void SetFault(Verdict& verdict, Fault fault, const std::string& relative) {
+  verdict.outcome = fault.outcome;
+  verdict.reason = fault.reason;
+  verdict.message = std::move(fault.message);
+  verdict.place = relative;
+  if (!fault.place.empty()) {
+    verdict.place += (relative.empty() ? "" : ": ") + fault.place;
+  }
+}
+
+// The first of `expected` that differs; nullptr if none does.
+const ChecksumFolder::Expected* FirstMismatch(const std::vector<ChecksumFolder::Expected>& expected,
+                                              const std::vector<std::string>& digests) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].digest != digests[i]) return &expected[i];
+  }
+  return nullptr;
+}
+
+std::string MismatchText(const ChecksumFolder::Expected& expected) {
+  return std::string(base::DigestName(expected.algorithm)) + " differs from the one in " +
+         base::Quote(expected.source);
+}
+
+void Judge(Verdict& verdict, Walk walk) {
+  const bool matched = verdict.checksum == ChecksumState::kMatched;
+  verdict.format = std::move(walk.format);
+  verdict.details = std::move(walk.details);
+  verdict.level = walk.level;
+  verdict.outcome = Outcome::kIntact;
+  verdict.reason = Reason::kNone;
+  if (walk.level >= Level::kFormat) {
+    if (matched) verdict.level = Level::kContent;
+    return;
+  }
+  if (matched) {
+    verdict.level = Level::kChecksum;
+    return;
+  }
+  verdict.outcome = Outcome::kUnjudged;
+  verdict.reason = Reason::kUnverified;
+  verdict.message = (verdict.format.empty() ? "its format is not known" : "it is encrypted") +
+                    std::string(" and no checksum file names it");
+}
+
+}  // namespace
+
+Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
+                   ReadBudget& budget, const Walker& walker) {
+  Verdict verdict;
+  const std::int64_t read_before = budget.bytes_read();
+  const std::vector<ChecksumFolder::Expected> expected = checksums.Find(relative);
+  DigestTee tee;
+  for (const auto& one : expected) tee.Add(one.algorithm);
+  auto file = FileSource::Open(path, budget, tee.empty() ? nullptr : &tee);
+  if (!file) {
+    SetFault(verdict, file.error(), relative);
+    return verdict;
+  }
+  Reader reader(*file);
+  auto walk = walker(reader);
+  verdict.level = file->size() > 0 ? Level::kSize : Level::kExists;
+  const bool worth_hashing = !tee.empty() && (walk || walk.error().outcome == Outcome::kBroken);
+  // The walker may have stopped early; the digest needs the rest.
+  auto rest = worth_hashing ? Drain(*file) : Walked<std::int64_t>(0);
+  verdict.bytes_read = budget.bytes_read() - read_before;
+  if (!rest) {
+    SetFault(verdict, walk ? rest.error() : walk.error(), relative);
+    return verdict;
+  }
+  const ChecksumFolder::Expected* mismatch = nullptr;
+  if (worth_hashing) {
+    mismatch = FirstMismatch(expected, tee.Finish());
+    verdict.checksum = mismatch != nullptr ? ChecksumState::kMismatched : ChecksumState::kMatched;
+  }
+  if (!walk) {
+    SetFault(verdict, std::move(walk.error()), relative);
+    if (mismatch != nullptr) {
+      verdict.details.push_back(MismatchText(*mismatch) + ": it was changed after it was listed");
+    } else if (worth_hashing) {
+      verdict.details.push_back("its checksum is right: it was stored like this");
+    }
+  } else if (mismatch != nullptr) {
+    verdict.outcome = Outcome::kBroken;
+    verdict.reason = Reason::kCorrupt;
+    verdict.place = relative;
+    verdict.message = MismatchText(*mismatch);
+    verdict.format = std::move(walk->format);
+  } else {
+    Judge(verdict, std::move(*walk));
+  }
+  return verdict;
+}
+
+void AddPart(Verdict& whole, Verdict part) {
+  constexpr auto kBadness = [](Outcome outcome) {
+    return outcome == Outcome::kBroken ? 2 : outcome == Outcome::kUnjudged ? 1 : 0;
+  };
+  whole.bytes_read += part.bytes_read;
+  whole.level = std::min(whole.level, part.level);
+  if (part.checksum == ChecksumState::kMismatched || whole.checksum == ChecksumState::kNone) {
+    whole.checksum = part.checksum;
+  }
+  if (kBadness(part.outcome) <= kBadness(whole.outcome)) return;
+  whole.outcome = part.outcome;
+  whole.reason = part.reason;
+  whole.place = std::move(part.place);
+  whole.message = std::move(part.message);
+  whole.details.insert(whole.details.end(), part.details.begin(), part.details.end());
+}
+
+}  // namespace drwatch::verify

@@ -1,0 +1,26 @@
+// Proves one file: its digests against the checksum files and its content against its format, in
+// one read.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "verify/checksums.h"
+#include "verify/file_source.h"
+#include "verify/format.h"
+
+namespace drwatch::verify {
+
+// Walks a file's content; WalkStream or something that knows better.
+using Walker = std::function<Walked<Walk>(Reader& reader)>;
+
+// One file of an artefact. `relative` is its name in the verdict's place and in the checksum files
+// ("" for an artefact that is one file).
+Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
+                   ReadBudget& budget, const Walker& walker);
+
+// Adds what was found about one part to the verdict about the whole: the worst outcome wins, the
+// level is the lowest.
+void AddPart(Verdict& whole, Verdict part);
+
+}  // namespace drwatch::verify

@@ -1,0 +1,167 @@
+#include "verify/format.h"
+
+#include <array>
+
+#include "base/strings.h"
+#include "verify/decoder.h"
+#include "verify/dump_tar.h"
+#include "verify/pg_dump.h"
+#include "verify/recognise.h"
+#include "verify/sql_dump.h"
+#include "verify/tar.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+// A line a format.
+struct Format {
+  bool (*matches)(std::string_view head);
+  Walked<Walk> (*walk)(Reader& reader);
+};
+constexpr std::array<Format, 4> kFormats = {{
+    {LooksLikeDump, WalkDump},
+    {LooksLikeSqlDump, WalkSqlDump},
+    {LooksLikeDumpTar, WalkDumpTar},
+    {LooksLikeTar, WalkTar},
+}};
+
+// Passes on what a decoder makes, within the limit of kMaxExpansionRatio.
+class Unpacked final : public Source {
+ public:
+  Unpacked(Decoder& decoder, const Reader& file) : decoder_(decoder), file_(file) {}
+  Walked<std::string_view> Next() override {
+    auto bytes = decoder_.Next();
+    failed_ = !bytes;
+    if (!bytes) return bytes;
+    total_ += static_cast<std::int64_t>(bytes->size());
+    if (total_ > kExpansionFloorBytes && total_ / kMaxExpansionRatio > file_.offset()) {
+      failed_ = true;
+      return Unjudged(Reason::kLimit, "unpacks to more than " + std::to_string(kMaxExpansionRatio) +
+                                          " times its size");
+    }
+    return bytes;
+  }
+  // True if the last fault came from below the decoder's output.
+  bool failed() const { return failed_; }
+
+ private:
+  Decoder& decoder_;
+  const Reader& file_;
+  std::int64_t total_ = 0;
+  bool failed_ = false;
+};
+
+using InnerWalk = std::function<Walked<Walk>(Reader& inner)>;
+
+// Unpacks `reader`, which is `file` or what came out of it, and has `walk` walk what is inside.
+Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
+                    const InnerWalk& inner_walk) {
+  const auto decoder = MakeDecoder(compression, reader);
+  Unpacked unpacked(*decoder, file);
+  Reader inner(unpacked);
+  auto walk = inner_walk(inner);
+  auto rest = walk ? Drain(unpacked) : Walked<std::int64_t>(0);
+  if (!walk || !rest) {
+    Fault fault = walk ? rest.error() : walk.error();
+    if (!unpacked.failed() && fault.place.starts_with("byte ")) {
+      fault.place = "unpacked " + fault.place;
+    }
+    return tl::unexpected(std::move(fault));
+  }
+  const std::string name(CompressionName(compression));
+  if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
+  const bool known = walk->level >= Level::kFormat;
+  if (known && decoder->checked()) walk->level = Level::kContent;
+  if (!known) walk->level = Level::kFormat;
+  walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
+  return walk;
+}
+
+class Descent {
+ public:
+  explicit Descent(const Reader& file) : file_(file) {}
+  Walked<Walk> Run(Reader& reader, const std::string& name, int depth);
+
+ private:
+  static Walked<Walk> WalkUnknown(Reader& reader, const std::string& name, int depth);
+  const Reader& file_;
+};
+
+Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
+  auto peeked = reader.Peek(kHeadBytes);
+  if (!peeked) return tl::unexpected(std::move(peeked.error()));
+  const std::string head(*peeked);
+  if (head.empty()) {
+    return Broken(Reason::kTooSmall, 0,
+                  depth == 0 ? "the file is empty" : "holds nothing: 0 bytes after unpacking");
+  }
+  if (const auto compression = DetectCompression(head)) {
+    if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
+    const std::string inner_name = name.substr(0, name.rfind('.'));
+    return Unpack(reader, file_, *compression,
+                  [&](Reader& inner) { return Run(inner, inner_name, depth + 1); });
+  }
+  for (const Format& format : kFormats) {
+    if (format.matches(head)) return format.walk(reader);
+  }
+  auto start = reader.Peek(kMaxErrorBodyBytes + 1);
+  if (!start) return tl::unexpected(std::move(start.error()));
+  const BodySize size = start->size() <= kMaxErrorBodyBytes ? BodySize::kSmall : BodySize::kLarge;
+  if (const std::string_view body = RecogniseErrorBody(head, size); !body.empty()) {
+    return Broken(Reason::kWrongFormat, 0, std::string(body) + " in place of a backup");
+  }
+  if (const std::string_view program = RecogniseEncryption(head); !program.empty()) {
+    Walk walk;
+    walk.format = "encrypted (" + std::string(program) + ")";
+    walk.level = Level::kSize;
+    return walk;
+  }
+  return WalkUnknown(reader, name, depth);
+}
+
+// True if `name` ends in .tar, whatever follows it was unpacked.
+bool PromisesTar(const std::string& name) { return base::Lower(name).ends_with(".tar"); }
+
+Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
+  // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
+  while (true) {
+    auto bytes = reader.Look();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) break;
+    if (bytes->find_first_not_of('\0') != std::string_view::npos) break;
+    reader.Consume(bytes->size());
+  }
+  auto end = reader.AtEnd();
+  if (!end) return tl::unexpected(std::move(end.error()));
+  if (*end && reader.offset() > 0) {
+    return Broken(Reason::kCorrupt, 0, "holds nothing but zero bytes");
+  }
+  const auto promised = depth == 0 ? CompressionOfName(name) : std::nullopt;
+  if (promised || PromisesTar(name)) {
+    return Broken(Reason::kWrongFormat, 0,
+                  "its name promises " +
+                      std::string(promised ? CompressionName(*promised) : "a tar archive") +
+                      ", its content is something else");
+  }
+  Walk walk;
+  walk.level = Level::kSize;
+  return walk;
+}
+
+}  // namespace
+
+Walked<Walk> WalkStream(Reader& file, const std::string& name) {
+  return Descent(file).Run(file, name, 0);
+}
+
+Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader&)>& walk) {
+  auto head = file.Peek(kHeadBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  if (head->empty()) return Broken(Reason::kTooSmall, 0, "the file is empty");
+  const auto compression = DetectCompression(*head);
+  return compression ? Unpack(file, file, *compression, walk) : walk(file);
+}
+
+}  // namespace drwatch::verify

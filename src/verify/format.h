@@ -1,0 +1,20 @@
+// The list of formats, and how a stream of unknown bytes finds its walker.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "verify/walk.h"
+
+namespace drwatch::verify {
+
+// Walks what `file` holds: unpacks it as often as needed (kMaxNesting), then hands it to the format
+// whose magic it carries. `name` is the file's name, for what its suffix promises. Reads to the end
+// of the stream unless the format is unknown: then level is kSize and `format` is empty or says how
+// it is encrypted.
+Walked<Walk> WalkStream(Reader& file, const std::string& name);
+
+// Unpacks `file` if it is packed and hands the stream to `walk`, which must read to its end.
+Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader& inner)>& walk);
+
+}  // namespace drwatch::verify

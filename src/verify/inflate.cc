@@ -1,0 +1,161 @@
+#include "verify/inflate.h"
+
+#include <isa-l/igzip_lib.h>
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+constexpr std::size_t kGzipBufferBytes = 256 << 10;
+// Name, comment and extra field of a member; more is not a header any tool writes.
+constexpr std::int64_t kMaxHeaderBytes = 128 << 10;
+
+// RFC 1952, 2.3.1.
+constexpr unsigned kFlagHeaderCrc = 2;
+constexpr unsigned kFlagExtra = 4;
+constexpr unsigned kFlagName = 8;
+constexpr unsigned kFlagComment = 16;
+constexpr unsigned kFlagsReserved = 0xe0;
+
+unsigned ByteAt(std::string_view bytes, std::size_t at) {
+  return static_cast<unsigned char>(bytes[at]);
+}
+
+Walked<void> SkipText(Reader& input) {
+  const std::int64_t begin = input.offset();
+  while (true) {
+    auto byte = input.Take(1, "the gzip header");
+    if (!byte) return tl::unexpected(std::move(byte.error()));
+    if ((*byte)[0] == '\0') return {};
+    if (input.offset() - begin > kMaxHeaderBytes) {
+      return Broken(Reason::kCorrupt, begin, "gzip header without an end");
+    }
+  }
+}
+
+}  // namespace
+
+Inflater::Inflater(Wrapping wrapping, std::size_t buffer_bytes)
+    : wrapping_(wrapping), state_(std::make_unique<inflate_state>()), buffer_(buffer_bytes, '\0') {}
+Inflater::~Inflater() = default;
+
+void Inflater::Start() {
+  isal_inflate_init(state_.get());
+  state_->crc_flag = wrapping_ == Wrapping::kGzip ? ISAL_GZIP_NO_HDR_VER : ISAL_ZLIB_NO_HDR_VER;
+}
+
+Walked<std::string_view> Inflater::Next(Reader& input) {
+  const std::string name = wrapping_ == Wrapping::kGzip ? "gzip" : "zlib";
+  while (true) {
+    if (state_->block_state == ISAL_BLOCK_FINISH &&
+        state_->tmp_out_processed == state_->tmp_out_valid) {
+      return "";
+    }
+    auto bytes = input.Look();
+    if (!bytes) return bytes;
+    state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(bytes->data()));
+    state_->avail_in = static_cast<std::uint32_t>(bytes->size());
+    state_->next_out = reinterpret_cast<std::uint8_t*>(buffer_.data());
+    state_->avail_out = static_cast<std::uint32_t>(buffer_.size());
+    const int result = isal_inflate(state_.get());
+    const std::size_t used = bytes->size() - state_->avail_in;
+    input.Consume(used);
+    if (result == ISAL_INCORRECT_CHECKSUM) {
+      return Broken(Reason::kCorrupt, input.offset(), name + " checksum differs");
+    }
+    if (result != ISAL_DECOMP_OK) {
+      return Broken(Reason::kCorrupt, input.offset(), "invalid " + name + " data");
+    }
+    const std::size_t made = buffer_.size() - state_->avail_out;
+    if (made > 0) return std::string_view(buffer_).substr(0, made);
+    if (state_->block_state == ISAL_BLOCK_FINISH) return "";
+    if (used == 0 && bytes->empty()) {
+      return Broken(Reason::kIncomplete, input.offset(), "ends in " + name + " data");
+    }
+  }
+}
+
+GzipDecoder::GzipDecoder(Reader& input)
+    : input_(input), inflater_(Inflater::Wrapping::kGzip, kGzipBufferBytes) {}
+
+Walked<void> GzipDecoder::ReadHeader() {
+  const std::int64_t begin = input_.offset();
+  auto fixed = input_.Take(10, "the gzip header");
+  if (!fixed) return tl::unexpected(std::move(fixed.error()));
+  if (fixed->substr(0, 3) != "\x1f\x8b\x08") {
+    return Broken(Reason::kCorrupt, begin, "no gzip header");
+  }
+  const unsigned flags = ByteAt(*fixed, 3);
+  if ((flags & kFlagsReserved) != 0) {
+    return Broken(Reason::kCorrupt, begin + 3, "unknown flags in the gzip header");
+  }
+  if ((flags & kFlagExtra) != 0) {
+    auto length = input_.Take(2, "the gzip header");
+    if (!length) return tl::unexpected(std::move(length.error()));
+    const unsigned size = ByteAt(*length, 0) | ByteAt(*length, 1) << 8;
+    if (auto skipped = input_.Skip(size, "the gzip header"); !skipped) return skipped;
+  }
+  for (const unsigned text : {kFlagName, kFlagComment}) {
+    if ((flags & text) == 0) continue;
+    if (auto skipped = SkipText(input_); !skipped) return skipped;
+  }
+  if ((flags & kFlagHeaderCrc) != 0) return input_.Skip(2, "the gzip header");
+  return {};
+}
+
+// After a member: another one, zeros up to the end, or junk.
+Walked<bool> GzipDecoder::AtLastMember() {
+  auto magic = input_.Peek(2);
+  if (!magic) return tl::unexpected(std::move(magic.error()));
+  if (*magic == "\x1f\x8b") return false;
+  while (true) {
+    auto bytes = input_.Look();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return true;
+    const std::size_t junk = bytes->find_first_not_of('\0');
+    if (junk != std::string_view::npos) {
+      return Broken(Reason::kCorrupt, input_.offset() + static_cast<std::int64_t>(junk),
+                    "bytes after the end of the gzip data");
+    }
+    input_.Consume(bytes->size());
+  }
+}
+
+Walked<std::string_view> GzipDecoder::Next() {
+  while (place_ != Place::kEnd) {
+    if (place_ == Place::kHeader) {
+      if (auto header = ReadHeader(); !header) return tl::unexpected(std::move(header.error()));
+      inflater_.Start();
+      place_ = Place::kData;
+    }
+    auto bytes = inflater_.Next(input_);
+    if (!bytes || !bytes->empty()) return bytes;
+    auto last = AtLastMember();
+    if (!last) return tl::unexpected(std::move(last.error()));
+    place_ = *last ? Place::kEnd : Place::kHeader;
+  }
+  return "";
+}
+
+Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater) {
+  const std::int64_t begin = input.offset();
+  auto header = input.Take(2, "the zlib header");
+  if (!header) return tl::unexpected(std::move(header.error()));
+  const unsigned method = ByteAt(*header, 0);
+  const unsigned flags = ByteAt(*header, 1);
+  constexpr unsigned kPresetDictionary = 0x20;
+  if ((method & 15) != 8 || (method * 256 + flags) % 31 != 0 || (flags & kPresetDictionary) != 0) {
+    return Broken(Reason::kCorrupt, begin, "no zlib header");
+  }
+  inflater.Start();
+  std::int64_t total = 0;
+  while (true) {
+    auto bytes = inflater.Next(input);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return total;
+    total += static_cast<std::int64_t>(bytes->size());
+  }
+}
+
+}  // namespace drwatch::verify

@@ -1,0 +1,54 @@
+// Deflate in its two wrappings: gzip files (RFC 1952) and zlib streams (RFC 1950).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "verify/decoder.h"
+#include "verify/source.h"
+
+struct inflate_state;
+
+namespace drwatch::verify {
+
+// One deflate stream at a time, its checksum verified at its end (CRC32 and length for gzip,
+// Adler-32 for zlib).
+class Inflater {
+ public:
+  enum class Wrapping { kGzip, kZlib };
+  Inflater(Wrapping wrapping, std::size_t buffer_bytes);
+  ~Inflater();
+  // Before each stream. The header has been read already.
+  void Start();
+  // The next unpacked bytes; empty once the stream's checksum has been verified.
+  Walked<std::string_view> Next(Reader& input);
+
+ private:
+  Wrapping wrapping_;
+  std::unique_ptr<inflate_state> state_;
+  std::string buffer_;
+};
+
+// All members of a gzip file one after the other. Zeros after the last member are accepted, as gzip
+// does; anything else there is kCorrupt.
+class GzipDecoder final : public Decoder {
+ public:
+  explicit GzipDecoder(Reader& input);
+  Walked<std::string_view> Next() override;
+  bool checked() const override { return true; }
+
+ private:
+  enum class Place { kHeader, kData, kEnd };
+  Walked<void> ReadHeader();
+  Walked<bool> AtLastMember();
+
+  Reader& input_;
+  Inflater inflater_;
+  Place place_ = Place::kHeader;
+};
+
+// Reads one zlib stream to its end with an inflater made for kZlib; returns the unpacked bytes.
+// What follows the stream is left in `input`.
+Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater);
+
+}  // namespace drwatch::verify

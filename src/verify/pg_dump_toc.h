@@ -1,0 +1,53 @@
+// The header and the table of contents of a pg_dump archive (custom, directory and tar format), of
+// archive versions 1.12 (PostgreSQL 9.0) to 1.16 (PostgreSQL 17). Layout: pg_backup_archiver.c,
+// ReadHead and ReadToc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "verify/source.h"
+
+namespace drwatch::verify {
+
+inline constexpr std::string_view kDumpMagic = "PGDMP";
+
+enum class DumpFormat { kCustom = 1, kTar = 3, kDirectory = 5 };
+enum class DumpCompression { kNone = 0, kGzip = 1, kLz4 = 2, kZstd = 3 };
+
+struct DumpHeader {
+  int minor = 0;  // of version 1.minor
+  int int_bytes = 4;
+  int offset_bytes = 8;
+  DumpFormat format = DumpFormat::kCustom;
+  DumpCompression compression = DumpCompression::kNone;
+  std::string database;
+  std::string server_version;
+  std::int64_t entries = 0;
+};
+
+// An entry that has data in the archive.
+struct DumpEntry {
+  std::int64_t id = 0;
+  std::int64_t offset = -1;  // of its data block in a custom archive; -1 = not recorded
+  std::string file;          // in a directory or tar archive
+  bool large_objects = false;
+};
+
+struct DumpToc {
+  DumpHeader header;
+  std::vector<DumpEntry> data;  // by id, ids unique
+};
+
+// The archive's integers: a sign byte and `int_bytes` little-endian bytes.
+Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::string_view what);
+
+// Reads from the magic to the end of the table of contents. Faults: kIncomplete, kCorrupt, and
+// unjudged with kLimit or kWrongFormat (a version it does not know).
+Walked<DumpToc> ReadDumpToc(Reader& reader);
+
+// "pg_dump custom archive 1.14, gzip".
+std::string DumpFormatName(const DumpHeader& header);
+
+}  // namespace drwatch::verify

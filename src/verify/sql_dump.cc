@@ -1,0 +1,183 @@
+#include "verify/sql_dump.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/strings.h"
+#include "verify/sql_lexer.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+enum class Dialect { kPostgres, kMySql };
+struct Row {
+  std::string_view name;
+  std::string_view first;  // a line near the start
+  std::string_view last;   // a line within the last kTailBytes
+  Dialect dialect;
+};
+constexpr std::array<Row, 4> kRows = {{
+    {"pg_dumpall SQL", "-- PostgreSQL database cluster dump",
+     "-- PostgreSQL database cluster dump complete", Dialect::kPostgres},
+    {"pg_dump SQL", "-- PostgreSQL database dump", "-- PostgreSQL database dump complete",
+     Dialect::kPostgres},
+    {"mysqldump SQL", "-- MySQL dump ", "-- Dump completed", Dialect::kMySql},
+    {"mariadb-dump SQL", "-- MariaDB dump ", "-- Dump completed", Dialect::kMySql},
+}};
+constexpr std::size_t kHeadBytes = 512;
+constexpr std::size_t kTailBytes = 4096;
+// What is kept of one line: more than the COPY line of a table with 1600 long column names.
+constexpr std::size_t kMaxLineBytes = 256 << 10;
+
+const Row* FindRow(std::string_view head) {
+  head = head.substr(0, kHeadBytes);
+  // Text that only mentions a dump is not one: dumps begin with a comment.
+  const std::string_view trimmed = base::Trim(head);
+  if (!trimmed.starts_with("--") && !trimmed.starts_with("/*")) return nullptr;
+  for (const Row& row : kRows) {
+    const std::size_t at = head.find(row.first);
+    if (at != std::string_view::npos && (at == 0 || head[at - 1] == '\n')) return &row;
+  }
+  return nullptr;
+}
+
+// Follows a PostgreSQL dump line by line.
+class PostgresLines {
+ public:
+  // Bytes of the current line, without its newline; then EndLine().
+  void Part(std::string_view bytes) {
+    if (line_.size() < kMaxLineBytes) line_.append(bytes.substr(0, kMaxLineBytes - line_.size()));
+    if (!in_copy_) lexer_.Feed(bytes);
+  }
+  // A line that lies in one piece, so that nothing has to be copied.
+  Walked<void> WholeLine(std::string_view line, std::int64_t offset) {
+    if (!in_copy_) lexer_.Feed(line);
+    return Judge(line, offset);
+  }
+  Walked<void> EndLine(std::int64_t offset) {
+    auto judged = Judge(line_, offset);
+    line_.clear();
+    return judged;
+  }
+  bool line_pending() const { return !line_.empty(); }
+  bool in_copy() const { return in_copy_; }
+  std::int64_t copy_began() const { return copy_began_; }
+  std::int64_t copies() const { return copies_; }
+  bool restricted() const { return !token_.empty(); }
+
+ private:
+  Walked<void> Judge(std::string_view line, std::int64_t offset) {
+    if (in_copy_) {
+      if (line == "\\." || line == "\\.\r") in_copy_ = false;
+      return {};
+    }
+    const bool plain = at_statement_;
+    lexer_.Feed("\n");
+    at_statement_ = lexer_.plain();
+    if (!plain) return {};
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.starts_with("COPY ") && line.ends_with(" FROM stdin;")) {
+      in_copy_ = true;
+      copy_began_ = offset;
+      ++copies_;
+    } else if (line.starts_with("\\restrict ")) {
+      token_ = base::Truncate(line.substr(10), kMaxLineBytes);
+    } else if (line.starts_with("\\unrestrict ")) {
+      if (line.substr(12) != token_) {
+        return Broken(Reason::kCorrupt, offset, "\\unrestrict does not match \\restrict");
+      }
+      token_.clear();
+    } else if (line == "SET standard_conforming_strings = off;") {
+      lexer_.UseBackslashes();
+    }
+    return {};
+  }
+
+  SqlLexer lexer_;
+  std::string line_;
+  std::string token_;  // of \restrict, until its \unrestrict
+  bool at_statement_ = true;
+  bool in_copy_ = false;
+  std::int64_t copy_began_ = 0;
+  std::int64_t copies_ = 0;
+};
+
+// Reads everything, keeping the tail; PostgreSQL's lines go through `lines`.
+Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
+  std::string tail;
+  while (true) {
+    const std::int64_t begin = reader.offset();
+    auto chunk = reader.Some(INT64_MAX);
+    if (!chunk) return tl::unexpected(std::move(chunk.error()));
+    if (chunk->empty()) break;
+    tail += chunk->substr(chunk->size() - std::min(chunk->size(), kTailBytes));
+    if (tail.size() > kTailBytes) tail.erase(0, tail.size() - kTailBytes);
+    for (std::string_view left = *chunk; lines != nullptr && !left.empty();) {
+      const std::size_t newline = left.find('\n');
+      if (newline == std::string_view::npos) {
+        lines->Part(left);
+        break;
+      }
+      const std::int64_t offset = begin + (left.data() - chunk->data());
+      Walked<void> judged;
+      if (lines->line_pending()) {
+        lines->Part(left.substr(0, newline));
+        judged = lines->EndLine(offset);
+      } else {
+        judged = lines->WholeLine(left.substr(0, newline), offset);
+      }
+      if (!judged) return tl::unexpected(std::move(judged.error()));
+      left.remove_prefix(newline + 1);
+    }
+  }
+  if (lines != nullptr && lines->line_pending()) {
+    if (auto judged = lines->EndLine(reader.offset()); !judged) {
+      return tl::unexpected(std::move(judged.error()));
+    }
+  }
+  return tail;
+}
+
+bool HasLine(std::string_view text, std::string_view start) {
+  for (const std::string_view line : base::Split(text, '\n')) {
+    if (line.starts_with(start)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool LooksLikeSqlDump(std::string_view head) { return FindRow(head) != nullptr; }
+
+Walked<Walk> WalkSqlDump(Reader& reader) {
+  auto head = reader.Peek(kHeadBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  const Row& row = *FindRow(*head);
+  PostgresLines lines;
+  auto tail = ReadAll(reader, row.dialect == Dialect::kPostgres ? &lines : nullptr);
+  if (!tail) return tl::unexpected(std::move(tail.error()));
+  if (lines.in_copy()) {
+    return Broken(
+        Reason::kIncomplete, reader.offset(),
+        "ends in the COPY block that begins before byte " + std::to_string(lines.copy_began()));
+  }
+  if (!HasLine(*tail, row.last)) {
+    return Broken(Reason::kIncomplete, reader.offset(),
+                  "ends without \"" + std::string(row.last) + "\"");
+  }
+  if (lines.restricted()) {
+    return Broken(Reason::kIncomplete, reader.offset(), "ends without its \\unrestrict");
+  }
+  Walk walk;
+  walk.format = row.name;
+  walk.level = Level::kFormat;
+  if (row.dialect == Dialect::kPostgres) {
+    walk.details.push_back(std::to_string(lines.copies()) + " COPY blocks");
+  }
+  return walk;
+}
+
+}  // namespace drwatch::verify

@@ -1,0 +1,272 @@
+#include "verify/tar.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/strings.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+constexpr std::int64_t kBlockBytes = 512;
+// Names and pax records beyond this are not read: no file system has them.
+constexpr std::int64_t kMaxExtensionBytes = 1 << 20;
+constexpr std::string_view kMember = "a tar member";
+
+std::string_view Text(std::string_view block, std::size_t at, std::size_t size) {
+  const std::string_view field = block.substr(at, size);
+  return field.substr(0, field.find('\0'));
+}
+
+// Octal, or base-256 if the first bit is set. nullopt: neither, or negative.
+std::optional<std::int64_t> Number(std::string_view field) {
+  const auto first = static_cast<unsigned char>(field[0]);
+  std::int64_t value = 0;
+  if ((first & 0x80) != 0) {
+    if (first != 0x80) return std::nullopt;
+    for (const char c : field.substr(1)) {
+      if (value > (INT64_MAX >> 8)) return std::nullopt;
+      value = value << 8 | static_cast<unsigned char>(c);
+    }
+    return value;
+  }
+  const std::string_view digits = base::Trim(field.substr(0, field.find('\0')));
+  for (const char c : digits) {
+    if (c < '0' || c > '7' || value > (INT64_MAX >> 3)) return std::nullopt;
+    value = value << 3 | (c - '0');
+  }
+  return value;
+}
+
+bool ChecksumMatches(std::string_view block) {
+  const auto expected = Number(block.substr(148, 8));
+  std::int64_t as_unsigned = 0;
+  std::int64_t as_signed = 0;  // some old programs
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const char c = i >= 148 && i < 156 ? ' ' : block[i];
+    as_unsigned += static_cast<unsigned char>(c);
+    as_signed += static_cast<signed char>(c);
+  }
+  return expected && (*expected == as_unsigned || *expected == as_signed);
+}
+
+bool LeavesFolder(std::string_view name) {
+  const auto parts = base::Split(name, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
+}
+
+class TarWalker {
+ public:
+  TarWalker(Reader& reader, TarVisitor& visitor) : reader_(reader), visitor_(visitor) {}
+
+  Walked<void> Run() {
+    while (true) {
+      const std::int64_t begin = reader_.offset();
+      auto block = reader_.Take(kBlockBytes, "a tar archive that has no end marker");
+      if (!block) return tl::unexpected(std::move(block.error()));
+      if (block->find_first_not_of('\0') == std::string_view::npos) return CheckEnd();
+      if (!ChecksumMatches(*block)) {
+        return Broken(Reason::kCorrupt, begin, "tar header checksum differs");
+      }
+      if (auto header = Header(std::string(*block), begin); !header) return header;
+    }
+  }
+
+ private:
+  Walked<void> Header(const std::string& block, std::int64_t begin);
+  Walked<void> Member(TarMember member, std::int64_t begin);
+  Walked<std::string> Extension(std::int64_t size, std::int64_t begin);
+  Walked<void> SkipSparseMap(const std::string& block);
+  Walked<void> ReadPax(const std::string& records, std::int64_t begin);
+  Walked<void> CheckEnd();
+  Walked<void> SkipPadding(std::int64_t size) {
+    return reader_.Skip((kBlockBytes - size % kBlockBytes) % kBlockBytes, kMember);
+  }
+
+  Reader& reader_;
+  TarVisitor& visitor_;
+  // What extension headers said of the next member.
+  std::optional<std::string> next_name_;
+  std::optional<std::int64_t> next_size_;
+};
+
+Walked<std::string> TarWalker::Extension(std::int64_t size, std::int64_t begin) {
+  if (size > kMaxExtensionBytes) {
+    return Broken(Reason::kCorrupt, begin, "tar extension header of impossible size");
+  }
+  std::string content;
+  while (static_cast<std::int64_t>(content.size()) < size) {
+    auto bytes = reader_.Some(size - static_cast<std::int64_t>(content.size()));
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) {
+      return Broken(Reason::kIncomplete, reader_.offset(), "ends in a tar extension header");
+    }
+    content += *bytes;
+  }
+  if (auto padding = SkipPadding(size); !padding) {
+    return tl::unexpected(std::move(padding.error()));
+  }
+  return content;
+}
+
+// "<length> <key>=<value>\n"*, POSIX.1-2001 pax.
+Walked<void> TarWalker::ReadPax(const std::string& records, std::int64_t begin) {
+  std::string_view left = records;
+  while (!left.empty()) {
+    const std::size_t space = left.find(' ');
+    const auto length = base::ParseInt(left.substr(0, space));
+    if (!length || space == std::string_view::npos ||
+        *length <= static_cast<std::int64_t>(space) + 1 ||
+        *length > static_cast<std::int64_t>(left.size())) {
+      return Broken(Reason::kCorrupt, begin, "damaged pax header");
+    }
+    const std::string_view record =
+        left.substr(space + 1, static_cast<std::size_t>(*length) - space - 2);
+    const std::size_t equals = record.find('=');
+    const std::string_view key = record.substr(0, equals);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view() : record.substr(equals + 1);
+    if (key == "path") next_name_ = std::string(value);
+    if (key == "size") {
+      next_size_ = base::ParseInt(value);
+      if (!next_size_ || *next_size_ < 0) {
+        return Broken(Reason::kCorrupt, begin, "damaged size in a pax header");
+      }
+    }
+    left.remove_prefix(static_cast<std::size_t>(*length));
+  }
+  return {};
+}
+
+Walked<void> TarWalker::Header(const std::string& block, std::int64_t begin) {
+  const auto size = Number(std::string_view(block).substr(124, 12));
+  if (!size) return Broken(Reason::kCorrupt, begin, "impossible size in a tar header");
+  const char type = block[156];
+  if (type == 'L' || type == 'K' || type == 'x' || type == 'g') {
+    auto content = Extension(*size, begin);
+    if (!content) return tl::unexpected(std::move(content.error()));
+    if (type == 'L') next_name_ = content->substr(0, content->find('\0'));
+    if (type == 'x') return ReadPax(*content, begin);
+    return {};
+  }
+  TarMember member;
+  member.type = type;
+  member.size = next_size_.value_or(*size);
+  const bool ustar = block.compare(257, 6, std::string_view("ustar\0", 6)) == 0;
+  const std::string_view prefix = ustar ? Text(block, 345, 155) : std::string_view();
+  member.name = std::string(Text(block, 0, 100));
+  if (!prefix.empty()) member.name = std::string(prefix) + "/" + member.name;
+  if (next_name_) member.name = *next_name_;
+  next_name_.reset();
+  next_size_.reset();
+  // Links, folders and devices have no content whatever the size field says.
+  if (type >= '1' && type <= '6') member.size = 0;
+  if (type == 'S') {
+    if (auto map = SkipSparseMap(block); !map) return map;
+  }
+  return Member(std::move(member), begin);
+}
+
+// GNU's old sparse format: the map goes on in blocks of their own while a flag says so.
+Walked<void> TarWalker::SkipSparseMap(const std::string& block) {
+  bool more = block[482] != '\0';
+  while (more) {
+    auto map = reader_.Take(kBlockBytes, "a sparse map");
+    if (!map) return tl::unexpected(std::move(map.error()));
+    more = (*map)[504] != '\0';
+  }
+  return {};
+}
+
+Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
+  if (LeavesFolder(member.name)) {
+    return Broken(Reason::kWrongFormat, begin,
+                  "member " + base::Quote(base::Truncate(member.name, 200)) +
+                      " would be unpacked outside of its folder");
+  }
+  while (member.name.starts_with("./")) member.name.erase(0, 2);
+  if (auto told = visitor_.Begin(member); !told) return told;
+  std::int64_t left = member.size;
+  while (left > 0) {
+    auto bytes = reader_.Some(left);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) {
+      return Broken(Reason::kIncomplete, reader_.offset(),
+                    "ends in tar member " + base::Quote(base::Truncate(member.name, 200)));
+    }
+    if (auto told = visitor_.Data(*bytes); !told) return told;
+    left -= static_cast<std::int64_t>(bytes->size());
+  }
+  if (auto padding = SkipPadding(member.size); !padding) return padding;
+  return visitor_.End();
+}
+
+// After the first zero block: another one, then nothing but zeros.
+Walked<void> TarWalker::CheckEnd() {
+  const std::int64_t begin = reader_.offset();
+  std::int64_t zeros = 0;
+  while (true) {
+    auto bytes = reader_.Some(INT64_MAX);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) break;
+    const std::size_t junk = bytes->find_first_not_of('\0');
+    if (junk != std::string_view::npos) {
+      return Broken(Reason::kCorrupt, begin + zeros + static_cast<std::int64_t>(junk),
+                    "bytes after the end of the tar archive");
+    }
+    zeros += static_cast<std::int64_t>(bytes->size());
+  }
+  if (zeros < kBlockBytes) {
+    return Broken(Reason::kIncomplete, begin + zeros, "ends in the end marker of a tar archive");
+  }
+  return {};
+}
+
+class Counter final : public TarVisitor {
+ public:
+  Walked<void> Begin(const TarMember& member) override {
+    ++members_;
+    if (member.name.starts_with('/')) ++absolute_;
+    return {};
+  }
+  Walked<void> Data(std::string_view) override { return {}; }
+  Walked<void> End() override { return {}; }
+  std::int64_t members() const { return members_; }
+  std::int64_t absolute() const { return absolute_; }
+
+ private:
+  std::int64_t members_ = 0;
+  std::int64_t absolute_ = 0;
+};
+
+}  // namespace
+
+bool LooksLikeTar(std::string_view head) {
+  return head.size() >= kBlockBytes && head.substr(257, 5) == "ustar";
+}
+
+Walked<void> WalkTarMembers(Reader& reader, TarVisitor& visitor) {
+  return TarWalker(reader, visitor).Run();
+}
+
+Walked<Walk> WalkTar(Reader& reader) {
+  Counter counter;
+  if (auto walked = WalkTarMembers(reader, counter); !walked) {
+    return tl::unexpected(std::move(walked.error()));
+  }
+  Walk walk;
+  walk.format = "tar archive";
+  walk.level = Level::kFormat;
+  if (counter.members() == 0) {
+    return Broken(Reason::kTooSmall, 0, "the tar archive holds nothing");
+  }
+  walk.details.push_back(std::to_string(counter.members()) + " members");
+  if (counter.absolute() > 0) {
+    walk.details.push_back(std::to_string(counter.absolute()) + " members have absolute names");
+  }
+  return walk;
+}
+
+}  // namespace drwatch::verify

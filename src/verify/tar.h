@@ -1,0 +1,35 @@
+// tar archives: ustar, pax and GNU extensions, base-256 sizes, sparse members.
+#pragma once
+
+#include <string>
+
+#include "verify/walk.h"
+
+namespace drwatch::verify {
+
+struct TarMember {
+  std::string name;  // as stored, without "./" before it
+  char type = '0';   // '0' file, '5' folder, '1' '2' links ...
+  std::int64_t size = 0;
+  bool regular() const { return type == '0' || type == '\0' || type == '7' || type == 'S'; }
+};
+
+// Told about every member in turn: Begin, Data until it is whole, End. A fault ends the walk.
+class TarVisitor {
+ public:
+  virtual ~TarVisitor() = default;
+  virtual Walked<void> Begin(const TarMember& member) = 0;
+  virtual Walked<void> Data(std::string_view bytes) = 0;
+  virtual Walked<void> End() = 0;
+};
+
+bool LooksLikeTar(std::string_view head);
+
+// Walks to the end of the stream. Faults: kIncomplete (cut off, or without the two zero blocks that
+// end an archive), kCorrupt (a header's checksum differs, bytes after the end), kWrongFormat (a
+// member whose name would leave the folder it is unpacked in).
+Walked<void> WalkTarMembers(Reader& reader, TarVisitor& visitor);
+// The same with nobody to tell.
+Walked<Walk> WalkTar(Reader& reader);
+
+}  // namespace drwatch::verify

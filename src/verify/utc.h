@@ -1,0 +1,18 @@
+// Points in time as PostgreSQL's files write them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace drwatch::verify {
+
+// "2026-11-21 11:55:43 GMT" and "... UTC". nullopt: another form or zone, or no such time.
+std::optional<base::Timestamp> ParseUtc(std::string_view text);
+
+// nullopt if there is no such day or time (60 seconds are fine: a leap second).
+std::optional<base::Timestamp> MakeUtc(int year, int month, int day, int hour, int minute,
+                                       int second);
+
+}  // namespace drwatch::verify

@@ -1,0 +1,73 @@
+// What reading an artefact to its end proved.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "model/probe_result.h"
+
+namespace drwatch::verify {
+
+enum class Outcome {
+  kIntact,    // read to its end, nothing is wrong
+  kBroken,    // cannot be restored as it is
+  kUnjudged,  // nothing could be proven: unknown format, unreadable, stopped, over a limit
+};
+// "intact", "broken", "unjudged".
+std::string_view OutcomeName(Outcome outcome);
+
+// How much an artefact was proven (docs/metrics.md, backup_verification_level).
+enum class Level {
+  kExists = 0,
+  kSize = 1,      // it is not empty; its content says nothing (unknown or encrypted)
+  kChecksum = 2,  // the bytes are those a checksum file names; the format is unknown
+  kFormat = 3,    // walked to the end of its format, but some content has no checksum
+  kContent = 4,   // walked, and all content is covered by checksums
+};
+
+// Whether a checksum file beside the artefact names it, and what it said.
+enum class ChecksumState { kNone, kMatched, kMismatched };
+
+struct Verdict {
+  Outcome outcome = Outcome::kUnjudged;
+  Level level = Level::kExists;
+  ChecksumState checksum = ChecksumState::kNone;
+  model::Reason reason = model::Reason::kNone;  // kNone only if intact
+  std::string place;    // "base.tar.gz: byte 12345"; empty if the whole artefact is meant
+  std::string message;  // what is wrong there; empty if intact
+  std::string format;   // "pg_dump custom archive 1.14, gzip"; empty if unknown
+  std::vector<std::string> details;  // findings that do not break it
+  std::int64_t bytes_read = 0;
+
+  // "base.tar.gz: byte 12345: gzip checksum differs", or the format of an intact one.
+  std::string ToString() const;
+};
+
+struct VerifyOptions {
+  std::int64_t read_rate_bytes = 0;  // per second; 0 = unlimited
+  // Reached: unjudged with kTimeout.
+  base::Deadline deadline{base::SteadyTime::max()};
+  // Requested: unjudged with kTimeout, "stopped".
+  base::StopToken stop;
+};
+
+// Named limits. What exceeds one is unjudged with kLimit: never a large allocation, never a crash.
+// Compressed data inside compressed data, at most so deep.
+inline constexpr int kMaxNesting = 3;
+// A stream that unpacks to more than this many times its size, once it gave kExpansionFloorBytes.
+inline constexpr std::int64_t kMaxExpansionRatio = 20'000;
+inline constexpr std::int64_t kExpansionFloorBytes = std::int64_t{4} << 30;
+// A checksum list; a longer file is not one.
+inline constexpr std::int64_t kMaxChecksumListBytes = 64 << 20;
+// A backup_manifest (about 150 bytes a file: two million files).
+inline constexpr std::int64_t kMaxManifestBytes = 256 << 20;
+// Files of one folder artefact.
+inline constexpr std::int64_t kMaxFiles = 2'000'000;
+// Entries with data in one pg_dump archive.
+inline constexpr std::int64_t kMaxDumpEntries = 8'000'000;
+
+}  // namespace drwatch::verify

@@ -1,0 +1,167 @@
+#include "verify/verify.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <set>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "verify/base_backup.h"
+#include "verify/dump_folder.h"
+#include "verify/file_tree.h"
+#include "verify/file_verifier.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+Verdict CannotLook(Reason reason, std::string message) {
+  Verdict verdict;
+  verdict.reason = reason;
+  verdict.message = std::move(message);
+  return verdict;
+}
+
+Verdict Missing(const std::string& name, const std::string& list) {
+  Verdict verdict;
+  verdict.outcome = Outcome::kBroken;
+  verdict.reason = Reason::kIncomplete;
+  verdict.place = name;
+  verdict.message = list.empty() ? "a checksum file names it, but it is missing"
+                                 : base::Quote(list) + " names it, but it is missing";
+  return verdict;
+}
+
+bool Exists(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+Verdict VerifyPlainFile(const std::string& path, const std::string& relative,
+                        const Checksums& checksums, ReadBudget& budget) {
+  const std::string name = SplitPath(path).second;
+  return VerifyFile(path, relative, checksums, budget,
+                    [&name](Reader& reader) { return WalkStream(reader, name); });
+}
+
+Verdict WholeOf(std::string format) {
+  Verdict whole;
+  whole.outcome = Outcome::kIntact;
+  whole.level = Level::kContent;
+  whole.format = std::move(format);
+  return whole;
+}
+
+// Every file a checksum list names.
+Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, ReadBudget& budget) {
+  const auto [folder, name] = SplitPath(path);
+  auto text = ReadWhole(path, kMaxChecksumListBytes, budget, nullptr);
+  if (!text) return CannotLook(text.error().reason, text.error().message);
+  const ChecksumList list = ParseChecksumList(*text, kind.algorithm);
+  std::set<std::string> targets;
+  for (const ChecksumEntry& entry : list.entries) {
+    const bool sidecar = !kind.target.empty() && list.entries.size() == 1;
+    if (sidecar || !entry.name.empty()) targets.insert(sidecar ? kind.target : entry.name);
+  }
+  if (targets.empty()) return CannotLook(Reason::kWrongFormat, "holds no checksum");
+  Verdict whole = WholeOf("checksum list of " + std::to_string(targets.size()) + " files");
+  if (list.bad_lines > 0) {
+    whole.details.push_back(std::to_string(list.bad_lines) + " lines are no checksums");
+  }
+  for (const std::string& target : targets) {
+    const std::string file = target.starts_with('/') ? target : folder + "/" + target;
+    if (!Exists(file)) {
+      AddPart(whole, Missing(target, name));
+    } else {
+      Verdict part = VerifyPlainFile(file, "", Checksums(file), budget);
+      part.place = part.place.empty() ? target : target + ": " + part.place;
+      AddPart(whole, std::move(part));
+    }
+    if (!budget.Check()) break;
+  }
+  return whole;
+}
+
+// Any folder: each file on its own. Checksum files are no part of it.
+Verdict VerifyFolder(const std::string& path, const Checksums& checksums, ReadBudget& budget) {
+  auto files = ListFiles(path);
+  if (!files) return CannotLook(files.error().reason, files.error().message);
+  Verdict whole = WholeOf("");
+  std::int64_t count = 0;
+  for (const TreeFile& file : *files) {
+    if (ParseChecksumFileName(SplitPath(file.name).second)) continue;
+    ++count;
+    AddPart(whole, VerifyPlainFile(path + "/" + file.name, file.name, checksums, budget));
+    if (whole.outcome == Outcome::kBroken || !budget.Check()) break;
+  }
+  for (const std::string& name : checksums.Names()) {
+    if (!Exists(path + "/" + name)) AddPart(whole, Missing(name, ""));
+  }
+  if (count == 0) {
+    whole.outcome = Outcome::kBroken;
+    whole.level = Level::kExists;
+    whole.reason = Reason::kTooSmall;
+    whole.message = "the folder holds no file";
+  }
+  whole.format = "folder of " + std::to_string(count) + " files";
+  return whole;
+}
+
+}  // namespace
+
+std::string_view OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kIntact:
+      return "intact";
+    case Outcome::kBroken:
+      return "broken";
+    case Outcome::kUnjudged:
+      return "unjudged";
+  }
+  std::abort();
+}
+
+std::string Verdict::ToString() const {
+  if (outcome == Outcome::kIntact) return format.empty() ? "intact" : format;
+  return place.empty() ? message : place + ": " + message;
+}
+
+Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
+  ReadBudget budget(options);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    const int error_number = errno;
+    return CannotLook(error_number == ENOENT ? Reason::kNotFound : Reason::kStorage,
+                      "cannot look at it: " + base::ErrnoText(error_number));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    if (const auto kind = ParseChecksumFileName(SplitPath(path).second)) {
+      return VerifyListed(path, *kind, budget);
+    }
+    return VerifyPlainFile(path, "", Checksums(path), budget);
+  }
+  const Checksums checksums(path);
+  Verdict verdict;
+  if (LooksLikeBaseBackup(path)) {
+    verdict = VerifyBaseBackup(path, checksums, budget);
+  } else if (LooksLikeDumpFolder(path)) {
+    verdict = VerifyDumpFolder(path, checksums, budget);
+  } else {
+    verdict = VerifyFolder(path, checksums, budget);
+  }
+  verdict.bytes_read = budget.bytes_read();
+  if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
+    // The walk over the folder may have ended between two files.
+    verdict.outcome = Outcome::kUnjudged;
+    verdict.reason = in_time.error().reason;
+    verdict.message = in_time.error().message;
+  }
+  for (const std::string& problem : checksums.problems()) verdict.details.push_back(problem);
+  return verdict;
+}
+
+}  // namespace drwatch::verify

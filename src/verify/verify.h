@@ -1,0 +1,20 @@
+// Proves an artefact intact by reading it to its end. One call, one thread, bounded memory; nothing
+// is written, nothing is executed, no network.
+#pragma once
+
+#include <string>
+
+#include "verify/verdict.h"
+
+namespace drwatch::verify {
+
+// Recognises what lies at `path` and verifies it:
+//   a file                its format, and every checksum file beside it that names it
+//   a checksum file       every file it names
+//   a base backup folder  against its backup_manifest, WAL included (base_backup.h)
+//   a pg_dump -Fd folder  its table of contents and every data file (dump_folder.h)
+//   another folder        every file in it and below it
+// Never fails: what cannot be judged says why (Outcome::kUnjudged).
+Verdict VerifyPath(const std::string& path, const VerifyOptions& options);
+
+}  // namespace drwatch::verify

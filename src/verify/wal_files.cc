@@ -1,0 +1,88 @@
+#include "verify/wal_files.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+constexpr std::int64_t kSmallestSegment = 1 << 20;
+constexpr std::int64_t kLargestSegment = 1 << 30;
+// More than any base backup spans; a damaged range must not make us count for ever.
+constexpr std::uint64_t kMaxSegments = 10'000'000;
+
+bool IsSegmentName(const std::string& name) {
+  return name.size() == 24 && name.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+}
+
+// XLogFileName: timeline, then the segment number split at 2^32 bytes of WAL.
+std::string SegmentName(std::uint32_t timeline, std::uint64_t number, std::int64_t segment_bytes) {
+  const std::uint64_t per_id = (std::uint64_t{1} << 32) / static_cast<std::uint64_t>(segment_bytes);
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%08X%08X%08X", timeline,
+                static_cast<unsigned>(number / per_id), static_cast<unsigned>(number % per_id));
+  return text.data();
+}
+
+std::uint64_t LittleEndianAt(std::string_view bytes, std::size_t at, std::size_t size) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+  }
+  return value;
+}
+
+tl::unexpected<Fault> SegmentFault(Reason reason, const std::string& name, std::string message) {
+  return tl::unexpected(Fault{Outcome::kBroken, reason, "WAL segment " + name, std::move(message)});
+}
+
+}  // namespace
+
+void WalFiles::Add(const std::string& name, std::int64_t size, std::string_view head) {
+  if (IsSegmentName(name)) segments_[name] = {size, std::string(head.substr(0, kHeadBytes))};
+}
+
+Walked<void> WalFiles::Check(const std::vector<WalRange>& ranges) const {
+  if (ranges.empty()) return {};
+  if (segments_.empty()) {
+    return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, "pg_wal",
+                                "the backup carries no WAL, without it it is not consistent"});
+  }
+  std::int64_t segment_bytes = 0;
+  for (const auto& [name, segment] : segments_)
+    segment_bytes = std::max(segment_bytes, segment.size);
+  if (!std::has_single_bit(static_cast<std::uint64_t>(segment_bytes)) ||
+      segment_bytes < kSmallestSegment || segment_bytes > kLargestSegment) {
+    return SegmentFault(Reason::kIncomplete, segments_.begin()->first, "has an impossible size");
+  }
+  const auto size = static_cast<std::uint64_t>(segment_bytes);
+  for (const WalRange& range : ranges) {
+    if (range.end <= range.start || (range.end - range.start) / size > kMaxSegments) {
+      return tl::unexpected(
+          Fault{Outcome::kBroken, Reason::kCorrupt, "backup_manifest", "impossible WAL range"});
+    }
+    for (std::uint64_t number = range.start / size; number <= (range.end - 1) / size; ++number) {
+      const std::string name = SegmentName(range.timeline, number, segment_bytes);
+      const auto found = segments_.find(name);
+      if (found == segments_.end()) {
+        return SegmentFault(Reason::kIncomplete, name, "is needed and missing");
+      }
+      const Segment& segment = found->second;
+      if (segment.size != segment_bytes) {
+        return SegmentFault(Reason::kIncomplete, name,
+                            "has " + std::to_string(segment.size) + " bytes");
+      }
+      // xlog_internal.h, XLogPageHeaderData: xlp_pageaddr at byte 8.
+      if (LittleEndianAt(segment.head, 8, 8) != number * size) {
+        return SegmentFault(Reason::kCorrupt, name, "begins with another page's address");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace drwatch::verify
