@@ -1,10 +1,13 @@
+#include <string_view>
+
 #include "config/config.h"
 
 namespace drwatch::config {
+namespace {
 
-// The test loads it with its two variables set, so it cannot rot.
-std::string StarterConfig() {
-  return R"yaml(# drwatch.yml: what to watch, how fresh it must be, and whom to wake.
+// A test loads it with its variables set, as it is and with its probes uncommented.
+constexpr std::string_view kStarter =
+    R"yaml(# drwatch.yml: what to watch, how fresh it must be, and whom to wake.
 #
 # Check it:   drwatch check config drwatch.yml
 # Try it:     drwatch --config.file=drwatch.yml --once
@@ -84,6 +87,9 @@ receivers:
 # Who is told when PagerDuty refuses a page.
 fallback_receiver: team
 )yaml";
-}
+
+}  // namespace
+
+std::string StarterConfig() { return std::string(kStarter); }
 
 }  // namespace drwatch::config

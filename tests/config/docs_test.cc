@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.h"
+#include "base/sizes.h"
 #include "base/strings.h"
 #include "config/config.h"
 #include "config/node.h"
@@ -117,6 +119,69 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
   }
   EXPECT_EQ(maps, 21);
   EXPECT_GT(keys, 130);
+}
+
+// "1m" and "60s", "1MiB" and "1048576" are the same.
+bool SameValue(const std::string& a, const std::string& b) {
+  const base::Result<base::Duration> time_a = base::ParseDuration(a);
+  const base::Result<base::Duration> time_b = base::ParseDuration(b);
+  if (time_a && time_b) return *time_a == *time_b;
+  const bool rate = a.ends_with("/s");
+  const base::Result<std::int64_t> size_a = base::ParseSize(rate ? a.substr(0, a.size() - 2) : a);
+  const base::Result<std::int64_t> size_b = base::ParseSize(b);
+  return (size_a && size_b) ? *size_a == *size_b : a == b;
+}
+
+// Compares each "key: value" of `described` with the default the manual gives for the key.
+void CheckDefaults(const Node& described, const std::string& section, int& compared,
+                   const std::string& prefix = {}) {
+  for (const auto& [key, value] : described.entries) {
+    if (key.scalar == "expect") CheckDefaults(value, section, compared, "expect.");
+    const std::size_t row = section.find("\n| `" + prefix + key.scalar + "` | ");
+    if (row == std::string::npos || value.kind != NodeKind::kScalar) continue;
+    const std::string line = section.substr(row + 1, section.find('\n', row + 1) - row - 1);
+    const std::string cell(base::Trim(base::Split(line, '|').at(3)));
+    if (cell.size() < 2 || cell.front() != '`' || cell.find("global.") != std::string::npos)
+      continue;
+    EXPECT_TRUE(SameValue(cell.substr(1, cell.size() - 2), value.scalar))
+        << key.scalar << ": the manual says " << cell << ", drwatch " << value.scalar;
+    ++compared;
+  }
+}
+
+TEST(ManualTest, GivesTheDefaultsInForce) {
+  const std::string manual = SourceFile("docs/configuration.md");
+  const Environment environment;
+  Problems problems;
+  const auto config = ParseConfig(R"yaml(
+probes:
+- {name: a, type: postgres, dsn: a=b}
+- {name: b, type: redis, address: "a:1"}
+- {name: c, type: http, url: "http://a"}
+- {name: d, type: tcp, address: "a:1"}
+- {name: e, type: scrape, url: "http://a"}
+- {name: f, type: backup, path: /b}
+receivers: [{name: r, pagerduty_configs: [{routing_key: a}], webhook_configs: [{url: "http://a"}]}]
+)yaml",
+                                  "/f.yml", problems, {&environment});
+  ASSERT_TRUE(config.has_value()) << Join(problems);
+  Problems none;
+  const auto root = ParseYaml(DescribeConfig(*config), "described", none);
+  ASSERT_TRUE(root.has_value());
+  int compared = 0;
+  CheckDefaults(*root->Find("global"), SectionOf(manual, "## global"), compared);
+  CheckDefaults(*root->Find("storage"), SectionOf(manual, "## storage"), compared);
+  CheckDefaults(*root->Find("route"), SectionOf(manual, "### route"), compared);
+  for (const Node& probe : root->Find("probes")->items) {
+    const std::string heading = "### type: " + probe.Find("type")->scalar;
+    const std::string section = SectionOf(manual, heading);
+    CheckDefaults(probe, section.substr(0, section.find("\n#### ")), compared);
+    const Node* verify = probe.Find("verify");
+    if (verify != nullptr) CheckDefaults(*verify, SectionOf(manual, "#### verify"), compared);
+  }
+  const Node& pages = *root->Find("receivers")->items.at(0).Find("pagerduty_configs");
+  CheckDefaults(pages.items.at(0), SectionOf(manual, "#### pagerduty_configs"), compared);
+  EXPECT_GT(compared, 30);
 }
 
 TEST(ManualTest, HasARowForEveryReason) {
