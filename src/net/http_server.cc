@@ -25,7 +25,6 @@
 namespace drwatch::net {
 namespace {
 
-constexpr base::Duration kGrace{5000};  // for running requests when the server ends
 // libmicrohttpd keeps its own bookkeeping and the response's head in the same memory.
 constexpr std::size_t kConnectionOverheadBytes = 8 << 10;
 
@@ -230,7 +229,7 @@ MicroHttpServer::~MicroHttpServer() {
   }
   {
     std::unique_lock lock(mutex_);
-    idle_.wait_for(lock, kGrace, [this] { return running_ == 0; });
+    idle_.wait_for(lock, options_.shutdown_grace, [this] { return running_ == 0; });
   }
   stop_.RequestStop();
   workers_.reset();  // every suspended connection is resumed now, as the library demands

@@ -50,6 +50,7 @@ struct ServerOptions {
   base::Duration head_timeout = std::chrono::seconds(10);        // from accept to a whole request
   base::Duration response_timeout = std::chrono::seconds(60);    // for the client to read it
   base::Duration keep_alive_timeout = std::chrono::seconds(60);  // until the next request
+  base::Duration shutdown_grace = std::chrono::seconds(5);       // for running requests
   std::size_t max_body_bytes = 8 << 20;                          // 413 above
   std::size_t max_header_bytes = 32 << 10;                       // 431 or 414 above
 };
@@ -57,8 +58,8 @@ struct ServerOptions {
 // Called on many threads at once. An exception becomes a 500.
 using Handler = std::function<ServerResponse(const ServerRequest&)>;
 
-// Listens from Start() until the object ends. The destructor lets running requests finish for 5 s,
-// then stops their tokens and waits for the handlers.
+// Listens from Start() until the object ends. The destructor lets running requests finish for
+// shutdown_grace, then stops their tokens and waits for the handlers.
 class HttpServer {
  public:
   // Errors: an address that does not parse or cannot be bound (with the reason).

@@ -4,7 +4,14 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace drwatch::net {
+namespace {
+
+constexpr base::Duration kRefusalLogInterval = std::chrono::minutes(1);
+
+}  // namespace
 
 ConnectionTable::ConnectionTable(std::size_t limit, std::size_t limit_per_address,
                                  base::Duration tick)
@@ -19,11 +26,19 @@ ConnectionTable::~ConnectionTable() {
   thread_.join();
 }
 
-bool ConnectionTable::MayEnter(const std::string& address) const {
+bool ConnectionTable::MayEnter(const std::string& address) {
   const std::lock_guard lock(mutex_);
-  if (entries_.size() >= limit_) return false;
   const auto count = per_address_.find(address);
-  return count == per_address_.end() || count->second < limit_per_address_;
+  const bool full = entries_.size() >= limit_;
+  if (!full && (count == per_address_.end() || count->second < limit_per_address_)) return true;
+  const base::SteadyTime now = std::chrono::steady_clock::now();
+  if (!refusal_logged_ || now - *refusal_logged_ >= kRefusalLogInterval) {
+    refusal_logged_ = now;
+    base::LogWarn("http server: connection refused",
+                  {{"limit", full ? "connections in all" : "connections of one address"},
+                   {"address", address}});
+  }
+  return false;
 }
 
 ConnectionTable::Entry* ConnectionTable::Add(int fd, std::string address, base::Duration timeout) {

@@ -29,7 +29,8 @@ class ConnectionTable {
   ConnectionTable(std::size_t limit, std::size_t limit_per_address, base::Duration tick);
   ~ConnectionTable();
 
-  bool MayEnter(const std::string& address) const;
+  // Logs a refusal, but not more than one a minute.
+  bool MayEnter(const std::string& address);
   // The entry stays valid until Remove().
   Entry* Add(int fd, std::string address, base::Duration timeout);
   void SetTimeout(Entry* entry, std::optional<base::Duration> timeout);
@@ -41,8 +42,9 @@ class ConnectionTable {
 
   const std::size_t limit_;
   const std::size_t limit_per_address_;
-  mutable std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::list<Entry> entries_;
+  std::optional<base::SteadyTime> refusal_logged_;
   std::map<std::string, std::size_t> per_address_;
   base::StopSource stop_;
   std::thread thread_;

@@ -1,6 +1,9 @@
 #include "net/http_server_workers.h"
 
+#include <system_error>
 #include <utility>
+
+#include "base/log.h"
 
 namespace drwatch::net {
 
@@ -16,12 +19,22 @@ WorkerPool::~WorkerPool() {
 void WorkerPool::Add(std::function<void()> job) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.push_back(std::move(job));
-    if (jobs_.size() > idle_ && threads_.size() < limit_) {
-      threads_.emplace_back([this] { Work(); });
+    if (jobs_.size() >= idle_ && threads_.size() < limit_) StartThread();
+    if (!threads_.empty()) {
+      jobs_.push_back(std::move(job));
+      job = nullptr;
     }
   }
+  if (job) return job();  // the machine has not one thread left
   wake_.notify_one();
+}
+
+void WorkerPool::StartThread() {
+  try {
+    threads_.emplace_back([this] { Work(); });
+  } catch (const std::system_error& error) {
+    base::LogWarn("http server: no further thread", {{"error", error.what()}});
+  }
 }
 
 void WorkerPool::Work() {

@@ -19,6 +19,7 @@ class WorkerPool {
   void Add(std::function<void()> job);
 
  private:
+  void StartThread();
   void Work();
 
   const std::size_t limit_;

@@ -277,6 +277,7 @@ TEST(HttpServerTest, ASlowHandlerKeepsNobodyWaiting) {
 }
 
 TEST(HttpServerTest, LimitsConnectionsInAllAndPerAddress) {
+  testing::ExpectLog("connection refused");
   for (const bool per_address : {false, true}) {
     ServerOptions options = Local();
     (per_address ? options.max_connections_per_address : options.max_connections) = 3;
@@ -353,6 +354,45 @@ TEST(HttpServerTest, LetsRunningRequestsFinishWhenItEnds) {
   client.join();
   ASSERT_TRUE(outcome.response) << outcome.error->message;
   EXPECT_EQ(outcome.response->body, "GET /last\n");
+}
+
+TEST(HttpServerTest, StopsHandlersThatOutlastTheGrace) {
+  ServerOptions options = Local();
+  options.shutdown_grace = milliseconds(50);
+  std::atomic<bool> running{false};
+  std::atomic<bool> stopped{false};
+  auto server = Start(options, [&](const ServerRequest& request) {
+    running = true;
+    stopped = request.stop.Wait(Deadline::After(seconds(60)));
+    return Echo(request);
+  });
+  Socket client = Connect(*server);
+  ASSERT_TRUE(client.WriteAll("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Soon(), {}));
+  while (!running) std::this_thread::yield();
+  server.reset();
+  EXPECT_TRUE(stopped);
+}
+
+TEST(HttpServerTest, ClientsMayLeaveWhileTheHandlerRuns) {
+  std::atomic<int> running{0};
+  const base::StopSource release;
+  const auto server = Start(Local(), [&](const ServerRequest& request) {
+    if (request.path == "/slow") {
+      ++running;
+      release.token().Wait(Soon());
+    }
+    return Echo(request);
+  });
+  {
+    std::vector<Socket> clients;
+    for (int i = 0; i < 10; ++i) {
+      clients.push_back(Connect(*server));
+      ASSERT_TRUE(clients.back().WriteAll("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", Soon(), {}));
+    }
+    while (running < 10) std::this_thread::yield();
+  }
+  release.RequestStop();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(Fetch(Request(*server, "/"), Soon(), {}).response);
 }
 
 TEST(HttpServerTest, EndsBesideIdleAndHalfSentRequests) {
