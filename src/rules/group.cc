@@ -1,6 +1,5 @@
 #include "rules/group.h"
 
-#include "base/log.h"
 #include "promql/parser.h"
 #include "rules/recording_rule.h"
 
@@ -52,21 +51,6 @@ AlertingInput InputFor(const RunningGroup& group, const RunningRule& rule, base:
   return input;
 }
 
-// The error, once it is there and once it is gone.
-void NoteHealth(const RunningGroup& group, RunningRule& rule, const base::Status& status) {
-  const bool was_error = rule.health == RuleHealth::kError;
-  rule.health = status ? RuleHealth::kOk : RuleHealth::kError;
-  rule.last_error = status ? "" : status.error().message;
-  if (!status && !was_error) {
-    base::LogWarn("rule evaluation fails", {{"group", group.definition->Key()},
-                                            {"rule", rule.rule->name},
-                                            {"error", rule.last_error}});
-  } else if (status && was_error) {
-    base::LogInfo("rule evaluation works again",
-                  {{"group", group.definition->Key()}, {"rule", rule.rule->name}});
-  }
-}
-
 base::Status EvaluateRule(RunningGroup& group, std::size_t index, base::Timestamp time,
                           const EvaluationWorld& world, GroupReport& report) {
   RunningRule& running = group.rules[index];
@@ -101,7 +85,10 @@ GroupReport EvaluateGroupAt(RunningGroup& group, base::Timestamp time,
     const base::SteadyTime start = world.clock.Steady();
     const base::Status status = EvaluateRule(group, i, time, world, report);
     RunningRule& rule = group.rules[i];
-    NoteHealth(group, rule, status);
+    const RuleHealth health = status ? RuleHealth::kOk : RuleHealth::kError;
+    if (health != rule.health) report.health_changed.push_back(i);
+    rule.health = health;
+    rule.last_error = status ? "" : status.error().message;
     ++group.counters.evaluations;
     if (!status) ++group.counters.evaluation_failures;
     rule.last_evaluation = time;

@@ -58,6 +58,7 @@ struct RuleReport {
 };
 struct GroupReport {
   std::vector<RuleReport> rules;
+  std::vector<std::size_t> health_changed;  // rules, by index
   std::int64_t template_failures = 0;
 };
 

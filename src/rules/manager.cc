@@ -41,6 +41,18 @@ RuleSnapshot SnapshotOf(const RunningRule& running) {
   return snapshot;
 }
 
+// A rule's error, once when it comes up and once when it is gone.
+void LogHealth(const RunningGroup& group, const RunningRule& rule) {
+  if (rule.health == RuleHealth::kError) {
+    base::LogWarn("rule evaluation fails", {{"group", group.definition->Key()},
+                                            {"rule", rule.rule->name},
+                                            {"error", rule.last_error}});
+  } else {
+    base::LogDebug("rule evaluation works",
+                   {{"group", group.definition->Key()}, {"rule", rule.rule->name}});
+  }
+}
+
 std::shared_ptr<const GroupSnapshot> SnapshotOf(const RunningGroup& running) {
   auto snapshot = std::make_shared<GroupSnapshot>();
   snapshot->group = running.definition;
@@ -260,6 +272,7 @@ void Manager::Evaluate(RunningGroup& group, base::Timestamp wanted, AlertChanges
                               settings_.external_labels, settings_.external_url};
   GroupReport report = EvaluateGroupAt(group, time, world);
   template_failures_ += report.template_failures;
+  for (const std::size_t i : report.health_changed) LogHealth(group, group.rules[i]);
   for (RuleReport& part : report.rules) {
     const RunningRule& rule = group.rules[part.rule];
     for (const model::Labels& labels : part.changed) {

@@ -1,0 +1,217 @@
+// `drwatch test rules`: files, output, JUnit.
+#include <glob.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "rules/rule_file.h"
+#include "rules/tools.h"
+#include "rules/unit_test_run.h"
+
+namespace drwatch::rules {
+namespace {
+
+struct TestCase {
+  std::string name;
+  std::vector<std::string> failures;
+};
+struct TestSuite {
+  std::string file;
+  std::vector<std::string> errors;  // of the file as a whole
+  std::vector<TestCase> cases;
+};
+
+std::string XmlEscape(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    switch (c) {
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '&':
+        result += "&amp;";
+        break;
+      case '"':
+        result += "&#34;";
+        break;
+      default:
+        // XML 1.0 has no other control characters.
+        result += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
+    }
+  }
+  return result;
+}
+
+std::string SuiteXml(const TestSuite& suite) {
+  const auto failures = std::count_if(suite.cases.begin(), suite.cases.end(),
+                                      [](const TestCase& test) { return !test.failures.empty(); });
+  std::string xml = "  <testsuite name=\"" + XmlEscape(suite.file) + "\" tests=\"" +
+                    std::to_string(suite.cases.size()) + "\" failures=\"" +
+                    std::to_string(failures) + "\" errors=\"" +
+                    std::to_string(suite.errors.empty() ? 0 : 1) + "\" skipped=\"0\">\n";
+  for (const TestCase& test : suite.cases) {
+    xml += "    <testcase name=\"" + XmlEscape(test.name) + "\">\n";
+    for (const std::string& failure : test.failures) {
+      xml += "      <failure>" + XmlEscape(failure) + "</failure>\n";
+    }
+    xml += "    </testcase>\n";
+  }
+  if (!suite.errors.empty()) {
+    xml += "    <testcase name=\"file\">\n      <error>" +
+           XmlEscape(base::Join(suite.errors, "\n")) + "</error>\n    </testcase>\n";
+  }
+  return xml + "  </testsuite>\n";
+}
+
+std::vector<std::string> ErrorsOf(const config::Problems& problems) {
+  std::vector<std::string> errors;
+  for (const config::Problem& problem : problems.all()) {
+    if (problem.kind == config::Problem::Kind::kError) errors.push_back("  " + problem.ToString());
+  }
+  return errors;
+}
+
+// Files that match a pattern, sorted; the pattern is relative to `folder`.
+std::vector<std::string> Expand(const std::string& pattern, const std::filesystem::path& folder) {
+  const std::string path = (folder / pattern).string();
+  glob_t matches{};
+  std::vector<std::string> files;
+  if (::glob(path.c_str(), 0, nullptr, &matches) == 0) {
+    for (std::size_t i = 0; i < matches.gl_pathc; ++i) files.emplace_back(matches.gl_pathv[i]);
+  }
+  ::globfree(&matches);
+  return files;
+}
+
+class FileRun {
+ public:
+  FileRun(const std::string& path, const UnitTestOptions& options, const RE2* wanted,
+          ToolOutput& output)
+      : path_(path), options_(options), wanted_(wanted), output_(output) {}
+
+  TestSuite Run() {
+    suite_.file = path_;
+    output_.Out("Unit Testing:  " + path_ + "\n");
+    if (Prepare()) RunTests();
+    std::vector<std::string> failures = suite_.errors;
+    for (const TestCase& test : suite_.cases) {
+      failures.insert(failures.end(), test.failures.begin(), test.failures.end());
+    }
+    if (failures.empty()) {
+      output_.Out("  SUCCESS\n");
+    } else {
+      output_.status = 1;
+      output_.Err("  FAILED:\n");
+      for (const std::string& failure : failures) {
+        output_.Err(failure + "\n");
+        output_.Out("\n");
+      }
+    }
+    output_.Out("\n");
+    return std::move(suite_);
+  }
+
+ private:
+  // False: the file is of no use, suite_.errors says why.
+  bool Prepare() {
+    const auto text = base::ReadFile(path_);
+    if (!text) {
+      suite_.errors.push_back("  " + text.error().ToString());
+      return false;
+    }
+    config::Problems problems;
+    file_ = ParseUnitTestFile(*text, path_, problems);
+    suite_.errors = ErrorsOf(problems);
+    for (std::size_t i = 0; i < file_.group_eval_order.size(); ++i) {
+      if (!order_.emplace(file_.group_eval_order[i], i).second) {
+        suite_.errors.push_back("  group name repeated in evaluation order: " +
+                                file_.group_eval_order[i]);
+      }
+    }
+    return suite_.errors.empty() && LoadRules();
+  }
+
+  bool LoadRules() {
+    const auto folder = std::filesystem::path(path_).parent_path();
+    const RuleFileOptions rule_options{options_.unknown_fields == UnknownFields::kError
+                                           ? RuleFileOptions::UnknownKeys::kError
+                                           : RuleFileOptions::UnknownKeys::kIgnore};
+    config::Problems problems;
+    for (const std::string& pattern : file_.rule_files) {
+      const std::vector<std::string> files = Expand(pattern, folder);
+      if (files.empty()) output_.Out("  WARNING: no file match pattern " + pattern + "\n");
+      for (const std::string& file : files) {
+        const auto text = base::ReadFile(file);
+        if (!text) {
+          problems.AddError({file, 0, 0}, text.error().message, text.error().hint);
+          continue;
+        }
+        auto groups = ParseRuleFile(*text, file, problems, rule_options);
+        std::move(groups.begin(), groups.end(), std::back_inserter(groups_));
+      }
+    }
+    rule_errors_ = ErrorsOf(problems);
+    std::stable_sort(groups_.begin(), groups_.end(), [this](const auto& a, const auto& b) {
+      return Order(a.name) < Order(b.name);
+    });
+    return true;
+  }
+
+  std::size_t Order(const std::string& group) const {
+    const auto found = order_.find(group);
+    return found == order_.end() ? 0 : found->second;
+  }
+
+  void RunTests() {
+    for (std::size_t i = 0; i < file_.tests.size(); ++i) {
+      const UnitTest& test = file_.tests[i];
+      if (wanted_ != nullptr && !RE2::PartialMatch(test.name, *wanted_)) continue;
+      TestCase result{test.name.empty() ? "unnamed#" + std::to_string(i) : test.name, rule_errors_};
+      if (rule_errors_.empty()) {
+        result.failures = RunUnitTest(test, {file_, groups_, options_.differences});
+      }
+      suite_.cases.push_back(std::move(result));
+    }
+  }
+
+  const std::string& path_;
+  const UnitTestOptions& options_;
+  const RE2* wanted_;
+  ToolOutput& output_;
+  TestSuite suite_;
+  UnitTestFile file_;
+  std::map<std::string, std::size_t> order_;
+  std::vector<RuleGroup> groups_;
+  std::vector<std::string> rule_errors_;
+};
+
+}  // namespace
+
+UnitTestOutput RunUnitTests(const std::vector<std::string>& files, const UnitTestOptions& options) {
+  UnitTestOutput result;
+  std::unique_ptr<RE2> wanted;
+  if (!options.run.empty()) {
+    wanted = std::make_unique<RE2>(base::Join(options.run, "|"), RE2::Quiet);
+    if (!wanted->ok()) {
+      result.output.Err("--run is not a regular expression: " + wanted->error() + "\n");
+      result.output.status = 1;
+      return result;
+    }
+  }
+  result.junit = "<testsuites>\n";
+  for (const std::string& file : files) {
+    result.junit += SuiteXml(FileRun(file, options, wanted.get(), result.output).Run());
+  }
+  result.junit += "</testsuites>\n";
+  return result;
+}
+
+}  // namespace drwatch::rules
