@@ -36,6 +36,9 @@ void Collect(const config::Route& route, const std::string& key, const model::La
 std::vector<RouteMatch> MatchRoutes(const config::Route& root, const model::Labels& labels) {
   std::vector<RouteMatch> matches;
   Collect(root, "{}", labels, matches);
+  if (labels.Get("severity") == "none") {
+    std::erase_if(matches, [&root](const RouteMatch& match) { return match.route == &root; });
+  }
   return matches;
 }
 

@@ -17,7 +17,8 @@ struct RouteMatch {
 };
 
 // Depth first: the first child that matches takes the alert, further ones only after a child with
-// `continue`; a node without a matching child takes it itself. The root takes everything.
+// `continue`; a node without a matching child takes it itself. The root takes everything
+// but alerts of severity "none" (Watchdog): those go only where a route below it asks for them.
 std::vector<RouteMatch> MatchRoutes(const config::Route& root, const model::Labels& labels);
 
 // The labels of the alert the route groups by; all of them with group_by: ['...'].

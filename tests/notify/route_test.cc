@@ -47,6 +47,15 @@ TEST(RouteTest, ContinuesWhereAsked) {
   EXPECT_EQ(Receivers(root, {{"team", "db"}}), std::vector<std::string>{"first"});
 }
 
+TEST(RouteTest, SendsSeverityNoneOnlyWhereARouteAsksForIt) {
+  config::Route root;
+  root.receiver = "root";
+  const model::Labels watchdog{{"alertname", "Watchdog"}, {"severity", "none"}};
+  EXPECT_TRUE(Receivers(root, watchdog).empty());
+  root.routes = {Child("switch", "alertname", "Watchdog")};
+  EXPECT_EQ(Receivers(root, watchdog), std::vector<std::string>{"switch"});
+}
+
 TEST(RouteTest, MatchesAMissingLabelAsEmpty) {
   config::Route root;
   root.receiver = "root";
