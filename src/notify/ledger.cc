@@ -82,6 +82,12 @@ void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
   const bool same = event.alert.fired_at == record->alert.fired_at;
   if (older || (same && record->alert.resolved())) return;
   const bool was_resolved = record->alert.resolved();
+  if (same && event.change != model::AlertChange::kResolved &&
+      event.alert.annotations == record->alert.annotations &&
+      event.alert.value == record->alert.value &&
+      event.alert.generator_url == record->alert.generator_url) {
+    return;  // rules send every firing alert again now and then
+  }
   record->alert = event.alert;
   if (event.change == model::AlertChange::kResolved) {
     if (!record->alert.resolved()) record->alert.resolved_at = now;

@@ -293,7 +293,16 @@ void Ledger::CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now
     Erase(delivery.key);
   } else if (std::all_of(confirmed.begin(), confirmed.end(),
                          [&](AlertId id) { return IsResolved(id); })) {
-    const bool flush_follows = managed && group != records_.groups.end() && group->second.due;
+    // A flush to come says so, if it knows of the end; an earlier one may have left it to this.
+    bool flush_follows = alert == 0 && managed && group->second.due;
+    if (alert != 0) {
+      for (const std::string& id : records_.alerts.at(alert).groups) {
+        const auto found = records_.groups.find(id);
+        if (managed && found != records_.groups.end() && found->second.resolved.contains(alert)) {
+          flush_follows = true;
+        }
+      }
+    }
     if (!flush_follows) QueueResolveOf(delivery, now);
   }
   // What fires again was just told to be over.

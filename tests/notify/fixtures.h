@@ -93,8 +93,9 @@ inline Verdict Refused(bool minimal_may_help = false) {
 
 // A ledger with a clock of its own; Deliver() plays the sender threads.
 struct Desk {
-  explicit Desk(std::shared_ptr<const config::Config> config)
-      : ledger({}, std::move(config), kStart) {}
+  explicit Desk(std::shared_ptr<const config::Config> config, Records records = {},
+                base::Timestamp start = kStart)
+      : ledger(std::move(records), std::move(config), start), now(start) {}
 
   void Accept(const model::AlertEvent& event) { EXPECT_TRUE(ledger.Apply({event}, now)); }
   // What is sent now, to all targets, each with `verdict`: "receiver occasion firing/resolved".
