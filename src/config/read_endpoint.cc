@@ -122,6 +122,10 @@ HttpProbe ReadHttpProbe(MapReader& reader, ReadContext& context) {
   }
   GetChoice(reader, "ip_protocol", {"ip4", "ip6"}, probe.ip_protocol);
   GetName(reader, "resolve_to", probe.resolve_to);
+  const base::Result<Url> target = ParseUrl("tcp://" + probe.resolve_to);
+  if (!probe.resolve_to.empty() && (!target || !target->rest.empty())) {
+    reader.Error(*reader.Take("resolve_to"), "\"resolve_to\" must be host or host:port");
+  }
   GetPositiveSize(reader, "max_body_size", probe.max_body_bytes);
   if (const Node* expect = reader.Take("expect")) ReadHttpExpect(*expect, context, probe.expect);
   GetAtLeast(reader, "failure_threshold", 1, probe.failure_threshold);

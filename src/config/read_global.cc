@@ -37,6 +37,8 @@ Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults
   while (global.external_url.ends_with('/')) global.external_url.pop_back();
   GetPositive(reader, "resolve_timeout", global.resolve_timeout);
   GetSecret(reader, "slack_api_url", context, defaults.slack_api_url);
+  base::Secret checked;
+  if (!defaults.slack_api_url.value.empty()) GetHttpUrl(reader, "slack_api_url", checked);
   GetHttpUrl(reader, "pagerduty_url", defaults.pagerduty_url);
   RefuseForeignReceiverKeys(reader);
   reader.Finish();

@@ -26,8 +26,8 @@ void ReadMatchMap(MapReader& reader, std::string_view key, model::MatchType type
     return;
   }
   for (const auto& [name, value] : node->entries) {
-    if (!model::IsValidLabelName(name.scalar)) {
-      reader.Error(name, "invalid label name " + base::Quote(name.scalar));
+    if (name.scalar.empty()) {
+      reader.Error(name, "a label name is empty");
     } else if (value.kind != NodeKind::kScalar) {
       reader.Error(value, "the value for " + base::Quote(name.scalar) + " must be text");
     } else {
