@@ -9,9 +9,19 @@
 #include "base/strings.h"
 #include "config/config.h"
 #include "exporter/load.h"
+#include "rules/tools.h"
 
 namespace drwatch::exporter {
 namespace {
+
+// Prints what a tool said and returns its exit status.
+int Print(const rules::ToolOutput& output) {
+  for (const rules::ToolOutput::Chunk& chunk : output.chunks) {
+    (chunk.stream == rules::ToolOutput::Stream::kOut ? std::cout : std::cerr)
+        << chunk.text << std::flush;
+  }
+  return output.status;
+}
 
 int CountRules(const std::vector<rules::RuleGroup>& groups) {
   std::size_t count = 0;
@@ -39,26 +49,19 @@ int CheckConfig(const CheckConfigOptions& options) {
   return status;
 }
 
-int CheckRules(const CheckRulesOptions& options) {
-  int status = 0;
-  for (const std::string& file : options.files) {
-    config::Problems problems;
-    std::vector<rules::RuleGroup> groups;
-    std::cout << "Checking " << file << "\n";
-    if (const auto text = base::ReadFile(file)) {
-      groups = rules::ParseRuleFile(*text, file, problems);
-    } else {
-      problems.AddError({file, 0, 0}, text.error().message);
-    }
-    if (problems.HasErrors()) {
-      std::cout << "  FAILED:\n" << std::flush;
-      std::cerr << FormatProblems(problems);
-      status = 1;
-    } else {
-      std::cerr << FormatProblems(problems);
-      std::cout << "  SUCCESS: " << CountRules(groups) << " rules found\n";
-    }
-    std::cout << "\n";
+int CheckRules(const CheckRulesOptions& options) { return Print(rules::CheckRules(options.files)); }
+
+int TestRules(const TestRulesOptions& options) {
+  rules::UnitTestOptions unit;
+  unit.run = options.run;
+  if (options.diff) unit.differences = rules::UnitTestOptions::Differences::kByLine;
+  const rules::UnitTestOutput result = rules::RunUnitTests(options.files, unit);
+  int status = Print(result.output);
+  if (options.junit_file.empty()) return status;
+  if (const base::Status written = base::WriteFileAtomically(options.junit_file, result.junit);
+      !written) {
+    std::cerr << "drwatch: " << written.error().ToString() << "\n";
+    status = 1;
   }
   return status;
 }

@@ -1,0 +1,86 @@
+// `drwatch verify PATH...`
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "exporter/commands.h"
+#include "verify/verify.h"
+
+namespace drwatch::exporter {
+namespace {
+
+constexpr int kIntactExit = 0;
+constexpr int kBrokenExit = 2;
+constexpr int kUnjudgedExit = 3;
+
+int ExitOf(verify::Outcome outcome) {
+  switch (outcome) {
+    case verify::Outcome::kIntact:
+      return kIntactExit;
+    case verify::Outcome::kBroken:
+      return kBrokenExit;
+    case verify::Outcome::kUnjudged:
+      return kUnjudgedExit;
+  }
+  return kUnjudgedExit;
+}
+
+// Broken beats unjudged beats intact.
+int Worse(int a, int b) {
+  if (a == kBrokenExit || b == kBrokenExit) return kBrokenExit;
+  return std::max(a, b);
+}
+
+std::string TextOf(const std::string& path, const verify::Verdict& verdict, base::Duration took) {
+  std::string text = path + ": " + std::string(verify::OutcomeName(verdict.outcome));
+  if (verdict.reason != model::Reason::kNone) {
+    text += " (" + std::string(model::ReasonName(verdict.reason)) + ")";
+  }
+  text += ", level " + std::to_string(static_cast<int>(verdict.level)) + ": " + verdict.ToString();
+  text += "; " + base::FormatSize(verdict.bytes_read) + " in " +
+          base::FormatDouble(base::ToSeconds(took)) + " s\n";
+  for (const std::string& detail : verdict.details) text += "  " + detail + "\n";
+  return text;
+}
+
+nlohmann::ordered_json JsonOf(const std::string& path, const verify::Verdict& verdict,
+                              base::Duration took) {
+  return {{"path", path},
+          {"outcome", verify::OutcomeName(verdict.outcome)},
+          {"level", static_cast<int>(verdict.level)},
+          {"reason", model::ReasonName(verdict.reason)},
+          {"place", verdict.place},
+          {"message", verdict.message},
+          {"format", verdict.format},
+          {"details", verdict.details},
+          {"bytes_read", verdict.bytes_read},
+          {"duration_ms", took.count()}};
+}
+
+}  // namespace
+
+int Verify(const VerifyOptions& options) {
+  const base::SystemClock clock;
+  int status = kIntactExit;
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const std::string& path : options.paths) {
+    const base::SteadyTime began = clock.Steady();
+    const verify::Verdict verdict = verify::VerifyPath(path, {});
+    const auto took = std::chrono::duration_cast<base::Duration>(clock.Steady() - began);
+    status = Worse(status, ExitOf(verdict.outcome));
+    if (options.json) {
+      all.push_back(JsonOf(path, verdict, took));
+    } else {
+      std::cout << TextOf(path, verdict, took) << std::flush;
+    }
+  }
+  if (options.json) {
+    std::cout << all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+  }
+  return status;
+}
+
+}  // namespace drwatch::exporter
