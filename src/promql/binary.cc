@@ -102,7 +102,7 @@ Grid WithScalar(Evaluation& evaluation, const BinaryExpr& binary, Grid grid, con
 
 }  // namespace
 
-Operand EvalBinary(Evaluation& evaluation, const Expr& expr) {
+NodeValue EvalBinary(Evaluation& evaluation, const Expr& expr) {
   const auto& binary = std::get<BinaryExpr>(expr.node);
   const bool left_scalar = binary.left->type == ValueType::kScalar;
   const bool right_scalar = binary.right->type == ValueType::kScalar;

@@ -22,7 +22,7 @@ const Expr& Unwrap(const Expr& expr) {
   return *at;
 }
 
-Operand Evaluation::Eval(const Expr& expr) {
+NodeValue Evaluation::Eval(const Expr& expr) {
   if (!session.Spend(timeline.count)) {
     if (expr.type == ValueType::kScalar) {
       return {Scalars(timeline.count, std::numeric_limits<double>::quiet_NaN())};
@@ -32,23 +32,23 @@ Operand Evaluation::Eval(const Expr& expr) {
   }
   return std::visit(Overloaded{
                         [&](const NumberLiteral& number) {
-                          return Operand{Scalars(timeline.count, number.value)};
+                          return NodeValue{Scalars(timeline.count, number.value)};
                         },
-                        [](const StringLiteral& text) { return Operand{text.value}; },
+                        [](const StringLiteral& text) { return NodeValue{text.value}; },
                         [&](const ParenExpr& paren) { return Eval(*paren.inner); },
                         [&](const UnaryExpr& unary) {
                           return unary.negative ? EvalNegative(*unary.operand)
                                                 : Eval(*unary.operand);
                         },
                         [&](const VectorSelector& selector) {
-                          return Operand{EvalSelector(selector, SampleField::kValue)};
+                          return NodeValue{EvalSelector(selector, SampleField::kValue)};
                         },
                         // A range vector is looked at by EvalWindows and EvalMatrix; the type check
                         // lets it stand nowhere else.
-                        [](const MatrixSelector&) { return Operand{EmptyGrid()}; },
-                        [](const SubqueryExpr&) { return Operand{EmptyGrid()}; },
+                        [](const MatrixSelector&) { return NodeValue{EmptyGrid()}; },
+                        [](const SubqueryExpr&) { return NodeValue{EmptyGrid()}; },
                         [&](const CallExpr&) { return EvalCall(expr); },
-                        [&](const AggregateExpr&) { return Operand{EvalAggregate(*this, expr)}; },
+                        [&](const AggregateExpr&) { return NodeValue{EvalAggregate(*this, expr)}; },
                         [&](const BinaryExpr&) { return EvalBinary(*this, expr); },
                     },
                     expr.node);
@@ -60,8 +60,8 @@ std::string Evaluation::EvalString(const Expr& expr) {
   return std::get<std::string>(Eval(expr).value);
 }
 
-Operand Evaluation::EvalNegative(const Expr& expr) {
-  Operand operand = Eval(expr);
+NodeValue Evaluation::EvalNegative(const Expr& expr) {
+  NodeValue operand = Eval(expr);
   if (auto* scalars = std::get_if<Scalars>(&operand.value)) {
     for (double& value : *scalars) value = -value;
     return operand;
@@ -86,7 +86,7 @@ Grid Evaluation::DropNames(Grid grid) {
   return Merge(std::move(grid));
 }
 
-Operand Evaluation::EvalCall(const Expr& expr) {
+NodeValue Evaluation::EvalCall(const Expr& expr) {
   const auto& call = std::get<CallExpr>(expr.node);
   if (const auto* body = std::get_if<CallBody>(&call.function->body)) return (*body)(*this, expr);
   if (const auto* body = std::get_if<ElementBody>(&call.function->body)) {

@@ -74,9 +74,9 @@ class Evaluation {
   Grid Merge(Grid grid);
 
  private:
-  Operand Eval(const Expr& expr);
-  Operand EvalCall(const Expr& expr);
-  Operand EvalNegative(const Expr& expr);
+  NodeValue Eval(const Expr& expr);
+  NodeValue EvalCall(const Expr& expr);
+  NodeValue EvalNegative(const Expr& expr);
   ColumnPtr VisitRange(const Expr& range, RowVisitor& visitor);
   ColumnPtr VisitSubquery(const SubqueryExpr& subquery, const RangeShape& shape,
                           RowVisitor& visitor);
@@ -90,7 +90,7 @@ const Expr& Unwrap(const Expr& expr);
 std::int64_t ShiftedTime(const TimeShift& shift, const Session& session, std::int64_t now);
 
 // The other nodes, each in a file of its own.
-Operand EvalBinary(Evaluation& evaluation, const Expr& expr);
+NodeValue EvalBinary(Evaluation& evaluation, const Expr& expr);
 Grid EvalAggregate(Evaluation& evaluation, const Expr& expr);
 
 }  // namespace drwatch::promql

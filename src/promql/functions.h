@@ -10,7 +10,7 @@
 namespace drwatch::promql {
 
 struct Expr;
-struct Operand;
+struct NodeValue;
 struct Window;
 class Evaluation;
 
@@ -18,7 +18,7 @@ class Evaluation;
 // samples of one series in a window (the same); or the whole call.
 using ElementBody = double (*)(double value);
 using WindowBody = double (*)(const Window& window);
-using CallBody = Operand (*)(Evaluation& evaluation, const Expr& call);
+using CallBody = NodeValue (*)(Evaluation& evaluation, const Expr& call);
 using FunctionBody = std::variant<std::monostate, ElementBody, WindowBody, CallBody>;
 
 struct Function {

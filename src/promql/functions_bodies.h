@@ -6,15 +6,15 @@
 namespace drwatch::promql {
 
 // functions_rate.cc
-Operand Rate(Evaluation& evaluation, const Expr& call);
-Operand Increase(Evaluation& evaluation, const Expr& call);
+NodeValue Rate(Evaluation& evaluation, const Expr& call);
+NodeValue Increase(Evaluation& evaluation, const Expr& call);
 double Delta(const Window& window);
 double Irate(const Window& window);
 double Idelta(const Window& window);
 double Deriv(const Window& window);
 double Changes(const Window& window);
 double Resets(const Window& window);
-Operand PredictLinear(Evaluation& evaluation, const Expr& call);
+NodeValue PredictLinear(Evaluation& evaluation, const Expr& call);
 
 // functions_over_time.cc
 double AvgOverTime(const Window& window);
@@ -25,49 +25,49 @@ double PresentOverTime(const Window& window);
 double StddevOverTime(const Window& window);
 double StdvarOverTime(const Window& window);
 double SumOverTime(const Window& window);
-Operand FirstOverTime(Evaluation& evaluation, const Expr& call);
-Operand LastOverTime(Evaluation& evaluation, const Expr& call);
-Operand QuantileOverTime(Evaluation& evaluation, const Expr& call);
-Operand AbsentOverTime(Evaluation& evaluation, const Expr& call);
+NodeValue FirstOverTime(Evaluation& evaluation, const Expr& call);
+NodeValue LastOverTime(Evaluation& evaluation, const Expr& call);
+NodeValue QuantileOverTime(Evaluation& evaluation, const Expr& call);
+NodeValue AbsentOverTime(Evaluation& evaluation, const Expr& call);
 
 // functions_math.cc
 double Degrees(double radians);
 double Radians(double degrees);
 double Sign(double value);
-Operand Clamp(Evaluation& evaluation, const Expr& call);
-Operand ClampMax(Evaluation& evaluation, const Expr& call);
-Operand ClampMin(Evaluation& evaluation, const Expr& call);
-Operand Round(Evaluation& evaluation, const Expr& call);
-Operand Pi(Evaluation& evaluation, const Expr& call);
+NodeValue Clamp(Evaluation& evaluation, const Expr& call);
+NodeValue ClampMax(Evaluation& evaluation, const Expr& call);
+NodeValue ClampMin(Evaluation& evaluation, const Expr& call);
+NodeValue Round(Evaluation& evaluation, const Expr& call);
+NodeValue Pi(Evaluation& evaluation, const Expr& call);
 
 // functions_time.cc
-Operand Time(Evaluation& evaluation, const Expr& call);
-Operand TimestampOf(Evaluation& evaluation, const Expr& call);
-Operand DayOfMonth(Evaluation& evaluation, const Expr& call);
-Operand DayOfWeek(Evaluation& evaluation, const Expr& call);
-Operand DayOfYear(Evaluation& evaluation, const Expr& call);
-Operand DaysInMonth(Evaluation& evaluation, const Expr& call);
-Operand Hour(Evaluation& evaluation, const Expr& call);
-Operand Minute(Evaluation& evaluation, const Expr& call);
-Operand Month(Evaluation& evaluation, const Expr& call);
-Operand Year(Evaluation& evaluation, const Expr& call);
+NodeValue Time(Evaluation& evaluation, const Expr& call);
+NodeValue TimestampOf(Evaluation& evaluation, const Expr& call);
+NodeValue DayOfMonth(Evaluation& evaluation, const Expr& call);
+NodeValue DayOfWeek(Evaluation& evaluation, const Expr& call);
+NodeValue DayOfYear(Evaluation& evaluation, const Expr& call);
+NodeValue DaysInMonth(Evaluation& evaluation, const Expr& call);
+NodeValue Hour(Evaluation& evaluation, const Expr& call);
+NodeValue Minute(Evaluation& evaluation, const Expr& call);
+NodeValue Month(Evaluation& evaluation, const Expr& call);
+NodeValue Year(Evaluation& evaluation, const Expr& call);
 
 // functions_vector.cc
-Operand AbsentVector(Evaluation& evaluation, const Expr& call);
-Operand ScalarOf(Evaluation& evaluation, const Expr& call);
-Operand VectorOf(Evaluation& evaluation, const Expr& call);
-Operand SortUp(Evaluation& evaluation, const Expr& call);
-Operand SortDown(Evaluation& evaluation, const Expr& call);
+NodeValue AbsentVector(Evaluation& evaluation, const Expr& call);
+NodeValue ScalarOf(Evaluation& evaluation, const Expr& call);
+NodeValue VectorOf(Evaluation& evaluation, const Expr& call);
+NodeValue SortUp(Evaluation& evaluation, const Expr& call);
+NodeValue SortDown(Evaluation& evaluation, const Expr& call);
 
 // functions_label.cc
-Operand LabelJoin(Evaluation& evaluation, const Expr& call);
-Operand LabelReplace(Evaluation& evaluation, const Expr& call);
+NodeValue LabelJoin(Evaluation& evaluation, const Expr& call);
+NodeValue LabelReplace(Evaluation& evaluation, const Expr& call);
 
 // functions_histogram.cc
-Operand HistogramQuantile(Evaluation& evaluation, const Expr& call);
-Operand HistogramFraction(Evaluation& evaluation, const Expr& call);
+NodeValue HistogramQuantile(Evaluation& evaluation, const Expr& call);
+NodeValue HistogramFraction(Evaluation& evaluation, const Expr& call);
 // histogram_count and its like read native histograms, of which there are none here.
-Operand OfNativeHistograms(Evaluation& evaluation, const Expr& call);
+NodeValue OfNativeHistograms(Evaluation& evaluation, const Expr& call);
 
 inline const Expr& Argument(const Expr& call, std::size_t index) {
   return *std::get<CallExpr>(call.node).arguments[index];

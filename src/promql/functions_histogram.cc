@@ -87,7 +87,7 @@ Grid OfHistograms(Evaluation& evaluation, const Expr& argument, Calculate calcul
 
 }  // namespace
 
-Operand HistogramQuantile(Evaluation& evaluation, const Expr& call) {
+NodeValue HistogramQuantile(Evaluation& evaluation, const Expr& call) {
   const Scalars quantiles = evaluation.EvalScalars(Argument(call, 0));
   const Expr& argument = Argument(call, 1);
   for (const double q : quantiles) {
@@ -107,7 +107,7 @@ Operand HistogramQuantile(Evaluation& evaluation, const Expr& call) {
   return {OfHistograms(evaluation, argument, calculate)};
 }
 
-Operand HistogramFraction(Evaluation& evaluation, const Expr& call) {
+NodeValue HistogramFraction(Evaluation& evaluation, const Expr& call) {
   const Scalars lower = evaluation.EvalScalars(Argument(call, 0));
   const Scalars upper = evaluation.EvalScalars(Argument(call, 1));
   const auto calculate = [&](std::size_t step, std::vector<Bucket>& buckets) {
@@ -116,7 +116,7 @@ Operand HistogramFraction(Evaluation& evaluation, const Expr& call) {
   return {OfHistograms(evaluation, Argument(call, 2), calculate)};
 }
 
-Operand OfNativeHistograms(Evaluation& evaluation, const Expr& call) {
+NodeValue OfNativeHistograms(Evaluation& evaluation, const Expr& call) {
   evaluation.EvalVector(Argument(call, 0));
   return {EmptyGrid()};
 }

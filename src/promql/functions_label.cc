@@ -130,7 +130,7 @@ std::string CacheKey(std::string_view function, const std::vector<std::string>& 
 
 }  // namespace
 
-Operand LabelReplace(Evaluation& evaluation, const Expr& call) {
+NodeValue LabelReplace(Evaluation& evaluation, const Expr& call) {
   const std::vector<std::string> texts = Strings(evaluation, call);
   const std::string& target = texts[0];
   RE2::Options options(RE2::Quiet);
@@ -151,7 +151,7 @@ Operand LabelReplace(Evaluation& evaluation, const Expr& call) {
                    [&](const model::Labels& labels) { return Replaced(labels, replacement); }))};
 }
 
-Operand LabelJoin(Evaluation& evaluation, const Expr& call) {
+NodeValue LabelJoin(Evaluation& evaluation, const Expr& call) {
   const std::vector<std::string> texts = Strings(evaluation, call);
   for (std::size_t i = 2; i < texts.size(); ++i) {
     if (IsLabelName(texts[i])) continue;

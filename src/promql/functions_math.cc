@@ -21,7 +21,8 @@ double MinOf(double a, double b) {
   return std::min(a, b);
 }
 
-Operand ClampBetween(Evaluation& evaluation, Grid grid, const Scalars& least, const Scalars& most) {
+NodeValue ClampBetween(Evaluation& evaluation, Grid grid, const Scalars& least,
+                       const Scalars& most) {
   const std::size_t steps = evaluation.timeline.count;
   for (std::size_t i = 0; i < grid.cells.size(); ++i) {
     double& cell = grid.cells[i];
@@ -42,26 +43,26 @@ double Sign(double value) {
   return value > 0 ? 1 : value;
 }
 
-Operand Clamp(Evaluation& evaluation, const Expr& call) {
+NodeValue Clamp(Evaluation& evaluation, const Expr& call) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   const Scalars least = evaluation.EvalScalars(Argument(call, 1));
   return ClampBetween(evaluation, std::move(grid), least,
                       evaluation.EvalScalars(Argument(call, 2)));
 }
 
-Operand ClampMax(Evaluation& evaluation, const Expr& call) {
+NodeValue ClampMax(Evaluation& evaluation, const Expr& call) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   const Scalars most = evaluation.EvalScalars(Argument(call, 1));
   return ClampBetween(evaluation, std::move(grid), Scalars(most.size(), -kInfinity), most);
 }
 
-Operand ClampMin(Evaluation& evaluation, const Expr& call) {
+NodeValue ClampMin(Evaluation& evaluation, const Expr& call) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   const Scalars least = evaluation.EvalScalars(Argument(call, 1));
   return ClampBetween(evaluation, std::move(grid), least, Scalars(least.size(), kInfinity));
 }
 
-Operand Round(Evaluation& evaluation, const Expr& call) {
+NodeValue Round(Evaluation& evaluation, const Expr& call) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   const std::size_t steps = evaluation.timeline.count;
   const Scalars to =
@@ -75,7 +76,7 @@ Operand Round(Evaluation& evaluation, const Expr& call) {
   return {evaluation.DropNames(std::move(grid))};
 }
 
-Operand Pi(Evaluation& evaluation, const Expr&) {
+NodeValue Pi(Evaluation& evaluation, const Expr&) {
   return {Scalars(evaluation.timeline.count, std::numbers::pi)};
 }
 

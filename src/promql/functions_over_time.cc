@@ -69,14 +69,14 @@ double SumOverTime(const Window& window) {
 }
 
 // These two act like an offset, so the series keep their names.
-Operand FirstOverTime(Evaluation& evaluation, const Expr& call) {
+NodeValue FirstOverTime(Evaluation& evaluation, const Expr& call) {
   return {evaluation.EvalWindows(Argument(call, 0), FirstOf, {}, MetricNames::kKeep)};
 }
-Operand LastOverTime(Evaluation& evaluation, const Expr& call) {
+NodeValue LastOverTime(Evaluation& evaluation, const Expr& call) {
   return {evaluation.EvalWindows(Argument(call, 0), LastOf, {}, MetricNames::kKeep)};
 }
 
-Operand QuantileOverTime(Evaluation& evaluation, const Expr& call) {
+NodeValue QuantileOverTime(Evaluation& evaluation, const Expr& call) {
   const Scalars quantiles = evaluation.EvalScalars(Argument(call, 0));
   Grid grid =
       evaluation.EvalWindows(Argument(call, 1), QuantileOf, {quantiles}, MetricNames::kDrop);
@@ -89,7 +89,7 @@ Operand QuantileOverTime(Evaluation& evaluation, const Expr& call) {
   return {std::move(grid)};
 }
 
-Operand AbsentOverTime(Evaluation& evaluation, const Expr& call) {
+NodeValue AbsentOverTime(Evaluation& evaluation, const Expr& call) {
   const Expr& range = Argument(call, 0);
   const Grid grid = evaluation.EvalWindows(range, PresentOverTime, {}, MetricNames::kKeep);
   return {WhereAbsent(grid, LabelsOfAbsent(range), evaluation.timeline.count)};

@@ -73,7 +73,7 @@ std::shared_ptr<const std::vector<std::size_t>> OddlyNamedRows(const Column& col
   });
 }
 
-Operand OfCounter(Evaluation& evaluation, const Expr& call, WindowBody body) {
+NodeValue OfCounter(Evaluation& evaluation, const Expr& call, WindowBody body) {
   const Expr& range = Argument(call, 0);
   Grid grid = evaluation.EvalWindows(range, body, {}, MetricNames::kKeep);
   for (const std::size_t row : *OddlyNamedRows(*grid.labels)) {
@@ -135,10 +135,10 @@ double PredictedValue(const Window& window) {
 
 }  // namespace
 
-Operand Rate(Evaluation& evaluation, const Expr& call) {
+NodeValue Rate(Evaluation& evaluation, const Expr& call) {
   return OfCounter(evaluation, call, RateOf);
 }
-Operand Increase(Evaluation& evaluation, const Expr& call) {
+NodeValue Increase(Evaluation& evaluation, const Expr& call) {
   return OfCounter(evaluation, call, IncreaseOf);
 }
 double Delta(const Window& window) { return Extrapolated(window, Counter::kNo, PerSecond::kNo); }
@@ -168,7 +168,7 @@ double Resets(const Window& window) {
   return resets;
 }
 
-Operand PredictLinear(Evaluation& evaluation, const Expr& call) {
+NodeValue PredictLinear(Evaluation& evaluation, const Expr& call) {
   const Scalars ahead = evaluation.EvalScalars(Argument(call, 1));
   return {evaluation.EvalWindows(Argument(call, 0), PredictedValue, {ahead}, MetricNames::kDrop)};
 }

@@ -23,7 +23,7 @@ Seconds ToTime(double seconds) {
 }
 
 // Of the values, which are Unix times, or of the evaluation's time without an argument.
-Operand PartOfDate(Evaluation& evaluation, const Expr& call, DatePart part) {
+NodeValue PartOfDate(Evaluation& evaluation, const Expr& call, DatePart part) {
   const Timeline& timeline = evaluation.timeline;
   if (ArgumentCount(call) == 0) {
     Grid grid{EmptyLabelsColumn(), std::vector<double>(timeline.count)};
@@ -66,7 +66,7 @@ double SecondsAt(const Timeline& timeline, std::size_t step) {
 
 }  // namespace
 
-Operand Time(Evaluation& evaluation, const Expr&) {
+NodeValue Time(Evaluation& evaluation, const Expr&) {
   Scalars values(evaluation.timeline.count);
   for (std::size_t step = 0; step < values.size(); ++step) {
     values[step] = SecondsAt(evaluation.timeline, step);
@@ -75,7 +75,7 @@ Operand Time(Evaluation& evaluation, const Expr&) {
 }
 
 // The sample's own time is only known to a selector; whatever was calculated is from now.
-Operand TimestampOf(Evaluation& evaluation, const Expr& call) {
+NodeValue TimestampOf(Evaluation& evaluation, const Expr& call) {
   const Expr& argument = Unwrap(Argument(call, 0));
   if (const auto* selector = std::get_if<VectorSelector>(&argument.node)) {
     return {evaluation.DropNames(evaluation.EvalSelector(*selector, SampleField::kTime))};
@@ -88,28 +88,28 @@ Operand TimestampOf(Evaluation& evaluation, const Expr& call) {
   return {evaluation.DropNames(std::move(grid))};
 }
 
-Operand DayOfMonth(Evaluation& evaluation, const Expr& call) {
+NodeValue DayOfMonth(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartDay);
 }
-Operand DayOfWeek(Evaluation& evaluation, const Expr& call) {
+NodeValue DayOfWeek(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartWeekday);
 }
-Operand DayOfYear(Evaluation& evaluation, const Expr& call) {
+NodeValue DayOfYear(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartYearDay);
 }
-Operand DaysInMonth(Evaluation& evaluation, const Expr& call) {
+NodeValue DaysInMonth(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartMonthLength);
 }
-Operand Hour(Evaluation& evaluation, const Expr& call) {
+NodeValue Hour(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartHour);
 }
-Operand Minute(Evaluation& evaluation, const Expr& call) {
+NodeValue Minute(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartMinute);
 }
-Operand Month(Evaluation& evaluation, const Expr& call) {
+NodeValue Month(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartMonth);
 }
-Operand Year(Evaluation& evaluation, const Expr& call) {
+NodeValue Year(Evaluation& evaluation, const Expr& call) {
   return PartOfDate(evaluation, call, PartYear);
 }
 

@@ -11,7 +11,7 @@
 namespace drwatch::promql {
 namespace {
 
-Operand Sort(Evaluation& evaluation, const Expr& call, bool descending) {
+NodeValue Sort(Evaluation& evaluation, const Expr& call, bool descending) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   if (evaluation.session.range_query && !evaluation.session.failed()) {
     evaluation.session.Warn(
@@ -66,12 +66,12 @@ Grid WhereAbsent(const Grid& grid, const model::Labels& labels, std::size_t step
           std::move(cells)};
 }
 
-Operand AbsentVector(Evaluation& evaluation, const Expr& call) {
+NodeValue AbsentVector(Evaluation& evaluation, const Expr& call) {
   const Grid grid = evaluation.EvalVector(Argument(call, 0));
   return {WhereAbsent(grid, LabelsOfAbsent(Argument(call, 0)), evaluation.timeline.count)};
 }
 
-Operand ScalarOf(Evaluation& evaluation, const Expr& call) {
+NodeValue ScalarOf(Evaluation& evaluation, const Expr& call) {
   const Grid grid = evaluation.EvalVector(Argument(call, 0));
   const std::size_t steps = evaluation.timeline.count;
   Scalars values(steps, Absent());
@@ -87,11 +87,13 @@ Operand ScalarOf(Evaluation& evaluation, const Expr& call) {
   return {std::move(values)};
 }
 
-Operand VectorOf(Evaluation& evaluation, const Expr& call) {
+NodeValue VectorOf(Evaluation& evaluation, const Expr& call) {
   return {Grid{EmptyLabelsColumn(), evaluation.EvalScalars(Argument(call, 0))}};
 }
 
-Operand SortUp(Evaluation& evaluation, const Expr& call) { return Sort(evaluation, call, false); }
-Operand SortDown(Evaluation& evaluation, const Expr& call) { return Sort(evaluation, call, true); }
+NodeValue SortUp(Evaluation& evaluation, const Expr& call) { return Sort(evaluation, call, false); }
+NodeValue SortDown(Evaluation& evaluation, const Expr& call) {
+  return Sort(evaluation, call, true);
+}
 
 }  // namespace drwatch::promql

@@ -45,7 +45,7 @@ struct Grid {
 // A scalar at every step.
 using Scalars = std::vector<double>;
 
-struct Operand {
+struct NodeValue {
   std::variant<Grid, Scalars, std::string> value;
 };
 
