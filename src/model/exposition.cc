@@ -1,6 +1,5 @@
 #include "model/exposition.h"
 
-#include <cmath>
 #include <unordered_map>
 
 #include "model/exposition_scanner.h"
@@ -69,11 +68,10 @@ class PageBuilder {
       page_.samples.push_back({std::move(line.labels), line.value, line.time, std::nullopt});
       return;
     }
-    const double millis = std::trunc(line.value * 1000);
-    if (!(std::abs(millis) < 0x1p63)) return;
+    const auto start = FromSeconds(line.value);
+    if (!start) return;
     const std::string_view family = WithoutSuffix(line.labels.MetricName(), kCreated);
-    starts_.push_back({page_.samples.size(), SeriesKey(line.labels, type_, family),
-                       base::FromUnixMillis(static_cast<std::int64_t>(millis))});
+    starts_.push_back({page_.samples.size(), SeriesKey(line.labels, type_, family), *start});
   }
 
   ParsedMetadata& MetadataOf(const std::string& name) {

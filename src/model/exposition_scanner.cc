@@ -66,6 +66,15 @@ std::optional<double> ParseSampleValue(std::string_view text) {
   return small ? std::optional<double>(0) : std::nullopt;
 }
 
+std::optional<base::Timestamp> FromSeconds(double seconds) {
+  constexpr double kRoundingError = 1e-3;  // of a present time's milliseconds, generously
+  const double millis = seconds * 1000;
+  if (!(std::abs(millis) < 0x1p63)) return std::nullopt;
+  const double nearest = std::round(millis);
+  const bool whole = std::abs(millis - nearest) < kRoundingError;
+  return base::FromUnixMillis(static_cast<std::int64_t>(whole ? nearest : std::trunc(millis)));
+}
+
 std::string NormaliseBound(MetricType type, std::string_view label, std::string_view value) {
   const bool bound = (type == MetricType::kHistogram && label == "le") ||
                      (type == MetricType::kSummary && label == "quantile");
@@ -183,6 +192,7 @@ Labels Scanner::BuildLabels(MetricType type) {
 }
 
 tl::unexpected<base::Error> Scanner::FailAt(std::size_t at, const std::string& expected) const {
+  at = std::min(at, page_.size());
   const std::string_view before = page_.substr(0, at);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
   const std::string_view found = page_.substr(at, page_.substr(at).find('\n'));

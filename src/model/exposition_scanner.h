@@ -15,6 +15,9 @@ namespace drwatch::model {
 
 // Go's strconv.ParseFloat without hexadecimal and underscores, as Prometheus reads values.
 std::optional<double> ParseSampleValue(std::string_view text);
+// Seconds as milliseconds, towards zero, except that 1.001 is 1001 although its double is a little
+// less. nullopt if it is not finite or out of range.
+std::optional<base::Timestamp> FromSeconds(double seconds);
 // le="1" of a histogram and quantile="1" of a summary become "1.0"; anything else stays.
 std::string NormaliseBound(MetricType type, std::string_view label, std::string_view value);
 

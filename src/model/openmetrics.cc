@@ -1,6 +1,4 @@
 // Reads OpenMetrics 1.0 text, which allows one way to write each line.
-#include <cmath>
-
 #include "base/strings.h"
 #include "model/exposition_scanner.h"
 
@@ -136,10 +134,8 @@ class OpenMetricsReader {
     if (scan_.Peek() != ' ' || scan_.rest().starts_with(" # {")) return {};
     const std::size_t begin = scan_.at();
     const auto seconds = ReadNumber();
-    // Milliseconds, towards zero.
-    const double millis = seconds ? std::trunc(*seconds * 1000) : NAN;
-    if (!(std::abs(millis) < 0x1p63)) return scan_.FailAt(begin, "a finite timestamp in seconds");
-    time = base::FromUnixMillis(static_cast<std::int64_t>(millis));
+    time = seconds ? FromSeconds(*seconds) : std::nullopt;
+    if (!time) return scan_.FailAt(begin, "a finite timestamp in seconds");
     return {};
   }
 

@@ -178,7 +178,13 @@ class LinePrinter {
     text_ += ')';
   }
   void Append(const BinaryExpr& node) {
-    Visit(*node.left);
+    const auto* const number = std::get_if<NumberLiteral>(&node.left->node);
+    // The sign in "+Inf ^ 2" would be that of the power.
+    if (node.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value)) {
+      text_ += "Inf";
+    } else {
+      Visit(*node.left);
+    }
     text_ += " " + FormatOperator(node) + " ";
     Visit(*node.right);
   }

@@ -214,6 +214,9 @@ TEST(ExpositionReaderTest, SaysWhichLineIsWrong) {
   const auto page = ParseText("a 1\nb 2\nc{x=\"1\" 3\n", kText);
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().message, "line 3: expected a label name, got \"3\"");
+  const auto type = ParseText("# TYPE t", kText);
+  ASSERT_FALSE(type);
+  EXPECT_EQ(type.error().message, "line 1: expected a metric type, got end of page");
   const auto value = ParseText("a 1\nb zwei\n", kText);
   ASSERT_FALSE(value);
   EXPECT_EQ(value.error().message, "line 2: expected a number as value, got \"zwei\"");
