@@ -164,9 +164,9 @@ NetResult<void> RedisConnection::Authenticate(const RedisOptions& options, base:
   }
   // Whatever else the server dislikes about AUTH ("ERR wrong number of arguments" before Redis 6
   // for a user name), it did not let us in.
-  const Reason reason = RedisErrorReason(reply->text);
-  return NetFail(reason == Reason::kProtocol ? Reason::kAuth : reason,
-                 CleanRedisText(reply->text, password_));
+  NetError error = ErrorOf(*reply);
+  if (error.reason == Reason::kProtocol) error.reason = Reason::kAuth;
+  return tl::unexpected(std::move(error));
 }
 
 NetResult<RedisReply> RedisConnection::Command(const std::vector<std::string_view>& words,
@@ -204,6 +204,10 @@ NetResult<RedisReply> RedisConnection::Command(const std::vector<std::string_vie
     }
     redisReaderFeed(reader_->handle.get(), buffer.data(), *got);
   }
+}
+
+NetError RedisConnection::ErrorOf(const RedisReply& reply) const {
+  return {RedisErrorReason(reply.text), CleanRedisText(reply.text, password_)};
 }
 
 base::Result<RedisOptions> ParseRedisAddress(std::string_view address) {

@@ -65,6 +65,8 @@ class RedisConnection {
   // RESP), kResponseTooLarge. After an error nothing more can be asked.
   NetResult<RedisReply> Command(const std::vector<std::string_view>& words, base::Deadline deadline,
                                 const base::StopToken& stop);
+  // What an error reply means and says.
+  NetError ErrorOf(const RedisReply& reply) const;
   const std::string& remote_address() const { return socket_.remote_address(); }
 
  private:
