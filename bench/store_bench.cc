@@ -19,13 +19,11 @@ base::Timestamp At(std::int64_t round) { return base::FromUnixMillis(kStart + ro
 std::vector<NewSample> MakeSeries(std::int64_t count) {
   std::vector<NewSample> samples;
   for (std::int64_t i = 0; i < count; ++i) {
-    samples.push_back({model::Labels{{"__name__", "http_requests_total"},
+    samples.push_back({model::Labels{{"__name__", "http_requests_" + std::to_string(i / 10'000)},
                                      {"instance", "10.0.0." + std::to_string(i % 250) + ":9100"},
                                      {"job", "api-server"},
-                                     {"handler", "/api/v1/path/" + std::to_string(i / 1000)},
                                      {"method", i % 2 == 0 ? "GET" : "POST"},
-                                     {"code", std::to_string(200 + i % 1000 / 250)},
-                                     {"id", std::to_string(i)}},
+                                     {"path", "/api/v1/" + std::to_string(i / 250)}},
                        0});
   }
   return samples;

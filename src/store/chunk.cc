@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 namespace drwatch::store {
 namespace {
@@ -12,6 +13,33 @@ constexpr int kTimeBits[] = {7, 12, 20, 64};
 constexpr int kLeadingBits = 5;
 constexpr int kMaxLeading = (1 << kLeadingBits) - 1;
 constexpr int kLengthBits = 6;  // stores length - 1
+
+// Values are told apart by: 0 the same, 10 a decimal, 110 an XOR in the last window, 1110 an XOR in
+// a new one, 1111 a decimal of another scale.
+constexpr int kDecimalPrefix = 2;
+constexpr int kRescalePrefix = 4;
+constexpr int kMaxScale = 6;  // microseconds, the finest that clocks give
+constexpr double kPowers[kMaxScale + 1] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+constexpr int kScaleBits = 3;
+// Widths of a decimal's difference, chosen by an index.
+constexpr int kDecimalWidths = 8;
+constexpr int kDecimalBits[kDecimalWidths] = {4, 7, 10, 14, 18, 24, 32, 48};
+constexpr int kWidthBits = 3;
+
+// The integer n with n / 10^scale == value to the bit, if there is one.
+bool ToDecimal(double value, int scale, std::int64_t& integer) {
+  const double scaled = value * kPowers[scale];
+  if (!(std::fabs(scaled) < 4e15)) return false;
+  integer = static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
+  const double back = static_cast<double>(integer) / kPowers[scale];
+  return std::bit_cast<std::uint64_t>(back) == std::bit_cast<std::uint64_t>(value);
+}
+
+// What a difference counts from: the last value, or 0 if it has more decimals.
+std::int64_t DecimalBase(std::uint64_t last_value, int scale) {
+  std::int64_t base = 0;
+  return ToDecimal(std::bit_cast<double>(last_value), scale, base) ? base : 0;
+}
 
 bool Fits(std::int64_t value, int bits) {
   const std::int64_t half = std::int64_t{1} << (bits - 1);
@@ -59,6 +87,48 @@ class BitReader {
   std::uint32_t at_ = 0;
 };
 
+class ValueReader {
+ public:
+  explicit ValueReader(BitReader& reader) : reader_(reader), value_(reader.Bits(64)) {}
+  std::uint64_t value() const { return value_; }
+
+  // Reads the next value, which is not the last one again.
+  void Change() {
+    if (!reader_.Bit()) return ReadDecimal();
+    if (!reader_.Bit()) return ReadXor();
+    if (reader_.Bit()) {
+      scale_ = static_cast<int>(reader_.Bits(kScaleBits));
+      based_ = false;
+      return ReadDecimal();
+    }
+    leading_ = static_cast<int>(reader_.Bits(kLeadingBits));
+    length_ = static_cast<int>(reader_.Bits(kLengthBits)) + 1;
+    ReadXor();
+  }
+
+ private:
+  void ReadXor() {
+    value_ ^= reader_.Bits(length_) << (64 - leading_ - length_);
+    based_ = false;
+  }
+  void ReadDecimal() {
+    if (!based_) base_ = DecimalBase(value_, scale_);
+    const auto width = static_cast<std::size_t>(reader_.Bits(kWidthBits));
+    base_ += reader_.Signed(kDecimalBits[width]);
+    based_ = true;
+    const double value = static_cast<double>(base_) / kPowers[scale_];
+    value_ = std::bit_cast<std::uint64_t>(value);
+  }
+
+  BitReader& reader_;
+  std::uint64_t value_;
+  int leading_ = 0;
+  int length_ = 0;
+  int scale_ = 0;
+  std::int64_t base_ = 0;  // the last value as an integer of `scale_`, if based_
+  bool based_ = false;
+};
+
 }  // namespace
 
 void Chunk::WriteBits(std::uint64_t bits, int count) {
@@ -84,25 +154,61 @@ void Chunk::WriteTime(std::int64_t delta_of_delta) {
   WriteBits(bits == 64 ? raw : raw & ((std::uint64_t{1} << bits) - 1), bits);
 }
 
-void Chunk::WriteValue(std::uint64_t bits) {
-  const std::uint64_t difference = bits ^ last_value_;
-  if (difference == 0) return WriteBits(0, 1);
+int Chunk::XorBits(std::uint64_t difference) const {
+  const int leading = std::min(std::countl_zero(difference), kMaxLeading);
+  const int needed = 64 - leading - std::countr_zero(difference);
+  const int fresh = 4 + kLeadingBits + kLengthBits + needed;
+  const bool fits = length_ != 0 && leading >= leading_ &&
+                    std::countr_zero(difference) >= 64 - leading_ - length_;
+  return fits ? std::min(fresh, 3 + length_) : fresh;
+}
+
+void Chunk::WriteXor(std::uint64_t difference) {
   const int leading = std::min(std::countl_zero(difference), kMaxLeading);
   const int trailing = std::countr_zero(difference);
   const int needed = 64 - leading - trailing;
   const bool fits = length_ != 0 && leading >= leading_ && trailing >= 64 - leading_ - length_;
   // A window much too wide is worth the bits that describe a new one.
-  if (fits && length_ <= needed + kLeadingBits + kLengthBits) {
-    WriteBits(0b10, 2);
+  if (fits && 3 + length_ <= 4 + kLeadingBits + kLengthBits + needed) {
+    WriteBits(0b110, 3);
     WriteBits(difference >> (64 - leading_ - length_), length_);
     return;
   }
   leading_ = static_cast<std::uint8_t>(leading);
   length_ = static_cast<std::uint8_t>(needed);
-  WriteBits(0b11, 2);
+  WriteBits(0b1110, 4);
   WriteBits(static_cast<std::uint64_t>(leading), kLeadingBits);
   WriteBits(static_cast<std::uint64_t>(needed - 1), kLengthBits);
   WriteBits(difference >> trailing, needed);
+}
+
+bool Chunk::WriteDecimal(double value, int limit) {
+  int scale = scale_;
+  std::int64_t integer = 0;
+  while (!ToDecimal(value, scale, integer)) {
+    if (++scale > kMaxScale) return false;
+  }
+  const std::int64_t difference = integer - DecimalBase(last_value_, scale);
+  int width = 0;
+  while (!Fits(difference, kDecimalBits[width])) {
+    if (++width == kDecimalWidths) return false;
+  }
+  const bool rescaled = scale != scale_;
+  const int prefix = rescaled ? kRescalePrefix + kScaleBits : kDecimalPrefix;
+  if (prefix + kWidthBits + kDecimalBits[width] >= limit) return false;
+  WriteBits(rescaled ? 0b1111 : 0b10, rescaled ? kRescalePrefix : kDecimalPrefix);
+  if (rescaled) WriteBits(static_cast<std::uint64_t>(scale), kScaleBits);
+  WriteBits(static_cast<std::uint64_t>(width), kWidthBits);
+  const auto raw = static_cast<std::uint64_t>(difference);
+  WriteBits(raw & ((std::uint64_t{1} << kDecimalBits[width]) - 1), kDecimalBits[width]);
+  scale_ = static_cast<std::uint8_t>(scale);
+  return true;
+}
+
+void Chunk::WriteValue(std::uint64_t bits) {
+  const std::uint64_t difference = bits ^ last_value_;
+  if (difference == 0) return WriteBits(0, 1);
+  if (!WriteDecimal(std::bit_cast<double>(bits), XorBits(difference))) WriteXor(difference);
 }
 
 void Chunk::Append(std::int64_t millis, double value) {
@@ -126,23 +232,16 @@ void Chunk::Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>&
   BitReader reader(words_);
   std::int64_t time = first_time_;
   std::int64_t delta = 0;
-  std::uint64_t value = reader.Bits(64);
-  int leading = 0;
-  int length = 0;
+  ValueReader values(reader);
   for (int i = 0;;) {
     if (time > from) {
-      out.push_back({base::FromUnixMillis(time), std::bit_cast<double>(value)});
+      out.push_back({base::FromUnixMillis(time), std::bit_cast<double>(values.value())});
     }
     if (++i == count_) return;
     delta = Plus(delta, reader.Time());
     time = Plus(time, delta);
     if (time > to) return;
-    if (!reader.Bit()) continue;
-    if (reader.Bit()) {
-      leading = static_cast<int>(reader.Bits(kLeadingBits));
-      length = static_cast<int>(reader.Bits(kLengthBits)) + 1;
-    }
-    value ^= reader.Bits(length) << (64 - leading - length);
+    if (reader.Bit()) values.Change();
   }
 }
 

@@ -1,5 +1,6 @@
-// Compressed samples of one series: delta-of-delta times, XORed values (the scheme of Facebook's
-// "Gorilla" paper, 2015). Every bit pattern of a value survives, stale markers included.
+// Compressed samples of one series: delta-of-delta times; values as differences of short decimals
+// (20.3 to 20.5 is 2 tenths) or XORed (the scheme of Facebook's "Gorilla" paper, 2015), whichever
+// is shorter. Every bit pattern of a value survives, stale markers included.
 //
 // A chunk is written by one thread and then shared read-only: whoever shares one must not append to
 // it any more, or hands out Copy().
@@ -40,6 +41,10 @@ class Chunk {
   void WriteBits(std::uint64_t bits, int count);
   void WriteTime(std::int64_t delta_of_delta);
   void WriteValue(std::uint64_t bits);
+  void WriteXor(std::uint64_t difference);
+  // False, with nothing written, if it would not be shorter than `limit` bits.
+  bool WriteDecimal(double value, int limit);
+  int XorBits(std::uint64_t difference) const;
 
   std::int64_t first_time_ = 0;
   std::int64_t last_time_ = 0;
@@ -47,9 +52,10 @@ class Chunk {
   std::uint64_t last_value_ = 0;
   std::vector<std::uint64_t> words_;  // filled from the high bit down
   std::uint32_t bits_ = 0;
-  std::uint8_t leading_ = 0;  // zeros before and bits in the window that the last value used
+  std::uint8_t leading_ = 0;  // zeros before and bits in the window that the last XOR used
   std::uint8_t length_ = 0;
   std::uint8_t count_ = 0;
+  std::uint8_t scale_ = 0;  // decimals of the last decimal
 };
 
 }  // namespace drwatch::store

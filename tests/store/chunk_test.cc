@@ -62,6 +62,33 @@ TEST(ChunkTest, KeepsRandomSeries) {
   }
 }
 
+TEST(ChunkTest, KeepsDecimalsOfChangingScale) {
+  std::mt19937_64 random(11);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Plain> samples;
+    for (int i = 0; i < Chunk::kMaxSamples; ++i) {
+      double value =
+          static_cast<double>(static_cast<std::int64_t>(random() % 2'000'001) - 1'000'000);
+      const std::uint64_t kind = random() % 16;
+      if (kind < 8) value /= std::pow(10, static_cast<double>(random() % (kind + 1)));
+      if (kind == 15) value = std::bit_cast<double>(random());
+      if (kind == 14) value = model::StaleNan();
+      if (kind == 13) value *= 1e12;
+      samples.push_back({i * 15'000 + static_cast<std::int64_t>(random() % 100), value});
+    }
+    ExpectSame(samples);
+  }
+}
+
+TEST(ChunkTest, ShortDecimalsTakeAboutTwoBytesASample) {
+  Chunk chunk;
+  for (int i = 0; i < Chunk::kMaxSamples; ++i) {
+    chunk.Append(1'700'000'000'000 + i * 15'000, 20 + i * 37 % 97 / 10.0);
+  }
+  chunk.Shrink();
+  EXPECT_LE(chunk.memory_bytes(), static_cast<std::int64_t>(sizeof(Chunk) + 260));
+}
+
 TEST(ChunkTest, ReadsAfterFromUpToTo) {
   Chunk chunk;
   for (int i = 0; i < 10; ++i) chunk.Append(i * 10, i);
