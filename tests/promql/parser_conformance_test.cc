@@ -107,7 +107,9 @@ struct TreeVisitor {
 json TreeJson(const Expr& expr) { return std::visit(TreeVisitor(), expr.node); }
 
 TEST(ParserConformanceTest, JudgesEveryExpression) {
-  for (const json& c : LoadCases().at("expressions")) {
+  const json cases = LoadCases().at("expressions");
+  ASSERT_GT(cases.size(), 280U);
+  for (const json& c : cases) {
     const std::string text = Text(c, "expr");
     SCOPED_TRACE(c.at("id").get<std::string>() + ": " + text);
     const bool valid = c.at("valid").get<bool>() && !c.contains("needs");
@@ -131,7 +133,9 @@ TEST(ParserConformanceTest, JudgesEveryExpression) {
 }
 
 TEST(ParserConformanceTest, ReadsEverySeries) {
-  for (const json& c : LoadCases().at("series")) {
+  const json cases = LoadCases().at("series");
+  ASSERT_GT(cases.size(), 10U);
+  for (const json& c : cases) {
     const std::string text = Text(c, "input");
     SCOPED_TRACE(c.at("id").get<std::string>() + ": " + text);
     const auto series = ParseSeriesDescription(text);
