@@ -12,8 +12,10 @@ namespace {
 using Result = base::Result<Value>;
 
 // Text of all arguments; no value prints as <no value>.
-std::string EvaluateArguments(const Values& values) {
-  if (values.size() == 1) return Print(values[0]);
+std::string EvaluateArguments(Values values) {
+  for (Value& value : values) {
+    if (!value.has_value()) value = Value::String(Print(value));
+  }
   return Sprint(values);
 }
 
@@ -116,9 +118,9 @@ tl::unexpected<base::Error> BadComparisonType() {
 base::Result<bool> Equal(const Value& a, const Value& b) {
   const Kind left = KindOf(a);
   const Kind right = KindOf(b);
-  if (left == Kind::kOther || right == Kind::kOther) {
-    if (!a.has_value() || !b.has_value()) return a.has_value() == b.has_value();
-    return BadComparisonType();
+  if (!a.has_value() || !b.has_value()) return a.has_value() == b.has_value();
+  if (left == Kind::kOther && right == Kind::kOther) {
+    return base::Fail("non-comparable types " + a.TypeName() + " and " + b.TypeName());
   }
   if (left == right) {
     if (left == Kind::kFloat) return std::get<double>(a.data) == std::get<double>(b.data);
@@ -168,7 +170,6 @@ Result Negated(const base::Result<bool>& truth) {
 }
 
 Result EqualAny(const Values& values, const Environment&) {
-  if (KindOf(values[0]) == Kind::kOther && values[0].has_value()) return BadComparisonType();
   if (values.size() < 2) return base::Fail("missing argument for comparison");
   for (std::size_t i = 1; i < values.size(); ++i) {
     const auto equal = Equal(values[0], values[i]);

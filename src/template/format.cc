@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "template/utf8.h"
 
@@ -16,6 +17,7 @@ constexpr int kMaxWidth = 1'000'000;
 
 struct Verb {
   bool minus = false, plus = false, sharp = false, space = false, zero = false;
+  bool names = false;  // %+v: with the names of fields
   int width = 0;
   int precision = -1;
   char32_t letter = 'v';
@@ -81,7 +83,9 @@ std::string FormatInteger(bool negative, std::uint64_t magnitude, const Verb& ve
     case 'U': {
       std::string digits = DigitsOf(magnitude, 16, true);
       if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
-      return Pad("U+" + digits, verb);
+      const std::string shown =
+          verb.sharp ? " '" + EncodeUtf8(static_cast<char32_t>(magnitude)) + "'" : "";
+      return Pad("U+" + digits + shown, verb);
     }
     default:
       return BadVerb(verb.letter, value);
@@ -137,6 +141,18 @@ std::string FormatNumber(double number, const Verb& verb, const Value& value) {
   return PadNumber(std::move(text), verb);
 }
 
+// With # each run begins with 0x; a space stands between bytes.
+std::string HexBytes(std::string_view text, const Verb& verb) {
+  const std::string prefix = !verb.sharp ? "" : verb.letter == 'x' ? "0x" : "0X";
+  std::string hex = text.empty() ? "" : prefix;
+  for (const char c : text) {
+    if (verb.space && hex.size() > prefix.size()) hex += " " + prefix;
+    const std::string digits = DigitsOf(static_cast<unsigned char>(c), 16, verb.letter == 'X');
+    hex += digits.size() < 2 ? "0" + digits : digits;
+  }
+  return hex;
+}
+
 std::string FormatText(std::string_view text, const Verb& verb, const Value& value) {
   if (verb.precision >= 0 && (verb.letter == 's' || verb.letter == 'v' || verb.letter == 'q')) {
     text = FirstCodePoints(text, static_cast<std::size_t>(verb.precision));
@@ -145,17 +161,13 @@ std::string FormatText(std::string_view text, const Verb& verb, const Value& val
     case 's':
     case 'v':
       return Pad(std::string(text), verb);
-    case 'q':
-      return Pad(GoQuote(text), verb);
-    case 'x':
-    case 'X': {
-      std::string hex;
-      for (const char c : text) {
-        const std::string digits = DigitsOf(static_cast<unsigned char>(c), 16, verb.letter == 'X');
-        hex += digits.size() < 2 ? "0" + digits : digits;
-      }
-      return Pad(std::move(hex), verb);
+    case 'q': {
+      const bool raw = verb.sharp && text.find_first_of("`\n\r") == std::string_view::npos;
+      return Pad(raw ? "`" + std::string(text) + "`" : GoQuote(text), verb);
     }
+    case 'x':
+    case 'X':
+      return Pad(HexBytes(text, verb), verb);
     default:
       return BadVerb(verb.letter, value);
   }
@@ -205,7 +217,7 @@ struct Formatter {
     std::string text = "{";
     for (const auto& [name, field] : fields->fields) {
       if (text.size() > 1) text += ' ';
-      if (verb.plus || verb.sharp) text += name + ":";
+      if (verb.names || verb.sharp) text += name + ":";
       text += FormatValue(field, verb);
     }
     return text + "}";
@@ -268,6 +280,7 @@ class Printer {
       return;
     }
     verb.letter = DecodeUtf8(format_, at_);
+    if (verb.letter == 'v') verb.names = std::exchange(verb.plus, false);
     if (verb.letter == '%') {
       output_ += '%';
     } else if (bad_index_) {

@@ -1,4 +1,5 @@
 // The functions of Prometheus' rule templates.
+#include <arpa/inet.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -102,22 +103,21 @@ std::string StripPort(std::string_view text) {
   return std::string(parts ? parts->host : text);
 }
 
-bool IsAddress(std::string_view host) {
-  if (host.find(':') != std::string_view::npos) return true;  // only IPv6 has one here
-  const auto parts = base::Split(host, '.');
-  return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           const auto number = base::ParseInt(part);
-           return number && *number >= 0 && *number <= 255 && part.size() <= 3;
-         });
+bool IsAddress(const std::string& host) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
+// Addresses stay as they are.
 std::string StripDomain(std::string_view text) {
   const auto parts = SplitHostPort(text);
-  if (!parts && text.find(':') != std::string_view::npos) return std::string(text);
-  const std::string_view host = parts ? parts->host : text;
+  const std::string host(parts ? parts->host : text);
   if (IsAddress(host)) return std::string(text);
-  const std::string short_name(host.substr(0, host.find('.')));
-  return parts ? short_name + ":" + std::string(parts->port) : short_name;
+  std::string short_name = host.substr(0, host.find('.'));
+  if (!parts || parts->port.empty()) return short_name;
+  if (short_name.find(':') != std::string::npos) short_name = "[" + short_name + "]";
+  return short_name + ":" + std::string(parts->port);
 }
 
 base::Result<std::unique_ptr<RE2>> Compile(const std::string& pattern, const std::string& context) {

@@ -165,6 +165,12 @@ TEST(TemplateTest, ComparesAsGoDoes) {
   EXPECT_NE(Expand("{{ lt true false }}").error.find("invalid type"), std::string::npos);
 }
 
+TEST(TemplateTest, ComparesWhatHasNoKind) {
+  EXPECT_NE(Expand("{{ eq . 1 }}", Data()).error.find("incompatible types"), std::string::npos);
+  EXPECT_NE(Expand("{{ eq . . }}", Data()).error.find("non-comparable"), std::string::npos);
+  EXPECT_EQ(Text("{{ eq .x nil }} {{ ne . nil }}", Data()), "false true");
+}
+
 TEST(TemplateTest, IndexesAndSlices) {
   EXPECT_EQ(Text("{{ index . \"a\" }}{{ index . \"zz\" }}{{ slice \"abc\" 1 }}{{ len . }}", Data()),
             "1bc2");
@@ -183,7 +189,7 @@ TEST(TemplateTest, ReplacesAsGoDoes) {
 TEST(TemplateTest, HandlesHosts) {
   EXPECT_EQ(Text("{{ stripPort \"[::1]:80\" }} {{ stripPort \"a:b:c\" }} {{ stripDomain \"\" }}|"),
             "::1 a:b:c |");
-  EXPECT_EQ(Text("{{ stripDomain \"999.1.1.1\" }} {{ stripDomain \"a.b:\" }}"), "999 a:");
+  EXPECT_EQ(Text("{{ stripDomain \"999.1.1.1\" }} {{ stripDomain \"a.b:\" }}"), "999 a");
 }
 
 TEST(FormatTest, WritesFloatsAsGo) {
@@ -206,6 +212,10 @@ TEST(FormatTest, WritesMistakesIntoTheText) {
                     {Value::Bool(true), Value::String("a"), Value::Float(-3.14159), Value::Int(5),
                      Value::Int(5), Value::Int(255), Value::Int(-42)}),
             " true|a     |-03.14|+5| 5|0xff|-0000042");
+  EXPECT_EQ(Sprintf("% x|%#X|%#q|%#U|%+v",
+                    {Value::String("hi"), Value::String("hi"), Value::String("a"), Value::Int(9731),
+                     Value::Of(Struct{"T", {{"A", Value::Int(1)}}})}),
+            "68 69|0X6869|`a`|U+2603 '☃'|{A:1}");
   EXPECT_EQ(Sprintf("%v %s", {Value(), Value()}), "<nil> %!s(<nil>)");
   EXPECT_EQ(Sprintf("%.2s|%q|%x",
                     {Value::String("héllo"), Value::String("a\"\n\xff"), Value::String("hé")}),
