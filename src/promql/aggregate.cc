@@ -101,9 +101,37 @@ Grid Fold(const Grid& input, const Grouping& grouping, std::size_t steps) {
 
 }  // namespace
 
+namespace {
+
+using FoldFunction = Grid (*)(const Grid& input, const Grouping& grouping, std::size_t steps);
+
+Grid EvalFold(Evaluation& evaluation, const AggregateExpr& aggregate, FoldFunction fold) {
+  const Grid input = evaluation.EvalVector(*aggregate.operand);
+  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
+  return fold(input, *grouping, evaluation.timeline.count);
+}
+
+}  // namespace
+
 Grid EvalAggregate(Evaluation& evaluation, const Expr& expr) {
   const auto& aggregate = std::get<AggregateExpr>(expr.node);
   switch (aggregate.op) {
+    case AggregateOp::kSum:
+      return EvalFold(evaluation, aggregate, Fold<SumState>);
+    case AggregateOp::kAvg:
+      return EvalFold(evaluation, aggregate, Fold<AvgState>);
+    case AggregateOp::kCount:
+      return EvalFold(evaluation, aggregate, Fold<CountState>);
+    case AggregateOp::kMin:
+      return EvalFold(evaluation, aggregate, Fold<MinState>);
+    case AggregateOp::kMax:
+      return EvalFold(evaluation, aggregate, Fold<MaxState>);
+    case AggregateOp::kGroup:
+      return EvalFold(evaluation, aggregate, Fold<GroupState>);
+    case AggregateOp::kStddev:
+      return EvalFold(evaluation, aggregate, Fold<DeviationState>);
+    case AggregateOp::kStdvar:
+      return EvalFold(evaluation, aggregate, Fold<VarianceState>);
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
       return EvalTop(evaluation, aggregate);
@@ -113,39 +141,10 @@ Grid EvalAggregate(Evaluation& evaluation, const Expr& expr) {
       return EvalCountValues(evaluation, aggregate);
     case AggregateOp::kLimitk:
     case AggregateOp::kLimitRatio:
-      evaluation.session.Fail("limitk and limit_ratio are experimental and not supported");
-      return EmptyGrid();
-    case AggregateOp::kSum:
-    case AggregateOp::kAvg:
-    case AggregateOp::kCount:
-    case AggregateOp::kMin:
-    case AggregateOp::kMax:
-    case AggregateOp::kGroup:
-    case AggregateOp::kStddev:
-    case AggregateOp::kStdvar:
       break;
   }
-  const Grid input = evaluation.EvalVector(*aggregate.operand);
-  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
-  const std::size_t steps = evaluation.timeline.count;
-  switch (aggregate.op) {
-    case AggregateOp::kSum:
-      return Fold<SumState>(input, *grouping, steps);
-    case AggregateOp::kAvg:
-      return Fold<AvgState>(input, *grouping, steps);
-    case AggregateOp::kCount:
-      return Fold<CountState>(input, *grouping, steps);
-    case AggregateOp::kMin:
-      return Fold<MinState>(input, *grouping, steps);
-    case AggregateOp::kMax:
-      return Fold<MaxState>(input, *grouping, steps);
-    case AggregateOp::kGroup:
-      return Fold<GroupState>(input, *grouping, steps);
-    case AggregateOp::kStddev:
-      return Fold<DeviationState>(input, *grouping, steps);
-    default:
-      return Fold<VarianceState>(input, *grouping, steps);
-  }
+  evaluation.session.Fail("limitk and limit_ratio are experimental and not supported");
+  return EmptyGrid();
 }
 
 }  // namespace drwatch::promql

@@ -30,14 +30,16 @@ class Chunk {
   std::int64_t max_time() const { return last_time_; }
   // Adds the samples in (from, to] to `out`.
   void Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>& out) const;
-  std::shared_ptr<const Chunk> Copy() const { return std::make_shared<const Chunk>(*this); }
+  std::shared_ptr<const Chunk> Copy() const;
   // Gives spare memory back, once it is full.
-  void Shrink() { words_.shrink_to_fit(); }
+  void Shrink() { Resize(UsedWords()); }
   std::int64_t memory_bytes() const {
-    return static_cast<std::int64_t>(sizeof(Chunk) + words_.capacity() * sizeof(std::uint64_t));
+    return static_cast<std::int64_t>(sizeof(Chunk) + capacity_ * sizeof(std::uint64_t));
   }
 
  private:
+  std::uint16_t UsedWords() const { return static_cast<std::uint16_t>((bits_ + 63) / 64); }
+  void Resize(std::uint16_t words);
   void WriteBits(std::uint64_t bits, int count);
   void WriteTime(std::int64_t delta_of_delta);
   void WriteValue(std::uint64_t bits);
@@ -50,8 +52,9 @@ class Chunk {
   std::int64_t last_time_ = 0;
   std::int64_t last_delta_ = 0;
   std::uint64_t last_value_ = 0;
-  std::vector<std::uint64_t> words_;  // filled from the high bit down
-  std::uint32_t bits_ = 0;
+  std::unique_ptr<std::uint64_t[]> words_;  // filled from the high bit down
+  std::uint16_t capacity_ = 0;              // in words
+  std::uint16_t bits_ = 0;                  // used; a sample takes at most 147
   std::uint8_t leading_ = 0;  // zeros before and bits in the window that the last XOR used
   std::uint8_t length_ = 0;
   std::uint8_t count_ = 0;

@@ -25,7 +25,7 @@ struct MemoryUsage {
 class SeriesRecord {
  public:
   static constexpr int kMinHead = 20;
-  static constexpr int kMaxHead = 24;
+  static constexpr int kMaxHead = 22;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
   explicit SeriesRecord(model::Labels series_labels) : labels(std::move(series_labels)) {}

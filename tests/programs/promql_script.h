@@ -4,7 +4,7 @@
 // at 0. What the commands mean is described in docs/promql.md.
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,7 +61,8 @@ struct EvalCommand {
   std::vector<ScriptSeries> series;
 };
 
-using ScriptCommand = std::variant<ClearCommand, LoadCommand, EvalCommand>;
+using ScriptCommand =
+    std::variant<ClearCommand, std::unique_ptr<LoadCommand>, std::unique_ptr<EvalCommand>>;
 
 // Errors name the line: "3: ...".
 base::Result<std::vector<ScriptCommand>> ParseScript(std::string_view text);

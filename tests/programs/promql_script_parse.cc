@@ -33,7 +33,7 @@ class Parser {
       if (line.empty()) continue;
       base::Status done;
       if (line == "clear") {
-        commands_.push_back(ClearCommand());
+        commands_.emplace_back(ClearCommand());
       } else if (line.starts_with("load")) {
         done = Load(line);
       } else if (line.starts_with("eval")) {
@@ -73,7 +73,7 @@ class Parser {
     while (const auto next = NextOfBlock()) {
       if (base::Status added = AddSeries(*next, load.series); !added) return added;
     }
-    commands_.push_back(std::move(load));
+    commands_.push_back(std::make_unique<LoadCommand>(std::move(load)));
     return {};
   }
 
@@ -115,7 +115,7 @@ class Parser {
     if (kind == "info") eval.infos.emplace_back();
     eval.ordered = kind == "ordered";
     if (base::Status read = Block(eval, kind); !read) return read;
-    commands_.push_back(std::move(eval));
+    commands_.push_back(std::make_unique<EvalCommand>(std::move(eval)));
     return {};
   }
 

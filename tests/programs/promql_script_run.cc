@@ -199,8 +199,8 @@ class Runner {
   void Run(const std::vector<ScriptCommand>& commands) {
     for (const ScriptCommand& command : commands) {
       if (std::holds_alternative<ClearCommand>(command)) Clear();
-      if (const auto* load = std::get_if<LoadCommand>(&command)) Load(*load);
-      if (const auto* eval = std::get_if<EvalCommand>(&command)) Judge(*eval);
+      if (const auto* load = std::get_if<std::unique_ptr<LoadCommand>>(&command)) Load(**load);
+      if (const auto* eval = std::get_if<std::unique_ptr<EvalCommand>>(&command)) Judge(**eval);
     }
   }
   ScriptResult result;
