@@ -42,6 +42,7 @@ struct Scheduler::State {
     bool overdue_reported = false;
     bool reported = false;
     bool removed = false;
+    int reporting = 0;  // calls of the sink under way
     ProbeStats stats;
   };
 
@@ -56,6 +57,7 @@ struct Scheduler::State {
   base::StopSource stop;
   mutable std::mutex mutex;
   std::condition_variable changed;
+  std::condition_variable reports_done;  // of a removed probe
   std::vector<std::shared_ptr<Entry>> entries;
   bool stopping = false;
   std::thread timer;
@@ -63,17 +65,19 @@ struct Scheduler::State {
   void Loop(const std::shared_ptr<State>& self);
   void Launch(const std::shared_ptr<State>& self, const std::shared_ptr<Entry>& entry);
   static void Fly(State& state, Entry& entry);
-  void Report(std::unique_lock<std::mutex>& lock, Entry& entry,
-              const model::ProbeResult& result) const;
+  void Report(std::unique_lock<std::mutex>& lock, Entry& entry, const model::ProbeResult& result);
 };
 
 void Scheduler::State::Report(std::unique_lock<std::mutex>& lock, Entry& entry,
-                              const model::ProbeResult& result) const {
+                              const model::ProbeResult& result) {
   if (entry.removed || stopping) return;
+  ++entry.reporting;
   lock.unlock();
   sink(result);
   lock.lock();
+  --entry.reporting;
   entry.reported = true;
+  if (entry.removed) reports_done.notify_all();
 }
 
 // One run, on a thread of the pool.
@@ -138,7 +142,7 @@ Scheduler::Scheduler(int max_concurrent, const base::Clock& clock, ResultSink si
 Scheduler::~Scheduler() { Stop(base::Deadline::After(std::chrono::seconds(5))); }
 
 void Scheduler::SetProbes(std::vector<ScheduledProbe> probes) {
-  const std::lock_guard lock(state_->mutex);
+  std::unique_lock lock(state_->mutex);
   std::vector<std::shared_ptr<State::Entry>> next;
   for (ScheduledProbe& scheduled : probes) {
     const auto kept =
@@ -155,11 +159,18 @@ void Scheduler::SetProbes(std::vector<ScheduledProbe> probes) {
     entry->scheduled = std::move(scheduled);
     next.push_back(std::move(entry));
   }
+  std::vector<std::shared_ptr<State::Entry>> removed;
   for (const auto& entry : state_->entries) {
-    if (std::find(next.begin(), next.end(), entry) == next.end()) entry->removed = true;
+    if (std::find(next.begin(), next.end(), entry) != next.end()) continue;
+    entry->removed = true;
+    removed.push_back(entry);
   }
   state_->entries = std::move(next);
   state_->changed.notify_all();
+  state_->reports_done.wait(lock, [&] {
+    return std::all_of(removed.begin(), removed.end(),
+                       [](const auto& entry) { return entry->reporting == 0; });
+  });
 }
 
 void Scheduler::Start() {
@@ -211,7 +222,9 @@ std::vector<model::ProbeResult> RunAll(const std::vector<ScheduledProbe>& probes
       shared->results[i] = std::move(result);
     });
   }
-  if (!pool.WaitIdle(deadline)) stop.RequestStop();
+  // A probe that ends by itself at the deadline says more than one that is cut off.
+  constexpr base::Duration kGrace{300};
+  if (!pool.WaitIdle(base::Deadline(deadline.at() + kGrace))) stop.RequestStop();
   const std::lock_guard lock(shared->mutex);
   std::vector<model::ProbeResult> results;
   for (std::size_t i = 0; i < probes.size(); ++i) {

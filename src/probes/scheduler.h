@@ -44,8 +44,8 @@ class Scheduler {
   Scheduler(int max_concurrent, const base::Clock& clock, ResultSink sink);
   ~Scheduler();
 
-  // Replaces the set at once; new probes run immediately. Results of removed ones are dropped from
-  // now on.
+  // Replaces the set at once; new probes run immediately. When it returns, no result of a removed
+  // one comes any more. Not to be called from the sink.
   void SetProbes(std::vector<ScheduledProbe> probes);
   void Start();
   // Stops running probes through their tokens and waits for them until the deadline. No result

@@ -3,7 +3,10 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
+
+#include "base/log.h"
 
 namespace drwatch::probes {
 
@@ -55,9 +58,14 @@ void ThreadPool::Run(std::function<void()> task) {
   state_->queue.push_back(std::move(task));
   const bool enough = state_->idle >= static_cast<int>(state_->queue.size());
   if (!enough && state_->threads < state_->options.max_threads) {
-    ++state_->threads;
-    // Detached: a task stuck in the kernel must not hold up the end of the program.
-    std::thread(State::Serve, state_).detach();
+    // Detached: a task stuck in the kernel must not hold up the end of the program. Where the
+    // machine has no thread left, the task waits for one of ours, or for the next try.
+    try {
+      std::thread(State::Serve, state_).detach();
+      ++state_->threads;
+    } catch (const std::system_error& error) {
+      base::LogWarn("cannot start a thread for a probe", {{"error", error.what()}});
+    }
   }
   state_->work.notify_one();
 }

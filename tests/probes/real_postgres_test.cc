@@ -7,6 +7,7 @@
 #include "probes/position_ring.h"
 #include "probes/postgres_probe.h"
 #include "probes/probe_result_access.h"
+#include "support/eventually.h"
 #include "support/postgres_server.h"
 
 namespace drwatch::probes {
@@ -37,9 +38,9 @@ class RealPostgresTest : public ::testing::Test {
   config::PostgresProbe& Spec(config::Probe& config) {
     return std::get<config::PostgresProbe>(config.spec);
   }
-  std::unique_ptr<Probe> Make(const config::Probe& config) {
+  std::unique_ptr<Probe> Make(const config::Probe& config, PositionRing* ring = nullptr) {
     ProbeServices services;
-    services.positions = &ring_;
+    services.positions = ring != nullptr ? ring : &ring_;
     services.clock = &clock_;
     return MakePostgresProbe(config, services);
   }
@@ -51,6 +52,28 @@ class RealPostgresTest : public ::testing::Test {
     EXPECT_FALSE(result.checks.empty());
     ExpectDistinctSeries(result);
     return result;
+  }
+  // As `--once` does it: both run once, in whatever order.
+  void ExpectTheFirstRunWaits(const PostgresServer& primary, const PostgresServer& standby,
+                              const config::Probe& primary_config,
+                              const config::Probe& standby_config) {
+    PositionRing ring(nullptr);
+    standby.Sql("SELECT pg_wal_replay_pause()");
+    primary.Sql("CREATE TABLE first AS SELECT generate_series(1, 1000)");
+    const auto primary_probe = Make(primary_config, &ring);
+    const auto standby_probe = Make(standby_config, &ring);
+    std::thread later([&] {
+      base::StopToken().Wait(base::Deadline::After(base::Duration(100)));
+      Run(*primary_probe);
+    });
+    const model::ProbeResult replica = Run(*standby_probe);
+    later.join();
+    EXPECT_GT(ValueOf(replica, "replication_lag_bytes"), 0) << Describe(replica);
+    standby.Sql("SELECT pg_wal_replay_resume()");
+    const std::string written = primary.Sql("SELECT pg_current_wal_lsn()");
+    EXPECT_TRUE(Eventually([&] {
+      return standby.Sql("SELECT pg_last_wal_replay_lsn() >= '" + written + "'") == "t";
+    }));
   }
   base::SystemClock clock_;
   PositionRing ring_{nullptr};
@@ -68,6 +91,7 @@ TEST_F(RealPostgresTest, APairThroughItsLife) {
   Spec(standby_config).primary = "pg-primary";
   const auto primary_probe = Make(primary_config);
   const auto standby_probe = Make(standby_config);
+  ExpectTheFirstRunWaits(*primary, *standby, primary_config, standby_config);
 
   // The primary's facts.
   model::ProbeResult seen = Run(*primary_probe);
@@ -144,25 +168,7 @@ TEST_F(RealPostgresTest, APairThroughItsLife) {
   EXPECT_EQ(replica.Headline().reason, Reason::kWrongRole) << Describe(replica);
 }
 
-TEST_F(RealPostgresTest, TheFirstRunOfAStandbyWaitsForItsPrimary) {
-  const auto primary = PostgresServer::StartPrimary();
-  const auto standby = PostgresServer::StartStandby(*primary);
-  standby->Sql("SELECT pg_wal_replay_pause()");
-  primary->Sql("CREATE TABLE t AS SELECT generate_series(1, 1000)");
-  const auto primary_probe = Make(Config(*primary, "pg-primary"));
-  config::Probe config = Config(*standby, "pg-standby");
-  Spec(config).primary = "pg-primary";
-  const auto standby_probe = Make(config);
-  std::thread later([&] {
-    base::StopToken().Wait(base::Deadline::After(base::Duration(100)));
-    Run(*primary_probe);
-  });
-  const model::ProbeResult replica = Run(*standby_probe);
-  later.join();
-  EXPECT_GT(ValueOf(replica, "replication_lag_bytes"), 0) << Describe(replica);
-}
-
-TEST_F(RealPostgresTest, SlotsArchiverAndPrivileges) {
+TEST_F(RealPostgresTest, SlotsArchiverPrivilegesAndRefusals) {
   const auto primary = PostgresServer::StartPrimary({"archive_command = '/bin/false'"});
   primary->Sql("SELECT pg_create_physical_replication_slot('spare', true)");
   primary->Sql("CREATE TABLE t AS SELECT 1");
@@ -206,20 +212,16 @@ TEST_F(RealPostgresTest, SlotsArchiverAndPrivileges) {
   for (const model::CheckOutcome& check : seen.checks) {
     EXPECT_EQ(check.message.find("not known"), std::string::npos) << Describe(seen);
   }
-}
 
-TEST_F(RealPostgresTest, RefusalsAndHangs) {
-  const auto primary = PostgresServer::StartPrimary();
-  config::Probe config = Config(*primary, "pg");
+  // Refusals and hangs.
   Spec(config).dsn = base::Secret(primary->Url("stranger:hunter2"));
-  model::ProbeResult seen = Run(*Make(config));
+  seen = Run(*Make(config));
   EXPECT_EQ(ValueOf(seen, "postgres_up"), 0);
   EXPECT_EQ(seen.Headline().reason, Reason::kAuth) << Describe(seen);
   EXPECT_EQ(Describe(seen).find("hunter2"), std::string::npos);
   Spec(config).dsn = base::Secret(primary->Url() + "_missing");
   EXPECT_EQ(Run(*Make(config)).Headline().reason, Reason::kNotFound);
 
-  const auto probe = Make(Config(*primary, "pg"));
   primary->Freeze();
   seen = Run(*probe, base::Duration(300));
   EXPECT_EQ(seen.Headline().reason, Reason::kTimeout) << Describe(seen);

@@ -6,6 +6,9 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
+
+#include "support/eventually.h"
 
 namespace drwatch::probes {
 namespace {
@@ -104,7 +107,8 @@ TEST(SchedulerTest, AStuckProbeIsReportedOnceAndDelaysNobody) {
   scheduler.Start();
   EXPECT_TRUE(collector.WaitFor("stuck", 1));
   EXPECT_EQ(collector.Last("stuck"), model::Reason::kTimeout);
-  EXPECT_TRUE(scheduler.AllRanOnce());
+  EXPECT_TRUE(collector.WaitFor("quick", 2));
+  EXPECT_TRUE(testing::Eventually([&] { return scheduler.AllRanOnce(); }));
   const int before = collector.Count("quick");
   EXPECT_TRUE(collector.WaitFor("quick", before + 5));
   EXPECT_EQ(collector.Count("stuck"), 1);
@@ -131,6 +135,26 @@ TEST(SchedulerTest, AReloadKeepsUnchangedProbesAndDropsRemovedOnes) {
   EXPECT_GE(stats[0].runs, 2);
 }
 
+TEST(SchedulerTest, NoResultOfARemovedProbeComesAfterTheChange) {
+  const base::SystemClock clock;
+  std::atomic<bool> in_sink{false};
+  std::atomic<bool> left_sink{false};
+  base::StopSource leave;
+  Scheduler scheduler(4, clock, [&](const model::ProbeResult&) {
+    in_sink = true;
+    in_sink.notify_all();
+    leave.token().Wait(base::Deadline::After(10s));
+    left_sink = true;
+  });
+  scheduler.SetProbes({Make("gone", 1s)});
+  scheduler.Start();
+  in_sink.wait(false);
+  std::thread change([&] { scheduler.SetProbes({}); });
+  leave.RequestStop();
+  change.join();
+  EXPECT_TRUE(left_sink);
+}
+
 TEST(SchedulerTest, StopEndsRunningProbesAtOnce) {
   const base::SystemClock clock;
   Collector collector;
@@ -147,6 +171,16 @@ TEST(SchedulerTest, StopEndsRunningProbesAtOnce) {
   scheduler.Stop(base::Deadline::After(10s));
   EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
   EXPECT_EQ(collector.Count("stuck"), 0) << "no result after a stop";
+}
+
+TEST(RunAllTest, AProbeThatEndsAtTheDeadlineSpeaksForItself) {
+  const base::SystemClock clock;
+  const auto results =
+      RunAll({Make("slow", 100ms,
+                   [](const RunContext& context) { base::StopToken().Wait(context.deadline); })},
+             8, clock, base::Deadline::After(100ms));
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_TRUE(results[0].ok());
 }
 
 TEST(RunAllTest, ReportsWhatIsNotBackInTime) {

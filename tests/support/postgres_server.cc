@@ -11,16 +11,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/stop.h"
 #include "base/strings.h"
+#include "support/eventually.h"
 #include "support/fake_http_server.h"
 
 namespace drwatch::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-base::Deadline Soon() { return base::Deadline::After(std::chrono::seconds(20)); }
 
 // The newest installed; "" if none.
 std::string BinFolder() {
@@ -83,15 +81,6 @@ const std::string& Template() {
 }
 
 }  // namespace
-
-bool Eventually(const std::function<bool()>& condition) {
-  const base::Deadline deadline = Soon();
-  while (!condition()) {
-    if (deadline.Expired()) return false;
-    base::StopToken().Wait(base::Deadline::After(std::chrono::milliseconds(10)));
-  }
-  return true;
-}
 
 bool PostgresServer::Available() { return !BinFolder().empty(); }
 

@@ -5,7 +5,6 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,8 +48,5 @@ class PostgresServer {
   std::uint16_t port_;
   pid_t process_ = -1;
 };
-
-// Calls `condition` until it is true; false if that takes more than 20 s.
-bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace drwatch::testing
