@@ -15,6 +15,8 @@ namespace {
 using model::Reason;
 
 constexpr std::int64_t kChunkBytes = 256 << 10;
+// From this size on, what was read is dropped from the page cache.
+constexpr std::int64_t kLargeFileBytes = 64 << 20;
 // How far reading may run ahead of its rate: long enough to read in steps that disks like.
 constexpr base::Duration kBurst{100};
 
@@ -92,7 +94,7 @@ Walked<std::string_view> FileSource::Next() {
   }
   const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
   if (tee_ != nullptr) tee_->Update(bytes);
-  ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
+  if (size_ >= kLargeFileBytes) ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
   offset_ += count;
   if (auto allowed = budget_->Spend(count); !allowed) {
     return tl::unexpected(std::move(allowed.error()));

@@ -41,8 +41,8 @@ class DigestTee {
   std::vector<base::Digest> digests_;
 };
 
-// One regular file, from its start. What was read is dropped from the page cache again, so that
-// verification does not push a database's pages out.
+// One regular file, from its start. What was read of a large one is dropped from the page cache
+// again, so that verification does not push a database's pages out.
 class FileSource final : public Source {
  public:
   // `tee` may be nullptr. Fault: cannot be opened (kNotFound, kPermission, kStorage), or not a

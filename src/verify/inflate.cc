@@ -76,6 +76,10 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
   }
 }
 
+std::size_t Inflater::read_ahead() const {
+  return state_->read_in_length > 0 ? static_cast<std::size_t>(state_->read_in_length) / 8 : 0;
+}
+
 GzipDecoder::GzipDecoder(Reader& input)
     : input_(input), inflater_(Inflater::Wrapping::kGzip, kGzipBufferBytes) {}
 
@@ -153,9 +157,15 @@ Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater) {
   while (true) {
     auto bytes = inflater.Next(input);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) return total;
+    if (bytes->empty()) break;
     total += static_cast<std::int64_t>(bytes->size());
   }
+  auto end = input.AtEnd();
+  if (!end) return tl::unexpected(std::move(end.error()));
+  if (!*end || inflater.read_ahead() > 0) {
+    return Broken(Reason::kCorrupt, input.offset(), "bytes after the end of the zlib stream");
+  }
+  return total;
 }
 
 }  // namespace drwatch::verify

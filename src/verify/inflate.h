@@ -22,6 +22,9 @@ class Inflater {
   void Start();
   // The next unpacked bytes; empty once the stream's checksum has been verified.
   Walked<std::string_view> Next(Reader& input);
+  // Bytes taken from the input beyond the end of a stream. Always 0 for gzip, whose trailer is as
+  // long as what ISA-L reads ahead; a zlib trailer is shorter.
+  std::size_t read_ahead() const;
 
  private:
   Wrapping wrapping_;

@@ -183,7 +183,7 @@ Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::
   };
   std::uint64_t value = 0;
   for (std::size_t i = 1; i < bytes->size(); ++i) value |= byte(i) << (8 * (i - 1));
-  if (byte(0) > 1 || value > INT64_MAX) {
+  if (byte(0) > 1 || value > INT64_MAX || (byte(0) == 1 && value == 0)) {
     return Broken(Reason::kCorrupt, begin, "damaged number in " + std::string(what));
   }
   const auto magnitude = static_cast<std::int64_t>(value);

@@ -86,8 +86,11 @@ class PostgresLines {
     } else if (line.starts_with("\\restrict ")) {
       token_ = base::Truncate(line.substr(10), kMaxLineBytes);
     } else if (line.starts_with("\\unrestrict ")) {
-      if (line.substr(12) != token_) {
-        return Broken(Reason::kCorrupt, offset, "\\unrestrict does not match \\restrict");
+      const std::string_view token = line.substr(12);
+      if (token != token_) {
+        const bool cut = std::string_view(token_).starts_with(token);
+        return Broken(cut ? Reason::kIncomplete : Reason::kCorrupt, offset,
+                      "\\unrestrict does not match \\restrict");
       }
       token_.clear();
     } else if (line == "SET standard_conforming_strings = off;") {

@@ -72,14 +72,13 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, Read
   if (list.bad_lines > 0) {
     whole.details.push_back(std::to_string(list.bad_lines) + " lines are no checksums");
   }
+  const Checksums checksums(folder);
   for (const std::string& target : targets) {
     const std::string file = target.starts_with('/') ? target : folder + "/" + target;
     if (!Exists(file)) {
       AddPart(whole, Missing(target, name));
     } else {
-      Verdict part = VerifyPlainFile(file, "", Checksums(file), budget);
-      part.place = part.place.empty() ? target : target + ": " + part.place;
-      AddPart(whole, std::move(part));
+      AddPart(whole, VerifyPlainFile(file, target, checksums, budget));
     }
     if (!budget.Check()) break;
   }

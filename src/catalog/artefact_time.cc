@@ -1,0 +1,70 @@
+#include "catalog/artefact_time.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/strings.h"
+#include "catalog/folder_catalog.h"
+#include "catalog/name_time.h"
+
+namespace drwatch::catalog {
+namespace {
+
+// The widest a zone is from UTC, and a little for how long a dump may take to write.
+constexpr base::Duration kZoneSpan = std::chrono::hours(15);
+
+// What the name says, given when the file was last written.
+std::pair<base::Timestamp, TimeSource> FromName(const NameTime& name, base::Timestamp modified) {
+  if (name.precision == NameTime::Precision::kDay) {
+    const base::Timestamp earliest = name.time - kZoneSpan;
+    const base::Timestamp latest = name.time + std::chrono::hours(24) + kZoneSpan;
+    if (modified >= earliest && modified <= latest) return {modified, TimeSource::kModified};
+    return {name.time, TimeSource::kName};
+  }
+  if (!name.zone_known && std::chrono::abs(modified - name.time) <= kZoneSpan) {
+    return {modified, TimeSource::kModified};
+  }
+  return {name.time, TimeSource::kName};
+}
+
+}  // namespace
+
+std::string_view TimeSourceName(TimeSource source) {
+  switch (source) {
+    case TimeSource::kContent:
+      return "content";
+    case TimeSource::kName:
+      return "name";
+    case TimeSource::kModified:
+      return "modification time";
+  }
+  std::abort();
+}
+
+std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact) {
+  const base::Timestamp latest = now + FolderCatalog::kClockSkew;
+  std::string problem;
+  const auto believe = [&](base::Timestamp time, TimeSource source) {
+    if (time > latest) {
+      if (problem.empty()) {
+        problem = base::Quote(evidence.name) + " is from the future: its " +
+                  std::string(TimeSourceName(source)) + " says " + base::FormatRfc3339(time);
+      }
+      return false;
+    }
+    artefact.time = std::min(time, now);
+    artefact.time_source = source;
+    return true;
+  };
+  if (evidence.content && believe(*evidence.content, TimeSource::kContent)) return problem;
+  if (const auto name = ParseNameTime(evidence.name)) {
+    const auto [time, source] = FromName(*name, evidence.modified);
+    if (believe(time, source)) return problem;
+  }
+  if (believe(evidence.modified, TimeSource::kModified)) return problem;
+  artefact.time = now;
+  artefact.time_source = TimeSource::kModified;
+  return problem;
+}
+
+}  // namespace drwatch::catalog

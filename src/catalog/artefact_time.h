@@ -1,0 +1,27 @@
+// When a backup was taken, by the best clock there is.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "catalog/artefact.h"
+
+namespace drwatch::catalog {
+
+struct TimeEvidence {
+  std::optional<base::Timestamp> content;
+  std::string_view name;
+  base::Timestamp modified{};
+};
+
+// Sets `time` and `time_source` of `artefact`. A time after `now` (by more than
+// FolderCatalog::kClockSkew) is not believed: the next best clock is taken, and the text returned
+// says so; empty if all is well. When every clock is wrong the backup counts as taken now.
+//
+// A time in a name without a zone is only believed when the modification time is more than half a
+// day away from it: closer, it is the same event in another zone, and the modification time is
+// exact. A day without a time of day bounds the modification time.
+std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,63 @@
+// Which artefacts exist in a folder, which of them are complete, and how old each is.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/stop.h"
+#include "catalog/artefact.h"
+
+namespace drwatch::catalog {
+
+struct CatalogCache;
+
+struct FolderOptions {
+  std::string path;
+  // fnmatch(3), on the name; on the path below `path` if it holds a '/'. With "*" only files and
+  // recognised folders (base backups, pg_dump -Fd) count, with another pattern every folder it
+  // matches does.
+  std::string pattern = "*";
+  bool recursive = false;
+  // A file changed more recently, and without a completeness mark, is still being written. Marks: a
+  // checksum file that names it, or the backup_manifest of its folder, not older than the file.
+  base::Duration quiet_time{60'000};
+};
+
+// One folder, looked at again and again; what did not change is not read again. One thread at a
+// time.
+class FolderCatalog {
+ public:
+  // Most entries of a place; more is blind with kLimit.
+  static constexpr std::int64_t kMaxEntries = 5'000'000;
+  // A temporary file (.tmp, .part ...) that has not changed for so long was left behind.
+  static constexpr base::Duration kAbandonedAfter{24 * 3600 * 1000};
+  // How far clocks of machines may be apart before a time in the future is a finding.
+  static constexpr base::Duration kClockSkew{5 * 60 * 1000};
+
+  // A folder artefact of more files is walked again only when its own entries changed, or after
+  // kLargeFolderEvery.
+  static constexpr std::int64_t kLargeFolder = 1000;
+  static constexpr base::Duration kLargeFolderEvery{10 * 60 * 1000};
+
+  explicit FolderCatalog(FolderOptions options);
+  ~FolderCatalog();
+
+  // Never fails: what is wrong stands in Listing::blind. A path that is a file, or itself a base
+  // backup, is one artefact.
+  Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop);
+
+ private:
+  FolderOptions options_;
+  std::unique_ptr<CatalogCache> cache_;
+};
+
+// The artefact's fingerprint as it is now; nullopt if it is gone or cannot be looked at.
+std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
+                                                const base::StopToken& stop);
+
+// True for names of files that are not finished: dotfiles, .tmp, .part, .partial, .filepart,
+// .in_progress and their like.
+bool IsTemporaryName(std::string_view name);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,394 @@
+#include "catalog/folder_scan.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "catalog/artefact_time.h"
+#include "catalog/folder_summary.h"
+#include "verify/checksum_list.h"
+#include "verify/checksums.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+
+// What programs append to files they have not finished, and what copies keep for themselves.
+constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
+    ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
+    ".temp", ".crdownload", ".swp",     "~"};
+
+Reason ReasonOf(int error_number) {
+  if (error_number == ENOENT || error_number == ENOTDIR) return Reason::kNotFound;
+  if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
+  return Reason::kStorage;
+}
+
+// "shop.dump.part" and ".shop.dump.Xy12Zz" (rsync) -> "shop.dump"; more guesses are of no use.
+std::vector<std::string> FinalNames(std::string_view name) {
+  std::vector<std::string> names = {std::string(name)};
+  for (const std::string_view suffix : kTemporarySuffixes) {
+    if (name.ends_with(suffix)) names.emplace_back(name.substr(0, name.size() - suffix.size()));
+  }
+  if (name.starts_with('.')) {
+    names.emplace_back(name.substr(1));
+    names.emplace_back(name.substr(1, name.rfind('.') - 1));
+  }
+  return names;
+}
+
+// Hash of what checksum files say; 0 if they say nothing.
+std::uint64_t StampOf(std::string_view text) {
+  if (text.empty()) return 0;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash;
+}
+
+}  // namespace
+
+bool IsTemporaryName(std::string_view name) {
+  if (name.starts_with('.')) return true;
+  const std::string lower = base::Lower(name);
+  return std::any_of(kTemporarySuffixes.begin(), kTemporarySuffixes.end(),
+                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
+}
+
+namespace {
+
+struct Entry {
+  std::string name;
+  struct stat info {};
+  bool link = false;
+};
+
+}  // namespace
+
+// One look at the place.
+class FolderScan {
+ public:
+  FolderScan(const FolderOptions& options, CatalogCache& cache, base::Timestamp now,
+             base::Deadline deadline, const base::StopToken& stop)
+      : options_(options), cache_(cache), now_(now), deadline_(deadline), stop_(stop) {}
+
+  Listing Run();
+
+ private:
+  bool Blind(Reason reason, std::string message);
+  void Find(Reason reason, std::string message);
+  bool InTime();
+  bool ReadEntries(const std::string& folder, const std::string& prefix,
+                   std::vector<Entry>& entries);
+  bool Scan(const std::string& prefix);
+  bool Judge(const std::string& prefix, const Entry& entry);
+  void JudgeTemporary(const std::string& prefix, const Entry& entry);
+  void AddFile(const std::string& path, const std::string& relative, const Entry& entry);
+  bool AddFolder(const std::string& relative);
+  std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
+  bool Matches(const std::string& prefix, const std::string& name) const;
+  void SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
+  const verify::ChecksumFolder& SumsOf(const std::string& folder,
+                                       const std::vector<Entry>& entries);
+  bool QuietSince(base::Timestamp modified) const;
+  void DropLinksToListed();
+
+  const FolderOptions& options_;
+  CatalogCache& cache_;
+  CatalogCache next_;  // what of the cache is still in use
+  const base::Timestamp now_;
+  const base::Deadline deadline_;
+  const base::StopToken& stop_;
+  Listing listing_;
+  const verify::ChecksumFolder* sums_ = nullptr;  // of the folder being scanned
+  std::set<std::pair<dev_t, ino_t>> entered_;
+  std::map<std::pair<dev_t, ino_t>, int> inodes_;         // of artefacts that are files
+  std::map<std::string, std::pair<dev_t, ino_t>> links_;  // artefacts that are links
+  std::int64_t looked_ = 0;
+};
+
+bool FolderScan::Blind(Reason reason, std::string message) {
+  if (!listing_.blind) listing_.blind = Finding{reason, std::move(message)};
+  return false;
+}
+
+void FolderScan::Find(Reason reason, std::string message) {
+  if (listing_.findings.size() < kMaxFindings) {
+    listing_.findings.push_back({reason, std::move(message)});
+  }
+}
+
+bool FolderScan::InTime() {
+  if (++looked_ > FolderCatalog::kMaxEntries) {
+    return Blind(Reason::kLimit, "more than " + std::to_string(FolderCatalog::kMaxEntries) +
+                                     " entries in " + base::Quote(options_.path));
+  }
+  if (looked_ % 256 != 0 || (!deadline_.Expired() && !stop_.stopped())) return true;
+  return Blind(Reason::kTimeout, "listing " + base::Quote(options_.path) + " takes too long");
+}
+
+Listing FolderScan::Run() {
+  struct stat info {};
+  if (::stat(options_.path.c_str(), &info) != 0) {
+    Blind(ReasonOf(errno),
+          "cannot look at " + base::Quote(options_.path) + ": " + base::ErrnoText(errno));
+    return std::move(listing_);
+  }
+  if (S_ISREG(info.st_mode)) {
+    const auto [folder, name] = verify::SplitPath(options_.path);
+    std::vector<Entry> entries;
+    for (const std::string& other : verify::NamesIn(folder)) entries.push_back({other, {}, false});
+    sums_ = &SumsOf(folder, entries);
+    AddFile(options_.path, name, {name, info, false});
+  } else if (options_.pattern == "*" && RecogniseFolder(options_.path) != FolderKind::kPlain) {
+    AddFolder("");
+  } else {
+    Scan("");
+  }
+  if (listing_.blind) {
+    Listing blind;
+    blind.blind = std::move(listing_.blind);
+    return blind;
+  }
+  cache_ = std::move(next_);
+  DropLinksToListed();
+  std::stable_sort(listing_.complete.begin(), listing_.complete.end(),
+                   [](const Artefact& a, const Artefact& b) {
+                     return std::tie(a.time, a.name) < std::tie(b.time, b.name);
+                   });
+  return std::move(listing_);
+}
+
+// "latest.dump" beside the dump it points to is no second backup.
+void FolderScan::DropLinksToListed() {
+  std::erase_if(listing_.complete, [this](const Artefact& artefact) {
+    const auto link = links_.find(artefact.name);
+    return link != links_.end() && inodes_[link->second] > 1;
+  });
+}
+
+bool FolderScan::ReadEntries(const std::string& folder, const std::string& prefix,
+                             std::vector<Entry>& entries) {
+  DIR* const handle = ::opendir(folder.c_str());
+  if (handle == nullptr) {
+    return Blind(ReasonOf(errno),
+                 "cannot read folder " + base::Quote(folder) + ": " + base::ErrnoText(errno));
+  }
+  struct stat self {};
+  bool whole =
+      ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
+  errno = 0;
+  while (const dirent* item = whole ? ::readdir(handle) : nullptr) {
+    const std::string_view name = item->d_name;
+    if (name == "." || name == "..") continue;
+    Entry entry;
+    entry.name = name;
+    entry.link = item->d_type == DT_LNK;
+    if (::fstatat(::dirfd(handle), item->d_name, &entry.info, 0) == 0) {
+      entries.push_back(std::move(entry));
+    } else if (errno == ENOENT && entry.link && Matches(prefix, entry.name)) {
+      Find(Reason::kNotFound, base::Quote(prefix + entry.name) + " is a link that points nowhere");
+    } else if (errno != ENOENT) {
+      Find(ReasonOf(errno),
+           "cannot look at " + base::Quote(prefix + entry.name) + ": " + base::ErrnoText(errno));
+    }
+    whole = InTime();
+    errno = 0;
+  }
+  if (whole && errno != 0) {
+    whole = Blind(Reason::kStorage,
+                  "cannot read folder " + base::Quote(folder) + ": " + base::ErrnoText(errno));
+  }
+  ::closedir(handle);
+  return whole;
+}
+
+const verify::ChecksumFolder& FolderScan::SumsOf(const std::string& folder,
+                                                 const std::vector<Entry>& entries) {
+  std::vector<std::string> names;
+  std::uint64_t fingerprint = 1;
+  for (const Entry& entry : entries) {
+    if (!verify::ParseChecksumFileName(entry.name)) continue;
+    struct stat info {};
+    if (::stat((folder + "/" + entry.name).c_str(), &info) != 0) continue;
+    names.push_back(entry.name);
+    fingerprint += FingerprintOf(entry.name, info);
+  }
+  CatalogCache::Sums& sums = next_.sums[folder];
+  sums = std::move(cache_.sums[folder]);
+  if (!sums.folder || sums.fingerprint != fingerprint) {
+    sums.folder = std::make_unique<verify::ChecksumFolder>(folder, names);
+    sums.fingerprint = fingerprint;
+  }
+  for (const std::string& problem : sums.folder->problems()) Find(Reason::kWrongFormat, problem);
+  return *sums.folder;
+}
+
+bool FolderScan::Scan(const std::string& prefix) {
+  const std::string folder = options_.path + (prefix.empty() ? "" : "/" + prefix);
+  std::vector<Entry> entries;
+  if (!ReadEntries(folder, prefix, entries)) return !listing_.blind.has_value();
+  const verify::ChecksumFolder* const before = sums_;
+  sums_ = &SumsOf(folder, entries);
+  bool whole = true;
+  for (const Entry& entry : entries) whole = whole && Judge(prefix, entry);
+  sums_ = before;
+  return whole;
+}
+
+bool FolderScan::Matches(const std::string& prefix, const std::string& name) const {
+  const bool on_path = options_.pattern.find('/') != std::string::npos;
+  const std::string text = on_path ? prefix + name : name;
+  return ::fnmatch(options_.pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+bool FolderScan::Judge(const std::string& prefix, const Entry& entry) {
+  if (verify::ParseChecksumFileName(entry.name)) return true;
+  if (IsTemporaryName(entry.name)) {
+    JudgeTemporary(prefix, entry);
+    return true;
+  }
+  const bool matches = Matches(prefix, entry.name);
+  const std::string relative = prefix + entry.name;
+  if (S_ISDIR(entry.info.st_mode)) {
+    const bool recognised = RecogniseFolder(options_.path + "/" + relative) != FolderKind::kPlain;
+    if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
+      return AddFolder(relative);
+    }
+    if (options_.recursive && !recognised) return Scan(relative + "/");
+    return true;
+  }
+  if (!matches) return true;
+  if (!S_ISREG(entry.info.st_mode)) {
+    Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
+    return true;
+  }
+  AddFile(options_.path + "/" + relative, relative, entry);
+  return InTime();
+}
+
+void FolderScan::JudgeTemporary(const std::string& prefix, const Entry& entry) {
+  const std::vector<std::string> names = FinalNames(entry.name);
+  const bool ours = std::any_of(names.begin(), names.end(),
+                                [&](const std::string& name) { return Matches(prefix, name); });
+  // A dotfile that only "*" matches is anything: .gitignore, .lock, .snapshot.
+  const bool vague = entry.name.starts_with('.') && options_.pattern == "*";
+  if (!ours || vague) return;
+  if (now_ - ModifiedAt(entry.info) > FolderCatalog::kAbandonedAfter) {
+    Find(Reason::kIncomplete, base::Quote(prefix + entry.name) + " was never finished");
+  } else {
+    listing_.in_progress.push_back(prefix + entry.name);
+  }
+}
+
+// False while a file that changed at `modified` may still be written to.
+bool FolderScan::QuietSince(base::Timestamp modified) const {
+  return modified <= now_ - options_.quiet_time || modified > now_ + FolderCatalog::kClockSkew;
+}
+
+void FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
+  const std::string problem =
+      ChooseTime({content, artefact.name, artefact.modified}, now_, artefact);
+  if (!problem.empty()) Find(Reason::kStale, problem);
+}
+
+void FolderScan::AddFile(const std::string& path, const std::string& relative, const Entry& entry) {
+  Artefact artefact;
+  artefact.name = relative;
+  artefact.path = path;
+  artefact.size_bytes = entry.info.st_size;
+  artefact.modified = ModifiedAt(entry.info);
+  artefact.fingerprint = FingerprintOf(artefact.name, entry.info);
+  bool marked = false;
+  std::string stamp;
+  for (const auto& expected : sums_->Find(entry.name)) {
+    marked = marked || expected.listed >= artefact.modified;
+    stamp += expected.digest;
+  }
+  artefact.checksum_stamp = StampOf(stamp);
+  if (!marked && !QuietSince(artefact.modified)) {
+    listing_.in_progress.push_back(artefact.name);
+    return;
+  }
+  SetTime(artefact, std::nullopt);
+  const std::pair<dev_t, ino_t> inode(entry.info.st_dev, entry.info.st_ino);
+  ++inodes_[inode];
+  if (entry.link) links_.emplace(artefact.name, inode);
+  listing_.complete.push_back(std::move(artefact));
+}
+
+// Walks a folder artefact. A large one whose own entries did not change is walked again only from
+// time to time.
+std::optional<FolderSummary> FolderScan::Summarise(const std::string& path,
+                                                   CatalogCache::Folder& known) {
+  struct stat info {};
+  const std::uint64_t own = ::stat(path.c_str(), &info) == 0 ? FingerprintOf(path, info) : 0;
+  const bool large = known.summary && known.summary->files > FolderCatalog::kLargeFolder;
+  if (large && known.own_fingerprint == own && now_ >= known.walked &&
+      now_ - known.walked < FolderCatalog::kLargeFolderEvery) {
+    return known.summary;
+  }
+  known.own_fingerprint = own;
+  known.walked = now_;
+  known.summary = SummariseFolder(path, deadline_, stop_);
+  return known.summary;
+}
+
+bool FolderScan::AddFolder(const std::string& relative) {
+  Artefact artefact;
+  artefact.folder = true;
+  artefact.path = options_.path + (relative.empty() ? "" : "/" + relative);
+  artefact.name = relative.empty() ? verify::SplitPath(options_.path).second : relative;
+  CatalogCache::Folder& known = next_.folders[artefact.path];
+  known = std::move(cache_.folders[artefact.path]);
+  const std::optional<FolderSummary> summary = Summarise(artefact.path, known);
+  if (!summary) {
+    if (deadline_.Expired() || stop_.stopped()) {
+      return Blind(Reason::kTimeout, "listing " + base::Quote(artefact.path) + " takes too long");
+    }
+    Find(Reason::kPermission, "cannot read all of folder " + base::Quote(artefact.name));
+    return true;
+  }
+  if (summary->files == 0) return true;
+  artefact.size_bytes = summary->size_bytes;
+  artefact.files = summary->files;
+  artefact.modified = summary->newest;
+  artefact.fingerprint = summary->fingerprint;
+  std::string stamp;
+  if (sums_ != nullptr) {
+    const std::string inside = verify::SplitPath(artefact.path).second + "/";
+    for (const std::string& name : sums_->NamesBelow(inside)) {
+      for (const auto& expected : sums_->Find(inside + name)) stamp += name + expected.digest;
+    }
+  }
+  artefact.checksum_stamp = StampOf(stamp);
+  const bool marked =
+      summary->mark && *summary->mark >= summary->newest && !summary->temporary_files;
+  if (!marked && !QuietSince(artefact.modified)) {
+    listing_.in_progress.push_back(artefact.name);
+    return true;
+  }
+  if (known.timed_fingerprint != artefact.fingerprint) {
+    known.timed_fingerprint = artefact.fingerprint;
+    known.time = TimeInFolder(artefact.path);
+  }
+  SetTime(artefact, known.time);
+  listing_.complete.push_back(std::move(artefact));
+  return true;
+}
+
+Listing ScanFolder(const FolderOptions& options, CatalogCache& cache, base::Timestamp now,
+                   base::Deadline deadline, const base::StopToken& stop) {
+  return FolderScan(options, cache, now, deadline, stop).Run();
+}
+
+}  // namespace drwatch::catalog

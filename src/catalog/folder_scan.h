@@ -1,0 +1,37 @@
+// One look at a folder, and what it remembers for the next one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "catalog/folder_catalog.h"
+#include "catalog/folder_summary.h"
+#include "verify/checksum_list.h"
+
+namespace drwatch::catalog {
+
+struct CatalogCache {
+  // The checksum files of one folder, read again when one of them changed.
+  struct Sums {
+    std::uint64_t fingerprint = 0;
+    std::unique_ptr<verify::ChecksumFolder> folder;
+  };
+  // A folder that is an artefact.
+  struct Folder {
+    std::uint64_t own_fingerprint = 0;  // of the folder's own entry
+    base::Timestamp walked{};
+    std::optional<FolderSummary> summary;
+    std::uint64_t timed_fingerprint = 0;  // of the content that `time` was read from
+    std::optional<base::Timestamp> time;
+  };
+  std::map<std::string, Sums> sums;       // by path
+  std::map<std::string, Folder> folders;  // by path
+};
+
+// As FolderCatalog::List. `options.path` has no '/' at its end.
+Listing ScanFolder(const FolderOptions& options, CatalogCache& cache, base::Timestamp now,
+                   base::Deadline deadline, const base::StopToken& stop);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,41 @@
+// A folder that is one artefact: its size, its newest change, whether it is complete, when it was
+// taken.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/stop.h"
+
+namespace drwatch::catalog {
+
+// Modification time in milliseconds, rounded down.
+base::Timestamp ModifiedAt(const struct stat& info);
+// Of one file's name and state: changes whenever its bytes may have changed.
+std::uint64_t FingerprintOf(std::string_view name, const struct stat& info);
+
+// What kind of artefact a folder's entries make it.
+enum class FolderKind { kPlain, kBaseBackup, kDumpFolder };
+FolderKind RecogniseFolder(const std::string& path);
+
+struct FolderSummary {
+  std::int64_t size_bytes = 0;
+  std::int64_t files = 0;
+  base::Timestamp newest{};  // change of any file
+  std::uint64_t fingerprint = 0;
+  // Change of what is written last: backup_manifest, toc.dat or a checksum file in the folder.
+  std::optional<base::Timestamp> mark;
+  bool temporary_files = false;  // backup_manifest.tmp and the like
+};
+
+// Walks the whole folder. nullopt: it cannot be read, or the deadline or a stop came first.
+std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
+                                             const base::StopToken& stop);
+
+// The time that backup_manifest or backup_label gives. nullopt if neither does.
+std::optional<base::Timestamp> TimeInFolder(const std::string& path);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,136 @@
+#include "catalog/name_time.h"
+
+#include "base/strings.h"
+#include "verify/utc.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using Precision = NameTime::Precision;
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Reads from the start of a text, piece by piece.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : left_(text) {}
+  // `count` digits as a number.
+  std::optional<int> Digits(std::size_t count) {
+    if (left_.size() < count) return std::nullopt;
+    int value = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (!IsDigit(left_[i])) return std::nullopt;
+      value = value * 10 + (left_[i] - '0');
+    }
+    left_.remove_prefix(count);
+    return value;
+  }
+  // One of `characters`, or nothing: '\0'.
+  char AnyOf(std::string_view characters) {
+    if (left_.empty() || characters.find(left_[0]) == std::string_view::npos) return '\0';
+    const char c = left_[0];
+    left_.remove_prefix(1);
+    return c;
+  }
+  bool AtDigit() const { return !left_.empty() && IsDigit(left_[0]); }
+
+ private:
+  std::string_view left_;
+};
+
+// "+02:00", "-0500": how far local time is ahead of UTC.
+std::optional<base::Duration> ParseOffset(Cursor& cursor) {
+  const char sign = cursor.AnyOf("+-");
+  if (sign == '\0') return std::nullopt;
+  const auto hours = cursor.Digits(2);
+  cursor.AnyOf(":");
+  const auto minutes = cursor.Digits(2);
+  if (!hours || !minutes || *hours > 14 || *minutes > 59 || cursor.AtDigit()) return std::nullopt;
+  const base::Duration offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return sign == '+' ? offset : -offset;
+}
+
+// Hours, minutes and maybe seconds after a date. nullopt if there is no time of day.
+std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int day) {
+  cursor.AnyOf("Tt_- .");
+  const auto hour = cursor.Digits(2);
+  if (!hour) return std::nullopt;
+  const char separator = cursor.AnyOf(":-_.h");
+  const auto minute = cursor.Digits(2);
+  if (!minute) return std::nullopt;
+  NameTime result;
+  Cursor ahead = cursor;
+  const char second_separator = separator == '\0' ? '\0' : ahead.AnyOf(":-_.m");
+  const auto second = ahead.Digits(2);
+  if (second && (separator == '\0' || second_separator != '\0') && !ahead.AtDigit()) {
+    cursor = ahead;
+  } else {
+    result.precision = Precision::kMinute;
+  }
+  if (cursor.AtDigit()) return std::nullopt;
+  const bool seconds = result.precision == Precision::kSecond;
+  const auto time = verify::MakeUtc(year, month, day, *hour, *minute, seconds ? *second : 0);
+  if (!time) return std::nullopt;
+  result.time = *time;
+  Cursor zone = cursor;
+  if (zone.AnyOf("Zz") != '\0') {
+    result.zone_known = true;
+  } else if (const auto offset = ParseOffset(zone)) {
+    result.time -= *offset;
+    result.zone_known = true;
+  }
+  return result;
+}
+
+std::optional<NameTime> ParseDate(std::string_view text) {
+  Cursor cursor(text);
+  const auto year = cursor.Digits(4);
+  const char separator = cursor.AnyOf("-_.");
+  const auto month = cursor.Digits(2);
+  if (separator != '\0' && cursor.AnyOf("-_.") != separator) return std::nullopt;
+  const auto day = cursor.Digits(2);
+  if (!year || !month || !day || *year < 2000 || *year > 2099) return std::nullopt;
+  if (auto time = ParseTimeOfDay(cursor, *year, *month, *day)) return time;
+  const auto midnight = verify::MakeUtc(*year, *month, *day, 0, 0, 0);
+  if (!midnight || cursor.AtDigit()) return std::nullopt;
+  return NameTime{*midnight, Precision::kDay, false};
+}
+
+// Ten digits of seconds or thirteen of milliseconds, from September 2001 on.
+std::optional<NameTime> ParseUnixTime(std::string_view text) {
+  std::size_t digits = 0;
+  while (digits < text.size() && IsDigit(text[digits])) ++digits;
+  const auto value = base::ParseInt(text.substr(0, digits));
+  constexpr std::int64_t kEndSeconds = 4'102'444'800;  // 2100
+  if (!value || text[0] == '0') return std::nullopt;
+  if (digits == 10 && *value < kEndSeconds) {
+    return NameTime{base::FromUnixMillis(*value * 1000), Precision::kSecond, true};
+  }
+  if (digits == 13 && *value < kEndSeconds * 1000) {
+    return NameTime{base::FromUnixMillis(*value), Precision::kSecond, true};
+  }
+  return std::nullopt;
+}
+
+std::optional<NameTime> ParsePart(std::string_view part) {
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    if (!IsDigit(part[i]) || (i > 0 && IsDigit(part[i - 1]))) continue;
+    if (auto time = ParseDate(part.substr(i))) return time;
+    if (auto time = ParseUnixTime(part.substr(i))) return time;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<NameTime> ParseNameTime(std::string_view path) {
+  while (true) {
+    const std::size_t slash = path.rfind('/');
+    const std::string_view part = slash == path.npos ? path : path.substr(slash + 1);
+    if (auto time = ParsePart(part)) return time;
+    if (slash == path.npos) return std::nullopt;
+    path = path.substr(0, slash);
+  }
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,252 @@
+#include "verify/base_backup.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+
+#include "base/strings.h"
+#include "samples.h"
+#include "verify/content_check.h"
+#include "verify/manifest.h"
+#include "verify/wal_files.h"
+
+namespace drwatch::verify {
+namespace {
+
+using base::DigestAlgorithm;
+using model::Reason;
+
+constexpr std::size_t kSegmentBytes = 1 << 20;
+
+// A WAL segment's first page: its address is what WalFiles looks at.
+std::string Segment(std::uint64_t address) {
+  std::string bytes(kSegmentBytes, '\0');
+  for (std::size_t i = 0; i < 8; ++i) bytes[8 + i] = static_cast<char>(address >> (8 * i));
+  return bytes;
+}
+
+struct ManifestOptions {
+  int version = 1;
+  std::string algorithm = "CRC32C";
+  bool swapped = false;
+};
+
+std::string ChecksumOf(const ManifestOptions& options, std::string_view bytes) {
+  if (options.algorithm == "CRC32C") {
+    const std::uint32_t crc = Crc32c(0, bytes);
+    std::string raw;
+    for (int i = 0; i < 4; ++i)
+      raw += static_cast<char>(crc >> (8 * (options.swapped ? 3 - i : i)));
+    return base::Hex(raw);
+  }
+  return base::Hex(base::ComputeDigest(*base::ParseDigestName(options.algorithm), bytes));
+}
+
+std::string MakeManifest(const std::map<std::string, std::string>& files,
+                         const ManifestOptions& options = {}) {
+  std::string text =
+      "{ \"PostgreSQL-Backup-Manifest-Version\": " + std::to_string(options.version) + ",\n";
+  if (options.version == 2) text += "\"System-Identifier\": 7123456789012345678,\n";
+  text += "\"Files\": [\n";
+  std::string separator;
+  for (const auto& [name, content] : files) {
+    text += separator + "{ \"Path\": \"" + name +
+            "\", \"Size\": " + std::to_string(content.size()) +
+            ", \"Last-Modified\": \"2026-01-02 03:04:05 GMT\"";
+    if (options.algorithm != "NONE") {
+      text += ", \"Checksum-Algorithm\": \"" + options.algorithm + "\", \"Checksum\": \"" +
+              ChecksumOf(options, content) + "\"";
+    }
+    text += " }";
+    separator = ",\n";
+  }
+  text +=
+      "\n],\n\"WAL-Ranges\": [\n{ \"Timeline\": 1, \"Start-LSN\": \"0/200028\", \"End-LSN\": "
+      "\"0/300100\" }\n],\n";
+  return text + "\"Manifest-Checksum\": \"" +
+         base::Hex(base::ComputeDigest(DigestAlgorithm::kSha256, text)) + "\"}\n";
+}
+
+const std::map<std::string, std::string> kFiles = {
+    {"PG_VERSION", "15\n"},
+    {"backup_label", "START TIME: 2026-01-02 03:04:05 UTC\n"},
+    {"base/1/1259", Noise(8192)},
+    {"base/1/1249", Noise(16384)},
+    {"global/pg_control", Noise(8192)},
+    {"empty", ""},
+    {"postgresql.auto.conf", "# old\n"},
+};
+
+class BaseBackupTest : public ::testing::Test {
+ protected:
+  void WritePlain(const ManifestOptions& options = {}) {
+    for (const auto& [name, content] : kFiles) folder_.Write("b/" + name, content);
+    folder_.Write("b/pg_wal/000000010000000000000002", Segment(0x200000));
+    folder_.Write("b/pg_wal/000000010000000000000003", Segment(0x300000));
+    folder_.Write("b/backup_manifest", MakeManifest(kFiles, options));
+  }
+  void WriteTar(bool packed) {
+    std::vector<TarEntry> entries;
+    for (const auto& [name, content] : kFiles) entries.push_back({name, content});
+    entries.push_back({"pg_wal/", "", '5'});
+    const std::string wal = Tar({{"000000010000000000000002", Segment(0x200000)},
+                                 {"000000010000000000000003", Segment(0x300000)}});
+    const std::string suffix = packed ? ".gz" : "";
+    folder_.Write("b/base.tar" + suffix, packed ? Gzip(Tar(entries)) : Tar(entries));
+    folder_.Write("b/pg_wal.tar" + suffix, packed ? Gzip(wal) : wal);
+    folder_.Write("b/backup_manifest", MakeManifest(kFiles));
+  }
+  Verdict Verify() { return VerifyPath(folder_.Path("b"), {}); }
+  void ExpectBroken(Reason reason, const std::string& place) {
+    const Verdict verdict = Verify();
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+    EXPECT_EQ(verdict.reason, reason) << verdict.ToString();
+    EXPECT_NE(verdict.place.find(place), std::string::npos) << verdict.ToString();
+  }
+  testing::TempDir folder_;
+};
+
+TEST(Crc32cTest, MatchesTheCheckValue) {
+  EXPECT_EQ(Crc32c(0, "123456789"), 0xe3069283u);
+  EXPECT_EQ(Crc32c(Crc32c(0, "1234"), "56789"), 0xe3069283u);
+}
+
+TEST_F(BaseBackupTest, PlainOneIsIntactWithEveryChecksumAlgorithm) {
+  for (const std::string algorithm : {"CRC32C", "SHA224", "SHA256", "SHA384", "SHA512", "NONE"}) {
+    for (const int version : {1, 2}) {
+      WritePlain({version, algorithm, false});
+      const Verdict verdict = Verify();
+      EXPECT_EQ(verdict.outcome, Outcome::kIntact) << algorithm << verdict.ToString();
+      EXPECT_EQ(verdict.level, algorithm == "NONE" ? Level::kFormat : Level::kContent);
+    }
+  }
+  WritePlain({1, "CRC32C", true});
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << "of a big-endian server";
+}
+
+TEST_F(BaseBackupTest, FilesTheServerMayTouchDoNotMatter) {
+  WritePlain();
+  folder_.Write("b/postgresql.auto.conf", "changed = 1\n");
+  folder_.Write("b/standby.signal", "");
+  folder_.Write("b/pg_wal/archive_status/x.done", "");
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  std::filesystem::remove(folder_.Path("b/postgresql.auto.conf"));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+}
+
+TEST_F(BaseBackupTest, PlainDamageIsFound) {
+  WritePlain();
+  folder_.Write("b/base/1/1259", Flipped(kFiles.at("base/1/1259"), 5000));
+  ExpectBroken(Reason::kCorrupt, "base/1/1259");
+  folder_.Write("b/base/1/1259", kFiles.at("base/1/1259").substr(1));
+  ExpectBroken(Reason::kIncomplete, "base/1/1259");
+  folder_.Write("b/base/1/1259", kFiles.at("base/1/1259") + "x");
+  ExpectBroken(Reason::kCorrupt, "base/1/1259");
+  std::filesystem::remove(folder_.Path("b/base/1/1259"));
+  ExpectBroken(Reason::kIncomplete, "base/1/1259");
+  folder_.Write("b/base/1/1259", kFiles.at("base/1/1259"));
+  folder_.Write("b/base/1/7777", "x");
+  ExpectBroken(Reason::kCorrupt, "base/1/7777");
+}
+
+TEST_F(BaseBackupTest, WalThatMakesItConsistentMustBeThere) {
+  WritePlain();
+  folder_.Write("b/pg_wal/000000010000000000000003", Segment(0x200000));
+  ExpectBroken(Reason::kCorrupt, "000000010000000000000003");
+  std::filesystem::remove(folder_.Path("b/pg_wal/000000010000000000000003"));
+  ExpectBroken(Reason::kIncomplete, "000000010000000000000003");
+  std::filesystem::remove(folder_.Path("b/pg_wal/000000010000000000000002"));
+  ExpectBroken(Reason::kIncomplete, "pg_wal");
+}
+
+TEST_F(BaseBackupTest, TarIsIntactPackedOrNot) {
+  for (const bool packed : {false, true}) {
+    WriteTar(packed);
+    const Verdict verdict = Verify();
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+    EXPECT_EQ(verdict.level, Level::kContent);
+    std::filesystem::remove_all(folder_.Path("b"));
+  }
+}
+
+TEST_F(BaseBackupTest, TarDamageIsFoundWithItsMember) {
+  WriteTar(false);
+  const std::string good = testing::ReadTestFile(folder_.Path("b/base.tar"));
+  const std::size_t content = good.find(kFiles.at("base/1/1249"));
+  folder_.Write("b/base.tar", Flipped(good, content + 100));
+  ExpectBroken(Reason::kCorrupt, "base.tar: base/1/1249");
+  for (std::size_t cut = 1; cut < good.size(); cut += 1777) {
+    folder_.Write("b/base.tar", good.substr(0, good.size() - cut));
+    ExpectBroken(Reason::kIncomplete, "base.tar");
+  }
+  // A whole tar, one member short.
+  folder_.Write("b/base.tar", Tar({{"PG_VERSION", "15\n"}}));
+  ExpectBroken(Reason::kIncomplete, "backup_label");
+  folder_.Write("b/base.tar", good);
+  std::filesystem::remove(folder_.Path("b/pg_wal.tar"));
+  ExpectBroken(Reason::kIncomplete, "pg_wal");
+  std::filesystem::remove(folder_.Path("b/base.tar"));
+  ExpectBroken(Reason::kIncomplete, "");
+}
+
+TEST_F(BaseBackupTest, TablespacesBelongBelowPgTblspc) {
+  std::map<std::string, std::string> files = kFiles;
+  files["pg_tblspc/16400/PG_15/1/2"] = "rows";
+  WriteTar(true);
+  folder_.Write("b/backup_manifest", MakeManifest(files));
+  folder_.Write("b/16400.tar.gz", Gzip(Tar({{"PG_15/1/2", "rows"}})));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  folder_.Write("b/16400.tar.gz", Gzip(Tar({{"PG_15/1/2", "Rows"}})));
+  ExpectBroken(Reason::kCorrupt, "pg_tblspc/16400/PG_15/1/2");
+}
+
+TEST_F(BaseBackupTest, ManifestMustBeWhole) {
+  WritePlain();
+  const std::string good = testing::ReadTestFile(folder_.Path("b/backup_manifest"));
+  for (std::size_t at = 0; at + 2 < good.size(); at += 13) {
+    folder_.Write("b/backup_manifest", Flipped(good, at));
+    EXPECT_EQ(Verify().outcome, Outcome::kBroken) << at;
+    folder_.Write("b/backup_manifest", good.substr(0, at));
+    ExpectBroken(Reason::kIncomplete, "backup_manifest");
+  }
+}
+
+TEST_F(BaseBackupTest, WithoutManifestTheLevelSaysSo) {
+  WriteTar(false);
+  std::filesystem::remove(folder_.Path("b/backup_manifest"));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact);
+  EXPECT_EQ(Verify().level, Level::kFormat);
+  std::filesystem::remove_all(folder_.Path("b"));
+  WritePlain();
+  std::filesystem::remove(folder_.Path("b/backup_manifest"));
+  ExpectBroken(Reason::kIncomplete, "pg_xact");
+  folder_.Write("b/pg_xact/0000", "x");
+  EXPECT_EQ(Verify().outcome, Outcome::kUnjudged) << Verify().ToString();
+}
+
+TEST(ManifestTest, ReadsNamesAndTimes) {
+  std::string text = MakeManifest({{"backup_label", "x"}}, {2, "CRC32C", false});
+  const std::string encoded = MakeManifest({{"a", "x"}});
+  auto manifest = ParseManifest(text);
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  EXPECT_EQ(manifest->system_identifier, 7123456789012345678u);
+  EXPECT_EQ(base::FormatRfc3339(*manifest->taken), "2026-01-02T03:04:05Z");
+  EXPECT_EQ(manifest->wal.at(0).start, 0x200028u);
+  EXPECT_EQ(ParseLsn("1/2"), 0x100000002u);
+  EXPECT_EQ(ParseLsn("1/100000000"), std::nullopt);
+  EXPECT_EQ(ParseLsn("12"), std::nullopt);
+}
+
+TEST(WalFilesTest, RangesNeverCountForEver) {
+  WalFiles files;
+  files.Add("000000010000000000000002", kSegmentBytes, Segment(0x200000).substr(0, 40));
+  EXPECT_TRUE(files.Check({}));
+  EXPECT_FALSE(files.Check({{1, 0, UINT64_MAX}}));
+  EXPECT_FALSE(files.Check({{1, 5, 5}}));
+  EXPECT_TRUE(files.Check({{1, 0x200028, 0x200100}}));
+  EXPECT_FALSE(files.Check({{2, 0x200028, 0x200100}}));
+}
+
+}  // namespace
+}  // namespace drwatch::verify

@@ -1,0 +1,128 @@
+#include "verify/checksum_list.h"
+
+#include <gtest/gtest.h>
+
+#include "base/strings.h"
+#include "samples.h"
+
+namespace drwatch::verify {
+namespace {
+
+using base::DigestAlgorithm;
+using model::Reason;
+
+std::string HexOf(DigestAlgorithm algorithm, std::string_view bytes) {
+  return base::Hex(base::ComputeDigest(algorithm, bytes));
+}
+std::string Sha256(std::string_view bytes) { return HexOf(DigestAlgorithm::kSha256, bytes); }
+
+TEST(ChecksumListTest, ReadsEveryFormOfALine) {
+  const std::string hex = Sha256("x");
+  const auto name_of = [](const std::string& text) {
+    const ChecksumList list = ParseChecksumList(text);
+    return list.entries.size() == 1 ? list.entries[0].name : "none of " + text;
+  };
+  EXPECT_EQ(name_of(hex + "  text file\n"), "text file");
+  EXPECT_EQ(name_of(hex + " *binary\n"), "binary");
+  EXPECT_EQ(name_of(hex + "  ./here\n"), "here");
+  EXPECT_EQ(name_of(hex + "  crlf\r\n"), "crlf");
+  EXPECT_EQ(name_of(base::Lower(hex) + "\n"), "");
+  EXPECT_EQ(name_of("\\" + hex + "  a\\nb\\\\c\n"), "a\nb\\c");
+  EXPECT_EQ(name_of(hex + "  zero\nended" + std::string(1, '\0')), "zero\nended");
+  EXPECT_EQ(name_of("SHA256 (a (1).txt) = " + hex + "\n"), "a (1).txt");
+  EXPECT_EQ(name_of("SHA2-256 (x) = " + hex), "none of SHA2-256 (x) = " + hex);
+  EXPECT_EQ(ParseChecksumList("# comment\n\n" + hex + "  a\n" + "garbage\n").bad_lines, 1);
+  EXPECT_EQ(ParseChecksumList("MD5 (x) = " + hex).bad_lines, 1);
+}
+
+TEST(ChecksumListTest, TellsTheAlgorithm) {
+  for (const DigestAlgorithm algorithm :
+       {DigestAlgorithm::kMd5, DigestAlgorithm::kSha1, DigestAlgorithm::kSha224,
+        DigestAlgorithm::kSha256, DigestAlgorithm::kSha384, DigestAlgorithm::kSha512}) {
+    const ChecksumList list = ParseChecksumList(HexOf(algorithm, "x") + "  f\n");
+    ASSERT_EQ(list.entries.size(), 1u);
+    EXPECT_EQ(list.entries[0].algorithm, algorithm);
+  }
+  const std::string blake = HexOf(DigestAlgorithm::kBlake2b512, "x") + "  f\n";
+  EXPECT_EQ(ParseChecksumList(blake).entries[0].algorithm, DigestAlgorithm::kSha512);
+  EXPECT_EQ(ParseChecksumList(blake, DigestAlgorithm::kBlake2b512).entries[0].algorithm,
+            DigestAlgorithm::kBlake2b512);
+}
+
+TEST(ChecksumListTest, TellsNamesOfSidecarsAndLists) {
+  EXPECT_EQ(ParseChecksumFileName("x.dump.sha256")->target, "x.dump");
+  EXPECT_EQ(ParseChecksumFileName("x.MD5")->target, "x");
+  EXPECT_EQ(ParseChecksumFileName("x.sha512sum")->algorithm, DigestAlgorithm::kSha512);
+  for (const char* list : {"SHA256SUMS", "MD5SUMS", "sha1sum.txt", "B2SUMS", "checksums.txt"}) {
+    ASSERT_TRUE(ParseChecksumFileName(list)) << list;
+    EXPECT_EQ(ParseChecksumFileName(list)->target, "") << list;
+  }
+  for (const char* other : {"x.dump", ".sha256", "SHA256SUMS.gz", "md5"}) {
+    EXPECT_FALSE(ParseChecksumFileName(other)) << other;
+  }
+}
+
+TEST(ChecksumFileTest, SidecarProvesAndDisproves) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("x.bin", "content");
+  EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kUnjudged);
+  folder.Write("x.bin.sha256", Sha256("content") + "  elsewhere/x.bin\n");
+  Verdict verdict = VerifyPath(path, {});
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact);
+  EXPECT_EQ(verdict.level, Level::kChecksum);
+  EXPECT_EQ(verdict.checksum, ChecksumState::kMatched);
+  folder.Write("x.bin", "changed");
+  verdict = VerifyPath(path, {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kCorrupt);
+  EXPECT_EQ(verdict.checksum, ChecksumState::kMismatched);
+  EXPECT_EQ(verdict.message, "sha256 differs from the one in \"x.bin.sha256\"");
+}
+
+TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
+  const testing::TempDir folder;
+  folder.Write("a", "A");
+  folder.Write("sub/b", "B");
+  const std::string list =
+      folder.Write("SHA256SUMS", Sha256("A") + "  a\n" + Sha256("B") + "  sub/b\n");
+  Verdict verdict = VerifyPath(list, {});
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  folder.Write("sub/b", "b");
+  verdict = VerifyPath(list, {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.place, "sub/b");
+  std::filesystem::remove(folder.Path("sub/b"));
+  verdict = VerifyPath(list, {});
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+  EXPECT_NE(verdict.message.find("missing"), std::string::npos);
+  EXPECT_EQ(VerifyPath(folder.Write("MD5SUMS", "not a list\n"), {}).outcome, Outcome::kUnjudged);
+}
+
+TEST(ChecksumFileTest, RaisesTheLevelOfAFormatWithoutChecksums) {
+  const testing::TempDir folder;
+  const std::string dump = Sample("custom-z0.dump");
+  const std::string path = folder.Write("x.dump", dump);
+  EXPECT_EQ(VerifyPath(path, {}).level, Level::kFormat);
+  folder.Write("x.dump.md5", HexOf(DigestAlgorithm::kMd5, dump) + "\n");
+  EXPECT_EQ(VerifyPath(path, {}).level, Level::kContent);
+  // One flipped byte of data: the format cannot see it, the checksum does.
+  folder.Write("x.dump", Flipped(dump, dump.size() - 3000));
+  EXPECT_EQ(VerifyPath(path, {}).reason, Reason::kCorrupt);
+}
+
+TEST(ChecksumFileTest, TellsWhetherItWasBrokenBeforeItWasStored) {
+  const testing::TempDir folder;
+  const std::string cut = Sample("custom.dump").substr(0, 8000);
+  const std::string path = folder.Write("x.dump", cut);
+  folder.Write("SHA256SUMS", Sha256(cut) + "  x.dump\n");
+  const Verdict stored = VerifyPath(path, {});
+  EXPECT_EQ(stored.reason, Reason::kIncomplete);
+  EXPECT_EQ(stored.details.at(0), "its checksum is right: it was stored like this");
+  folder.Write("SHA256SUMS", Sha256(Sample("custom.dump")) + "  x.dump\n");
+  const Verdict changed = VerifyPath(path, {});
+  EXPECT_EQ(changed.reason, Reason::kIncomplete);
+  EXPECT_EQ(changed.checksum, ChecksumState::kMismatched);
+}
+
+}  // namespace
+}  // namespace drwatch::verify

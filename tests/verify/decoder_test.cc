@@ -1,0 +1,243 @@
+#include "verify/decoder.h"
+
+#include <bzlib.h>
+#include <gtest/gtest.h>
+#include <lz4frame.h>
+#include <lzma.h>
+#include <zstd.h>
+
+#include <memory>
+
+#include "samples.h"
+#include "verify/inflate.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+// Hands out its bytes in pieces of a given size.
+class PieceSource final : public Source {
+ public:
+  PieceSource(std::string_view bytes, std::size_t size) : left_(bytes), size_(size) {}
+  Walked<std::string_view> Next() override {
+    piece_ = std::string(left_.substr(0, size_));
+    left_.remove_prefix(piece_.size());
+    return piece_;
+  }
+
+ private:
+  std::string_view left_;
+  std::size_t size_;
+  std::string piece_;
+};
+
+struct Unpacked {
+  std::string bytes;
+  std::optional<Fault> fault;
+  bool checked = false;
+};
+Unpacked Unpack(Compression compression, std::string_view packed, std::size_t piece = 1 << 20) {
+  PieceSource source(packed, piece);
+  Reader reader(source);
+  const auto decoder = MakeDecoder(compression, reader);
+  Unpacked result;
+  while (true) {
+    auto bytes = decoder->Next();
+    if (!bytes) result.fault = bytes.error();
+    if (!bytes || bytes->empty()) break;
+    result.bytes += *bytes;
+  }
+  result.checked = decoder->checked();
+  return result;
+}
+
+std::string Zstd(std::string_view bytes, int checksum = 1) {
+  ZSTD_CCtx* const context = ZSTD_createCCtx();
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksum);
+  std::string out(ZSTD_compressBound(bytes.size()), '\0');
+  out.resize(ZSTD_compress2(context, out.data(), out.size(), bytes.data(), bytes.size()));
+  ZSTD_freeCCtx(context);
+  return out;
+}
+std::string Lz4(std::string_view bytes,
+                LZ4F_contentChecksum_t checksum = LZ4F_contentChecksumEnabled) {
+  LZ4F_preferences_t options{};
+  options.frameInfo.contentChecksumFlag = checksum;
+  std::string out(LZ4F_compressFrameBound(bytes.size(), &options), '\0');
+  out.resize(LZ4F_compressFrame(out.data(), out.size(), bytes.data(), bytes.size(), &options));
+  return out;
+}
+std::string Xz(std::string_view bytes, lzma_check check = LZMA_CHECK_CRC64) {
+  std::string out(lzma_stream_buffer_bound(bytes.size()), '\0');
+  std::size_t size = 0;
+  lzma_easy_buffer_encode(3, check, nullptr, reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                          bytes.size(), reinterpret_cast<std::uint8_t*>(out.data()), &size,
+                          out.size());
+  out.resize(size);
+  return out;
+}
+std::string Bzip2(std::string_view bytes) {
+  std::string out(bytes.size() * 2 + 1000, '\0');
+  auto size = static_cast<unsigned>(out.size());
+  BZ2_bzBuffToBuffCompress(out.data(), &size, const_cast<char*>(bytes.data()),
+                           static_cast<unsigned>(bytes.size()), 9, 0, 0);
+  out.resize(size);
+  return out;
+}
+
+struct Case {
+  Compression compression;
+  std::string (*pack)(std::string_view);
+};
+class DecoderTest : public ::testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(
+    All, DecoderTest,
+    ::testing::Values(Case{Compression::kGzip, Gzip},
+                      Case{Compression::kZstd, [](std::string_view b) { return Zstd(b); }},
+                      Case{Compression::kLz4, [](std::string_view b) { return Lz4(b); }},
+                      Case{Compression::kXz, [](std::string_view b) { return Xz(b); }},
+                      Case{Compression::kBzip2, Bzip2}),
+    [](const auto& each) { return std::string(CompressionName(each.param.compression)); });
+
+TEST_P(DecoderTest, UnpacksWhateverTheSizeOfThePieces) {
+  const std::string bytes = Noise(30'000);
+  const std::string packed = GetParam().pack(bytes);
+  ASSERT_EQ(DetectCompression(packed), GetParam().compression);
+  for (const std::size_t piece : {1, 2, 3, 7, 100, 4096, 1 << 20}) {
+    const Unpacked result = Unpack(GetParam().compression, packed, piece);
+    EXPECT_FALSE(result.fault) << piece;
+    EXPECT_TRUE(result.bytes == bytes) << piece;
+    EXPECT_TRUE(result.checked);
+  }
+}
+
+TEST_P(DecoderTest, UnpacksSeveralMembersInARow) {
+  const std::string packed =
+      GetParam().pack("first ") + GetParam().pack("") + GetParam().pack("last");
+  for (const std::size_t piece : {1, 5, 1 << 20}) {
+    const Unpacked result = Unpack(GetParam().compression, packed, piece);
+    EXPECT_FALSE(result.fault) << (result.fault ? result.fault->message : "");
+    EXPECT_EQ(result.bytes, "first last");
+  }
+}
+
+TEST_P(DecoderTest, EveryTruncationIsIncomplete) {
+  const std::string packed = GetParam().pack(Noise(3000));
+  for (std::size_t size = 1; size < packed.size(); ++size) {
+    const Unpacked result = Unpack(GetParam().compression, packed.substr(0, size));
+    ASSERT_TRUE(result.fault) << size << " of " << packed.size();
+    EXPECT_EQ(result.fault->outcome, Outcome::kBroken);
+    EXPECT_EQ(result.fault->reason, Reason::kIncomplete) << size << ": " << result.fault->message;
+  }
+}
+
+TEST_P(DecoderTest, NoFlippedBitGivesOtherBytes) {
+  const std::string bytes = Noise(2000);
+  const std::string packed = GetParam().pack(bytes);
+  for (std::size_t at = 0; at < packed.size(); ++at) {
+    for (const int bit : {0, 3, 7}) {
+      const Unpacked result = Unpack(GetParam().compression, Flipped(packed, at, bit));
+      // Bits that say nothing about the content (a time, the name of a system) may change; and a
+      // checksum's own flag, which the decoder then says.
+      if (!result.fault && result.checked) {
+        EXPECT_TRUE(result.bytes == bytes) << at << "." << bit;
+      }
+    }
+  }
+}
+
+TEST_P(DecoderTest, JunkAfterTheEndIsBroken) {
+  const std::string packed = GetParam().pack("content");
+  for (const std::string& junk : {std::string("junk"), std::string(600, 'x')}) {
+    const Unpacked result = Unpack(GetParam().compression, packed + junk);
+    ASSERT_TRUE(result.fault);
+    EXPECT_EQ(result.fault->outcome, Outcome::kBroken);
+  }
+}
+
+TEST(GzipTest, ZerosAfterTheLastMemberAreAccepted) {
+  for (const std::size_t zeros : {1, 3, 512, 700'000}) {
+    const Unpacked result = Unpack(Compression::kGzip, Gzip("x") + std::string(zeros, '\0'), 4096);
+    EXPECT_FALSE(result.fault);
+    EXPECT_EQ(result.bytes, "x");
+  }
+}
+
+TEST(GzipTest, FaultNamesThePlace) {
+  const std::string packed = Gzip(Noise(100'000));
+  const Unpacked cut = Unpack(Compression::kGzip, packed.substr(0, 12345));
+  ASSERT_TRUE(cut.fault);
+  EXPECT_EQ(cut.fault->place, "byte 12345");
+  const Unpacked changed = Unpack(Compression::kGzip, Flipped(packed, packed.size() - 6));
+  ASSERT_TRUE(changed.fault);
+  EXPECT_EQ(changed.fault->message, "gzip checksum differs");
+}
+
+TEST(GzipTest, HeaderFieldsAreWalkedOver) {
+  // Name, comment, extra field and header checksum, as RFC 1952 lays them out.
+  std::string packed = Gzip("content");
+  std::string header = packed.substr(0, 10);
+  header[3] = 2 | 4 | 8 | 16;
+  header += std::string(
+                "\x03\x00"
+                "abc",
+                5) +
+            std::string("name\0", 5) + std::string("note\0", 5) + "zz";
+  for (const std::size_t piece : {1, 4, 4096}) {
+    const Unpacked result = Unpack(Compression::kGzip, header + packed.substr(10), piece);
+    EXPECT_FALSE(result.fault);
+    EXPECT_EQ(result.bytes, "content");
+  }
+  header[3] = static_cast<char>(0x88);
+  EXPECT_TRUE(Unpack(Compression::kGzip, header + packed.substr(10)).fault);
+}
+
+TEST(GzipTest, NameWithoutEndIsNotReadForEver) {
+  std::string packed = Gzip("content").substr(0, 10);
+  packed[3] = 8;
+  const Unpacked result = Unpack(Compression::kGzip, packed + std::string(4 << 20, 'n'));
+  ASSERT_TRUE(result.fault);
+  EXPECT_EQ(result.fault->reason, Reason::kCorrupt);
+}
+
+TEST(ZlibTest, IsOneStreamAndNothingElse) {
+  const std::string bytes = Noise(200'000);
+  for (std::size_t piece : {1, 3, 100, 1 << 20}) {
+    for (std::size_t junk = 0; junk < 12; ++junk) {
+      const std::string packed = Deflated(bytes, 15) + std::string(junk, 'j');
+      PieceSource source(packed, piece);
+      Reader reader(source);
+      Inflater inflater(Inflater::Wrapping::kZlib, 4096);
+      inflater.Start();
+      const auto size = DrainZlib(reader, inflater);
+      ASSERT_EQ(size.has_value(), junk == 0) << piece << " " << junk;
+      EXPECT_EQ(size.value_or(200'000), 200'000);
+    }
+  }
+}
+
+TEST(DecoderTest, StreamsWithoutChecksumSaySo) {
+  EXPECT_FALSE(Unpack(Compression::kZstd, Zstd("content", 0)).checked);
+  EXPECT_FALSE(Unpack(Compression::kLz4, Lz4("content", LZ4F_noContentChecksum)).checked);
+  EXPECT_FALSE(Unpack(Compression::kXz, Xz("content", LZMA_CHECK_NONE)).checked);
+}
+
+TEST(DecoderTest, HugeZstdWindowIsALimitNotAnAllocation) {
+  // A frame header that asks for a window of 2^31 bytes.
+  const std::string frame("\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00", 9);
+  const Unpacked result = Unpack(Compression::kZstd, frame + std::string(100, '\0'));
+  ASSERT_TRUE(result.fault);
+  EXPECT_EQ(result.fault->outcome, Outcome::kUnjudged);
+  EXPECT_EQ(result.fault->reason, Reason::kLimit);
+}
+
+TEST(DecoderTest, NamesTellCompressions) {
+  EXPECT_EQ(CompressionOfName("x.TGZ"), Compression::kGzip);
+  EXPECT_EQ(CompressionOfName("x.sql.zst"), Compression::kZstd);
+  EXPECT_EQ(CompressionOfName("gz"), std::nullopt);
+  EXPECT_EQ(DetectCompression("BZhello world"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace drwatch::verify

@@ -1,0 +1,302 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/strings.h"
+#include "samples.h"
+#include "verify/pg_dump_toc.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+struct DumpCase {
+  std::string file;
+  Level level;
+  // Bytes that may be cut off the end without losing anything of it (empty lines).
+  std::size_t padding;
+  std::string name;
+};
+class DumpTest : public ::testing::TestWithParam<DumpCase> {};
+INSTANTIATE_TEST_SUITE_P(
+    All, DumpTest,
+    ::testing::Values(DumpCase{"custom.dump", Level::kContent, 0, "Custom"},
+                      DumpCase{"custom-z0.dump", Level::kFormat, 0, "CustomNotCompressed"},
+                      DumpCase{"piped.dump", Level::kContent, 0, "CustomThroughAPipe"},
+                      DumpCase{"tar.dump", Level::kFormat, 0, "Tar"},
+                      DumpCase{"plain.sql", Level::kFormat, 2, "Plain"},
+                      DumpCase{"inserts.sql", Level::kFormat, 2, "Inserts"},
+                      DumpCase{"all.sql", Level::kFormat, 5, "Cluster"}),
+    [](const auto& each) { return each.param.name; });
+
+TEST_P(DumpTest, GoodOneIsIntact) {
+  const Verdict verdict = VerifyBytes(Sample(GetParam().file));
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, GetParam().level);
+  EXPECT_EQ(verdict.bytes_read, static_cast<std::int64_t>(Sample(GetParam().file).size()));
+  EXPECT_NE(verdict.format, "");
+}
+
+TEST_P(DumpTest, EveryTruncationIsIncomplete) {
+  const std::string good = Sample(GetParam().file);
+  for (std::size_t cut = 1 + GetParam().padding; cut + 600 < good.size(); cut += 1 + cut / 7) {
+    const Verdict verdict = WalkBytes(good.substr(0, good.size() - cut));
+    ASSERT_EQ(verdict.outcome, Outcome::kBroken) << "cut by " << cut;
+    EXPECT_EQ(verdict.reason, Reason::kIncomplete)
+        << "cut by " << cut << ": " << verdict.ToString();
+    EXPECT_NE(verdict.place, "");
+  }
+}
+
+TEST_P(DumpTest, InGzipIsProvenWhole) {
+  const std::string good = Sample(GetParam().file);
+  const Verdict verdict = WalkBytes(Gzip(good), "x.gz");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kContent);
+  EXPECT_NE(verdict.format.find("in gzip"), std::string::npos);
+  // gzip -t is happy with a dump that was cut off before it was packed.
+  const Verdict cut = WalkBytes(Gzip(good.substr(0, good.size() / 2)), "x.gz");
+  EXPECT_EQ(cut.outcome, Outcome::kBroken);
+  EXPECT_EQ(cut.reason, Reason::kIncomplete);
+  EXPECT_EQ(cut.place.substr(0, 14), "unpacked byte ");
+}
+
+TEST_P(DumpTest, FlippedBitsNeverCrash) {
+  const std::string good = Sample(GetParam().file);
+  for (std::size_t at = 0; at < good.size(); at += 1 + good.size() / 700) {
+    WalkBytes(Flipped(good, at, static_cast<int>(at % 8)));
+  }
+}
+
+TEST(PgDumpTest, EveryFlippedBitInPackedDataIsFound) {
+  const std::string good = Sample("custom.dump");
+  // The data follows the table of contents: from the first block of type data on.
+  MemorySource source(good);
+  Reader reader(source);
+  ASSERT_TRUE(ReadDumpToc(reader));
+  const auto begin = static_cast<std::size_t>(reader.offset());
+  ASSERT_LT(begin, good.size() / 2);
+  // Not found are bits that carry no data: what is left of the last byte of each of the streams,
+  // and the numbers of large objects.
+  int unseen = 0;
+  for (std::size_t at = begin; at < good.size(); ++at) {
+    const Verdict verdict = WalkBytes(Flipped(good, at, static_cast<int>(at % 8)));
+    if (verdict.outcome != Outcome::kBroken) ++unseen;
+  }
+  EXPECT_LT(unseen, static_cast<int>(good.size() - begin) / 200);
+}
+
+TEST(PgDumpTest, WhatFollowsTheLastBlockIsFound) {
+  const std::string good = Sample("custom.dump");
+  for (const std::string& more :
+       {std::string(1, '\0'), std::string(4096, '\0'), good, std::string("x")}) {
+    EXPECT_EQ(WalkBytes(good + more).outcome, Outcome::kBroken);
+  }
+}
+
+TEST(PgDumpTest, TableOfContentsAloneIsIncomplete) {
+  // What a killed pg_dump leaves: pg_restore --list is content with it.
+  const std::string good = Sample("piped.dump");
+  MemorySource source(good);
+  Reader reader(source);
+  ASSERT_TRUE(ReadDumpToc(reader));
+  const Verdict verdict = WalkBytes(good.substr(0, static_cast<std::size_t>(reader.offset())));
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+  EXPECT_NE(verdict.message.find("of 4 entries"), std::string::npos) << verdict.message;
+}
+
+TEST(PgDumpTest, UnknownVersionsAreNotJudged) {
+  std::string dump = Sample("custom.dump");
+  dump[6] = 17;
+  const Verdict verdict = WalkBytes(dump);
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(verdict.reason, Reason::kWrongFormat);
+}
+
+TEST(PgDumpTest, AbsurdLengthsAllocateNothing) {
+  // A text length of 2^31 - 1 in the header.
+  std::string dump = Sample("custom.dump").substr(0, 11 + 5 + 7 * 5);
+  dump += std::string("\x00\xff\xff\xff\x7f", 5) + "x";
+  const Verdict verdict = WalkBytes(dump);
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+}
+
+// Archives of other versions, put together field by field.
+class DumpBuilder {
+ public:
+  explicit DumpBuilder(int minor) : minor_(minor) {
+    bytes_ =
+        std::string("PGDMP\x01", 6) + static_cast<char>(minor) + std::string("\x00\x04\x08\x01", 4);
+  }
+  DumpBuilder& Byte(int value) { return bytes_ += static_cast<char>(value), *this; }
+  DumpBuilder& Int(std::int64_t value) {
+    Byte(value < 0);
+    for (int i = 0; i < 4; ++i) Byte(static_cast<int>(std::abs(value) >> (8 * i)) & 255);
+    return *this;
+  }
+  DumpBuilder& Text(std::string_view text) {
+    Int(static_cast<std::int64_t>(text.size()));
+    bytes_ += text;
+    return *this;
+  }
+  DumpBuilder& Header(int compression, int entries) {
+    if (minor_ >= 15) {
+      Byte(compression);
+    } else {
+      Int(compression);
+    }
+    for (const int part : {1, 2, 3, 4, 5, 126, 0}) Int(part);
+    return Text("shop").Text("17.1").Text("17.1").Int(entries);
+  }
+  DumpBuilder& Entry(int id, int state) {
+    Int(id).Int(1).Text("0").Text("0").Text("t").Text("TABLE DATA").Int(3);
+    for (int i = 0; i < 3; ++i) Text("");
+    Text("public").Text("");
+    if (minor_ >= 14) Text("heap");
+    if (minor_ >= 16) Int('r');
+    Text("owner").Text("false").Int(-1);
+    Byte(state);
+    return Raw(std::string(8, '\0'));
+  }
+  DumpBuilder& Data(int id, std::string_view content) {
+    Byte(1).Int(id);
+    for (std::size_t at = 0; at < content.size(); at += 10) Text(content.substr(at, 10));
+    return Int(0);
+  }
+  DumpBuilder& Raw(std::string_view bytes) { return bytes_ += bytes, *this; }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  int minor_;
+  std::string bytes_;
+};
+
+TEST(PgDumpTest, EveryVersionIsWalked) {
+  const std::string packed = Deflated("1\tone\n2\ttwo\n", 15);
+  for (const int minor : {12, 13, 14, 15, 16}) {
+    const int gzip = minor >= 15 ? 1 : -1;
+    DumpBuilder builder(minor);
+    builder.Header(gzip, 2).Entry(7, 1).Entry(9, 1).Data(9, packed).Data(7, packed);
+    const Verdict verdict = WalkBytes(builder.bytes());
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << minor << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.level, Level::kContent);
+  }
+}
+
+TEST(PgDumpTest, MisplacedBlocksAreFound) {
+  const auto outcome = [](const DumpBuilder& builder) {
+    return WalkBytes(builder.bytes()).ToString();
+  };
+  DumpBuilder twice(14);
+  twice.Header(0, 1).Entry(7, 1).Data(7, "x").Data(7, "x");
+  EXPECT_NE(outcome(twice).find("occurs twice"), std::string::npos);
+  DumpBuilder foreign(14);
+  foreign.Header(0, 1).Entry(7, 1).Data(8, "x");
+  EXPECT_NE(outcome(foreign).find("not in the table of contents"), std::string::npos);
+  DumpBuilder moved(14);
+  moved.Header(0, 1).Entry(7, 2).Data(7, "x");
+  EXPECT_NE(outcome(moved).find("should begin at byte 0"), std::string::npos);
+  DumpBuilder short_stream(14);
+  short_stream.Header(-1, 1).Entry(7, 1).Data(7, Deflated(Noise(500), 15).substr(0, 40));
+  const Verdict verdict = WalkBytes(short_stream.bytes());
+  EXPECT_EQ(verdict.reason, Reason::kCorrupt) << verdict.ToString();
+}
+
+class DumpFolderTest : public ::testing::Test {
+ protected:
+  DumpFolderTest() {
+    std::filesystem::copy(testing::TestData("testdata/verify/folder"), folder_.Path("dump"));
+  }
+  Verdict Verify() { return VerifyPath(folder_.Path("dump"), {}); }
+  std::string Part(const std::string& ending) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_.Path("dump"))) {
+      if (entry.path().string().ends_with(ending)) return entry.path().string();
+    }
+    return {};
+  }
+  testing::TempDir folder_;
+};
+
+TEST_F(DumpFolderTest, GoodOneIsIntact) {
+  const Verdict verdict = Verify();
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kContent);
+  EXPECT_EQ(verdict.format, "pg_dump directory archive 1.14, gzip");
+}
+
+TEST_F(DumpFolderTest, EachMissingFileIsIncomplete) {
+  for (const std::string ending : {".dat.gz", "blobs.toc"}) {
+    const std::string path = Part(ending);
+    ASSERT_NE(path, "");
+    const std::string content = testing::ReadTestFile(path);
+    std::filesystem::remove(path);
+    const Verdict verdict = Verify();
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << path;
+    EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+    folder_.Write("dump/" + std::filesystem::path(path).filename().string(), content);
+  }
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact);
+}
+
+TEST_F(DumpFolderTest, DamagedFilesAreFound) {
+  const std::string path = Part(".dat.gz");
+  const std::string name = "dump/" + std::filesystem::path(path).filename().string();
+  const std::string content = testing::ReadTestFile(path);
+  folder_.Write(name, content.substr(0, content.size() - 1));
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+  folder_.Write(name, Flipped(content, content.size() / 2));
+  EXPECT_EQ(Verify().reason, Reason::kCorrupt);
+  EXPECT_EQ(Verify().place.substr(0, 4),
+            std::filesystem::path(path).filename().string().substr(0, 4));
+  folder_.Write(name, content);
+  const std::string toc = testing::ReadTestFile(folder_.Path("dump/toc.dat"));
+  folder_.Write("dump/toc.dat", toc.substr(0, toc.size() - 3));
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+}
+
+TEST(SqlDumpTest, EndMarkerAndCopyBlocksDecide) {
+  const std::string head = "--\n-- PostgreSQL database dump\n--\n\n";
+  const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";
+  const std::string copy = "COPY public.t (a) FROM stdin;\n1\n2\n\\.\n\n";
+  EXPECT_EQ(WalkBytes(head + copy + end).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(head + copy).reason, Reason::kIncomplete);
+  EXPECT_EQ(WalkBytes(head + copy.substr(0, copy.size() - 4) + end).reason, Reason::kIncomplete);
+  // Rows that look like statements, statements that look like rows.
+  const std::string rows = "COPY public.t (a) FROM stdin;\nCOPY x FROM stdin;\n$$ ' \"\n\\.\n";
+  EXPECT_EQ(WalkBytes(head + rows + copy + end).outcome, Outcome::kIntact);
+  for (const std::string body :
+       {"$$\nCOPY x FROM stdin;\n$$;\n", "$a$ $$ '\nCOPY x FROM stdin;\n$a$;\n",
+        "'it''s\nCOPY x FROM stdin;\n';\n", "E'a''b\\'\nCOPY x FROM stdin;\n';\n",
+        "/* /* */ '\nCOPY x FROM stdin;\n*/;\n", "-- it's\n;\n", "\"a'b\"\n;\n"}) {
+    EXPECT_EQ(WalkBytes(head + "SELECT " + body + copy + end).outcome, Outcome::kIntact) << body;
+  }
+}
+
+TEST(SqlDumpTest, RestrictTokensMustAgree) {
+  const std::string head = "--\n-- PostgreSQL database dump\n--\n\n\\restrict abc\n\n";
+  const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";
+  EXPECT_EQ(WalkBytes(head + end + "\\unrestrict abc\n\n").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(head + end + "\\unrestrict abd\n\n").reason, Reason::kCorrupt);
+  EXPECT_EQ(WalkBytes(head + end).reason, Reason::kIncomplete);
+}
+
+TEST(SqlDumpTest, MySqlDumpsNeedTheirEndMarker) {
+  const std::string dump =
+      "-- MySQL dump 10.13  Distrib 8.0\n--\nINSERT INTO t VALUES ('it\\'s');\n";
+  EXPECT_EQ(WalkBytes(dump).reason, Reason::kIncomplete);
+  const Verdict verdict = WalkBytes(dump + "-- Dump completed on 2026-01-01  2:00:00\n");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact);
+  EXPECT_EQ(verdict.format, "mysqldump SQL");
+}
+
+TEST(SqlDumpTest, LinesOfAnyLengthAreFine) {
+  const std::string head = "--\n-- PostgreSQL database dump\n--\n\nCOPY public.t (a) FROM stdin;\n";
+  const std::string end = "\n\\.\n--\n-- PostgreSQL database dump complete\n--\n";
+  EXPECT_EQ(WalkBytes(head + std::string(3 << 20, 'a') + end).outcome, Outcome::kIntact);
+}
+
+}  // namespace
+}  // namespace drwatch::verify

@@ -1,0 +1,155 @@
+#include "verify/verify.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "samples.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+TEST(VerifyTest, ErrorBodiesAreNoBackups) {
+  for (const std::string body :
+       {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "<!DOCTYPE html><html>",
+        "\n <HTML><body>", "{\"error\": \"not found\"}", "{\"message\": \"x\", \"code\": 403}",
+        "pg_dump: error: connection to server failed", "<Error><Code>NoSuchKey</Code></Error>"}) {
+    for (const std::string& bytes : {body, Gzip(body)}) {
+      const Verdict verdict = VerifyBytes(bytes, "shop.dump");
+      EXPECT_EQ(verdict.outcome, Outcome::kBroken) << body;
+      EXPECT_EQ(verdict.reason, Reason::kWrongFormat) << body;
+    }
+  }
+  // Data that looks a little like it.
+  for (const std::string data :
+       {std::string("<?xml version=\"1.0\"?><config/>"), std::string("{\"name\": 1}"),
+        "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
+    EXPECT_EQ(VerifyBytes(data, "x.json").outcome, Outcome::kUnjudged);
+  }
+}
+
+TEST(VerifyTest, NothingIsNoBackup) {
+  EXPECT_EQ(VerifyBytes("").reason, Reason::kTooSmall);
+  EXPECT_EQ(VerifyBytes(Gzip(""), "x.gz").reason, Reason::kTooSmall);
+  EXPECT_EQ(VerifyBytes(Gzip(""), "x.tar.gz").reason, Reason::kTooSmall);
+  const Verdict zeros = VerifyBytes(std::string(900'000, '\0'));
+  EXPECT_EQ(zeros.outcome, Outcome::kBroken);
+  EXPECT_EQ(zeros.reason, Reason::kCorrupt);
+  EXPECT_EQ(VerifyBytes(std::string(900'000, '\0') + "x").outcome, Outcome::kUnjudged);
+}
+
+TEST(VerifyTest, NamesPromiseFormats) {
+  for (const char* name : {"x.gz", "x.tgz", "x.sql.zst", "x.xz", "x.bz2", "x.lz4", "x.tar"}) {
+    const Verdict verdict = VerifyBytes("some text", name);
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << name;
+    EXPECT_EQ(verdict.reason, Reason::kWrongFormat);
+  }
+  EXPECT_EQ(VerifyBytes(Gzip("some text"), "x.tar.gz").reason, Reason::kWrongFormat);
+}
+
+TEST(VerifyTest, UnknownAndEncryptedFilesAreNotFailures) {
+  for (const std::string bytes :
+       {std::string("some text"), std::string("Salted__12345678abcdef"),
+        std::string("age-encryption.org/v1\n-> X25519"), std::string("\x85\x02\x0c\x03zzzz"),
+        std::string("-----BEGIN PGP MESSAGE-----\n")}) {
+    for (const char* name : {"x.bin", "x.dump"}) {
+      const Verdict verdict = VerifyBytes(bytes, name);
+      EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << bytes;
+      EXPECT_EQ(verdict.reason, Reason::kUnverified);
+      EXPECT_EQ(verdict.level, Level::kSize);
+    }
+  }
+  const Verdict packed = VerifyBytes(Gzip("some text"), "x.gz");
+  EXPECT_EQ(packed.outcome, Outcome::kIntact);
+  EXPECT_EQ(packed.level, Level::kFormat);
+}
+
+TEST(VerifyTest, NestingIsLimited) {
+  std::string bytes = Noise(1000);
+  for (int i = 0; i < kMaxNesting; ++i) bytes = Gzip(bytes);
+  EXPECT_EQ(VerifyBytes(bytes, "x").outcome, Outcome::kIntact);
+  const Verdict verdict = VerifyBytes(Gzip(bytes), "x");
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(verdict.reason, Reason::kLimit);
+}
+
+TEST(VerifyTest, WhatCannotBeReadIsNotJudged) {
+  const testing::TempDir folder;
+  EXPECT_EQ(VerifyPath(folder.Path("nowhere"), {}).reason, Reason::kNotFound);
+  ASSERT_EQ(::mkfifo(folder.Path("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(VerifyPath(folder.Path("fifo"), {}).outcome, Outcome::kUnjudged);
+  EXPECT_EQ(VerifyPath("/dev/zero", {}).outcome, Outcome::kUnjudged);
+}
+
+TEST(VerifyTest, FolderIsAllItsFiles) {
+  const testing::TempDir folder;
+  folder.Write("d/a.dump", Sample("custom.dump"));
+  folder.Write("d/sub/b.sql.gz", Gzip(Sample("plain.sql")));
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kIntact);
+  folder.Write("d/sub/b.sql.gz", Gzip(Sample("plain.sql")).substr(0, 3000));
+  const Verdict verdict = VerifyPath(folder.Path("d/"), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.place, "sub/b.sql.gz: byte 3000");
+  std::filesystem::create_directory(folder.Path("empty"));
+  EXPECT_EQ(VerifyPath(folder.Path("empty"), {}).outcome, Outcome::kBroken);
+  // A loop of links ends.
+  folder.Write("loop/a.dump", Sample("custom.dump"));
+  std::filesystem::create_directory_symlink(folder.Path("loop"), folder.Path("loop/again"));
+  EXPECT_EQ(VerifyPath(folder.Path("loop"), {}).outcome, Outcome::kIntact);
+}
+
+TEST(VerifyTest, FolderMissingAListedFileIsIncomplete) {
+  const testing::TempDir folder;
+  folder.Write("d/a.dump", Sample("custom.dump"));
+  folder.Write("SHA256SUMS", std::string(64, 'a') + "  d/gone.dump\n");
+  const Verdict verdict = VerifyPath(folder.Path("d"), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+  EXPECT_EQ(verdict.place, "gone.dump");
+}
+
+TEST(VerifyTest, StopAndDeadlineEndItWithoutAVerdict) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("x.gz", Gzip(Noise(2 << 20)));
+  VerifyOptions options;
+  options.read_rate_bytes = 1000;  // would take minutes
+  base::StopSource stop;
+  options.stop = stop.token();
+  std::thread stopping([&stop] { stop.RequestStop(); });
+  const Verdict stopped = VerifyPath(path, options);
+  stopping.join();
+  EXPECT_EQ(stopped.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(stopped.reason, Reason::kTimeout);
+  options.stop = {};
+  options.deadline = base::Deadline::After(base::Duration(20));
+  const Verdict late = VerifyPath(path, options);
+  EXPECT_EQ(late.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(late.reason, Reason::kTimeout);
+}
+
+TEST(VerifyTest, ReadRateIsKept) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("x.gz", Gzip(Noise(3 << 20)));
+  const auto size = std::filesystem::file_size(path);
+  ASSERT_GT(size, 1u << 20);
+  VerifyOptions options;
+  options.read_rate_bytes = static_cast<std::int64_t>(size) * 4;
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(VerifyPath(path, options).outcome, Outcome::kIntact);
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(100));
+}
+
+TEST(VerifyTest, PlainTextIsReadAsText) {
+  Verdict verdict = VerifyBytes(Sample("custom.dump").substr(0, 3));
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  verdict = VerifyBytes("This text mentions -- PostgreSQL database dump\n");
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+}
+
+}  // namespace
+}  // namespace drwatch::verify
