@@ -174,13 +174,14 @@ void SortPoints(Group& group) {
   }
 }
 
-std::vector<Group> GroupByName(const std::vector<MetricFamily>& families) {
+// A deque: points hold addresses of their group's keys, so groups must never move.
+std::deque<Group> GroupByName(const std::vector<MetricFamily>& families) {
   std::vector<const MetricFamily*> sorted;
   sorted.reserve(families.size());
   for (const MetricFamily& family : families) sorted.push_back(&family);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const MetricFamily* a, const MetricFamily* b) { return a->name < b->name; });
-  std::vector<Group> groups;
+  std::deque<Group> groups;
   for (const MetricFamily* const family : sorted) {
     if (groups.empty() || groups.back().first->name != family->name) {
       groups.push_back({family, {}, {}});
@@ -328,7 +329,7 @@ class Writer {
     out_.Put('\n');
   }
 
-  std::vector<Group> groups_;
+  std::deque<Group> groups_;
   TextFormat format_;
   std::unordered_set<std::string_view> names_;  // of OpenMetrics families
   bool plain_name_ = true;                      // of the family being written

@@ -16,6 +16,26 @@ MetricFamily Family(std::string name, MetricType type, std::vector<MetricPoint> 
   return {std::move(name), type, "Help.", "", std::move(points)};
 }
 
+// Every family but the last makes the list of groups grow while it holds a histogram's keys.
+TEST(WriteTextTest, WritesAHistogramAmongManyFamilies) {
+  std::vector<MetricFamily> families;
+  MetricFamily histogram;
+  histogram.name = "a_seconds";
+  histogram.type = MetricType::kHistogram;
+  histogram.points = {{Labels{{"le", "+Inf"}, {"job", "x"}}, 1, "_bucket", {}},
+                      {Labels{{"job", "x"}}, 2, "_sum", {}},
+                      {Labels{{"job", "x"}}, 1, "_count", {}}};
+  families.push_back(histogram);
+  for (int i = 0; i < 100; ++i) {
+    MetricFamily gauge;
+    gauge.name = "gauge_" + std::to_string(i);
+    gauge.points = {{Labels{{"job", "x"}}, 1, {}, {}}};
+    families.push_back(gauge);
+  }
+  const std::string page = WriteText(families, TextFormat::kPrometheus);
+  EXPECT_NE(page.find("a_seconds_bucket{job=\"x\",le=\"+Inf\"} 1\na_seconds_sum"), std::string::npos);
+}
+
 TEST(ExpositionWriterTest, WritesSortedFamiliesAndPoints) {
   FamilySet set;
   set.Gauge("redis_up", "Whether Redis answers.", Labels{{"probe", "cache"}}, 1);

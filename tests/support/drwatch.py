@@ -59,8 +59,11 @@ class Drwatch(Server):
 
     def query(self, expression):
         """{labels as sorted tuple: value} of an instant query."""
+        data = self.api("/api/v1/query", query=expression)
+        if data["resultType"] == "scalar":
+            return {(): float(data["result"][1])}
         found = {}
-        for element in self.api("/api/v1/query", query=expression)["result"]:
+        for element in data["result"]:
             found[tuple(sorted(element["metric"].items()))] = float(element["value"][1])
         return found
 

@@ -123,6 +123,12 @@ class Connection {
   void Hang() {
     while (!Read().empty()) continue;
   }
+  // Closes without a reset, which would overtake a TLS alert.
+  void Drain() {
+    ssl_.reset();
+    ::shutdown(fd_.get(), SHUT_WR);
+    Hang();
+  }
   bool Pause(base::Duration pause) { return !stop_.Wait(base::Deadline::After(pause)); }
 
  private:
@@ -263,7 +269,7 @@ void FakeHttpServer::State::Serve(int fd, int number) {
   Connection connection(fd, stop.token());
   if (options.accept == FakeServerOptions::Accept::kReset) return connection.Reset();
   if (options.accept == FakeServerOptions::Accept::kHang) return connection.Hang();
-  if (context && !connection.StartTls(context.get())) return;
+  if (context && !connection.StartTls(context.get())) return connection.Drain();
   if (!options.greeting.empty()) connection.Write(options.greeting);
   std::string buffer;
   while (true) {
