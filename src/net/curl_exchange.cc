@@ -366,7 +366,9 @@ NetError Transfer::ExplainConnect() const {
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &error_number);
   if (error_number == ETIMEDOUT) return TimeoutError();
   const bool shortage = error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM;
-  return {shortage ? model::Reason::kInternal : model::Reason::kConnectionRefused,
+  return {shortage                     ? model::Reason::kInternal
+          : error_number == ECONNRESET ? model::Reason::kConnectionReset
+                                       : model::Reason::kConnectionRefused,
           "connect to " + exchange_.peer + ": " +
               (error_number != 0 ? base::ErrnoText(static_cast<int>(error_number))
                                  : CurlText(CURLE_COULDNT_CONNECT))};
