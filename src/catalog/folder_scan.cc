@@ -160,6 +160,7 @@ Listing FolderScan::Run() {
     return blind;
   }
   cache_ = std::move(next_);
+  std::sort(listing_.in_progress.begin(), listing_.in_progress.end());
   DropLinksToListed();
   std::stable_sort(listing_.complete.begin(), listing_.complete.end(),
                    [](const Artefact& a, const Artefact& b) {

@@ -1,0 +1,239 @@
+#include "probes/backup_judge.h"
+
+#include <algorithm>
+
+#include "base/duration.h"
+#include "base/sizes.h"
+#include "base/strings.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+using verify::Outcome;
+
+// How soon a verification is tried again that could not judge because of its surroundings.
+constexpr base::Duration kRetryAfter = std::chrono::hours(1);
+
+// Whole seconds: nobody reads milliseconds of an age.
+std::string AgeText(base::Duration age) {
+  return base::FormatDuration(std::chrono::floor<std::chrono::seconds>(age));
+}
+
+bool IsTransient(Reason reason) {
+  return reason == Reason::kTimeout || reason == Reason::kStorage ||
+         reason == Reason::kPermission || reason == Reason::kLimit || reason == Reason::kNotFound;
+}
+
+// Large enough, and nothing speaks against it any more.
+bool Passed(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+            const std::optional<BackupVerdict>& verdict) {
+  if (artefact.size_bytes < spec.min_size_bytes) return false;
+  if (spec.require_checksum && artefact.checksum_stamp == 0 &&
+      (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
+    return false;
+  }
+  if (!spec.verify.enabled) return true;
+  if (!verdict || verdict->outcome == Outcome::kBroken) return false;
+  return verdict->outcome == Outcome::kIntact || !IsTransient(verdict->reason);
+}
+
+// The outcome that stands in for the newest one's while it is not verified: that of what lay at its
+// path before, or of the newest older artefact that has one.
+std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& complete,
+                                       const BackupVerdicts& verdicts) {
+  if (const auto before = verdicts.FindPath(complete.back().path)) return before->outcome;
+  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
+    if (const auto verdict = verdicts.Find(*at)) return verdict->outcome;
+  }
+  return std::nullopt;
+}
+
+class Judge {
+ public:
+  Judge(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
+        const BackupVerdicts& verdicts, base::Timestamp now)
+      : spec_(spec), complete_(complete), verdicts_(verdicts), now_(now) {}
+
+  BackupState Run() {
+    if (spec_.schedule) state_.next_slot = spec_.schedule->NextSlot(now_);
+    if (complete_.empty()) {
+      Fail("exists", Reason::kNotFound, "no complete backup",
+           "run the backup job, or correct path and pattern");
+      return std::move(state_);
+    }
+    state_.newest = complete_.back();
+    Ok("exists", "newest is " + base::Quote(state_.newest->name));
+    Fresh();
+    Size();
+    if (spec_.verify.enabled) state_.verdict = verdicts_.Find(*state_.newest);
+    state_.pending = spec_.verify.enabled && !state_.verdict;
+    Checksum();
+    Format();
+    if (spec_.retention) Retention();
+    History();
+    state_.success =
+        std::none_of(state_.checks.begin(), state_.checks.end(), [](const BackupCheck& check) {
+          return !check.ok && check.severity == Severity::kCritical;
+        });
+    return std::move(state_);
+  }
+
+ private:
+  void Ok(std::string name, std::string message) {
+    state_.checks.push_back({std::move(name), true, Severity::kOk, Reason::kNone, message, {}});
+  }
+  void Fail(std::string name, Reason reason, std::string message, std::string hint,
+            Severity severity = Severity::kCritical) {
+    state_.checks.push_back(
+        {std::move(name), false, severity, reason, std::move(message), std::move(hint)});
+  }
+  void Fresh();
+  void Size();
+  void Checksum();
+  void Format();
+  void Pending();
+  void Retention();
+  void History();
+
+  const config::BackupProbe& spec_;
+  const std::vector<catalog::Artefact>& complete_;
+  const BackupVerdicts& verdicts_;
+  const base::Timestamp now_;
+  BackupState state_;
+};
+
+void Judge::Fresh() {
+  const catalog::Artefact& newest = *state_.newest;
+  const base::Duration age = now_ - newest.time;
+  const std::string text = "age " + AgeText(age) + " (by " +
+                           std::string(catalog::TimeSourceName(newest.time_source)) + ")";
+  if (spec_.schedule) {
+    const base::Timestamp due =
+        spec_.schedule->NextSlot(newest.time + kSlotTolerance) + spec_.grace;
+    state_.overdue = std::max(base::Duration(0), now_ - due);
+    if (*state_.overdue > base::Duration(0)) {
+      return Fail("fresh", Reason::kOverdue,
+                  text + ": the next one was due " + base::FormatRfc3339(due - spec_.grace) +
+                      " with grace " + base::FormatDuration(spec_.grace),
+                  "look at the job's log and run it now");
+    }
+  }
+  if (spec_.max_age && age > *spec_.max_age) {
+    return Fail("fresh", Reason::kStale,
+                text + " > max_age " + base::FormatDuration(*spec_.max_age),
+                "look at the job's log and run it now");
+  }
+  if (spec_.schedule || spec_.max_age) Ok("fresh", text);
+}
+
+void Judge::Size() {
+  const std::int64_t size = state_.newest->size_bytes;
+  if (size >= spec_.min_size_bytes) return Ok("size", base::FormatSize(size));
+  Fail("size", Reason::kTooSmall,
+       base::FormatSize(size) + " < min_size " + base::FormatSize(spec_.min_size_bytes),
+       "the job failed or its disk was full: look at its log and run it again");
+}
+
+void Judge::Checksum() {
+  const auto checksum = state_.verdict ? state_.verdict->checksum : verify::ChecksumState::kNone;
+  if (checksum == verify::ChecksumState::kMismatched) {
+    Fail("checksum", Reason::kCorrupt, state_.verdict->text,
+         "make a new backup, and check the storage it lies on");
+  } else if (checksum == verify::ChecksumState::kMatched) {
+    Ok("checksum", "matches");
+  } else if (spec_.require_checksum && state_.newest->checksum_stamp == 0) {
+    Fail("checksum", Reason::kIncomplete, "no checksum file names it",
+         "write one beside it, as sha256sum does");
+  }
+}
+
+void Judge::Format() {
+  if (!spec_.verify.enabled) return;
+  if (state_.pending) return Pending();
+  const BackupVerdict& verdict = *state_.verdict;
+  const std::string level = " (level " + std::to_string(static_cast<int>(verdict.level)) + ")";
+  switch (verdict.outcome) {
+    case Outcome::kIntact:
+      return Ok("format", "intact: " + verdict.text + level);
+    case Outcome::kBroken:
+      if (verdict.checksum == verify::ChecksumState::kMismatched &&
+          verdict.reason == Reason::kCorrupt) {
+        return;  // said by the check of the checksum
+      }
+      return Fail("format", verdict.reason, verdict.text,
+                  "it cannot be restored: run the backup again, keep the last good one");
+    case Outcome::kUnjudged:
+      if (IsTransient(verdict.reason)) {
+        return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
+                    Severity::kUnknown);
+      }
+      // Nothing to wait for: its format says nothing.
+      state_.checks.push_back(
+          {"verified", true, Severity::kOk, Reason::kUnverified, verdict.text + level, {}});
+  }
+}
+
+void Judge::Pending() {
+  if (PreviousOutcome(complete_, verdicts_) == Outcome::kBroken) {
+    return Fail("verified", Reason::kUnverified,
+                "not verified yet, and the one before it was broken", {});
+  }
+  state_.checks.push_back(
+      {"verified", true, Severity::kOk, Reason::kUnverified, "not verified yet", {}});
+}
+
+void Judge::Retention() {
+  const catalog::Artefact& oldest = complete_.front();
+  const std::string text = "oldest is " + AgeText(now_ - oldest.time) + " old, retention " +
+                           base::FormatDuration(*spec_.retention);
+  if (now_ - oldest.time >= *spec_.retention - kRetentionTolerance) return Ok("retention", text);
+  Fail("retention", Reason::kNotFound, text,
+       "check what deletes backups; a new backup says this until it is old enough",
+       Severity::kWarning);
+}
+
+// The newest that passed everything, and when anything was verified last.
+void Judge::History() {
+  state_.last_verified = verdicts_.LastVerified();
+  for (auto at = complete_.rbegin(); at != complete_.rend() && !state_.last_success; ++at) {
+    if (Passed(spec_, *at, verdicts_.Find(*at))) state_.last_success = at->time;
+  }
+}
+
+}  // namespace
+
+BackupState JudgeBackup(const config::BackupProbe& spec,
+                        const std::vector<catalog::Artefact>& complete,
+                        const BackupVerdicts& verdicts, base::Timestamp now) {
+  return Judge(spec, complete, verdicts, now).Run();
+}
+
+std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
+                                              const std::vector<catalog::Artefact>& complete,
+                                              const BackupVerdicts& verdicts, base::Timestamp now) {
+  if (!spec.verify.enabled || complete.empty()) return std::nullopt;
+  const catalog::Artefact& newest = complete.back();
+  const auto verdict = verdicts.Find(newest);
+  if (!verdict || verdict->checksum_stamp != newest.checksum_stamp) return newest;
+  if (verdict->outcome != Outcome::kBroken) {
+    const bool retry = verdict->outcome == Outcome::kUnjudged && IsTransient(verdict->reason);
+    const base::Duration every =
+        retry ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
+    if (now - verdict->verified >= every) return newest;
+    return std::nullopt;
+  }
+  // Which one is good, then?
+  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
+    const auto older = verdicts.Find(*at);
+    if (!older) return *at;
+    if (older->outcome == Outcome::kBroken && older->checksum_stamp != at->checksum_stamp) {
+      return *at;
+    }
+    if (older->outcome != Outcome::kBroken) break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace drwatch::probes

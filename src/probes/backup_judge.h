@@ -1,0 +1,63 @@
+// What a listing and the verdicts known so far say about a backup: pure, no I/O.
+//
+// The newest complete artefact decides. It is good if it exists, is fresh, is large enough, has the
+// checksum that require_checksum asks for, and is not proven broken. While it has not been verified
+// yet the state before it stands in: if the last verified artefact was broken the backup stays bad,
+// so that a job that leaves broken dumps does not resolve its own alert for the time a verification
+// takes; otherwise it counts as not proven broken. Nothing then says it is proven:
+// backup_verification_success is absent, and backup_last_success_timestamp_seconds names the newest
+// one that has passed everything. What cannot be judged (an unknown format, encryption) passes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/artefact.h"
+#include "config/config.h"
+#include "probes/backup_verdicts.h"
+
+namespace drwatch::probes {
+
+// How far the clocks of cron's machine and this one may be apart: a backup taken so shortly before
+// its slot belongs to it.
+inline constexpr base::Duration kSlotTolerance = std::chrono::minutes(1);
+// A retention of 30 days is kept when the oldest artefact is older than 29.
+inline constexpr base::Duration kRetentionTolerance = std::chrono::hours(24);
+
+// A named yes or no of backup_check_success. Absent checks (no limit configured, not known yet) are
+// not listed.
+struct BackupCheck {
+  std::string name;
+  bool ok = false;
+  model::Severity severity = model::Severity::kOk;  // if not ok
+  model::Reason reason = model::Reason::kNone;
+  std::string message;
+  std::string hint;
+};
+
+struct BackupState {
+  bool success = false;
+  std::vector<BackupCheck> checks;
+  std::optional<catalog::Artefact> newest;
+  std::optional<BackupVerdict> verdict;  // of the newest
+  bool pending = false;                  // the newest has not been verified
+  std::optional<base::Timestamp> last_success;
+  std::optional<base::Timestamp> last_verified;  // any of them
+  std::optional<base::Timestamp> next_slot;
+  std::optional<base::Duration> overdue;
+};
+
+// `complete` as catalog::Listing has it.
+BackupState JudgeBackup(const config::BackupProbe& spec,
+                        const std::vector<catalog::Artefact>& complete,
+                        const BackupVerdicts& verdicts, base::Timestamp now);
+
+// What should be verified next, given the verdicts there are: the newest if it has no verdict, an
+// old one, or checksum files that say something else by now; else, while it is broken, the newest
+// of the older ones that has none. nullopt: nothing. A broken verdict stays for those bytes.
+std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
+                                              const std::vector<catalog::Artefact>& complete,
+                                              const BackupVerdicts& verdicts, base::Timestamp now);
+
+}  // namespace drwatch::probes

@@ -1,0 +1,269 @@
+#include "probes/backup_probe.h"
+
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/sizes.h"
+#include "base/strings.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+
+constexpr double kFreeInodesWarningRatio = 0.05;
+
+const base::Clock& ClockOf(const ProbeServices& services) {
+  static const base::SystemClock kSystem;
+  return services.clock != nullptr ? *services.clock : kSystem;
+}
+
+catalog::FolderOptions OptionsOf(const config::BackupProbe& spec) {
+  catalog::FolderOptions options;
+  options.path = spec.path;
+  options.pattern = spec.pattern;
+  options.recursive = spec.recursive;
+  options.quiet_time = spec.quiet_time;
+  return options;
+}
+
+bool IsSerious(const catalog::Finding& finding) {
+  return finding.reason == Reason::kStale || finding.reason == Reason::kPermission ||
+         finding.reason == Reason::kStorage;
+}
+
+}  // namespace
+
+BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& services)
+    : config_(config),
+      spec_(std::get<config::BackupProbe>(config_.spec)),
+      labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
+              {"location", spec_.location}},
+      catalog_(OptionsOf(spec_)),
+      verdicts_(services.database, config_.name),
+      verifier_(spec_.verify, verdicts_, ClockOf(services)) {}
+
+std::string BackupProbe::Target() const {
+  return spec_.pattern == "*" ? spec_.path : spec_.path + "/" + spec_.pattern;
+}
+
+model::ProbeResult BackupProbe::Run(const RunContext& context) {
+  const auto began = std::chrono::steady_clock::now();
+  ProbeReport report(config_, Target(), context.now);
+  // Half of the time is for listing, so that something is left for looking at what was found.
+  const base::Duration budget = context.deadline.Remaining();
+  const base::Deadline list_deadline = base::Deadline::After(budget / 2).Min(context.deadline);
+  catalog::Listing listing = catalog_.List(context.now, list_deadline, context.stop);
+  const std::optional<catalog::Finding> blind = listing.blind;
+  RememberListing(listing, context.now);
+  if (listing.blind) {
+    ReportBlind(report, *blind);
+  } else {
+    if (blind) {
+      report.Add("place", Severity::kUnknown, blind->reason,
+                 blind->message + "; the last listing stands in");
+    } else {
+      verdicts_.Keep(listing.complete);
+      VerifyWhatIsDue(listing.complete, context);
+      ReportPlace(report, listing);
+    }
+    report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
+                 blind ? 0.0 : 1.0);
+    ReportState(report, listing, JudgeBackup(spec_, listing.complete, verdicts_, context.now),
+                context.now);
+    ReportSpace(report);
+  }
+  report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
+                 static_cast<double>(verifier_.bytes_read()));
+  return report.Finish(
+      std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
+}
+
+// Keeps a listing that worked, and puts the last one in the place of one that did not.
+void BackupProbe::RememberListing(catalog::Listing& listing, base::Timestamp now) {
+  if (listing.blind) {
+    const bool hold = last_listing_ && listing.blind->reason != Reason::kNotFound &&
+                      now - last_listed_ <= kBlindHold;
+    if (hold) listing = *last_listing_;
+    return;
+  }
+  const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
+  if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
+  last_listing_ = listing;
+  last_listed_ = now;
+}
+
+bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {
+  if (artefact.size_bytes > kInlineBytes) return false;
+  if (spec_.verify.read_rate_bytes <= 0) return true;
+  const double seconds =
+      static_cast<double>(artefact.size_bytes) / static_cast<double>(spec_.verify.read_rate_bytes);
+  return seconds < base::ToSeconds(budget);
+}
+
+void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,
+                                  const RunContext& context) {
+  for (int i = 0; i < kMaxInline; ++i) {
+    const auto due = NextToVerify(spec_, complete, verdicts_, context.now);
+    if (!due) return;
+    const base::Duration budget = context.deadline.Remaining() / 2;
+    if (!FitsInRun(*due, budget) ||
+        !verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) {
+      if (!context.stop.stopped()) verifier_.Start(*due);
+      return;
+    }
+  }
+}
+
+void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
+  report.Add("place", Severity::kCritical, blind.reason, blind.message,
+             "mount it, or give drwatch's user the right to read it");
+  report.Gauge("backup_success",
+               "1 if the newest complete backup exists, is fresh, large enough and not proven "
+               "broken.",
+               labels_, 0);
+  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+}
+
+void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listing) const {
+  const auto serious = std::find_if(listing.findings.begin(), listing.findings.end(), IsSerious);
+  std::string text = std::to_string(listing.complete.size()) + " complete";
+  if (!listing.in_progress.empty()) {
+    text += ", " + std::to_string(listing.in_progress.size()) + " being written";
+  }
+  if (serious != listing.findings.end()) {
+    return report.Add("place", Severity::kWarning, serious->reason, serious->message);
+  }
+  if (!listing.findings.empty()) text += "; " + listing.findings.front().message;
+  report.Ok("place", text);
+}
+
+void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listing,
+                              const BackupState& state, base::Timestamp now) const {
+  report.Gauge("backup_success",
+               "1 if the newest complete backup exists, is fresh, large enough and not proven "
+               "broken.",
+               labels_, state.success ? 1 : 0);
+  for (const BackupCheck& check : state.checks) {
+    report.Add(check.name, check.ok ? Severity::kOk : check.severity, check.reason, check.message,
+               check.hint);
+    if (check.name == "verified") continue;
+    report.Gauge("backup_check_success", "1 if this check of the newest backup holds.",
+                 model::LabelsBuilder(labels_).Set("check", check.name).Build(), check.ok ? 1 : 0);
+  }
+  const auto gauge = [&](std::string_view name, std::string_view help,
+                         std::optional<double> value) {
+    if (value) report.Gauge(name, help, labels_, *value);
+  };
+  gauge("backup_max_age_seconds", "Limit of the newest backup's age.",
+        spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
+  gauge("backup_retention_target_seconds", "How far back backups are promised to reach.",
+        spec_.retention ? std::optional(base::ToSeconds(*spec_.retention)) : std::nullopt);
+  gauge("backup_in_progress", "Artefacts being written.",
+        static_cast<double>(listing.in_progress.size()));
+  gauge("backup_stored_backups", "Complete artefacts.",
+        static_cast<double>(listing.complete.size()));
+  double stored_bytes = 0;
+  for (const auto& artefact : listing.complete) {
+    stored_bytes += static_cast<double>(artefact.size_bytes);
+  }
+  gauge("backup_stored_bytes", "Size of all complete artefacts.", stored_bytes);
+  if (state.next_slot) {
+    gauge("backup_schedule_next_timestamp_seconds", "When the next backup is due.",
+          base::ToUnixSeconds(*state.next_slot));
+  }
+  if (state.overdue) {
+    gauge("backup_overdue_seconds", "How late the newest backup is, beyond its grace.",
+          base::ToSeconds(*state.overdue));
+  }
+  if (!state.newest) return;
+  const double age = base::ToSeconds(now - state.newest->time);
+  gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
+        base::ToUnixSeconds(state.newest->time));
+  gauge("backup_age_seconds", "Age of the newest complete backup.", age);
+  gauge("backup_last_size_bytes", "Size of the newest complete backup.",
+        static_cast<double>(state.newest->size_bytes));
+  gauge("backup_oldest_timestamp_seconds", "Time of the oldest complete backup.",
+        base::ToUnixSeconds(listing.complete.front().time));
+  report.Measure("backup_age_seconds", age, "s", std::nullopt,
+                 spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
+  report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
+  ReportVerification(report, state);
+}
+
+void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& state) const {
+  if (state.last_success) {
+    report.Gauge("backup_last_success_timestamp_seconds",
+                 "Time of the newest backup that passed every check.", labels_,
+                 base::ToUnixSeconds(*state.last_success));
+  }
+  if (state.last_verified) {
+    report.Gauge("backup_verification_timestamp_seconds", "End of the last verification.", labels_,
+                 base::ToUnixSeconds(*state.last_verified));
+  }
+  if (!state.verdict) return;
+  const BackupVerdict& verdict = *state.verdict;
+  if (verdict.outcome != verify::Outcome::kUnjudged) {
+    report.Gauge("backup_verification_success",
+                 "1 if the newest backup is proven intact, 0 if proven broken.", labels_,
+                 verdict.outcome == verify::Outcome::kIntact ? 1 : 0);
+  }
+  const auto level = static_cast<double>(verdict.level);
+  report.Gauge("backup_verification_level",
+               "How much of the newest backup was proven: 0 exists, 1 size, 2 outer checksum, 3 "
+               "format walked, 4 content checksums.",
+               labels_, level);
+  report.Gauge("backup_verification_duration_seconds", "How long the verification took.", labels_,
+               base::ToSeconds(verdict.duration));
+  report.Measure("backup_verification_level", level, "");
+}
+
+void BackupProbe::ReportSpace(ProbeReport& report) const {
+  struct statvfs info {};
+  if (::statvfs(spec_.path.c_str(), &info) != 0 || info.f_blocks == 0) return;
+  const double size = static_cast<double>(info.f_blocks) * static_cast<double>(info.f_frsize);
+  const double free = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
+  report.Gauge("backup_filesystem_size_bytes", "Size of the file system it is stored on.", labels_,
+               size);
+  report.Gauge("backup_filesystem_free_bytes", "Free space there for ordinary users.", labels_,
+               free);
+  double inodes = 1;
+  // Some file systems (btrfs) make inodes as they need them and count none.
+  if (info.f_files > 0) {
+    inodes = static_cast<double>(info.f_favail) / static_cast<double>(info.f_files);
+    report.Gauge("backup_filesystem_free_inodes_ratio", "Share of inodes that are free.", labels_,
+                 inodes);
+  }
+  const std::string text = base::FormatSize(static_cast<std::int64_t>(free)) + " of " +
+                           base::FormatSize(static_cast<std::int64_t>(size)) + " free";
+  if (free / size < spec_.free_space_warning_ratio) {
+    return report.Add("space", Severity::kWarning, Reason::kStorage, text,
+                      "free space before the next backup is cut off");
+  }
+  if (inodes < kFreeInodesWarningRatio) {
+    return report.Add("space", Severity::kWarning, Reason::kStorage, "almost no inodes are free",
+                      "delete small files there, or make a file system with more inodes");
+  }
+  report.Ok("space", text);
+}
+
+model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message) const {
+  ProbeReport report(config_, Target(), {});
+  report.Add("run", Severity::kCritical, reason, message);
+  report.Gauge("backup_success",
+               "1 if the newest complete backup exists, is fresh, large enough and not proven "
+               "broken.",
+               labels_, 0);
+  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+  return report.Finish({});
+}
+
+std::unique_ptr<Probe> MakeBackupProbe(const config::Probe& config, const ProbeServices& services) {
+  return std::make_unique<BackupProbe>(config, services);
+}
+
+}  // namespace drwatch::probes

@@ -1,0 +1,67 @@
+// Is there a newest good backup in a folder: complete, fresh, large enough, intact, kept long
+// enough, with room for the next one? The rule of backup_success stands in backup_judge.h.
+//
+// A run lists the folder and reads the verdicts there are. Artefacts of up to kInlineBytes are
+// verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
+// background thread at the configured rate, and the run does not wait for it.
+//
+// A place that cannot be looked at says nothing about the backups in it: for kBlindHold the last
+// listing stands in, then backup_success is 0. A place that does not exist is no backup at once.
+// While the only artefact is being replaced the last one stands in as long as it is fresh.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "catalog/folder_catalog.h"
+#include "probes/backup_judge.h"
+#include "probes/backup_verifier.h"
+#include "probes/probe.h"
+#include "probes/probe_report.h"
+
+namespace drwatch::probes {
+
+class BackupProbe final : public Probe {
+ public:
+  static constexpr std::int64_t kInlineBytes = 64 << 20;
+  static constexpr base::Duration kBlindHold = std::chrono::minutes(5);
+  // Artefacts verified within one run.
+  static constexpr int kMaxInline = 3;
+
+  // `config.spec` holds a config::BackupProbe.
+  BackupProbe(const config::Probe& config, const ProbeServices& services);
+
+  model::ProbeResult Run(const RunContext& context) override;
+  model::ProbeResult NotRun(model::Reason reason, const std::string& message) const override;
+
+  // Waits until no background verification runs. False if the deadline came first.
+  bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
+
+ private:
+  void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
+  bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
+  void RememberListing(catalog::Listing& listing, base::Timestamp now);
+  void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
+  void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
+  void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
+                   base::Timestamp now) const;
+  void ReportVerification(ProbeReport& report, const BackupState& state) const;
+  void ReportSpace(ProbeReport& report) const;
+  std::string Target() const;
+
+  const config::Probe config_;
+  const config::BackupProbe& spec_;  // of config_
+  const model::Labels labels_;       // backup and location
+  catalog::FolderCatalog catalog_;
+  BackupVerdicts verdicts_;
+  BackupVerifier verifier_;
+  // The last look that worked.
+  std::optional<catalog::Listing> last_listing_;
+  base::Timestamp last_listed_{};
+};
+
+// Its tables: BackupMigrations() in backup_verdicts.h.
+std::unique_ptr<Probe> MakeBackupProbe(const config::Probe& config, const ProbeServices& services);
+
+}  // namespace drwatch::probes

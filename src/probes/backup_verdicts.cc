@@ -1,0 +1,167 @@
+#include "probes/backup_verdicts.h"
+
+#include <set>
+
+#include "base/log.h"
+
+namespace drwatch::probes {
+namespace {
+
+constexpr std::string_view kSchema = R"sql(
+CREATE TABLE backup_verdicts (
+  probe TEXT NOT NULL,
+  path TEXT NOT NULL,
+  fingerprint INTEGER NOT NULL,
+  checksum_stamp INTEGER NOT NULL,
+  outcome INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  checksum INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  text TEXT NOT NULL,
+  verified_ms INTEGER NOT NULL,
+  duration_ms INTEGER NOT NULL,
+  PRIMARY KEY (probe, path)
+) WITHOUT ROWID;
+)sql";
+
+model::Reason ParseReason(std::string_view name) {
+  for (int i = 0; i <= static_cast<int>(model::Reason::kInternal); ++i) {
+    const auto reason = static_cast<model::Reason>(i);
+    if (model::ReasonName(reason) == name) return reason;
+  }
+  return model::Reason::kUnverified;
+}
+
+// A number of the database as an enumerator; what is out of range was not written by this program.
+template <typename T>
+T ToEnum(std::int64_t value, T last) {
+  return value < 0 || value > static_cast<std::int64_t>(last) ? last : static_cast<T>(value);
+}
+
+BackupVerdict ReadRow(const db::Statement& row) {
+  BackupVerdict verdict;
+  verdict.fingerprint = static_cast<std::uint64_t>(row.Int(1));
+  verdict.checksum_stamp = static_cast<std::uint64_t>(row.Int(2));
+  verdict.outcome = ToEnum(row.Int(3), verify::Outcome::kUnjudged);
+  verdict.level = ToEnum(row.Int(4), verify::Level::kContent);
+  verdict.checksum = ToEnum(row.Int(5), verify::ChecksumState::kMismatched);
+  verdict.reason = ParseReason(row.Text(6));
+  verdict.text = row.Text(7);
+  verdict.verified = base::FromUnixMillis(row.Int(8));
+  verdict.duration = base::Duration(row.Int(9));
+  return verdict;
+}
+
+void LogFailure(const base::Status& status, const std::string& probe) {
+  if (status) return;
+  base::LogWarn("backup verdicts are not kept",
+                {{"probe", probe}, {"error", status.error().message}});
+}
+
+}  // namespace
+
+std::vector<db::Migration> BackupMigrations() { return {{"backup", 1, kSchema}}; }
+
+BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe)
+    : database_(database), probe_(std::move(probe)) {}
+
+// Once, at the first question: the constructor must not block.
+void BackupVerdicts::Load() const {
+  if (loaded_) return;
+  loaded_ = true;
+  if (database_ == nullptr) return;
+  const base::Status read = database_->Transact([this](db::Database& database) -> base::Status {
+    db::Statement rows = database.Prepare(
+        "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
+        "verified_ms, duration_ms FROM backup_verdicts WHERE probe = ?");
+    rows.Bind(probe_);
+    while (true) {
+      const base::Result<bool> more = rows.Step();
+      if (!more) return base::Fail(more.error());
+      if (!*more) return {};
+      verdicts_[rows.Text(0)] = ReadRow(rows);
+    }
+  });
+  LogFailure(read, probe_);
+}
+
+std::optional<BackupVerdict> BackupVerdicts::FindPath(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  Load();
+  const auto found = verdicts_.find(path);
+  if (found == verdicts_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<BackupVerdict> BackupVerdicts::Find(const catalog::Artefact& artefact) const {
+  auto verdict = FindPath(artefact.path);
+  if (verdict && verdict->fingerprint != artefact.fingerprint) return std::nullopt;
+  return verdict;
+}
+
+std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
+  const std::lock_guard lock(mutex_);
+  Load();
+  std::optional<base::Timestamp> last;
+  for (const auto& [path, verdict] : verdicts_) {
+    if (!last || verdict.verified > *last) last = verdict.verified;
+  }
+  return last;
+}
+
+void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) {
+  const std::lock_guard lock(mutex_);
+  Load();
+  verdicts_[path] = verdict;
+  if (database_ != nullptr) Store(path, verdict);
+}
+
+void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict) const {
+  const base::Status written = database_->Transact([&](db::Database& database) {
+    return database
+        .Prepare("INSERT OR REPLACE INTO backup_verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .Bind(probe_)
+        .Bind(path)
+        .Bind(static_cast<std::int64_t>(verdict.fingerprint))
+        .Bind(static_cast<std::int64_t>(verdict.checksum_stamp))
+        .Bind(static_cast<std::int64_t>(verdict.outcome))
+        .Bind(static_cast<std::int64_t>(verdict.level))
+        .Bind(static_cast<std::int64_t>(verdict.checksum))
+        .Bind(model::ReasonName(verdict.reason))
+        .Bind(verdict.text)
+        .Bind(base::ToUnixMillis(verdict.verified))
+        .Bind(verdict.duration.count())
+        .Run();
+  });
+  LogFailure(written, probe_);
+}
+
+void BackupVerdicts::Keep(const std::vector<catalog::Artefact>& listed) {
+  const std::lock_guard lock(mutex_);
+  Load();
+  std::set<std::string_view> paths;
+  for (const catalog::Artefact& artefact : listed) {
+    if (verdicts_.contains(artefact.path)) paths.insert(artefact.path);
+  }
+  std::vector<std::string> gone;
+  for (const auto& [path, verdict] : verdicts_) {
+    if (!paths.contains(path)) gone.push_back(path);
+  }
+  if (gone.empty()) return;
+  for (const std::string& path : gone) verdicts_.erase(path);
+  if (database_ == nullptr) return;
+  const base::Status removed = database_->Transact([&](db::Database& database) -> base::Status {
+    for (const std::string& path : gone) {
+      const base::Status one =
+          database.Prepare("DELETE FROM backup_verdicts WHERE probe = ? AND path = ?")
+              .Bind(probe_)
+              .Bind(path)
+              .Run();
+      if (!one) return one;
+    }
+    return {};
+  });
+  LogFailure(removed, probe_);
+}
+
+}  // namespace drwatch::probes

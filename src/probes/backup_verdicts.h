@@ -1,0 +1,61 @@
+// What verification found about each artefact, remembered over restarts.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "catalog/artefact.h"
+#include "db/database.h"
+#include "verify/verdict.h"
+
+namespace drwatch::probes {
+
+// The tables of the backup probes.
+std::vector<db::Migration> BackupMigrations();
+
+struct BackupVerdict {
+  // Of which bytes, and of what the checksum files said about them.
+  std::uint64_t fingerprint = 0;
+  std::uint64_t checksum_stamp = 0;
+  verify::Outcome outcome = verify::Outcome::kUnjudged;
+  verify::Level level = verify::Level::kExists;
+  verify::ChecksumState checksum = verify::ChecksumState::kNone;
+  model::Reason reason = model::Reason::kNone;
+  std::string text;            // "byte 4711: gzip checksum differs", or the format of an intact one
+  base::Timestamp verified{};  // end of the verification
+  base::Duration duration{};
+};
+
+// The verdicts of one probe, by path. Thread-safe. Without a database they live in memory only; a
+// database that cannot be written is logged and costs nothing but a second reading after a restart.
+class BackupVerdicts {
+ public:
+  BackupVerdicts(db::Database* database, std::string probe);
+
+  // Of exactly these bytes; what checksum files say may have changed since.
+  std::optional<BackupVerdict> Find(const catalog::Artefact& artefact) const;
+  // Of whatever was at that path.
+  std::optional<BackupVerdict> FindPath(const std::string& path) const;
+  // End of the latest verification of any of them.
+  std::optional<base::Timestamp> LastVerified() const;
+  void Put(const std::string& path, const BackupVerdict& verdict);
+  // Forgets the paths that are not listed any more.
+  void Keep(const std::vector<catalog::Artefact>& listed);
+
+ private:
+  void Load() const;
+  void Store(const std::string& path, const BackupVerdict& verdict) const;
+
+  db::Database* const database_;
+  const std::string probe_;
+  mutable std::mutex mutex_;
+  mutable bool loaded_ = false;
+  mutable std::map<std::string, BackupVerdict> verdicts_;
+};
+
+}  // namespace drwatch::probes

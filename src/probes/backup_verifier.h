@@ -1,0 +1,54 @@
+// Reads artefacts to their end, beside the probe's runs: one background thread per probe while
+// there is something to read, at the lowest priority.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "catalog/artefact.h"
+#include "config/config.h"
+#include "probes/backup_verdicts.h"
+
+namespace drwatch::probes {
+
+// Thread-safe. The destructor stops a running verification within one read.
+class BackupVerifier {
+ public:
+  BackupVerifier(const config::BackupProbe::Verify& options, BackupVerdicts& verdicts,
+                 const base::Clock& clock);
+  ~BackupVerifier();
+
+  // Starts a background verification of `artefact`; does nothing while one is running.
+  void Start(const catalog::Artefact& artefact);
+  // Verifies on the caller's thread, until the deadline at most. False if there is no verdict by
+  // then: read it in the background.
+  bool VerifyNow(const catalog::Artefact& artefact, base::Deadline deadline,
+                 const base::StopToken& stop);
+  bool idle() const;
+  // Waits until no background verification runs. False if the deadline came first.
+  bool WaitIdle(base::Deadline deadline) const;
+  // Bytes read so far.
+  std::int64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
+
+ private:
+  std::optional<BackupVerdict> Verify(const catalog::Artefact& artefact, base::Deadline deadline,
+                                      const base::StopToken& stop);
+
+  const config::BackupProbe::Verify options_;
+  BackupVerdicts& verdicts_;
+  const base::Clock& clock_;
+  base::StopSource stop_;
+  std::atomic<std::int64_t> bytes_read_{0};
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool running_ = false;
+  std::thread thread_;
+};
+
+}  // namespace drwatch::probes
