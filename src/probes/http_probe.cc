@@ -39,7 +39,7 @@ class HttpProbe final : public Probe {
   void Judge(const net::HttpOutcome& outcome, EndpointRun& run) const;
   void JudgeResponse(const net::HttpResponse& response, base::Duration took,
                      EndpointRun& run) const;
-  static void AddMetrics(const net::HttpOutcome& outcome, EndpointRun& run);
+  static void AddMetrics(const net::HttpOutcome& outcome, ProbeReport& report);
 
   const config::Probe config_;
   const config::HttpProbe& spec_;
@@ -74,7 +74,7 @@ model::ProbeResult HttpProbe::Run(const RunContext& context) {
   } else {
     const net::HttpOutcome outcome = net::Fetch(*request, context.deadline, context.stop);
     Judge(outcome, run);
-    AddMetrics(outcome, run);
+    AddMetrics(outcome, run.report());
   }
   return run.Finish(spec_.failure_threshold, consecutive_failures_);
 }
@@ -101,8 +101,8 @@ void HttpProbe::JudgeResponse(const net::HttpResponse& response, base::Duration 
   std::set<std::string> shown;  // a condition may be written twice, a series not
   for (const ConditionOutcome& condition : conditions_.Check(response.body)) {
     if (!shown.insert(condition.name).second) continue;
-    run.Gauge("probe_http_condition_success", "1 for each body condition that holds.", "condition",
-              condition.name, condition.holds ? 1 : 0);
+    run.report().Gauge("probe_http_condition_success", "1 for each body condition that holds.",
+                       {{"condition", condition.name}}, condition.holds ? 1 : 0);
     if (condition.holds) {
       run.Ok("body", condition.message);
     } else {
@@ -111,29 +111,31 @@ void HttpProbe::JudgeResponse(const net::HttpResponse& response, base::Duration 
   }
 }
 
-void HttpProbe::AddMetrics(const net::HttpOutcome& outcome, EndpointRun& run) {
+void HttpProbe::AddMetrics(const net::HttpOutcome& outcome, ProbeReport& report) {
   const net::HttpTimings& timings = outcome.timings;
-  run.Measure("duration_seconds", base::ToSeconds(timings.total), "s");
-  constexpr std::string_view kPhases = "Time of the last request by phase, summed over redirects.";
+  report.Measure("duration_seconds", base::ToSeconds(timings.total), "s");
   const auto phase = [&](std::string_view name, double seconds) {
-    run.Gauge("probe_http_duration_seconds", kPhases, "phase", name, seconds);
+    report.Gauge("probe_http_duration_seconds",
+                 "Time of the last request by phase, summed over redirects.", {{"phase", name}},
+                 seconds);
   };
   phase("resolve", timings.resolve_seconds);
   phase("connect", timings.connect_seconds);
   phase("tls", timings.tls_seconds);
   phase("processing", timings.processing_seconds);
   phase("transfer", timings.transfer_seconds);
-  run.Gauge("probe_http_status_code", "Status of the last response, 0 if there was none.",
-            outcome.response ? outcome.response->status : 0);
-  run.Gauge("probe_http_ssl", "1 if the connection used TLS.", outcome.tls ? 1 : 0);
+  report.Gauge("probe_http_status_code", "Status of the last response, 0 if there was none.",
+               outcome.response ? outcome.response->status : 0.0);
+  report.Gauge("probe_http_ssl", "1 if the connection used TLS.", outcome.tls ? 1.0 : 0.0);
   if (!outcome.response) return;
   const net::HttpResponse& response = *outcome.response;
-  run.Gauge("probe_http_version", "HTTP version of the last response.",
-            base::ParseDouble(response.http_version).value_or(0));
-  run.Gauge("probe_http_redirects", "Redirects that were followed.", response.redirects);
+  report.Gauge("probe_http_version", "HTTP version of the last response.",
+               base::ParseDouble(response.http_version));
+  report.Gauge("probe_http_redirects", "Redirects that were followed.",
+               static_cast<double>(response.redirects));
   const std::optional<std::int64_t> length = base::ParseInt(response.Header("content-length"));
-  run.Gauge("probe_http_content_length", "Length the last response announced, -1 if it did not.",
-            static_cast<double>(length.value_or(-1)));
+  report.Gauge("probe_http_content_length", "Length the last response announced, -1 if it did not.",
+               static_cast<double>(length.value_or(-1)));
 }
 
 }  // namespace

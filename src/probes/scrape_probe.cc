@@ -6,7 +6,6 @@
 #include "base/strings.h"
 #include "net/address.h"
 #include "net/http_client.h"
-#include "probes/http_endpoint.h"
 #include "probes/http_request.h"
 #include "probes/scrape_labels.h"
 
@@ -58,6 +57,7 @@ class ScrapeProbe final : public Probe {
 
  private:
   model::Labels TargetLabels() const;
+  model::ProbeResult Begin(base::Timestamp now) const;
   tl::expected<std::vector<model::MetricFamily>, ScrapeError> Scrape(
       const RunContext& context) const;
   tl::expected<std::vector<model::MetricFamily>, ScrapeError> Read(
@@ -89,17 +89,27 @@ std::vector<model::MetricFamily> ScrapeProbe::UpFamilies(double up) const {
   return families.Take();
 }
 
-model::ProbeResult ScrapeProbe::NotRun(model::Reason reason, const std::string& message) const {
-  model::ProbeResult result = EndpointNotRun(config_, target_, reason, message);
+model::ProbeResult ScrapeProbe::Begin(base::Timestamp now) const {
+  model::ProbeResult result;
+  result.probe = config_.name;
+  result.type = config_.type;
+  result.service = config_.service;
+  result.target = target_;
+  result.started = now;
   result.foreign = true;
+  return result;
+}
+
+model::ProbeResult ScrapeProbe::NotRun(model::Reason reason, const std::string& message) const {
+  model::ProbeResult result = Begin({});
+  result.checks.push_back({"run", model::Severity::kCritical, reason, message, {}});
   result.families = UpFamilies(0);
   return result;
 }
 
 model::ProbeResult ScrapeProbe::Run(const RunContext& context) {
   const auto begin = std::chrono::steady_clock::now();
-  model::ProbeResult result = BeginEndpoint(config_, target_, context.now);
-  result.foreign = true;
+  model::ProbeResult result = Begin(context.now);
   auto scraped = Scrape(context);
   const auto took = std::chrono::steady_clock::now() - begin;
   result.duration = std::chrono::duration_cast<base::Duration>(took);

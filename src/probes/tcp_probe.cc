@@ -65,7 +65,8 @@ model::ProbeResult TcpProbe::Run(const RunContext& context) {
   } else {
     const auto begin = std::chrono::steady_clock::now();
     Visit(context, run);
-    run.Measure("duration_seconds", base::ToSeconds(std::chrono::steady_clock::now() - begin), "s");
+    run.report().Measure("duration_seconds",
+                         base::ToSeconds(std::chrono::steady_clock::now() - begin), "s");
   }
   return run.Finish(spec_.failure_threshold, consecutive_failures_);
 }

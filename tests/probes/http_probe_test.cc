@@ -208,7 +208,7 @@ TEST(HttpProbeTest, SaysOfItselfThatItHasNotRun) {
   EXPECT_EQ(ValueOf(result.families, "probe_success", {{"probe", "api"}}), 0);
   EXPECT_FALSE(ValueOf(result.families, "probe_consecutive_failures"));
   EXPECT_EQ(result.Headline().reason, Reason::kTimeout);
-  EXPECT_EQ(result.severity(), Severity::kUnknown);
+  EXPECT_EQ(result.severity(), Severity::kCritical);
   EXPECT_EQ(result.target, "http://me:<secret>@x/");
 }
 
