@@ -178,7 +178,7 @@ void Dispatcher::Shell::RunTimers() {
 void Dispatcher::Shell::StartSenders() {
   if (phase_ != Phase::kRunning && phase_ != Phase::kDraining) return;
   for (const auto& [id, target] : ledger_.records().targets) {
-    if (!ledger_.NextAttempt(id)) continue;
+    if (!ledger_.HasPending(id)) continue;
     std::unique_ptr<Sender>& sender = senders_[id];
     if (!sender) sender = std::make_unique<Sender>();
     if (sender->running) {

@@ -58,6 +58,7 @@ class Ledger {
   // The most urgent notification for a target: worst severity first, then oldest. It counts as
   // possibly delivered from here on; the caller stores that before it sends.
   std::optional<Job> Take(const std::string& target, base::Timestamp now);
+  bool HasPending(const std::string& target) const;
   // When Take may have something for the target; nullopt if nothing is pending.
   std::optional<base::Timestamp> NextAttempt(const std::string& target) const;
   void Settle(const Job& job, const Verdict& verdict, base::Duration duration, base::Timestamp now);
@@ -99,6 +100,7 @@ class Ledger {
   bool PlanPageEnds(Group& group, const Target& target, base::Timestamp now);
   bool QueueResolveOf(Delivery& delivery, base::Timestamp now);
   void ResolveUnmanaged(const AlertRecord& record, base::Timestamp now);
+  bool IsOver(const Delivery& delivery) const;  // all it tells of, or was to tell of
   bool IsManaged(const Delivery& delivery) const;
   Delivery& EnsureDelivery(const Target& target, const Group& group, AlertId alert);
   Delivery* FindDelivery(const DeliveryKey& key);

@@ -212,6 +212,13 @@ bool Ledger::QueueResolveOf(Delivery& delivery, base::Timestamp now) {
   return true;
 }
 
+bool Ledger::IsOver(const Delivery& delivery) const {
+  const auto over = [&](AlertId id) { return IsResolved(id); };
+  return std::all_of(delivery.confirmed.begin(), delivery.confirmed.end(), over) &&
+         std::all_of(delivery.maybe.begin(), delivery.maybe.end(), over) &&
+         std::all_of(delivery.refused.begin(), delivery.refused.end(), over);
+}
+
 bool Ledger::IsManaged(const Delivery& delivery) const {
   const auto lists = [&](const std::string& group_id) {
     const auto group = records_.groups.find(group_id);
@@ -235,11 +242,8 @@ void Ledger::ResolveUnmanaged(const AlertRecord& record, base::Timestamp now) {
   const std::set<DeliveryKey> unmanaged = unmanaged_groups_;
   for (const DeliveryKey& key : unmanaged) {
     Delivery& delivery = records_.deliveries.at(key);
-    if (!WasTold(delivery, record.id)) continue;
-    const auto over = [&](AlertId id) { return IsResolved(id); };
-    if (std::all_of(delivery.confirmed.begin(), delivery.confirmed.end(), over) &&
-        std::all_of(delivery.maybe.begin(), delivery.maybe.end(), over)) {
-      QueueResolveOf(delivery, now);
+    if (WasTold(delivery, record.id) || Contains(delivery.refused, record.id)) {
+      if (IsOver(delivery)) QueueResolveOf(delivery, now);
     }
   }
 }

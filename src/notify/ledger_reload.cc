@@ -138,9 +138,7 @@ void Ledger::ReconcileGroup(Delivery& delivery, base::Timestamp now) {
   const IdSet told = Told(delivery);
   if (!IsManaged(delivery)) {
     unmanaged_groups_.insert(delivery.key);
-    const bool over =
-        std::all_of(told.begin(), told.end(), [&](AlertId id) { return IsResolved(id); });
-    if (over) QueueResolveOf(delivery, now);
+    if (IsOver(delivery)) QueueResolveOf(delivery, now);
     return;
   }
   Group& group = records_.groups.at(delivery.group_id);

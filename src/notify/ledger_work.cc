@@ -141,16 +141,21 @@ bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
   if (SendsResolved(*records_.targets.at(delivery.key.first).integration)) {
     for (const AlertId id : told) {
       const auto record = records_.alerts.find(id);
-      if (record != records_.alerts.end() && record->second.alert.resolved()) {
-        shown.push_back(&record->second);
-      }
+      const bool over = record != records_.alerts.end() && record->second.alert.resolved();
+      if (over) shown.push_back(&record->second);
     }
   }
   if (shown.empty()) {
     Erase(delivery.key);
     return false;
   }
-  for (const AlertRecord* record : shown) job.notification.alerts.push_back(record->alert);
+  for (const AlertRecord* record : shown) {
+    model::Alert alert = record->alert;
+    if (alert.resolved() && !record->reason.empty()) {
+      alert.annotations = alert.annotations.With(kResolveReason, record->reason);
+    }
+    job.notification.alerts.push_back(std::move(alert));
+  }
   job.occasion = firing.empty()                           ? Occasion::kResolve
                  : delivery.pending == Occasion::kResolve ? Occasion::kUpdate
                                                           : *delivery.pending;
@@ -179,6 +184,11 @@ void Ledger::FillNotification(const Delivery& delivery, const Target& target, Jo
     notification.severity = std::max(notification.severity, records_.alerts.at(id).severity);
   }
   for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(alert.labels);
+}
+
+bool Ledger::HasPending(const std::string& target) const {
+  const auto queue = queues_.find(target);
+  return queue != queues_.end() && !queue->second.empty();
 }
 
 std::optional<base::Timestamp> Ledger::NextAttempt(const std::string& target_id) const {
@@ -353,7 +363,7 @@ void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause
     delivery.pending.reset();
     delivery.maybe.clear();
     queues_[key.first].erase(key);
-    if (delivery.confirmed.empty() && delivery.refused.empty()) Erase(key);
+    if (IsOver(delivery)) QueueResolveOf(delivery, now);
   }
 }
 

@@ -27,6 +27,9 @@ enum class PageSeverity { kInfo, kWarning, kError, kCritical };
 // "info", "warning", "error", "critical".
 std::string_view PageSeverityName(PageSeverity severity);
 
+// Annotation of a resolved alert that did not simply recover: "rule removed".
+inline constexpr std::string_view kResolveReason = "resolve_reason";
+
 using SeverityMap = std::map<std::string, std::string>;
 // What `word` (any case) means: by `map` (whose values are the four words), else by the built-in
 // one: P1-P4, L1-L4, category 1-3, disaster, page, high, minor, none and the like. A word that

@@ -92,6 +92,9 @@ std::string DescribeAlert(const model::Alert& alert) {
   }
   text += "\nFiring since " + base::FormatRfc3339(alert.fired_at);
   if (alert.resolved()) text += ", resolved at " + base::FormatRfc3339(alert.resolved_at);
+  if (alert.annotations.Has(kResolveReason)) {
+    text += " (" + Line(alert.annotations.Get(kResolveReason)) + ")";
+  }
   std::string links;
   for (const std::string& link : {Link(alert.annotations.Get("runbook_url"), "Runbook"),
                                   Link(alert.annotations.Get("dashboard_url"), "Dashboard"),

@@ -298,6 +298,30 @@ TEST(LedgerTest, ARefusedEventGoesOutInItsMinimalFormOnce) {
   EXPECT_EQ(desk.Run(2min), (Lines{"team resolve 0/1", "pager resolve 0/1"}));
 }
 
+TEST(LedgerTest, WhatEverybodyRefusesLeavesNothingBehind) {
+  ExpectLog("a notification was given up");
+  Desk desk(Share(MakeConfig({{"pager", {PagerDuty()}, {}}, {"team", {Slack()}, {}}})));
+  const model::AlertEvent event = Firing("Down", "a", desk.now - 1min);
+  desk.Accept(event);
+  EXPECT_EQ(desk.Deliver(Refused()), (Lines{"pager trigger 1/0", "team trigger 1/0"}));
+  EXPECT_EQ(desk.ledger.counters().dead_letters.size(), 2U);
+  desk.Accept(Resolved(event, desk.now));
+  EXPECT_EQ(desk.Run(5min), Lines{});
+  EXPECT_TRUE(desk.ledger.records().deliveries.empty());
+}
+
+TEST(LedgerTest, SaysWhyAnAlertEndedThatDidNotRecover) {
+  Desk desk(SlackOnly());
+  const model::AlertEvent event = Firing("Down", "a", desk.now - 1min);
+  desk.Accept(event);
+  EXPECT_EQ(desk.Deliver().size(), 1U);
+  model::AlertEvent end = Resolved(event, desk.now);
+  end.reason = "rule removed";
+  desk.Accept(end);
+  EXPECT_EQ(desk.Run(2min), Lines{"team resolve 0/1"});
+  EXPECT_EQ(desk.last.alerts[0].annotations.Get(kResolveReason), "rule removed");
+}
+
 TEST(LedgerTest, ABadCertificateTellsTheFallbackAtOnce) {
   Desk desk(Share(MakeConfig({{"pager", {PagerDuty()}, {}}, {"team", {Slack()}, {}}})));
   const std::string pager = TargetId("pager", PagerDuty());
