@@ -16,6 +16,15 @@ base::Duration BackBy(const promql::TimeShift& shift) {
   return std::max(shift.offset, base::Duration(0));
 }
 
+// The metric name, also where it is written as {__name__="x"}.
+std::string NameOf(const promql::VectorSelector& selector) {
+  for (const model::Matcher& matcher : selector.matchers) {
+    const bool name = matcher.name() == model::kMetricName;
+    if (name && matcher.type() == model::MatchType::kEqual) return matcher.value();
+  }
+  return selector.name;
+}
+
 struct ReachOf {
   const Recorded& recorded;
 
@@ -28,7 +37,7 @@ struct ReachOf {
     return Reach(node.operand, recorded);
   }
   base::Duration operator()(const promql::VectorSelector& node) const {
-    const auto known = recorded.find(node.name);
+    const auto known = recorded.find(NameOf(node));
     return BackBy(node.shift) + (known == recorded.end() ? base::Duration(0) : known->second);
   }
   base::Duration operator()(const promql::MatrixSelector& node) const {

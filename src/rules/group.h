@@ -26,7 +26,7 @@ struct RunningRule {
   std::string last_error;
   base::Timestamp last_evaluation{};
   double evaluation_seconds = 0;
-  // Restored alerts are judged by evaluations at or after this.
+  // Restored alerts are judged by samples from this time on.
   base::Timestamp judge_from{};
 };
 
@@ -74,8 +74,8 @@ base::Duration SlotOffset(const RuleGroup& group, base::Duration interval);
 base::Timestamp SlotAtOrBefore(base::Timestamp time, base::Duration interval,
                                base::Duration offset);
 
-// How far back an expression looks beyond the lookback of a plain selector. `recorded` knows it for
-// the series that rules record.
+// How long the samples have to be there before an expression can be trusted: the time it looks back
+// beyond a plain selector's lookback. `recorded` knows it for the series that rules write.
 base::Duration ExpressionReach(const promql::Expr& expr,
                                const std::map<std::string, base::Duration>& recorded);
 

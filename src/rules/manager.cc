@@ -106,7 +106,6 @@ void Manager::SetGroups(std::vector<RuleGroup> groups, const RuleSettings& setti
   std::map<std::string, std::unique_ptr<RunningGroup>> old_groups;
   if (!started_once_) {
     started_once_ = true;
-    started_ = now;
     former = LoadFormerRules(now);
   }
   for (auto& old : groups_) {
@@ -194,24 +193,29 @@ void Manager::CheckReady(base::Timestamp now) {
   UpdateJudgeFrom();
 }
 
+// Samples begin with the probes' first runs, so an expression that looks back by five minutes says
+// something five minutes after them. What rules write begins one interval of theirs later.
 void Manager::UpdateJudgeFrom() {
+  const auto reach_of = [](const RunningRule& running, const auto& recorded) {
+    return std::min(ExpressionReach(*running.rule->expr, recorded), kMaxRestoreHold);
+  };
   std::map<std::string, base::Duration> recorded;
   // Twice, because a rule may use what a later group records.
   for (int pass = 0; pass < 2; ++pass) {
     for (const auto& group : groups_) {
       for (const RunningRule& running : group->rules) {
-        if (running.rule->kind != RuleKind::kRecording) continue;
-        base::Duration& reach = recorded[running.rule->name];
-        reach = std::max(reach, std::min(ExpressionReach(*running.rule->expr, recorded),
-                                         base::Duration(kMaxRestoreHold)));
+        const bool alerting = running.rule->kind == RuleKind::kAlerting;
+        base::Duration& reach =
+            recorded[alerting ? std::string(kAlertsMetric) : running.rule->name];
+        reach = std::max(
+            reach, group->interval + (alerting ? base::Duration(0) : reach_of(running, recorded)));
       }
     }
   }
   for (const auto& group : groups_) {
     for (RunningRule& running : group->rules) {
-      const base::Duration reach =
-          std::min(ExpressionReach(*running.rule->expr, recorded), base::Duration(kMaxRestoreHold));
-      running.judge_from = std::max(ready_since_, started_ + reach);
+      const bool ready = ready_since_ != base::Timestamp::max();
+      running.judge_from = ready ? ready_since_ + reach_of(running, recorded) : ready_since_;
     }
   }
 }

@@ -97,7 +97,6 @@ class Manager {
   std::vector<AlertInstance> orphans_;  // resolves owed for alerts whose rule or place is gone
   base::Timestamp orphans_due_ = base::Timestamp::max();
   bool started_once_ = false;
-  base::Timestamp started_{};
   base::Timestamp ready_since_ = base::Timestamp::max();
   std::int64_t next_source_ = 0;
   bool rewrite_all_ = false;  // a write failed: the next one writes everything

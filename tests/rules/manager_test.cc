@@ -335,6 +335,32 @@ TEST(ManagerTest, RuleThatLooksBackIsNotResolvedForWantOfHistory) {
   EXPECT_EQ(world.Events().find("resolved"), std::string::npos);
 }
 
+TEST(ManagerTest, RuleOnRecordedSeriesWaitsForTheRecording) {
+  World world(R"(groups: [
+    {name: slow, interval: 5m, rules: [{record: recorded, expr: m}]},
+    {name: g, rules: [{alert: D, expr: 'recorded > 0'}, {alert: E, expr: 'ALERTS{alertname="D"}'}]}])");
+  world.Run(6min, 1);
+  EXPECT_EQ(world.Alerts().size(), 2U);
+  world.Events();
+  world.Restart(10s);
+  world.Run(5min, 1);
+  EXPECT_EQ(world.Alerts().size(), 2U);
+  EXPECT_EQ(world.Events().find("resolved"), std::string::npos);
+}
+
+TEST(ManagerTest, QueryOffsetDelaysTheVerdictOnRestoredAlerts) {
+  World world("groups: [{name: g, query_offset: 1m, rules: [{alert: D, expr: m > 0}]}]");
+  world.Run(2min, 1);
+  EXPECT_EQ(world.Events().substr(0, 6), "firing");
+  world.ready_ = false;
+  world.Restart(10s);
+  world.Run(15s, 1);
+  world.ready_ = true;
+  world.Run(2min, 1);
+  EXPECT_EQ(world.Events().find("resolved"), std::string::npos);
+  EXPECT_EQ(world.Only().state, AlertState::kFiring);
+}
+
 TEST(ManagerTest, ReachCountsRangesOffsetsSubqueriesAndRecordings) {
   const auto reach = [](const std::string& text) {
     const auto expr = promql::ParseExpr(text);
@@ -345,6 +371,7 @@ TEST(ManagerTest, ReachCountsRangesOffsetsSubqueriesAndRecordings) {
   EXPECT_EQ(reach("sum(rate(up[5m])) / recorded"), 5min);
   EXPECT_EQ(reach("max_over_time(rate(up[5m])[1h:1m] offset 2h)"), 3h + 5min);
   EXPECT_EQ(reach("-(recorded) > 1"), 7s);
+  EXPECT_EQ(reach("{__name__=\"recorded\", a=\"b\"}"), 7s);
 }
 
 TEST(ManagerTest, ReloadKeepsAlertsOfRulesThatStay) {
