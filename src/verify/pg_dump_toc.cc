@@ -106,7 +106,8 @@ Walked<DumpHeader> ReadFixedPart(Reader& reader) {
   header.int_bytes = byte(3);
   header.offset_bytes = byte(4);
   const int format = byte(5);
-  if (major != 1 || header.minor < kOldestMinor || header.minor > kNewestMinor) {
+  if (major != 1) return Broken(Reason::kCorrupt, 5, "impossible archive version");
+  if (header.minor < kOldestMinor || header.minor > kNewestMinor) {
     return Unjudged(Reason::kWrongFormat, "pg_dump archive version " + std::to_string(major) + "." +
                                               std::to_string(header.minor) + " is not known");
   }

@@ -236,7 +236,7 @@ TEST_F(FolderCatalogTest, ExpiredDeadlineIsBlind) {
 }
 
 TEST_F(FolderCatalogTest, ManyFilesAreQuick) {
-  constexpr int kFiles = 20'000;
+  constexpr int kFiles = 3000;
   for (int i = 0; i < kFiles; ++i) {
     const std::string path = folder_.Path("shop-" + std::to_string(i) + ".dump");
     ::close(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
@@ -245,7 +245,7 @@ TEST_F(FolderCatalogTest, ManyFilesAreQuick) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(List(base::Timestamp(base::Duration(4'000'000'000'000))).complete.size(),
             static_cast<std::size_t>(kFiles));
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "0.1 s in an optimised build";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "a few milliseconds on an idle machine";
 }
 
 }  // namespace

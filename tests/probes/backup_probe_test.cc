@@ -1,0 +1,416 @@
+#include "probes/backup_probe.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "base/digest.h"
+#include "base/strings.h"
+#include "support/fake_clock.h"
+#include "support/log_check.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+
+std::string GoodDump() {
+  return testing::ReadTestFile(testing::TestData("testdata/verify/custom.dump"));
+}
+std::string Text(std::size_t size) { return std::string(size, 't'); }
+
+class BackupProbeTest : public ::testing::Test {
+ protected:
+  BackupProbeTest() {
+    config_.name = "nightly";
+    config_.type = "backup";
+    config_.service = "shop";
+    spec_.path = folder_.Path("backups");
+    spec_.max_age = 26h;
+    std::filesystem::create_directory(spec_.path);
+    auto database = db::Database::OpenInMemory(BackupMigrations());
+    database_ = std::move(*database);
+  }
+  void Write(const std::string& name, base::Duration age, std::string_view content) {
+    folder_.Write("backups/" + name, content);
+    const auto at = base::ToUnixMillis(clock_.Now() - age);
+    const timespec time{at / 1000, at % 1000 * 1'000'000};
+    const timespec times[2] = {time, time};
+    ::utimensat(AT_FDCWD, folder_.Path("backups/" + name).c_str(), times, 0);
+  }
+  BackupProbe& Probe() {
+    if (!probe_) {
+      config_.spec = spec_;
+      ProbeServices services;
+      services.database = database_.get();
+      services.clock = &clock_;
+      probe_ = std::make_unique<BackupProbe>(config_, services);
+    }
+    return *probe_;
+  }
+  void Restart() { probe_.reset(); }
+  model::ProbeResult Run(base::Duration timeout = 10s) {
+    RunContext context{base::Deadline::After(timeout), {}, clock_.Now(), &clock_};
+    last_ = Probe().Run(context);
+    return last_;
+  }
+  // A sample of the last result: "backup_success", or "backup_check_success" with its check.
+  std::optional<double> Value(std::string_view name, std::string_view check = {}) const {
+    for (const model::MetricFamily& family : last_.families) {
+      if (family.name != name) continue;
+      for (const model::MetricPoint& point : family.points) {
+        if (point.labels.Get("check") == check) return point.value;
+      }
+    }
+    return std::nullopt;
+  }
+  model::CheckOutcome Check(std::string_view name) const {
+    for (const model::CheckOutcome& check : last_.checks) {
+      if (check.name == name) return check;
+    }
+    return {"absent", Severity::kOk, Reason::kNone, {}, {}};
+  }
+  Reason RunForReason() { return Run().Headline().reason; }
+
+  testing::TempDir folder_;
+  testing::FakeClock clock_;
+  std::unique_ptr<db::Database> database_;
+  config::Probe config_;
+  config::BackupProbe spec_;
+  std::unique_ptr<BackupProbe> probe_;
+  model::ProbeResult last_;
+};
+
+TEST_F(BackupProbeTest, GoodBackupIsProvenAtOnce) {
+  Write("shop-1.dump", 2h, GoodDump());
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << result.Headline().message;
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_probe_success"), 1);
+  EXPECT_EQ(Value("probe_success"), 1);
+  for (const char* check : {"exists", "fresh", "size", "format"}) {
+    EXPECT_EQ(Value("backup_check_success", check), 1) << check;
+  }
+  EXPECT_EQ(Value("backup_check_success", "checksum"), std::nullopt);
+  EXPECT_EQ(Value("backup_verification_success"), 1);
+  EXPECT_EQ(Value("backup_verification_level"), 4);
+  EXPECT_EQ(Value("backup_age_seconds"), 7200);
+  EXPECT_EQ(Value("backup_max_age_seconds"), 26 * 3600);
+  EXPECT_EQ(Value("backup_last_size_bytes"), static_cast<double>(GoodDump().size()));
+  EXPECT_EQ(Value("backup_stored_backups"), 1);
+  EXPECT_EQ(Value("backup_verified_bytes_total"), static_cast<double>(GoodDump().size()));
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), base::ToUnixSeconds(clock_.Now() - 2h));
+  EXPECT_GT(Value("backup_filesystem_size_bytes").value_or(0), 0);
+  EXPECT_EQ(result.target, spec_.path);
+  const model::Labels& labels = last_.families.front().points.front().labels;
+  EXPECT_EQ(labels.Get("backup"), "nightly");
+  EXPECT_EQ(labels.Get("location"), "primary");
+  EXPECT_EQ(labels.Get("probe"), "nightly");
+  EXPECT_EQ(labels.Get("service"), "shop");
+}
+
+TEST_F(BackupProbeTest, EveryDamageHasItsReason) {
+  spec_.min_size_bytes = 1024;
+  const std::string good = GoodDump();
+  std::string flipped = good;
+  flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 16);
+  std::string xml;
+  while (xml.size() < 2000)
+    xml += "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>\n";
+  struct Damage {
+    std::string bytes;
+    Reason reason;
+  };
+  for (const Damage& damage :
+       {Damage{good.substr(0, good.size() - 100), Reason::kIncomplete},
+        Damage{flipped, Reason::kCorrupt}, Damage{xml, Reason::kWrongFormat},
+        Damage{"", Reason::kTooSmall}, Damage{std::string(5000, '\0'), Reason::kCorrupt}}) {
+    Write("shop-1.dump", 1h, good);
+    EXPECT_EQ(RunForReason(), Reason::kNone);
+    Write("shop-1.dump", 30min, damage.bytes);
+    EXPECT_EQ(RunForReason(), damage.reason);
+    EXPECT_EQ(Value("backup_success"), 0);
+    EXPECT_EQ(Value("backup_verification_success"), 0);
+    EXPECT_EQ(Value("probe_success"), 0);
+    EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), std::nullopt);
+  }
+}
+
+TEST_F(BackupProbeTest, AnOlderGoodOneIsNamedWhileTheNewestIsBroken) {
+  Write("shop-1.dump", 3h, GoodDump());
+  Write("shop-2.dump", 2h, GoodDump().substr(0, 9000));
+  Write("shop-3.dump", 1h, GoodDump().substr(0, 8000));
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), base::ToUnixSeconds(clock_.Now() - 3h));
+}
+
+TEST_F(BackupProbeTest, StaleAndOverdueBackups) {
+  Write("shop-1.dump", 27h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kStale);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_check_success", "fresh"), 0);
+  EXPECT_EQ(Check("fresh").message, "age 27h (by modification time) > max_age 26h");
+  // It is 2026-01-01 00:00; daily at 02:00 with an hour of grace.
+  Restart();
+  spec_.max_age.reset();
+  spec_.schedule = *config::Schedule::Parse("0 2 * * *");
+  Write("shop-1.dump", 21h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_overdue_seconds"), 0);
+  EXPECT_EQ(Value("backup_schedule_next_timestamp_seconds"),
+            base::ToUnixSeconds(clock_.Now() + 2h));
+  clock_.Advance(2h + 59min);
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  clock_.Advance(2min);
+  EXPECT_EQ(RunForReason(), Reason::kOverdue);
+  EXPECT_EQ(Value("backup_overdue_seconds"), 60);
+  EXPECT_EQ(Value("backup_success"), 0);
+  Write("shop-2.dump", 1h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+}
+
+TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
+  EXPECT_EQ(RunForReason(), Reason::kNotFound);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_probe_success"), 1);
+  EXPECT_EQ(Value("backup_check_success", "exists"), 0);
+  std::filesystem::remove(spec_.path);
+  EXPECT_EQ(RunForReason(), Reason::kNotFound);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_probe_success"), 0);
+}
+
+TEST_F(BackupProbeTest, NotRunHasTheSeriesThatAlwaysExist) {
+  last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_probe_success"), 0);
+  EXPECT_EQ(last_.Headline().reason, Reason::kTimeout);
+}
+
+TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
+  Write("shop-1.dump", 2h, GoodDump());
+  Run();
+  Write("shop-2.dump.part", 1h, "half");
+  Write("shop-3.dump", 1s, "half");
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_in_progress"), 2);
+}
+
+TEST_F(BackupProbeTest, OnlyBackupBeingReplacedStandsInWhileItIsFresh) {
+  Write("shop.dump", 20h, GoodDump());
+  Run();
+  Write("shop.dump", 1s, "half");
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_success"), 1);
+  clock_.Advance(7h);
+  Write("shop.dump", 1s, "still half");
+  EXPECT_EQ(RunForReason(), Reason::kStale);
+}
+
+TEST_F(BackupProbeTest, ChecksumFilesAreHeard) {
+  const std::string text = Text(5000);
+  const std::string hex = base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, text));
+  Write("config.bin", 1h, text);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_verification_success"), std::nullopt) << "nothing could be proven";
+  EXPECT_EQ(Value("backup_verification_level"), 1);
+  Write("SHA256SUMS", 1h, hex + "  config.bin\n");
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "checksum"), 1);
+  EXPECT_EQ(Value("backup_verification_level"), 2);
+  EXPECT_EQ(Value("backup_verification_success"), 1);
+  Write("SHA256SUMS", 1h, std::string(64, 'a') + "  config.bin\n");
+  EXPECT_EQ(RunForReason(), Reason::kCorrupt);
+  EXPECT_EQ(Value("backup_check_success", "checksum"), 0);
+  Write("SHA256SUMS", 30min, hex + "  config.bin\n");
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "the list was wrong, not the backup";
+}
+
+TEST_F(BackupProbeTest, RequiredChecksumMustBeThere) {
+  spec_.require_checksum = true;
+  Write("shop-1.dump", 1h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_check_success", "checksum"), 0);
+  Write("shop-1.dump.md5", 1h,
+        base::Hex(base::ComputeDigest(base::DigestAlgorithm::kMd5, GoodDump())));
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+}
+
+TEST_F(BackupProbeTest, VerdictsOutliveARestart) {
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  const auto verified = Value("backup_verification_timestamp_seconds");
+  clock_.Advance(1h);
+  Restart();
+  Run();
+  EXPECT_EQ(Value("backup_verification_success"), 1);
+  EXPECT_EQ(Value("backup_verification_timestamp_seconds"), verified);
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 0) << "nothing was read again";
+}
+
+TEST_F(BackupProbeTest, VerifiedAgainWhenTheVerdictIsOld) {
+  spec_.max_age = 1000h;
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  clock_.Advance(25h);
+  Run();
+  EXPECT_EQ(Value("backup_verification_timestamp_seconds"), base::ToUnixSeconds(clock_.Now()));
+}
+
+TEST_F(BackupProbeTest, BrokenStaysBrokenUntilTheFileChanges) {
+  spec_.max_age = 1000h;
+  Write("shop-1.dump", 1h, GoodDump().substr(0, 9000));
+  Run();
+  const auto bytes = Value("backup_verified_bytes_total");
+  clock_.Advance(100h);
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_verified_bytes_total"), bytes);
+  Write("shop-1.dump", 1h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+}
+
+// Larger than what a run verifies by itself, so that the background has to: sparse, so cheap.
+class LargeBackupTest : public BackupProbeTest {
+ protected:
+  LargeBackupTest() { spec_.verify.read_rate_bytes = 0; }
+  void WriteLarge(const std::string& name, base::Duration age, std::string_view head) {
+    Write(name, age, head);
+    std::filesystem::resize_file(folder_.Path("backups/" + name), BackupProbe::kInlineBytes + 1);
+    const auto at = base::ToUnixMillis(clock_.Now() - age);
+    const timespec time{at / 1000, at % 1000 * 1'000'000};
+    const timespec times[2] = {time, time};
+    ::utimensat(AT_FDCWD, folder_.Path("backups/" + name).c_str(), times, 0);
+  }
+};
+
+TEST_F(LargeBackupTest, IsVerifiedInTheBackground) {
+  // A gzip file with zeros behind it is a good gzip file.
+  const std::string packed =
+      testing::ReadTestFile(testing::TestData("testdata/verify/folder/blob_16398.dat.gz"));
+  WriteLarge("shop-1.gz", 1h, packed);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1) << "not proven broken";
+  EXPECT_EQ(Value("backup_verification_success"), std::nullopt) << "nor proven intact";
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), std::nullopt);
+  EXPECT_EQ(Check("verified").severity, Severity::kOk);
+  EXPECT_EQ(Check("verified").reason, Reason::kUnverified);
+  ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(60s)));
+  Run();
+  EXPECT_EQ(Value("backup_verification_success"), 1) << Check("format").message;
+  EXPECT_TRUE(Value("backup_last_success_timestamp_seconds"));
+}
+
+TEST_F(LargeBackupTest, UnverifiedOneAfterABrokenOneStaysBad) {
+  WriteLarge("shop-1.dump", 2h, GoodDump());  // zeros follow
+  Run();
+  ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(60s)));
+  Run();
+  EXPECT_EQ(Value("backup_success"), 0);
+  // Slow: the next one stays unverified.
+  Restart();
+  spec_.verify.read_rate_bytes = 1;
+  WriteLarge("shop-2.dump", 1h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kUnverified);
+  EXPECT_EQ(Value("backup_success"), 0) << "a job that leaves broken dumps resolves nothing";
+  EXPECT_EQ(Value("backup_verification_success"), std::nullopt);
+}
+
+TEST_F(LargeBackupTest, DestructorStopsARunningVerification) {
+  spec_.verify.read_rate_bytes = 1000;
+  WriteLarge("shop-1.gz", 1h, std::string("\x1f\x8b\x08\0\0\0\0\0\0\0", 10) + Text(1000));
+  Run();
+  EXPECT_FALSE(Probe().WaitIdle(base::Deadline::After(base::Duration(1))));
+  const auto began = std::chrono::steady_clock::now();
+  Restart();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
+}
+
+TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  std::filesystem::permissions(spec_.path, std::filesystem::perms::none);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_probe_success"), 0);
+  clock_.Advance(6min);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 0);
+  std::filesystem::permissions(spec_.path, std::filesystem::perms::owner_all);
+}
+
+TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {
+  for (int i = 0; i < 300; ++i) Write("shop-" + std::to_string(i) + ".txt", 1h, "x");
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  Run(base::Duration(0));
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_probe_success"), 0);
+  EXPECT_EQ(Check("place").severity, Severity::kUnknown);
+  EXPECT_EQ(Check("place").reason, Reason::kTimeout);
+  clock_.Advance(6min);
+  Run(base::Duration(0));
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Check("place").severity, Severity::kCritical);
+}
+
+TEST_F(BackupProbeTest, RetentionIsAWarning) {
+  spec_.retention = 24h * 30;
+  Write("shop-1.dump", 24h * 20, GoodDump());
+  Write("shop-2.dump", 1h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Check("retention").severity, Severity::kWarning);
+  EXPECT_EQ(Value("backup_check_success", "retention"), 0);
+  EXPECT_EQ(Value("probe_success"), 1);
+  Write("shop-0.dump", 24h * 29 + 1h, GoodDump());
+  EXPECT_TRUE(Run().ok());
+}
+
+TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
+  spec_.free_space_warning_ratio = 1.1;
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  EXPECT_EQ(Check("space").severity, Severity::kWarning);
+  EXPECT_EQ(Value("backup_success"), 1);
+}
+
+TEST_F(BackupProbeTest, VerificationCanBeTurnedOff) {
+  spec_.verify.enabled = false;
+  Write("shop-1.dump", 1h, "PGDMP broken");
+  EXPECT_TRUE(Run().ok());
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_verification_success"), std::nullopt);
+  EXPECT_TRUE(Value("backup_last_success_timestamp_seconds"));
+}
+
+TEST_F(BackupProbeTest, WorksWithoutADatabase) {
+  database_.reset();
+  Write("shop-1.dump", 1h, GoodDump());
+  EXPECT_TRUE(Run().ok());
+}
+
+TEST_F(BackupProbeTest, VerdictsOfDeletedArtefactsAreForgotten) {
+  Write("shop-1.dump", 2h, GoodDump());
+  Write("shop-2.dump", 1h, GoodDump());
+  Run();
+  std::filesystem::remove(folder_.Path("backups/shop-2.dump"));
+  Run();
+  BackupVerdicts verdicts(database_.get(), "nightly");
+  EXPECT_FALSE(verdicts.FindPath(folder_.Path("backups/shop-2.dump")));
+  EXPECT_TRUE(verdicts.FindPath(folder_.Path("backups/shop-1.dump")));
+}
+
+}  // namespace
+}  // namespace drwatch::probes
