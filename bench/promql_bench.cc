@@ -86,6 +86,18 @@ INSTANT(BM_AvgOverTime1h, "avg_over_time(lag_seconds[1h])");
 INSTANT(BM_TopK, "topk(5, lag_seconds)");
 INSTANT(BM_AndUnless, "lag_seconds > 100 and on (instance, id) requests_total unless errors_total");
 
+// The first evaluation, which has to find the series and match their labels.
+void BM_RateOverRateFirst(benchmark::State& state) {
+  World& world = WorldOf(state.range(0));
+  const ExprPtr expr = ParseExpr("rate(errors_total[5m]) / rate(requests_total[5m])").value();
+  for (auto _ : state) {
+    const Engine engine(world.store);
+    benchmark::DoNotOptimize(engine.Instant(*expr, At(kRounds - 1)));
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(BM_RateOverRateFirst)->Arg(1'000)->Arg(100'000)->Unit(benchmark::kMicrosecond);
+
 // What a usual alert costs: few series among many.
 void BM_OneSeriesRule(benchmark::State& state) {
   World& world = WorldOf(state.range(0));

@@ -62,7 +62,7 @@ class Matcher {
         one_(swapped_ ? left : right),
         many_keys_(swapped_ ? keys.right : keys.left),
         one_keys_(swapped_ ? keys.left : keys.right),
-        key_count_(keys.count),
+        key_count_(keys.count()),
         steps_(evaluation.timeline.count),
         results_(steps_) {}
 
@@ -195,11 +195,11 @@ Grid SetOperation(Evaluation& evaluation, const BinaryExpr& binary, Grid left, G
   const std::size_t steps = evaluation.timeline.count;
   const auto keys = KeysOf(left.labels, right.labels, MatchingOf(binary));
   if (binary.op != BinaryOp::kOr) {
-    const auto present = PresentKeys(right, keys->right, keys->count, steps);
+    const auto present = PresentKeys(right, keys->right, keys->count(), steps);
     Mask(left, keys->left, present, steps, binary.op == BinaryOp::kAnd ? 1 : 0);
     return left;
   }
-  Mask(right, keys->right, PresentKeys(left, keys->left, keys->count, steps), steps, 0);
+  Mask(right, keys->right, PresentKeys(left, keys->left, keys->count(), steps), steps, 0);
   if (right.rows() == 0) return left;
   if (left.rows() == 0) return right;
   left.labels = Joined(left.labels, right.labels);

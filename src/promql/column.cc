@@ -41,8 +41,9 @@ std::string_view Column::NameAt(std::size_t row) const {
 }
 
 ColumnPtr Column::WithoutName() const {
+  if (name_ == NameState::kDropped) return shared_from_this();
   return Cached<Column>("nameless", [this] {
-    return ColumnPtr(new Column(sets_, Uniqueness::kUnknown, NameState::kDropped));
+    return ColumnPtr(new Column(sets_, uniqueness_, NameState::kDropped));
   });
 }
 
@@ -54,12 +55,30 @@ ColumnPtr Column::Rows(const std::vector<std::size_t>& rows) const {
   return ColumnPtr(new Column(std::make_shared<const Sets>(std::move(kept)), uniqueness_, name_));
 }
 
+// Then dropping it leaves different sets different.
+bool Column::HaveOneName() const {
+  const model::Labels& first = (*sets_)[0];
+  for (const std::string_view name : {model::kMetricName, kTypeLabel, kUnitLabel}) {
+    const std::string_view value = first.Get(name);
+    if (std::any_of(sets_->begin(), sets_->end(),
+                    [&](const model::Labels& labels) { return labels.Get(name) != value; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool Column::HasDuplicates() const {
-  if (uniqueness_ == Uniqueness::kUnique || size() < 2) return false;
+  if (size() < 2) return false;
+  if (uniqueness_ == Uniqueness::kUnique && name_ == NameState::kKept) return false;
   return *Cached<bool>("duplicates", [this] {
-    std::unordered_set<model::Labels, model::LabelsHash> seen;
     bool found = false;
-    for (std::size_t row = 0; row < size() && !found; ++row) found = !seen.insert(At(row)).second;
+    if (uniqueness_ == Uniqueness::kUnknown || !HaveOneName()) {
+      std::unordered_set<model::Labels, model::LabelsHash> seen;
+      for (std::size_t row = 0; row < size() && !found; ++row) {
+        found = !seen.insert(At(row)).second;
+      }
+    }
     return std::make_shared<const bool>(found);
   });
 }

@@ -23,8 +23,8 @@ using ColumnPtr = std::shared_ptr<const Column>;
 
 enum class Uniqueness { kUnique, kUnknown };
 
-// Immutable for its users; any thread.
-class Column {
+// Immutable for its users; any thread. Lives in a ColumnPtr.
+class Column : public std::enable_shared_from_this<Column> {
  public:
   using Sets = std::vector<model::Labels>;
 
@@ -65,15 +65,19 @@ class Column {
     return made;
   }
 
+  static constexpr std::string_view kTypeLabel = "__type__";
+  static constexpr std::string_view kUnitLabel = "__unit__";
   static bool IsMetadataLabel(std::string_view name) {
-    return name == model::kMetricName || name == "__type__" || name == "__unit__";
+    return name == model::kMetricName || name == kTypeLabel || name == kUnitLabel;
   }
 
  private:
   enum class NameState { kKept, kDropped };
   static constexpr std::size_t kMaxCached = 32;
 
+  // `uniqueness` is about the sets as they are stored.
   Column(std::shared_ptr<const Sets> sets, Uniqueness uniqueness, NameState name);
+  bool HaveOneName() const;
   std::shared_ptr<const void> FindCached(const std::string& key) const;
   void KeepCached(const std::string& key, std::shared_ptr<const void> value) const;
 

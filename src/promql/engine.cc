@@ -83,7 +83,6 @@ QueryResult Engine::Range(const Expr& expr, base::Timestamp start, base::Timesta
   Session session(*selections_, options_, limits);
   session.query_start = base::ToUnixMillis(start);
   session.query_end = base::ToUnixMillis(end);
-  session.range_query = true;
   Evaluation evaluation(session, timeline);
   if (!session.Spend(timeline.count)) return Finish(session, Matrix());
   Grid grid = expr.type == ValueType::kScalar

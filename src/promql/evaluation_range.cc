@@ -106,11 +106,14 @@ ColumnPtr Evaluation::VisitRange(const Expr& range, RowVisitor& visitor) {
   }
   const Expr& inner = Unwrap(*std::get<MatrixSelector>(range.node).selector);
   const auto& selector = std::get<VectorSelector>(inner.node);
+  // One window of a few samples is quick, many steps are not.
+  const store::Visits visits =
+      timeline.count == 1 ? store::Visits::kMayLock : store::Visits::kNeverLock;
   while (true) {
     const CachedSelection selection = session.selections.Get(selector.matchers);
     visitor.Begin(selection.labels->size());
     if (session.selections.reader().ReadRange(*selection.series, shape.first_end - shape.length,
-                                              shape.last_end, store::StaleMarkers::kSkip,
+                                              shape.last_end, store::StaleMarkers::kSkip, visits,
                                               visitor)) {
       return selection.labels;
     }

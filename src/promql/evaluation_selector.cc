@@ -104,9 +104,9 @@ Grid Evaluation::EvalSelector(const VectorSelector& selector, SampleField field)
   while (true) {
     const CachedSelection selection = session.selections.Get(selector.matchers);
     visitor.Begin(selection.labels->size());
-    if (session.selections.reader().ReadRange(*selection.series,
-                                              first - session.options.lookback.count(), last,
-                                              store::StaleMarkers::kKeep, visitor)) {
+    if (session.selections.reader().ReadRange(
+            *selection.series, first - session.options.lookback.count(), last,
+            store::StaleMarkers::kKeep, store::Visits::kNeverLock, visitor)) {
       return visitor.Finish(selection.labels);
     }
   }

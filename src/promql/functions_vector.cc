@@ -13,12 +13,12 @@ namespace {
 
 NodeValue Sort(Evaluation& evaluation, const Expr& call, bool descending) {
   Grid grid = evaluation.EvalVector(Argument(call, 0));
-  if (evaluation.session.range_query && !evaluation.session.failed()) {
+  if (evaluation.timeline.count > 1) {
     evaluation.session.Warn(
         "sort is ineffective for range queries since results are always ordered by labels",
         call.range);
+    return {std::move(grid)};
   }
-  if (evaluation.timeline.count > 1) return {std::move(grid)};
   std::vector<std::size_t> order;
   for (std::size_t row = 0; row < grid.rows(); ++row) {
     if (!IsAbsent(grid.cells[row])) order.push_back(row);

@@ -25,6 +25,13 @@ bool OnlyRows(const std::vector<std::uint32_t>& keys, std::size_t count,
   return true;
 }
 
+// One to one, the result has just the labels that were matched, unless it keeps its name.
+bool ResultIsKey(const model::Labels& key, const VectorMatching& matching, ResultNames names) {
+  return matching.cardinality == MatchCardinality::kOneToOne && names == ResultNames::kDrop &&
+         matching.include.empty() && !key.Has(model::kMetricName) && !key.Has(Column::kTypeLabel) &&
+         !key.Has(Column::kUnitLabel);
+}
+
 PairPlan MakePlan(const ColumnPtr& many, const ColumnPtr& one, const MatchKeys& keys,
                   const VectorMatching& matching, ResultNames names) {
   const bool swapped = matching.cardinality == MatchCardinality::kOneToMany;
@@ -33,9 +40,9 @@ PairPlan MakePlan(const ColumnPtr& many, const ColumnPtr& one, const MatchKeys& 
   std::vector<std::uint32_t> one_of_key;
   std::vector<std::uint32_t> unused;
   PairPlan plan;
-  if (!OnlyRows(one_keys, keys.count, one_of_key)) return plan;
+  if (!OnlyRows(one_keys, keys.count(), one_of_key)) return plan;
   if (matching.cardinality == MatchCardinality::kOneToOne &&
-      !OnlyRows(many_keys, keys.count, unused)) {
+      !OnlyRows(many_keys, keys.count(), unused)) {
     return plan;
   }
   Column::Sets sets;
@@ -44,9 +51,15 @@ PairPlan MakePlan(const ColumnPtr& many, const ColumnPtr& one, const MatchKeys& 
     if (partner == kNobody) continue;
     plan.many_rows.push_back(row);
     plan.one_rows.push_back(partner);
-    sets.push_back(ResultLabels(*many, row, *one, partner, matching, names));
+    const model::Labels& key = keys.labels[many_keys[row]];
+    sets.push_back(ResultIsKey(key, matching, names)
+                       ? key
+                       : ResultLabels(*many, row, *one, partner, matching, names));
   }
-  plan.results = std::make_shared<const Column>(std::move(sets), Uniqueness::kUnknown);
+  // One to one, results differ because keys do.
+  const bool distinct = matching.cardinality == MatchCardinality::kOneToOne;
+  plan.results = std::make_shared<const Column>(
+      std::move(sets), distinct ? Uniqueness::kUnique : Uniqueness::kUnknown);
   plan.simple = !plan.results->HasDuplicates();
   if (!plan.simple) return {};
   return plan;
@@ -69,13 +82,14 @@ std::shared_ptr<const MatchKeys> KeysOf(const ColumnPtr& left, const ColumnPtr& 
       rows.reserve(column.size());
       for (std::size_t row = 0; row < column.size(); ++row) {
         const auto next = static_cast<std::uint32_t>(keys.size());
-        rows.push_back(keys.try_emplace(PartOfRow(column, row, matching.labels, !matching.on), next)
-                           .first->second);
+        const auto [known, added] =
+            keys.try_emplace(PartOfRow(column, row, matching.labels, !matching.on), next);
+        if (added) made->labels.push_back(known->first);
+        rows.push_back(known->second);
       }
     };
     add(*left, made->left);
     add(*right, made->right);
-    made->count = keys.size();
     return std::shared_ptr<const MatchKeys>(std::move(made));
   });
 }

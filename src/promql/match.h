@@ -14,7 +14,8 @@ namespace drwatch::promql {
 struct MatchKeys {
   std::vector<std::uint32_t> left;
   std::vector<std::uint32_t> right;
-  std::size_t count = 0;
+  Column::Sets labels;  // of the keys
+  std::size_t count() const { return labels.size(); }
 };
 std::shared_ptr<const MatchKeys> KeysOf(const ColumnPtr& left, const ColumnPtr& right,
                                         const VectorMatching& matching);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace drwatch::promql {
 namespace {
@@ -30,12 +31,7 @@ CachedSelection SelectionCache::Get(const std::vector<model::Matcher>& matchers)
     AppendKeyPart(key, matcher.name());
     AppendKeyPart(key, matcher.value());
   }
-  CachedSelection known;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = selections_.find(key);
-    if (found != selections_.end()) known = found->second;
-  }
+  CachedSelection known = Find(key);
   const auto fresh = reader_.Refresh(known.series, matchers);
   if (fresh == known.series) return known;
   // The column stays while its series do: only new ones elsewhere were looked at.
@@ -44,9 +40,29 @@ CachedSelection SelectionCache::Get(const std::vector<model::Matcher>& matchers)
   }
   known.series = fresh;
   const std::lock_guard lock(mutex_);
-  if (selections_.size() >= kMaxSelections) selections_.clear();
-  selections_.insert_or_assign(std::move(key), known);
+  Keep(std::move(key), known);
   return known;
+}
+
+CachedSelection SelectionCache::Find(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto young = young_.find(key);
+  if (young != young_.end()) return young->second;
+  const auto old = old_.find(key);
+  if (old == old_.end()) return {};
+  const CachedSelection found = old->second;
+  old_.erase(old);
+  Keep(key, found);
+  return found;
+}
+
+void SelectionCache::Keep(std::string key, const CachedSelection& selection) {
+  if (young_.size() >= kMaxSelections || young_rows_ > kMaxRows) {
+    old_ = std::exchange(young_, {});
+    young_rows_ = 0;
+  }
+  young_rows_ += selection.labels->size();
+  young_.insert_or_assign(std::move(key), selection);
 }
 
 void Session::Fail(QueryErrorKind kind, std::string message) {

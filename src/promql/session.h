@@ -19,7 +19,8 @@ struct CachedSelection {
   ColumnPtr labels;
 };
 
-// Selections by the text of their matchers. Any thread.
+// Selections by the text of their matchers: those of late, which are the ones of the rules. Any
+// thread.
 class SelectionCache {
  public:
   explicit SelectionCache(const store::Store& store) : reader_(store) {}
@@ -28,11 +29,19 @@ class SelectionCache {
   CachedSelection Get(const std::vector<model::Matcher>& matchers);
 
  private:
-  static constexpr std::size_t kMaxSelections = 2000;
+  // Of the younger half: beyond either, the older half is forgotten and the halves change places.
+  static constexpr std::size_t kMaxSelections = 2'000;
+  static constexpr std::size_t kMaxRows = 2'000'000;
+  using Map = std::unordered_map<std::string, CachedSelection>;
+
+  CachedSelection Find(const std::string& key);
+  void Keep(std::string key, const CachedSelection& selection);
 
   const store::Reader reader_;
   std::mutex mutex_;
-  std::unordered_map<std::string, CachedSelection> selections_;
+  Map young_;
+  Map old_;
+  std::size_t young_rows_ = 0;
 };
 
 // One thread, one query. The first failure sticks: nodes may then go on with empty values, which
@@ -47,7 +56,6 @@ class Session {
   const EngineOptions& options;
   std::int64_t query_start = 0;  // of the whole query: what @ start() and @ end() mean
   std::int64_t query_end = 0;
-  bool range_query = false;
 
   bool failed() const { return error_.has_value(); }
   const std::optional<QueryError>& error() const { return error_; }

@@ -114,7 +114,7 @@ bool Reader::ReadLatest(const Selection& selection, std::int64_t at, std::int64_
 }
 
 bool Reader::ReadRange(const Selection& selection, std::int64_t from, std::int64_t to,
-                       StaleMarkers markers, SampleVisitor& visitor) const {
+                       StaleMarkers markers, Visits visits, SampleVisitor& visitor) const {
   std::vector<Pending> pending;
   std::vector<model::Sample> samples;
   std::array<model::Sample, SeriesRecord::kMaxHead> head;
@@ -130,7 +130,7 @@ bool Reader::ReadRange(const Selection& selection, std::int64_t from, std::int64
       for (; row < selection.ids.size() && pending.size() < kSlice; ++row) {
         const SeriesRecord& series = *impl_.index.Get(selection.ids[row]);
         if (series.last_time() <= from) continue;
-        if (series.HeadCovers(from)) {
+        if (visits == Visits::kMayLock && series.HeadCovers(from)) {
           const int count = series.ReadHead(from, to, head.data());
           visit(row, std::span(head).first(static_cast<std::size_t>(count)));
           continue;

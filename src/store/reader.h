@@ -25,9 +25,11 @@ struct Selection {
 
 enum class StaleMarkers { kKeep, kSkip };
 
+// Whether a visitor may run under the store's lock. That is quickest, but makes writers wait.
+enum class Visits { kMayLock, kNeverLock };
+
 // Gets the samples of one series: `row` is its place in the selection, `samples` are in order of
-// time and never empty. May run under the store's lock: it must be quick and must not call the
-// store.
+// time and never empty. Must not call the store.
 class SampleVisitor {
  public:
   virtual ~SampleVisitor() = default;
@@ -54,7 +56,7 @@ class Reader {
   // whole or not at all as long as recent samples are enough (SeriesRecord::kMinHead); older ones
   // are read in slices of rows. False as above.
   bool ReadRange(const Selection& selection, std::int64_t from, std::int64_t to,
-                 StaleMarkers markers, SampleVisitor& visitor) const;
+                 StaleMarkers markers, Visits visits, SampleVisitor& visitor) const;
 
  private:
   struct Pending;

@@ -47,7 +47,7 @@ auto ReadAll(const Store& store, const std::vector<model::Matcher>& matchers, ba
     const auto selection = reader.Refresh(nullptr, matchers);
     Visitor visitor(*selection);
     if (reader.ReadRange(*selection, Before(from), base::ToUnixMillis(to), StaleMarkers::kKeep,
-                         visitor)) {
+                         Visits::kMayLock, visitor)) {
       return std::move(visitor.found);
     }
   }

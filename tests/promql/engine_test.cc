@@ -212,6 +212,24 @@ TEST_F(EngineTest, LabelReplaceExpandsGroupsAsGoDoes) {
   EXPECT_EQ(replaced("a${"), R"(m{id="ab-cd", x="a${"} 1)");
 }
 
+TEST_F(EngineTest, EvaluatesTheDeepestNesting) {
+  Append("m", "1", 1, 10);
+  std::string text = "m";
+  for (int i = 0; i < 450; ++i) text = "abs(-" + text + ")";
+  EXPECT_EQ(Show(text, 10), R"({id="1"} 1)");
+}
+
+TEST_F(EngineTest, DroppedNamesClashOnlyWhereBothHaveAValue) {
+  Append("a", "1", 1, 0);
+  Append("b", "1", 2, 400);
+  const auto apart = QueryRange(R"(-{__name__=~"a|b"})", 0, 400);
+  ASSERT_TRUE(apart);
+  EXPECT_EQ(std::get<Matrix>(apart->value).size(), 1U);
+  const auto windows = QueryRange(R"(max_over_time({__name__=~"a|b"}[1m]))", 0, 400);
+  ASSERT_FALSE(windows);
+  EXPECT_EQ(windows.error().message, "vector cannot contain metrics with the same labelset");
+}
+
 TEST_F(EngineTest, QueriesRunBesideWriters) {
   store_.AppendFrom(
       "pair", {{Labels{{"__name__", "a_total"}}, 0}, {Labels{{"__name__", "b_total"}}, 0}}, At(0));
