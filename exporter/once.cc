@@ -82,6 +82,11 @@ base::Result<std::vector<config::Probe>> SelectProbes(const OnceOptions& options
     }
   }
   MakeNamesUnique(selected);
+  for (config::Probe& probe : selected) {
+    // One run decides: there is no second failure to wait for.
+    if (auto* http = std::get_if<config::HttpProbe>(&probe.spec)) http->failure_threshold = 1;
+    if (auto* tcp = std::get_if<config::TcpProbe>(&probe.spec)) tcp->failure_threshold = 1;
+  }
   return selected;
 }
 

@@ -133,6 +133,7 @@ base::Status Service::StartParts(Loaded loaded) {
   dispatcher_->Start();
   evaluator_->Start();
   scheduler_->Start();
+  probes_started_ = true;
   for (const std::string& address : server_->addresses())
     base::LogInfo("listening", {{"address", address}});
   return {};
@@ -219,6 +220,7 @@ void Service::Stop() {
 }
 
 bool Service::Ready() {
+  if (!probes_started_.load()) return false;
   if (!was_ready_.load(std::memory_order_relaxed) && scheduler_->AllRanOnce()) was_ready_ = true;
   return was_ready_.load(std::memory_order_relaxed);
 }

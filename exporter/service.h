@@ -91,6 +91,7 @@ class Service {
   std::atomic<const web::Site*> open_site_{nullptr};  // nullptr: still starting
   std::unique_ptr<net::HttpServer> server_;
   base::Timestamp last_cleanup_{};
+  std::atomic<bool> probes_started_{false};
   std::atomic<bool> was_ready_{false};
 };
 

@@ -46,6 +46,8 @@ struct Listing {
   std::optional<Finding> blind;
   std::vector<Artefact> complete;        // oldest first, by `time`
   std::vector<std::string> in_progress;  // names
+  // Of those in progress the ones that only changed too recently: whole, if reading them proves it.
+  std::vector<Artefact> recent;
   std::vector<Finding> findings;         // at most kMaxFindings
 };
 

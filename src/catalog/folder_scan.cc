@@ -97,6 +97,7 @@ class FolderScan {
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   bool Matches(const std::string& prefix, const std::string& name) const;
   void SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
+  void AddRecent(Artefact artefact, std::optional<base::Timestamp> content);
   const verify::ChecksumFolder& SumsOf(const std::string& folder,
                                        const std::vector<Entry>& entries);
   bool QuietSince(base::Timestamp modified) const;
@@ -302,6 +303,12 @@ void FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> cont
   if (!problem.empty()) Find(Reason::kStale, problem);
 }
 
+void FolderScan::AddRecent(Artefact artefact, std::optional<base::Timestamp> content) {
+  SetTime(artefact, content);
+  listing_.in_progress.push_back(artefact.name);
+  listing_.recent.push_back(std::move(artefact));
+}
+
 void FolderScan::AddFile(const std::string& path, const std::string& relative, const Entry& entry) {
   Artefact artefact;
   artefact.name = relative;
@@ -317,7 +324,7 @@ void FolderScan::AddFile(const std::string& path, const std::string& relative, c
   }
   artefact.checksum_stamp = StampOf(stamp);
   if (!marked && !QuietSince(artefact.modified)) {
-    listing_.in_progress.push_back(artefact.name);
+    AddRecent(std::move(artefact), std::nullopt);
     return;
   }
   SetTime(artefact, std::nullopt);
@@ -374,13 +381,13 @@ bool FolderScan::AddFolder(const std::string& relative) {
   artefact.checksum_stamp = StampOf(stamp);
   const bool marked =
       summary->mark && *summary->mark >= summary->newest && !summary->temporary_files;
-  if (!marked && !QuietSince(artefact.modified)) {
-    listing_.in_progress.push_back(artefact.name);
-    return true;
-  }
   if (known.timed_fingerprint != artefact.fingerprint) {
     known.timed_fingerprint = artefact.fingerprint;
     known.time = TimeInFolder(artefact.path);
+  }
+  if (!marked && !QuietSince(artefact.modified)) {
+    AddRecent(std::move(artefact), known.time);
+    return true;
   }
   SetTime(artefact, known.time);
   listing_.complete.push_back(std::move(artefact));

@@ -59,6 +59,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   const base::Deadline list_deadline = base::Deadline::After(budget / 2).Min(context.deadline);
   catalog::Listing listing = catalog_.List(context.now, list_deadline, context.stop);
   const std::optional<catalog::Finding> blind = listing.blind;
+  if (!blind) ConfirmRecent(listing, context);
   RememberListing(listing, context.now);
   if (listing.blind) {
     ReportBlind(report, *blind);
@@ -81,6 +82,29 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                  static_cast<double>(verifier_.bytes_read()));
   return report.Finish(
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
+}
+
+// Moves recent artefacts that need no more waiting to the complete ones.
+void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& context) {
+  if (!spec_.verify.enabled) return;
+  int read = 0;
+  for (const catalog::Artefact& artefact : listing.recent) {
+    const base::Duration budget = context.deadline.Remaining() / 4;
+    if (!verdicts_.Find(artefact)) {
+      if (read++ == kMaxInline || !FitsInRun(artefact, budget)) continue;
+      verifier_.VerifyNow(artefact, base::Deadline::After(budget), context.stop);
+    }
+    const std::optional<BackupVerdict> verdict = verdicts_.Find(artefact);
+    if (!verdict) continue;
+    const bool whole =
+        verdict->outcome == verify::Outcome::kIntact && verdict->level >= verify::Level::kFormat;
+    if (!whole && verdict->reason != Reason::kWrongFormat) continue;
+    std::erase(listing.in_progress, artefact.name);
+    const auto at = std::upper_bound(
+        listing.complete.begin(), listing.complete.end(), artefact,
+        [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
+    listing.complete.insert(at, artefact);
+  }
 }
 
 // Keeps a listing that worked, and puts the last one in the place of one that did not.

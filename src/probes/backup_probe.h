@@ -7,7 +7,9 @@
 //
 // A place that cannot be looked at says nothing about the backups in it: for kBlindHold the last
 // listing stands in, then backup_success is 0. A place that does not exist is no backup at once.
-// While the only artefact is being replaced the last one stands in as long as it is fresh.
+// While the only artefact is being replaced the last one stands in as long as it is fresh. A small
+// artefact that changed within quiet_time counts as complete as soon as reading it proves it whole,
+// or proves that it is something else (an error page).
 #pragma once
 
 #include <memory>
@@ -39,6 +41,7 @@ class BackupProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
+  void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void RememberListing(catalog::Listing& listing, base::Timestamp now);

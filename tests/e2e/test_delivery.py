@@ -100,7 +100,7 @@ builtin_rules: false
     refused = [r for r in receivers.requests if r.kind == "pagerduty" and r.status == 400]
     assert len(refused) == 2, "once whole, once in minimal form"
     assert "links" not in refused[1].body
-    wait_until(lambda: drwatch.value("sum(drwatch_dead_letters_total)") >= 1, what="dead letter counted")
+    wait_until(lambda: (drwatch.value("sum(drwatch_dead_letters_total)") or 0) >= 1, what="dead letter counted")
 
 
 @pytest.mark.parametrize("behaviour", ["hang", "reset", "drip"])

@@ -65,8 +65,8 @@ def test_hung_primary_times_out_and_delays_nobody(folder, drwatch, receivers, pr
         page = expect_page(receivers, "DatabaseDown", wait_until)
         assert drwatch.value('probe_failure_info{probe="pg-primary",reason="timeout"}') == 1
         runs = 'drwatch_probe_runs_total{probe="pg-other"}'
-        before, started = drwatch.value(runs), time.monotonic()
-        wait_until(lambda: drwatch.value(runs) >= before + 6, timeout=6, what="the other probe keeps its pace")
+        before, started = wait_until(lambda: drwatch.value(runs), what="runs counted"), time.monotonic()
+        wait_until(lambda: (drwatch.value(runs) or 0) >= before + 6, timeout=6, what="the other probe keeps its pace")
         assert time.monotonic() - started < 6
         assert drwatch.value('postgres_up{probe="pg-other"}') == 1
     finally:
@@ -173,7 +173,7 @@ def test_failing_archiver_is_seen(folder, drwatch, receivers, primary):
     write(primary)
     primary.sql("SELECT pg_switch_wal()")
     wait_until(lambda: drwatch.value("postgres_archiver_failing") == 1, timeout=30, what="archiver failing")
-    wait_until(lambda: drwatch.value("wal_archive_lag_bytes") > 0, what="archive lag")
+    wait_until(lambda: (drwatch.value("wal_archive_lag_bytes") or 0) > 0, what="archive lag")
 
 
 def test_wrong_password_is_named_and_never_shown(folder, drwatch, receivers, primary):

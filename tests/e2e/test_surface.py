@@ -77,7 +77,7 @@ def test_query_api(folder, drwatch, receivers, nginx):
     drwatch.start(config(folder, receivers, [api_probe(nginx)]))
     assert drwatch.value("1+1") == 2
     assert drwatch.value('probe_success{probe="api"}') == 1
-    wait_until(lambda: drwatch.value("count_over_time(probe_success[1m])") > 2, what="history")
+    wait_until(lambda: (drwatch.value("count_over_time(probe_success[1m])") or 0) > 2, what="history")
     assert "probe" in drwatch.api("/api/v1/labels")
     assert drwatch.api("/api/v1/label/probe/values") == ["api"]
     series = drwatch.api("/api/v1/series", **{"match[]": 'probe_success{probe="api"}'})
