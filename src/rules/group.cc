@@ -41,8 +41,9 @@ AlertingInput InputFor(const RunningGroup& group, const RunningRule& rule, base:
   input.time = time;
   input.limit = group.definition->limit;
   input.external_labels = world.external_labels;
-  input.restored =
-      time < rule.judge_from ? AlertingInput::Restored::kKeep : AlertingInput::Restored::kJudge;
+  input.restored = time - group.definition->query_offset < rule.judge_from
+                       ? AlertingInput::Restored::kKeep
+                       : AlertingInput::Restored::kJudge;
   input.environment.now = time;
   input.environment.external_url = world.external_url;
   input.environment.query = [time, &world](const std::string& text) {
