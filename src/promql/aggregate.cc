@@ -107,7 +107,7 @@ using FoldFunction = Grid (*)(const Grid& input, const Grouping& grouping, std::
 
 Grid EvalFold(Evaluation& evaluation, const AggregateExpr& aggregate, FoldFunction fold) {
   const Grid input = evaluation.EvalVector(*aggregate.operand);
-  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
+  const auto grouping = GroupRows(*input.labels, aggregate.grouping, ChoiceOf(aggregate));
   return fold(input, *grouping, evaluation.timeline.count);
 }
 

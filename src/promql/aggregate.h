@@ -5,6 +5,10 @@
 
 namespace drwatch::promql {
 
+inline LabelChoice ChoiceOf(const AggregateExpr& aggregate) {
+  return aggregate.without ? LabelChoice::kOthers : LabelChoice::kListed;
+}
+
 // quantile: one row a group, from all values sorted.
 Grid EvalQuantile(Evaluation& evaluation, const AggregateExpr& aggregate);
 // topk, bottomk: some of each group's rows, with their own labels.

@@ -76,9 +76,10 @@ model::Labels CountValuesLabels(const Column& column, std::size_t row,
                                 double value) {
   if (aggregate.without) {
     return PartOfRow(Column({column.At(row).With(label, PlainNumber(value))}, Uniqueness::kUnique),
-                     0, aggregate.grouping, true);
+                     0, aggregate.grouping, LabelChoice::kOthers);
   }
-  return PartOfRow(column, row, aggregate.grouping, false).With(label, PlainNumber(value));
+  return PartOfRow(column, row, aggregate.grouping, LabelChoice::kListed)
+      .With(label, PlainNumber(value));
 }
 
 }  // namespace
@@ -88,7 +89,7 @@ Grid EvalQuantile(Evaluation& evaluation, const AggregateExpr& aggregate) {
   const Grid input = evaluation.EvalVector(*aggregate.operand);
   if (evaluation.session.failed()) return EmptyGrid();
   WarnAboutQuantiles(evaluation.session, quantiles, aggregate.parameter->range);
-  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
+  const auto grouping = GroupRows(*input.labels, aggregate.grouping, ChoiceOf(aggregate));
   const std::size_t steps = evaluation.timeline.count;
   std::vector<double> results(grouping->labels->size() * steps, Absent());
   std::vector<double> values;
@@ -113,7 +114,7 @@ Grid EvalTop(Evaluation& evaluation, const AggregateExpr& aggregate) {
     return EmptyGrid();
   }
   if (!CheckCounts(evaluation.session, counts)) return EmptyGrid();
-  const auto grouping = GroupRows(*input.labels, aggregate.grouping, aggregate.without);
+  const auto grouping = GroupRows(*input.labels, aggregate.grouping, ChoiceOf(aggregate));
   const std::size_t steps = evaluation.timeline.count;
   std::vector<double> kept(input.cells.size(), Absent());
   std::vector<std::size_t> order;

@@ -97,7 +97,7 @@ class Matcher {
   }
 
   void FailDuplicate(std::size_t row, std::size_t other) {
-    const model::Labels group = PartOfRow(*one_.labels, row, matching_.labels, !matching_.on);
+    const model::Labels group = PartOfRow(*one_.labels, row, matching_.labels, ChoiceOf(matching_));
     evaluation_.session.Fail(
         "found duplicate series for the match group " + group.ToString() + " on the " +
         (swapped_ ? "left" : "right") + " hand-side of the operation: [" +

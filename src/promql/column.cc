@@ -95,19 +95,23 @@ void Column::KeepCached(const std::string& key, std::shared_ptr<const void> valu
   cache_.insert_or_assign(key, std::move(value));
 }
 
-model::Labels PartOfRow(const Column& column, std::size_t row,
-                        const std::vector<std::string>& labels, bool without) {
+model::Labels PartOfRow(const Column& column, std::size_t row, const std::vector<std::string>& list,
+                        LabelChoice choice) {
   std::vector<model::LabelView> kept;
   column.ForEachLabel(row, [&](model::LabelView label) {
-    const bool listed = Contains(labels, label.name);
-    if (without ? !listed && label.name != model::kMetricName : listed) kept.push_back(label);
+    const bool listed = Contains(list, label.name);
+    if (choice == LabelChoice::kListed ? listed : !listed && label.name != model::kMetricName) {
+      kept.push_back(label);
+    }
   });
   return model::Labels::FromSorted(kept);
 }
 
 std::shared_ptr<const Grouping> GroupRows(const Column& column,
-                                          const std::vector<std::string>& labels, bool without) {
-  const std::string key = (without ? "without:" : "by:") + base::Join(labels, "\xff");
+                                          const std::vector<std::string>& list,
+                                          LabelChoice choice) {
+  const std::string key =
+      (choice == LabelChoice::kOthers ? "without:" : "by:") + base::Join(list, "\xff");
   return column.Cached<Grouping>(key, [&] {
     auto grouping = std::make_shared<Grouping>();
     grouping->group_of_row.reserve(column.size());
@@ -115,7 +119,7 @@ std::shared_ptr<const Grouping> GroupRows(const Column& column,
     Column::Sets sets;
     for (std::size_t row = 0; row < column.size(); ++row) {
       const auto next = static_cast<std::uint32_t>(sets.size());
-      const auto [group, added] = groups.try_emplace(PartOfRow(column, row, labels, without), next);
+      const auto [group, added] = groups.try_emplace(PartOfRow(column, row, list, choice), next);
       if (added) sets.push_back(group->first);
       grouping->group_of_row.push_back(group->second);
     }

@@ -89,17 +89,19 @@ class Column : public std::enable_shared_from_this<Column> {
   mutable std::map<std::string, std::shared_ptr<const void>> cache_;
 };
 
+// Which labels count: those of a list, or all others but the metric name.
+enum class LabelChoice { kListed, kOthers };
+
 // How rows fall into the groups of an aggregation.
 struct Grouping {
   std::vector<std::uint32_t> group_of_row;
   ColumnPtr labels;  // of the groups, in the order of their first rows
 };
 std::shared_ptr<const Grouping> GroupRows(const Column& column,
-                                          const std::vector<std::string>& labels, bool without);
+                                          const std::vector<std::string>& list, LabelChoice choice);
 
-// The labels of a row that a group or a match is made of: only `labels`, or all but them and the
-// metric name.
-model::Labels PartOfRow(const Column& column, std::size_t row,
-                        const std::vector<std::string>& labels, bool without);
+// The labels of a row that a group or a match is made of.
+model::Labels PartOfRow(const Column& column, std::size_t row, const std::vector<std::string>& list,
+                        LabelChoice choice);
 
 }  // namespace drwatch::promql

@@ -83,7 +83,7 @@ std::shared_ptr<const MatchKeys> KeysOf(const ColumnPtr& left, const ColumnPtr& 
       for (std::size_t row = 0; row < column.size(); ++row) {
         const auto next = static_cast<std::uint32_t>(keys.size());
         const auto [known, added] =
-            keys.try_emplace(PartOfRow(column, row, matching.labels, !matching.on), next);
+            keys.try_emplace(PartOfRow(column, row, matching.labels, ChoiceOf(matching)), next);
         if (added) made->labels.push_back(known->first);
         rows.push_back(known->second);
       }

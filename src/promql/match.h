@@ -39,6 +39,9 @@ std::shared_ptr<const PairPlan> PlanPairs(const ColumnPtr& many, const ColumnPtr
                                           const MatchKeys& keys, const VectorMatching& matching,
                                           ResultNames names);
 
+inline LabelChoice ChoiceOf(const VectorMatching& matching) {
+  return matching.on ? LabelChoice::kListed : LabelChoice::kOthers;
+}
 // Names the matching, for caches.
 std::string MatchingText(const VectorMatching& matching);
 

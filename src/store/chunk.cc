@@ -56,34 +56,49 @@ std::int64_t Plus(std::int64_t a, std::int64_t b) {
 
 class BitReader {
  public:
-  explicit BitReader(const std::uint64_t* words) : words_(words) {}
+  BitReader(const std::uint64_t* words, std::uint32_t bits)
+      : words_(words), last_word_(bits == 0 ? 0 : (bits - 1) >> 6) {}
 
-  bool Bit() {
-    const bool bit = (words_[at_ >> 6] >> (63 - (at_ & 63))) & 1;
-    ++at_;
-    return bit;
-  }
-  // 1 to 64 bits.
-  std::uint64_t Bits(int count) {
+  // The bits that come next, highest first; zeros after the end.
+  std::uint64_t Peek() const {
     const std::uint32_t word = at_ >> 6;
     const int used = static_cast<int>(at_ & 63);
-    at_ += static_cast<std::uint32_t>(count);
     std::uint64_t bits = words_[word] << used;
-    if (used + count > 64) bits |= words_[word + 1] >> (64 - used);
-    return bits >> (64 - count);
+    if (used != 0 && word < last_word_) bits |= words_[word + 1] >> (64 - used);
+    return bits;
   }
-  std::int64_t Signed(int count) {
-    return static_cast<std::int64_t>(Bits(count) << (64 - count)) >> (64 - count);
+  void Skip(int count) { at_ += static_cast<std::uint32_t>(count); }
+  // 1 to 64 bits.
+  std::uint64_t Bits(int count) {
+    const std::uint64_t bits = Peek() >> (64 - count);
+    Skip(count);
+    return bits;
   }
+  std::int64_t Signed(int count) { return TopSigned(Peek(), count, 0); }
+
   std::int64_t Time() {
-    if (!Bit()) return 0;
-    int width = 0;
-    while (width < 3 && Bit()) ++width;
-    return Signed(kTimeBits[width]);
+    const std::uint64_t bits = Peek();
+    const int ones = std::min(std::countl_one(bits), 4);
+    if (ones == 0) {
+      Skip(1);
+      return 0;
+    }
+    const int prefix = std::min(ones + 1, 4);
+    const int width = kTimeBits[ones - 1];
+    if (width < 64) return TopSigned(bits << prefix, width, prefix);
+    Skip(prefix);
+    return Signed(width);
   }
 
  private:
+  // The highest `count` of `bits`; skips them and `before`.
+  std::int64_t TopSigned(std::uint64_t bits, int count, int before) {
+    Skip(before + count);
+    return static_cast<std::int64_t>(bits) >> (64 - count);
+  }
+
   const std::uint64_t* words_;
+  const std::uint32_t last_word_;
   std::uint32_t at_ = 0;
 };
 
@@ -92,18 +107,28 @@ class ValueReader {
   explicit ValueReader(BitReader& reader) : reader_(reader), value_(reader.Bits(64)) {}
   std::uint64_t value() const { return value_; }
 
-  // Reads the next value, which is not the last one again.
-  void Change() {
-    if (!reader_.Bit()) return ReadDecimal();
-    if (!reader_.Bit()) return ReadXor();
-    if (reader_.Bit()) {
-      scale_ = static_cast<int>(reader_.Bits(kScaleBits));
-      based_ = false;
-      return ReadDecimal();
+  void Next() {
+    const std::uint64_t bits = reader_.Peek();
+    switch (std::min(std::countl_one(bits), 4)) {
+      case 0:
+        return reader_.Skip(1);
+      case 1:
+        reader_.Skip(2);
+        return ReadDecimal();
+      case 2:
+        reader_.Skip(3);
+        return ReadXor();
+      case 3:
+        reader_.Skip(4);
+        leading_ = static_cast<int>(reader_.Bits(kLeadingBits));
+        length_ = static_cast<int>(reader_.Bits(kLengthBits)) + 1;
+        return ReadXor();
+      case 4:
+        reader_.Skip(4);
+        scale_ = static_cast<int>(reader_.Bits(kScaleBits));
+        based_ = false;
+        return ReadDecimal();
     }
-    leading_ = static_cast<int>(reader_.Bits(kLeadingBits));
-    length_ = static_cast<int>(reader_.Bits(kLengthBits)) + 1;
-    ReadXor();
   }
 
  private:
@@ -113,8 +138,10 @@ class ValueReader {
   }
   void ReadDecimal() {
     if (!based_) base_ = DecimalBase(value_, scale_);
-    const auto width = static_cast<std::size_t>(reader_.Bits(kWidthBits));
-    base_ += reader_.Signed(kDecimalBits[width]);
+    const std::uint64_t bits = reader_.Peek();
+    const int width = kDecimalBits[bits >> (64 - kWidthBits)];
+    reader_.Skip(kWidthBits + width);
+    base_ += static_cast<std::int64_t>(bits << kWidthBits) >> (64 - width);
     based_ = true;
     const double value = static_cast<double>(base_) / kPowers[scale_];
     value_ = std::bit_cast<std::uint64_t>(value);
@@ -253,7 +280,7 @@ void Chunk::Append(std::int64_t millis, double value) {
 
 void Chunk::Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>& out) const {
   if (count_ == 0 || from >= last_time_ || to < first_time_) return;
-  BitReader reader(words_.get());
+  BitReader reader(words_.get(), bits_);
   std::int64_t time = first_time_;
   std::int64_t delta = 0;
   ValueReader values(reader);
@@ -265,7 +292,7 @@ void Chunk::Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>&
     delta = Plus(delta, reader.Time());
     time = Plus(time, delta);
     if (time > to) return;
-    if (reader.Bit()) values.Change();
+    values.Next();
   }
 }
 
