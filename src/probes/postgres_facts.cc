@@ -80,6 +80,7 @@ net::NetResult<void> Collector::Core() {
   facts_.monitor_granted = rows->Bool(0, "monitor").value_or(false);
   facts_.sees_statistics = rows->Bool(0, "statistics").value_or(false);
   facts_.checksums_enabled = rows->Bool(0, "checksums");
+  facts_.commits_wait = rows->Bool(0, "commits_wait").value_or(false);
   facts_.archive_mode = rows->Text(0, "archive_mode");
   facts_.archive_timeout_seconds = rows->Number(0, "archive_timeout_seconds").value_or(0);
   facts_.segment_bytes = rows->Number(0, "segment_bytes").value_or(0);
@@ -222,10 +223,10 @@ net::NetResult<PostgresFacts> CollectPostgresFacts(net::PostgresConnection& conn
 std::optional<std::uint64_t> EndOfWalSegment(const std::string& name, double segment_bytes) {
   constexpr std::size_t kNameLength = 24;
   constexpr std::size_t kPartLength = 8;
-  if (name.size() != kNameLength ||
-      name.find_first_not_of("0123456789ABCDEF") != std::string::npos) {
-    return std::nullopt;
-  }
+  // A backup history file, 000000010000000000000004.00000028.backup, follows its segment.
+  const bool history = name.size() > kNameLength && name.ends_with(".backup");
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789ABCDEF"), name.size());
+  if (digits != kNameLength || (name.size() != kNameLength && !history)) return std::nullopt;
   const auto size = static_cast<std::uint64_t>(segment_bytes);
   if (segment_bytes < 1 || size > (std::uint64_t{1} << 32)) return std::nullopt;
   const auto part = [&](std::size_t index) {

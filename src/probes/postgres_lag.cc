@@ -91,11 +91,17 @@ std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const Po
   }
   const std::optional<std::uint64_t> archived =
       EndOfWalSegment(facts.archiver->last_wal, facts.segment_bytes);
-  if (!archived) return std::nullopt;
+  const bool waiting = facts.ready && facts.ready->count > 0;
+  const double waited = waiting ? facts.ready->oldest_age_seconds.value_or(0) : 0;
   ArchiveLag lag;
+  if (!archived) {
+    // Never archived, or not since a promotion: what waits is known all the same.
+    if (!waiting) return std::nullopt;
+    lag.bytes = static_cast<double>(facts.ready->count) * facts.segment_bytes;
+    lag.seconds = waited;
+    return lag;
+  }
   lag.bytes = static_cast<double>(*facts.position - std::min(*facts.position, *archived));
-  const double waited =
-      facts.ready && facts.ready->count > 0 ? facts.ready->oldest_age_seconds.value_or(0) : 0;
   // The open segment of an idle server waits for nobody: archive_timeout has shipped what matters,
   // and what is left are records that no transaction needs.
   ForgivePauses pauses;

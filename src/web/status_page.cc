@@ -13,11 +13,14 @@ constexpr std::string_view kStyle = R"(<style>
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem}
 h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{text-align:left;padding:.35rem .6rem;vertical-align:top}
+th,td{border-bottom:1px solid var(--line)}
 th{color:var(--muted);font-weight:600}td.detail{word-break:break-word}
 .muted{color:var(--muted)}code,pre{font-family:ui-monospace,monospace;font-size:.92em}
-.badge{display:inline-block;min-width:5.5em;padding:.05rem .5rem;border-radius:.3rem;color:#fff;text-align:center}
-.ok{background:#1a7f37}.warning{background:#9a6700}.critical{background:#c0232c}.unknown{background:#6e40c9}
+.badge{display:inline-block;min-width:5.5em;padding:.05rem .5rem;border-radius:.3rem}
+.badge{color:#fff;text-align:center}
+.ok{background:#1a7f37}.warning{background:#9a6700}
+.critical{background:#c0232c}.unknown{background:#6e40c9}
 .pending{background:#9a6700}.firing{background:#c0232c}
 </style>)";
 

@@ -135,11 +135,12 @@ TEST(WalSegmentTest, EndsWhereTheNextBegins) {
   EXPECT_EQ(EndOfWalSegment("000000010000000100000000", 1 << 30),
             (std::uint64_t{1} << 32) + (1 << 30));
   for (const char* name :
-       {"", "00000002.history", "000000010000000000000001.partial", "00000001000000000000000g",
-        "000000010000000000000001.00000028.backup"}) {
+       {"", "00000002.history", "000000010000000000000001.partial", "00000001000000000000000g"}) {
     EXPECT_EQ(EndOfWalSegment(name, kSegment), std::nullopt) << name;
   }
   EXPECT_EQ(EndOfWalSegment("000000010000000000000001", 0), std::nullopt);
+  EXPECT_EQ(EndOfWalSegment("000000010000000000000001.00000028.backup", kSegment), 2 * kSegment)
+      << "a backup history file is archived after its segment";
 }
 
 class ArchiveLagTest : public ::testing::Test {
