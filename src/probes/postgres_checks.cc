@@ -47,6 +47,11 @@ void CheckRole(const PostgresProbe& spec, const PostgresFacts& facts, ProbeRepor
 
 void CheckStandbys(const PostgresProbe& spec, const PostgresFacts& facts, ProbeReport& report) {
   const std::optional<StandbyCounts> counts = CountStandbys(facts);
+  if (counts && counts->synchronous == 0 && facts.commits_wait && !facts.in_recovery) {
+    report.Add("commits", Severity::kCritical, Reason::kReplicaMissing,
+               "no synchronous standby streams: commits wait",
+               "bring one back, or take it out of synchronous_standby_names and reload");
+  }
   if (!spec.expect.standbys && !spec.expect.sync_standbys) {
     if (counts && counts->streaming > 0) {
       report.Ok("standbys", std::to_string(counts->streaming) + " standbys stream");

@@ -61,7 +61,8 @@ struct PostgresFacts {
   bool monitor_granted = false;
   bool sees_statistics = false;
   std::optional<bool> checksums_enabled;
-  std::string archive_mode;  // off, on, always
+  bool commits_wait = false;  // for a synchronous standby
+  std::string archive_mode;   // off, on, always
   double archive_timeout_seconds = 0;
   double segment_bytes = 0;
   std::optional<double> connections_limit;

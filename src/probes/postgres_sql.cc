@@ -22,6 +22,8 @@ SELECT pg_is_in_recovery() AS in_recovery,
   pg_has_role(current_user, 'pg_monitor', 'member') AS monitor,
   pg_has_role(current_user, 'pg_read_all_stats', 'usage') AS statistics,
   current_setting('data_checksums') = 'on' AS checksums,
+  current_setting('synchronous_standby_names') <> ''
+    AND current_setting('synchronous_commit') NOT IN ('off', 'local') AS commits_wait,
   current_setting('archive_mode') AS archive_mode,
   extract(epoch FROM current_setting('archive_timeout')::interval) AS archive_timeout_seconds,
   pg_size_bytes(current_setting('wal_segment_size')) AS segment_bytes,

@@ -9,8 +9,8 @@
 namespace drwatch::probes {
 
 // Who is it? Permitted to everyone on every server; if this fails, the server is not up.
-// Columns: in_recovery, version, start_seconds, instance, address, monitor, statistics, checksums,
-// archive_mode, archive_timeout_seconds, segment_bytes, connections_limit.
+// Columns: in_recovery, version, start_seconds, instance, address, port, monitor, statistics,
+// checksums, commits_wait, archive_mode, archive_timeout_seconds, segment_bytes, connections_limit.
 std::string PostgresCoreSql();
 // in_recovery, position, timeline (of a primary), receive, replay, paused, replay_age_seconds (of a
 // standby). Positions are bytes since 0/0.
@@ -24,7 +24,7 @@ std::string PostgresReceiverSql();
 std::string PostgresStandbysSql();
 // slot, active, lost, safe_bytes, retained_bytes. `version` as libpq has it (150020).
 std::string PostgresSlotsSql(int version);
-// archived, failed, last_wal, last_seconds, failing.
+// archived, failed, last_wal, last_seconds, failed_wal, failing.
 std::string PostgresArchiverSql();
 // segments, oldest_age_seconds. From version 12 on.
 std::string PostgresReadySegmentsSql();

@@ -68,6 +68,15 @@ TEST_F(PostgresReportTest, CountsStreamingAndSynchronousStandbys) {
   EXPECT_EQ(ValueOf(result, "probe_success"), 0);
 }
 
+TEST_F(PostgresReportTest, CommitsThatWaitForNobodyAreCritical) {
+  facts().commits_wait = true;
+  EXPECT_EQ(CheckOf(Report(), "commits").name, "") << "the standbys are not known";
+  facts().standbys = {{{"a", "10.0.0.2", true, false, {}, 0.0}}};
+  EXPECT_EQ(CheckOf(Report(), "commits").severity, Severity::kCritical);
+  facts().standbys->front().synchronous = true;
+  EXPECT_EQ(CheckOf(Report(), "commits").name, "");
+}
+
 TEST_F(PostgresReportTest, StandbysOfOneNameStayApart) {
   facts().standbys = {{{"walreceiver", "10.0.0.2", true, false, {}, 1.0},
                        {"walreceiver", "10.0.0.3", true, false, {}, 2.0},

@@ -150,6 +150,29 @@ TEST_F(RealPostgresTest, APairThroughItsLife) {
   EXPECT_GT(ValueOf(seen, "postgres_standby_lag_bytes", {{"standby", "walreceiver"}}), 0);
   EXPECT_GT(ValueOf(seen, "postgres_standby_lag_seconds", {{"standby", "walreceiver"}}), 0);
 
+  // The link is cut and the primary writes on.
+  standby->Sql("SELECT pg_wal_replay_resume()");
+  const auto settled = [&] {
+    Run(*primary_probe);
+    return ValueOf(Run(*standby_probe), "replication_lag_seconds") == 0;
+  };
+  EXPECT_TRUE(Eventually(settled));
+  primary->Sql("SELECT pg_switch_wal()");
+  EXPECT_TRUE(Eventually(settled)) << "the rest of a switched segment is no lag";
+  standby->Sql("ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
+  standby->Sql("SELECT pg_reload_conf()");
+  EXPECT_TRUE(
+      Eventually([&] { return standby->Sql("SELECT count(*) FROM pg_stat_wal_receiver") == "0"; }));
+  EXPECT_TRUE(settled()) << "nothing was written since";
+  primary->Sql("INSERT INTO t SELECT generate_series(1, 1000)");
+  Run(*primary_probe);
+  replica = Run(*standby_probe);
+  before = ValueOf(replica, "replication_lag_seconds");
+  EXPECT_GT(before, 0) << Describe(replica);
+  EXPECT_GT(ValueOf(replica, "replication_lag_bytes"), 0);
+  EXPECT_EQ(ValueOf(replica, "postgres_wal_receiver_streaming"), 0);
+  EXPECT_EQ(CheckOf(replica, "receiver").reason, Reason::kReplicationBroken);
+
   // The primary ends: what is known stays, and the lag goes on growing.
   primary->Stop();
   seen = Run(*primary_probe);
@@ -159,7 +182,6 @@ TEST_F(RealPostgresTest, APairThroughItsLife) {
   EXPECT_GT(ValueOf(Run(*standby_probe), "replication_lag_seconds"), *before);
 
   // Promotion ends the series.
-  standby->Sql("SELECT pg_wal_replay_resume()");
   standby->Sql("SELECT pg_promote()");
   replica = Run(*standby_probe);
   EXPECT_EQ(ValueOf(replica, "replication_lag_seconds"), std::nullopt);
@@ -182,7 +204,9 @@ TEST_F(RealPostgresTest, SlotsArchiverPrivilegesAndRefusals) {
   })) << Describe(seen);
   EXPECT_EQ(CheckOf(seen, "archiver").severity, Severity::kCritical);
   EXPECT_GE(ValueOf(seen, "postgres_archiver_ready_segments"), 1);
-  EXPECT_EQ(ValueOf(seen, "wal_archive_lag_seconds"), std::nullopt) << "nothing was ever archived";
+  EXPECT_EQ(ValueOf(seen, "postgres_archiver_last_success_timestamp_seconds"), std::nullopt);
+  EXPECT_GE(ValueOf(seen, "wal_archive_lag_bytes"), 16 << 20) << "nothing was ever archived";
+  EXPECT_GT(ValueOf(seen, "wal_archive_lag_seconds"), 0);
   EXPECT_EQ(ValueOf(seen, "postgres_slot_active", {{"slot", "spare"}}), 0);
   EXPECT_EQ(ValueOf(seen, "postgres_slot_lost", {{"slot", "spare"}}), 0);
   EXPECT_GE(ValueOf(seen, "postgres_slot_retained_bytes", {{"slot", "spare"}}), 0);
