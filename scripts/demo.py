@@ -33,7 +33,8 @@ class World:
 
     def start(self):
         self.primary = self.keep(Postgres(self.folder / "primary").create().start())
-        self.primary.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE DATABASE shop")
+        self.primary.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch")
+        self.primary.sql("CREATE DATABASE shop")
         self.primary.sql("CREATE TABLE orders AS SELECT g AS id, md5(g::text) AS note FROM generate_series(1,5000) g",
                          "shop")
         self.standby = self.keep(Postgres(self.folder / "standby").make_standby_of(self.primary).start())
