@@ -72,7 +72,8 @@ class Manager {
   // Evaluates all groups at `now`, outside their slots, which stay where they are.
   void EvaluateNow(base::Timestamp now);
 
-  // Never null. Thread-safe.
+  // Never null. Thread-safe. Hold the pointer while you walk the snapshot: the next evaluation
+  // drops this one.
   std::shared_ptr<const RulesSnapshot> Snapshot() const;
 
  private:

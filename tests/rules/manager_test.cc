@@ -1,6 +1,8 @@
 #include "rules/manager.h"
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "promql/engine.h"
 #include "promql/parser.h"
@@ -556,6 +558,20 @@ TEST(ManagerTest, SnapshotTellsWhatTheApiNeeds) {
   EXPECT_EQ(world.manager_->Snapshot()->firing, 1);
   EXPECT_EQ(world.Group().interval, 15s);
   EXPECT_EQ(world.Group().last_evaluation, rule.last_evaluation);
+}
+
+TEST(ManagerTest, SnapshotsMayBeReadWhileRulesRun) {
+  World world(kDown);
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const auto snapshot = world.manager_->Snapshot();
+      for (const auto& group : snapshot->groups) EXPECT_EQ(group->rules.size(), 1U);
+    }
+  });
+  for (int i = 0; i < 50; ++i) world.Run(15s, i % 2);
+  done = true;
+  reader.join();
 }
 
 }  // namespace
