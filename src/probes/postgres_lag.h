@@ -39,8 +39,8 @@ struct ArchiveLag {
   double bytes = 0;               // up to the primary's position; the open segment counts
   std::optional<double> seconds;  // see docs/metrics.md; absent if not known yet
 };
-// Where nothing was ever archived, what waits is all that is known. nullopt if nothing waits either,
-// if the server does not archive, or its archiver is not known.
+// Where nothing was ever archived, what waits is all that is known. nullopt if nothing waits
+// either, if the server does not archive, or its archiver is not known.
 std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const PositionRing& ring,
                                             const std::string& probe);
 
