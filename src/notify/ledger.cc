@@ -19,6 +19,13 @@ base::Duration Backoff(int failures, const std::string& seed) {
 Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now)
     : config_(std::move(config)), records_(std::move(records)) {
   for (auto& [id, record] : records_.alerts) ids_[record.alert.labels] = id;
+  // A page without its alert has nothing to say (rows lost from a damaged file).
+  std::erase_if(records_.deliveries, [&](const auto& entry) {
+    const AlertId alert = entry.second.alert;
+    if (alert == 0 || records_.alerts.contains(alert)) return false;
+    changes_.deliveries.insert(entry.first);
+    return true;
+  });
   for (auto& [key, delivery] : records_.deliveries) {
     if (!delivery.pending) continue;
     // A restart is a good reason to try at once.

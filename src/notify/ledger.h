@@ -28,6 +28,8 @@ inline constexpr base::Duration kRememberResolved = std::chrono::minutes(15);
 // A notification that could not be delivered for so long also goes to the fallback receiver; one
 // that failed for a reason that does not go away by itself goes there at once.
 inline constexpr base::Duration kFallBackAfter = std::chrono::minutes(5);
+// Messages about the same failing receiver and group are at least so far apart.
+inline constexpr base::Duration kFallbackInterval = std::chrono::minutes(1);
 // A notification is given up after so long.
 inline constexpr base::Duration kMaxAge = std::chrono::hours(24);
 // Pause after the first failure; doubled for each further one.

@@ -452,6 +452,11 @@ void Ledger::TellFallback(const Delivery& failed, Target& target, const std::str
     return;
   }
   Queue(delivery, created ? Occasion::kTrigger : Occasion::kUpdate, failed.changed_at, now);
+  // A receiver that refuses a thousand pages one by one is one story, not a thousand messages.
+  if (delivery.last_notified != base::Timestamp{}) {
+    delivery.next_attempt =
+        std::max(delivery.next_attempt, delivery.last_notified + kFallbackInterval);
+  }
 }
 
 }  // namespace drwatch::notify

@@ -310,6 +310,28 @@ TEST(LedgerTest, WhatEverybodyRefusesLeavesNothingBehind) {
   EXPECT_TRUE(desk.ledger.records().deliveries.empty());
 }
 
+TEST(LedgerTest, AReceiverThatRefusesEverythingIsOneStoryForTheFallback) {
+  ExpectLog("a notification was given up");
+  Desk desk(Share(MakeConfig({{"pager", {PagerDuty()}, {}}, {"team", {Slack()}, {}}})));
+  std::vector<model::AlertEvent> events;
+  for (int i = 0; i < 30; ++i) {
+    events.push_back(Firing("Down", std::to_string(i), desk.now - 1min));
+  }
+  ASSERT_TRUE(desk.ledger.Apply(events, desk.now));
+  const std::string pager = TargetId("pager", PagerDuty());
+  const std::string team = TargetId("team", Slack());
+  int told = 0;
+  while (const std::optional<Job> job = desk.ledger.Take(pager, desk.now)) {
+    desk.ledger.Settle(*job, Refused(), 1ms, desk.now);
+    while (const std::optional<Job> other = desk.ledger.Take(team, desk.now)) {
+      desk.ledger.Settle(*other, Delivered(), 1ms, desk.now);
+      ++told;
+    }
+  }
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(desk.Run(2min), Lines{"team update 30/0"});
+}
+
 TEST(LedgerTest, SaysWhyAnAlertEndedThatDidNotRecover) {
   Desk desk(SlackOnly());
   const model::AlertEvent event = Firing("Down", "a", desk.now - 1min);

@@ -201,6 +201,21 @@ TEST(JournalTest, TellsTheEndOfWhatEndedWhileItWasDown) {
   }
 }
 
+TEST(JournalTest, ForgetsPagesWhoseAlertIsLost) {
+  Disk disk;
+  {
+    Desk desk(Share(ToBoth()));
+    desk.Accept(Firing("Down", "a", desk.now));
+    EXPECT_EQ(desk.Run(6s).size(), 2U);
+    disk.Save(desk.ledger);
+  }
+  EXPECT_TRUE(disk.database->Transact(
+      [](db::Database& inside) { return inside.Prepare("DELETE FROM notify_alerts").Run(); }));
+  Desk desk(Share(ToBoth()), disk.Load(kStart + 1h), kStart + 1h);
+  EXPECT_EQ(desk.Run(2min), Lines{});
+  EXPECT_TRUE(desk.ledger.records().deliveries.empty());
+}
+
 TEST(JournalTest, AClockThatWentBackStallsNothing) {
   Disk disk;
   const base::Timestamp ahead = kStart + 24h;
