@@ -25,14 +25,12 @@ namespace drwatch::notify {
 inline constexpr std::size_t kMaxAlerts = 100'000;
 // A resolved alert is remembered so long, so that an event offered twice is recognised.
 inline constexpr base::Duration kRememberResolved = std::chrono::minutes(15);
-// A notification that could not be delivered for so long also goes to the fallback receiver; one
-// that failed for a reason that does not go away by itself goes there at once.
+// Not delivered for so long: the fallback receiver is told, too (at once if waiting cannot help).
 inline constexpr base::Duration kFallBackAfter = std::chrono::minutes(5);
 // Messages about the same failing receiver and group are at least so far apart.
 inline constexpr base::Duration kFallbackInterval = std::chrono::minutes(1);
 // A notification is given up after so long.
 inline constexpr base::Duration kMaxAge = std::chrono::hours(24);
-// Pause after the first failure; doubled for each further one.
 inline constexpr base::Duration kFirstBackoff = std::chrono::seconds(1);
 inline constexpr base::Duration kMaxBackoff = std::chrono::seconds(60);
 inline constexpr std::size_t kKeptAttempts = 500;
