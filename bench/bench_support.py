@@ -15,6 +15,16 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 from servers import Alertmanager, Prometheus, Server, free_port, http_get, wait_until  # noqa: E402
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    """A client that gives up early is no event worth a traceback."""
+
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Targets:
     """Health endpoints /0, /1, ... of one server; break_(i) makes one answer 503 from that moment on."""
 
@@ -35,8 +45,7 @@ class Targets:
             def log_message(self, *unused):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -66,8 +75,7 @@ class Hook:
             def log_message(self, *unused):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -48,7 +48,7 @@ struct Listing {
   std::vector<std::string> in_progress;  // names
   // Of those in progress the ones that only changed too recently: whole, if reading them proves it.
   std::vector<Artefact> recent;
-  std::vector<Finding> findings;         // at most kMaxFindings
+  std::vector<Finding> findings;  // at most kMaxFindings
 };
 
 inline constexpr std::size_t kMaxFindings = 20;

@@ -21,7 +21,7 @@ namespace drwatch::tmpl {
 // Limits of one expansion; beyond them it fails.
 inline constexpr int kMaxTemplateDepth = 100;            // {{template}} within {{template}}
 inline constexpr std::size_t kMaxOutputBytes = 1 << 20;  // also of every text in between
-inline constexpr int kMaxSteps = 500'000;              // nodes evaluated
+inline constexpr int kMaxSteps = 500'000;                // nodes evaluated
 
 struct ParseError {
   int line = 0;  // of the text, without the prefix; both count from 1

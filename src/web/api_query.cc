@@ -42,9 +42,8 @@ net::ServerResponse Api::Query(const net::ServerRequest& request) const {
   if (!timeout) return ApiError("bad_data", BadParameter("timeout", timeout.error().message));
   const auto expr = promql::ParseExpr(request.Query("query"));
   if (!expr) return ApiError("bad_data", BadParameter("query", expr.error().message));
-  const promql::QueryLimits limits{base::Deadline::After(std::min(*timeout, limits_.query_timeout)),
-                                   {},
-                                   request.Query("query")};
+  const promql::QueryLimits limits{
+      base::Deadline::After(std::min(*timeout, limits_.query_timeout)), {}, request.Query("query")};
   return Answer(sources_.engine->Instant(**expr, *time, limits));
 }
 
@@ -72,9 +71,8 @@ net::ServerResponse Api::QueryRange(const net::ServerRequest& request) const {
   if (!timeout) return ApiError("bad_data", BadParameter("timeout", timeout.error().message));
   const auto expr = promql::ParseExpr(request.Query("query"));
   if (!expr) return ApiError("bad_data", BadParameter("query", expr.error().message));
-  const promql::QueryLimits limits{base::Deadline::After(std::min(*timeout, limits_.query_timeout)),
-                                   {},
-                                   request.Query("query")};
+  const promql::QueryLimits limits{
+      base::Deadline::After(std::min(*timeout, limits_.query_timeout)), {}, request.Query("query")};
   return Answer(sources_.engine->Range(**expr, *start, *end, *step, limits));
 }
 

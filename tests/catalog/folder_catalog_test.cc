@@ -245,7 +245,8 @@ TEST_F(FolderCatalogTest, ManyFilesAreQuick) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(List(base::Timestamp(base::Duration(4'000'000'000'000))).complete.size(),
             static_cast<std::size_t>(kFiles));
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "a few milliseconds on an idle machine";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s)
+      << "a few milliseconds on an idle machine";
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ TEST(WriteTextTest, WritesAHistogramAmongManyFamilies) {
     families.push_back(gauge);
   }
   const std::string page = WriteText(families, TextFormat::kPrometheus);
-  EXPECT_NE(page.find("a_seconds_bucket{job=\"x\",le=\"+Inf\"} 1\na_seconds_sum"), std::string::npos);
+  EXPECT_NE(page.find("a_seconds_bucket{job=\"x\",le=\"+Inf\"} 1\na_seconds_sum"),
+            std::string::npos);
 }
 
 TEST(ExpositionWriterTest, WritesSortedFamiliesAndPoints) {
