@@ -64,11 +64,11 @@ class Judge {
       return std::move(state_);
     }
     state_.newest = complete_.back();
-    Ok("exists", "newest is " + base::Quote(state_.newest->name));
-    Fresh();
-    Size();
     if (spec_.verify.enabled) state_.verdict = verdicts_.Find(*state_.newest);
     state_.pending = spec_.verify.enabled && !state_.verdict;
+    Ok("exists", Summary());
+    Fresh();
+    Size();
     Checksum();
     Format();
     if (spec_.retention) Retention();
@@ -89,6 +89,7 @@ class Judge {
     state_.checks.push_back(
         {std::move(name), false, severity, reason, std::move(message), std::move(hint)});
   }
+  std::string Summary() const;
   void Fresh();
   void Size();
   void Checksum();
@@ -103,6 +104,20 @@ class Judge {
   const base::Timestamp now_;
   BackupState state_;
 };
+
+// The newest one in a line: it is the headline while all is well.
+std::string Judge::Summary() const {
+  const catalog::Artefact& newest = *state_.newest;
+  std::string text = base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " +
+                     AgeText(now_ - newest.time) + " old";
+  if (state_.verdict) {
+    text += ", " + std::string(verify::OutcomeName(state_.verdict->outcome)) + " (level " +
+            std::to_string(static_cast<int>(state_.verdict->level)) + ")";
+  } else if (state_.pending) {
+    text += ", not verified yet";
+  }
+  return text;
+}
 
 void Judge::Fresh() {
   const catalog::Artefact& newest = *state_.newest;

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <variant>
 
@@ -34,6 +35,12 @@ catalog::FolderOptions OptionsOf(const config::BackupProbe& spec) {
 bool IsSerious(const catalog::Finding& finding) {
   return finding.reason == Reason::kStale || finding.reason == Reason::kPermission ||
          finding.reason == Reason::kStorage;
+}
+
+// Read to its end and whole, or something else altogether.
+bool NeedsNoWaiting(const BackupVerdict& verdict) {
+  if (verdict.outcome == verify::Outcome::kIntact) return verdict.level >= verify::Level::kFormat;
+  return verdict.outcome == verify::Outcome::kBroken && verdict.reason == Reason::kWrongFormat;
 }
 
 }  // namespace
@@ -70,12 +77,12 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     } else {
       verdicts_.Keep(listing.complete);
       VerifyWhatIsDue(listing.complete, context);
-      ReportPlace(report, listing);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
     ReportState(report, listing, JudgeBackup(spec_, listing.complete, verdicts_, context.now),
                 context.now);
+    if (!blind) ReportPlace(report, listing);
     ReportSpace(report);
   }
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
@@ -84,27 +91,39 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
 }
 
-// Moves recent artefacts that need no more waiting to the complete ones.
+// Moves recent artefacts that need no more waiting to the complete ones. One that is only half
+// there leaves no verdict: it may be about to replace the one that was judged under its name.
 void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& context) {
   if (!spec_.verify.enabled) return;
+  std::map<std::string, RecentLook> looks;
   int read = 0;
   for (const catalog::Artefact& artefact : listing.recent) {
+    std::optional<BackupVerdict> verdict = verdicts_.Find(artefact);
+    const bool known = verdict.has_value();
+    RecentLook& look = looks[artefact.path];
+    look.fingerprint = artefact.fingerprint;
+    const auto last = recent_looks_.find(artefact.path);
+    const bool stable =
+        last != recent_looks_.end() && last->second.fingerprint == artefact.fingerprint;
+    // While it grows from run to run there is no use in reading it, nor in reading it twice.
+    const bool rejected = stable && last->second.read;
+    const bool worth_reading = !rejected && (stable || last == recent_looks_.end());
+    look.read = rejected;
     const base::Duration budget = context.deadline.Remaining() / 4;
-    if (!verdicts_.Find(artefact)) {
-      if (read++ == kMaxInline || !FitsInRun(artefact, budget)) continue;
-      verifier_.VerifyNow(artefact, base::Deadline::After(budget), context.stop);
+    if (!known && worth_reading && read < kMaxInline && FitsInRun(artefact, budget)) {
+      ++read;
+      look.read = true;
+      verdict = verifier_.Read(artefact, base::Deadline::After(budget), context.stop);
     }
-    const std::optional<BackupVerdict> verdict = verdicts_.Find(artefact);
-    if (!verdict) continue;
-    const bool whole =
-        verdict->outcome == verify::Outcome::kIntact && verdict->level >= verify::Level::kFormat;
-    if (!whole && verdict->reason != Reason::kWrongFormat) continue;
+    if (!verdict || !NeedsNoWaiting(*verdict)) continue;
+    if (!known) verdicts_.Put(artefact.path, *verdict);
     std::erase(listing.in_progress, artefact.name);
     const auto at = std::upper_bound(
         listing.complete.begin(), listing.complete.end(), artefact,
         [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
     listing.complete.insert(at, artefact);
   }
+  recent_looks_ = std::move(looks);
 }
 
 // Keeps a listing that worked, and puts the last one in the place of one that did not.

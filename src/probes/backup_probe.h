@@ -12,6 +12,7 @@
 // or proves that it is something else (an error page).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,12 @@ class BackupProbe final : public Probe {
   catalog::FolderCatalog catalog_;
   BackupVerdicts verdicts_;
   BackupVerifier verifier_;
+  // What was recent in the last run, by path.
+  struct RecentLook {
+    std::uint64_t fingerprint = 0;
+    bool read = false;
+  };
+  std::map<std::string, RecentLook> recent_looks_;
   // The last look that worked.
   std::optional<catalog::Listing> last_listing_;
   base::Timestamp last_listed_{};

@@ -37,7 +37,7 @@ void BackupVerifier::Start(const catalog::Artefact& artefact) {
   running_ = true;
   thread_ = std::thread([this, artefact] {
     LowerPriority();
-    const auto verdict = Verify(artefact, base::Deadline::After(options_.timeout), stop_.token());
+    const auto verdict = Read(artefact, base::Deadline::After(options_.timeout), stop_.token());
     if (verdict) verdicts_.Put(artefact.path, *verdict);
     const std::lock_guard done(mutex_);
     running_ = false;
@@ -47,7 +47,7 @@ void BackupVerifier::Start(const catalog::Artefact& artefact) {
 
 bool BackupVerifier::VerifyNow(const catalog::Artefact& artefact, base::Deadline deadline,
                                const base::StopToken& stop) {
-  const auto verdict = Verify(artefact, deadline, stop);
+  const auto verdict = Read(artefact, deadline, stop);
   if (!verdict || verdict->reason == model::Reason::kTimeout) return false;
   verdicts_.Put(artefact.path, *verdict);
   return true;
@@ -63,10 +63,9 @@ bool BackupVerifier::WaitIdle(base::Deadline deadline) const {
   return changed_.wait_until(lock, deadline.at(), [this] { return !running_; });
 }
 
-// nullopt after a stop, and for an artefact that changed while it was read: it is another one now.
-std::optional<BackupVerdict> BackupVerifier::Verify(const catalog::Artefact& artefact,
-                                                    base::Deadline deadline,
-                                                    const base::StopToken& stop) {
+std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artefact,
+                                                  base::Deadline deadline,
+                                                  const base::StopToken& stop) {
   verify::VerifyOptions options;
   options.read_rate_bytes = options_.read_rate_bytes;
   options.deadline = deadline;

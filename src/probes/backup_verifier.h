@@ -26,6 +26,9 @@ class BackupVerifier {
 
   // Starts a background verification of `artefact`; does nothing while one is running.
   void Start(const catalog::Artefact& artefact);
+  // Verifies on the caller's thread and keeps nothing. nullopt: stopped, or it changed meanwhile.
+  std::optional<BackupVerdict> Read(const catalog::Artefact& artefact, base::Deadline deadline,
+                                    const base::StopToken& stop);
   // Verifies on the caller's thread, until the deadline at most. False if there is no verdict by
   // then: read it in the background.
   bool VerifyNow(const catalog::Artefact& artefact, base::Deadline deadline,
@@ -37,9 +40,6 @@ class BackupVerifier {
   std::int64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
 
  private:
-  std::optional<BackupVerdict> Verify(const catalog::Artefact& artefact, base::Deadline deadline,
-                                      const base::StopToken& stop);
-
   const config::BackupProbe::Verify options_;
   BackupVerdicts& verdicts_;
   const base::Clock& clock_;

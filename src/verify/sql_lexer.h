@@ -10,9 +10,7 @@ namespace drwatch::verify {
 // Feed() the script in pieces of any size. Lexical structure: PostgreSQL manual, 4.1.
 class SqlLexer {
  public:
-  void Feed(std::string_view bytes) {
-    for (const char c : bytes) Step(c);
-  }
+  void Feed(std::string_view bytes);
   // True outside of everything quoted or commented.
   bool plain() const { return state_ == State::kPlain; }
   // SET standard_conforming_strings = off: backslashes escape in every string.
@@ -20,6 +18,7 @@ class SqlLexer {
 
  private:
   enum class State { kPlain, kString, kEscapedString, kIdentifier, kTag, kDollar, kLine, kBlock };
+  std::size_t DullPrefix(std::string_view bytes) const;
   void Step(char c);
   void StepPlain(char c);
   void StepDollar(char c);

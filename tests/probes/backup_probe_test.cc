@@ -216,6 +216,40 @@ TEST_F(BackupProbeTest, OnlyBackupBeingReplacedStandsInWhileItIsFresh) {
   EXPECT_EQ(RunForReason(), Reason::kStale);
 }
 
+TEST_F(BackupProbeTest, HalfWrittenReplacementDoesNotSpoilTheVerdictBeforeIt) {
+  Write("shop.dump", 20h, GoodDump());
+  Run();
+  for (const std::size_t size : {4000, 8000, 8000, 8000}) {
+    Write("shop.dump", 1s, GoodDump().substr(0, size));
+    EXPECT_EQ(RunForReason(), Reason::kNone);
+    EXPECT_EQ(Value("backup_success"), 1);
+    EXPECT_EQ(Value("backup_in_progress"), 1);
+    EXPECT_EQ(RunForReason(), Reason::kNone);
+  }
+  // Whole again: no need to wait until it has been quiet.
+  Write("shop.dump", 1s, GoodDump());
+  Run();
+  Run();
+  EXPECT_EQ(Value("backup_in_progress"), 0);
+  EXPECT_EQ(Value("backup_verification_success"), 1);
+}
+
+TEST_F(BackupProbeTest, RecentFilesAreReadOnlyWhileTheyDoNotGrow) {
+  spec_.max_age.reset();
+  Write("shop.dump", 1s, GoodDump().substr(0, 4000));
+  Run();
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 4000) << "at first sight";
+  Write("shop.dump", 1s, GoodDump().substr(0, 5000));
+  Run();
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 4000) << "it grows";
+  Run();
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 9000) << "it did not";
+  Run();
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 9000) << "once is enough";
+  Write("page.dump", 1s, "<html>");
+  EXPECT_EQ(RunForReason(), Reason::kWrongFormat) << "an error page does not grow into a dump";
+}
+
 TEST_F(BackupProbeTest, ChecksumFilesAreHeard) {
   const std::string text = Text(5000);
   const std::string hex = base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, text));
