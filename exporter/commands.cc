@@ -49,11 +49,17 @@ int CheckConfig(const CheckConfigOptions& options) {
   return status;
 }
 
-int CheckRules(const CheckRulesOptions& options) { return Print(rules::CheckRules(options.files)); }
+int CheckRules(const CheckRulesOptions& options) {
+  rules::CheckRulesOptions check;
+  if (options.lint_fatal) check.lint = rules::CheckRulesOptions::Lint::kFatal;
+  if (options.ignore_unknown_fields) check.unknown_fields = rules::UnknownFields::kIgnore;
+  return Print(rules::CheckRules(options.files, check));
+}
 
 int TestRules(const TestRulesOptions& options) {
   rules::UnitTestOptions unit;
   unit.run = options.run;
+  if (options.ignore_unknown_fields) unit.unknown_fields = rules::UnknownFields::kIgnore;
   if (options.diff) unit.differences = rules::UnitTestOptions::Differences::kByLine;
   const rules::UnitTestOutput result = rules::RunUnitTests(options.files, unit);
   int status = Print(result.output);

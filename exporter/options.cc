@@ -66,9 +66,12 @@ void AddCommands(CLI::App& app, Raw& raw) {
   check->add_subcommand("config", "Every error of a configuration with file:line:column")
       ->add_option("file", raw.check_config.files, "Configuration files")
       ->required();
-  check->add_subcommand("rules", "Every error of rule files")
-      ->add_option("file", raw.check_rules.files, "Rule files")
-      ->required();
+  CLI::App* check_rules = check->add_subcommand("rules", "Every error of rule files");
+  check_rules->add_option("file", raw.check_rules.files, "Rule files")->required();
+  check_rules->add_flag("--lint-fatal", raw.check_rules.lint_fatal,
+                        "Duplicate rules end with status 3");
+  check_rules->add_flag("--ignore-unknown-fields", raw.check_rules.ignore_unknown_fields,
+                        "Let unknown keys of rule files pass");
   CLI::App* test = app.add_subcommand("test", "Run tests");
   test->require_subcommand(1);
   CLI::App* test_rules = test->add_subcommand("rules", "Run rule unit tests as promtool does");
@@ -76,6 +79,8 @@ void AddCommands(CLI::App& app, Raw& raw) {
   test_rules->add_option("--run", raw.test_rules.run,
                          "Only tests whose name matches this RE2; may be repeated");
   test_rules->add_option("--junit", raw.test_rules.junit_file, "Write a JUnit report to this file");
+  test_rules->add_flag("--ignore-unknown-fields", raw.test_rules.ignore_unknown_fields,
+                       "Let unknown keys of rule files pass");
   test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
   app.add_subcommand("init", "Print a commented starter configuration")
       ->add_option("file", raw.init.file,

@@ -34,12 +34,15 @@ struct CheckConfigOptions {
 };
 struct CheckRulesOptions {
   std::vector<std::string> files;
+  bool lint_fatal = false;             // duplicate rules end with status 3
+  bool ignore_unknown_fields = false;  // of rule files
 };
 struct TestRulesOptions {
   std::vector<std::string> files;
   std::vector<std::string> run;  // only tests whose name matches one of these (RE2)
   std::string junit_file;
   bool diff = false;
+  bool ignore_unknown_fields = false;
 };
 struct InitOptions {
   std::string file;  // empty = standard output

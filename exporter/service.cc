@@ -147,6 +147,8 @@ void Service::Apply(Loaded loaded) {
     recovery_ = std::make_unique<recovery::RecoveryPoints>(*config_);
   }
   manager_->SetGroups(std::move(loaded.groups), SettingsOf(*config_), clock_.Now());
+  std::vector<std::string> before;
+  for (const RunningProbe& running : running_) before.push_back(running.config.name);
   std::vector<probes::ScheduledProbe> scheduled = MakeProbes(*config_);
   for (const probes::ScheduledProbe& probe : scheduled) {
     if (!intake_->Has(probe.name)) {
@@ -154,6 +156,13 @@ void Service::Apply(Loaded loaded) {
     }
   }
   scheduler_->SetProbes(std::move(scheduled));
+  // Only now: a result that came in between would bring a removed probe back.
+  for (const std::string& name : before) {
+    const bool stays =
+        std::any_of(running_.begin(), running_.end(),
+                    [&](const RunningProbe& running) { return running.config.name == name; });
+    if (!stays) intake_->Remove(name);
+  }
 }
 
 std::vector<probes::ScheduledProbe> Service::MakeProbes(const config::Config& config) {
@@ -171,12 +180,6 @@ std::vector<probes::ScheduledProbe> Service::MakeProbes(const config::Config& co
     if (!running.probe) running.probe = probes::MakeProbe(probe, services);
     scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout, running.probe});
     next.push_back(std::move(running));
-  }
-  for (const RunningProbe& old : running_) {
-    const bool stays = std::any_of(next.begin(), next.end(), [&](const RunningProbe& running) {
-      return running.config.name == old.config.name;
-    });
-    if (!stays) intake_->Remove(old.config.name);
   }
   running_ = std::move(next);
   return scheduled;

@@ -88,7 +88,9 @@ web::StatusView Service::Status() {
   view.version = Version();
   view.ready = Ready();
   view.probes = intake_->Latest();
-  for (const auto& group : manager_->Snapshot()->groups) {
+  // Held in a name: the loop must not outlive it.
+  const auto snapshot = manager_->Snapshot();
+  for (const auto& group : snapshot->groups) {
     for (const rules::RuleSnapshot& rule : group->rules) {
       view.alerts.insert(view.alerts.end(), rule.alerts.begin(), rule.alerts.end());
       if (rule.health == rules::RuleHealth::kError) {

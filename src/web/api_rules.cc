@@ -142,7 +142,8 @@ net::ServerResponse Api::Rules(const net::ServerRequest& request) const {
     return ApiError("bad_data", "not supported value " + base::Quote(filter.type));
   }
   std::string groups;
-  for (const auto& group : sources_.rules()->groups) {
+  const auto snapshot = sources_.rules();
+  for (const auto& group : snapshot->groups) {
     if (!Filter::Lets(filter.groups, group->group->name) ||
         !Filter::Lets(filter.files, group->group->file)) {
       continue;
@@ -157,7 +158,8 @@ net::ServerResponse Api::Rules(const net::ServerRequest& request) const {
 
 net::ServerResponse Api::Alerts() const {
   std::string alerts;
-  for (const auto& group : sources_.rules()->groups) {
+  const auto snapshot = sources_.rules();
+  for (const auto& group : snapshot->groups) {
     for (const rules::RuleSnapshot& rule : group->rules) {
       for (const model::Alert& alert : rule.alerts) {
         if (!alerts.empty()) alerts += ',';
