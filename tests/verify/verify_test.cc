@@ -26,7 +26,7 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
     }
   }
   // Data that looks a little like it.
-  for (const std::string data :
+  for (const std::string& data :
        {std::string("<?xml version=\"1.0\"?><config/>"), std::string("{\"name\": 1}"),
         "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
     EXPECT_EQ(VerifyBytes(data, "x.json").outcome, Outcome::kUnjudged);
@@ -53,7 +53,7 @@ TEST(VerifyTest, NamesPromiseFormats) {
 }
 
 TEST(VerifyTest, UnknownAndEncryptedFilesAreNotFailures) {
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string("some text"), std::string("Salted__12345678abcdef"),
         std::string("age-encryption.org/v1\n-> X25519"), std::string("\x85\x02\x0c\x03zzzz"),
         std::string("-----BEGIN PGP MESSAGE-----\n")}) {
