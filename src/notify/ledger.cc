@@ -30,7 +30,8 @@ Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, ba
     if (!delivery.pending) continue;
     // A restart is a good reason to try at once.
     delivery.next_attempt = now;
-    queues_[key.first].insert(key);
+    delivery.urgency = WorstSeverity(delivery);
+    queues_[key.first].insert(&delivery);
   }
   next_forget_ = now;
   Reload(config_, now);
@@ -203,9 +204,8 @@ base::Timestamp Ledger::NextTick(base::Timestamp now) const {
   for (const auto& [id, target] : records_.targets) {
     const auto queue = queues_.find(id);
     if (target.failures == 0 || queue == queues_.end()) continue;
-    for (const DeliveryKey& key : queue->second) {
-      const Delivery& delivery = records_.deliveries.at(key);
-      if (!delivery.fell_back) next = std::min(next, delivery.queued_at + kFallBackAfter);
+    for (const Delivery* delivery : queue->second) {
+      if (!delivery->fell_back) next = std::min(next, delivery->queued_at + kFallBackAfter);
     }
   }
   return next;

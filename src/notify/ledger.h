@@ -29,8 +29,7 @@ inline constexpr base::Duration kRememberResolved = std::chrono::minutes(15);
 inline constexpr base::Duration kFallBackAfter = std::chrono::minutes(5);
 // Messages about the same failing receiver and group are at least so far apart.
 inline constexpr base::Duration kFallbackInterval = std::chrono::minutes(1);
-// A notification is given up after so long.
-inline constexpr base::Duration kMaxAge = std::chrono::hours(24);
+inline constexpr base::Duration kMaxAge = std::chrono::hours(24);  // then it is given up
 inline constexpr base::Duration kFirstBackoff = std::chrono::seconds(1);
 inline constexpr base::Duration kMaxBackoff = std::chrono::seconds(60);
 inline constexpr std::size_t kKeptAttempts = 500;
@@ -123,6 +122,7 @@ class Ledger {
   std::vector<Target*> FallbackTargets(const std::string& failed_target);
   void TellFallback(const Delivery& failed, Target& target, const std::string& note,
                     base::Timestamp now);
+  void Withdraw(Delivery& delivery);
   PageSeverity WorstSeverity(const Delivery& delivery) const;
   void AddAttempt(AttemptRecord attempt);
 
@@ -140,7 +140,7 @@ class Ledger {
   Records records_;
   std::unordered_map<model::Labels, AlertId, model::LabelsHash> ids_;
   std::set<DeliveryKey> unmanaged_groups_;  // group incidents without a group of their own
-  std::map<std::string, std::set<DeliveryKey>> queues_;  // pending deliveries of each target
+  std::map<std::string, std::set<Delivery*>> queues_;  // pending ones by target, in records_
   std::deque<AttemptRecord> recent_attempts_;
   Changes changes_;
   Counters counters_;

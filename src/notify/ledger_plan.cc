@@ -54,8 +54,10 @@ Delivery& Ledger::EnsureDelivery(const Target& target, const Group& group, Alert
 }
 
 void Ledger::Erase(DeliveryKey key) {
-  records_.deliveries.erase(key);
-  queues_[key.first].erase(key);
+  const auto found = records_.deliveries.find(key);
+  if (found == records_.deliveries.end()) return;
+  queues_[key.first].erase(&found->second);
+  records_.deliveries.erase(found);
   unmanaged_groups_.erase(key);
   changes_.deliveries.insert(key);
 }
@@ -75,7 +77,8 @@ void Ledger::Queue(Delivery& delivery, Occasion occasion, base::Timestamp change
   delivery.form = Form::kFull;
   delivery.fell_back = false;
   delivery.version = std::max(delivery.version + 1, base::ToUnixMillis(now));
-  queues_[delivery.key.first].insert(delivery.key);
+  delivery.urgency = WorstSeverity(delivery);
+  queues_[delivery.key.first].insert(&delivery);
   changes_.deliveries.insert(delivery.key);
 }
 

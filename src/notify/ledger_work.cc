@@ -46,16 +46,16 @@ std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp no
     // A healthy receiver gets the most urgent one. One that fails gets them in turn, so that a
     // single notification it cannot digest does not hold up the others.
     Delivery* best = nullptr;
-    using Rank = std::tuple<base::Timestamp, int, bool, base::Timestamp>;
+    using Rank = std::tuple<base::Timestamp, int, bool, base::Timestamp, AlertId>;
     Rank best_rank;
-    for (const DeliveryKey& key : queue->second) {
-      Delivery& delivery = records_.deliveries.at(key);
+    for (Delivery* candidate : queue->second) {
+      const Delivery& delivery = *candidate;
       if (delivery.in_flight || delivery.next_attempt > now) continue;
       const base::Timestamp turn = target.failures > 0 ? delivery.last_attempt : base::Timestamp{};
-      const Rank rank{turn, -static_cast<int>(WorstSeverity(delivery)),
-                      delivery.pending == Occasion::kResolve, delivery.queued_at};
+      const Rank rank{turn, -static_cast<int>(delivery.urgency),
+                      delivery.pending == Occasion::kResolve, delivery.queued_at, delivery.alert};
       if (best == nullptr || rank < best_rank) {
-        best = &delivery;
+        best = candidate;
         best_rank = rank;
       }
     }
@@ -63,9 +63,7 @@ std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp no
     Job job;
     const DeliveryKey key = best->key;
     if (!Prepare(*best, job)) {
-      // Nothing is left to say. Prepare has erased it or taken it off the queue.
-      queue->second.erase(key);
-      continue;
+      continue;  // nothing was left to say: it is off the queue, if it is there at all
     }
     Delivery& delivery = *best;
     delivery.in_flight = true;
@@ -95,14 +93,12 @@ bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
     return false;
   }
   if (resolved && delivery.pending == Occasion::kRepeat) {
-    delivery.pending.reset();  // the resolve is on its way
-    changes_.deliveries.insert(delivery.key);
+    Withdraw(delivery);  // the resolve is on its way
     return false;
   }
   if (!resolved && delivery.pending == Occasion::kResolve) {
     if (delivery.attempts == 0) {
-      delivery.pending.reset();  // it fires again and the incident was never closed
-      changes_.deliveries.insert(delivery.key);
+      Withdraw(delivery);  // it fires again and the incident was never closed
       return false;
     }
     Queue(delivery, Occasion::kTrigger, record->second.changed_at, delivery.queued_at);
@@ -186,6 +182,13 @@ void Ledger::FillNotification(const Delivery& delivery, const Target& target, Jo
   for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(alert.labels);
 }
 
+// Nothing is to be sent of it for now.
+void Ledger::Withdraw(Delivery& delivery) {
+  delivery.pending.reset();
+  queues_[delivery.key.first].erase(&delivery);
+  changes_.deliveries.insert(delivery.key);
+}
+
 bool Ledger::HasPending(const std::string& target) const {
   const auto queue = queues_.find(target);
   return queue != queues_.end() && !queue->second.empty();
@@ -196,10 +199,9 @@ std::optional<base::Timestamp> Ledger::NextAttempt(const std::string& target_id)
   const auto target = records_.targets.find(target_id);
   if (queue == queues_.end() || target == records_.targets.end()) return std::nullopt;
   std::optional<base::Timestamp> next;
-  for (const DeliveryKey& key : queue->second) {
-    const Delivery& delivery = records_.deliveries.at(key);
-    if (delivery.in_flight) continue;
-    next = std::min(next.value_or(delivery.next_attempt), delivery.next_attempt);
+  for (const Delivery* delivery : queue->second) {
+    if (delivery->in_flight) continue;
+    next = std::min(next.value_or(delivery->next_attempt), delivery->next_attempt);
   }
   if (next) next = std::max(*next, target->second.blocked_until);
   return next;
@@ -269,10 +271,9 @@ void Ledger::SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp
   delivery.refused.clear();
   if (current) {
     delivery.maybe.clear();
-    delivery.pending.reset();
     delivery.attempts = 0;
     delivery.last_error.clear();
-    queues_[key.first].erase(key);
+    Withdraw(delivery);
   } else {
     // It changed while it was under way: what was told is told, the rest is still to come.
     Remove(delivery.maybe, job.firing);
@@ -360,9 +361,8 @@ void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause
   if (job.occasion == Occasion::kResolve) delivery.confirmed.clear();
   delivery.last_notified = now;
   if (delivery.version == job.version) {
-    delivery.pending.reset();
     delivery.maybe.clear();
-    queues_[key.first].erase(key);
+    Withdraw(delivery);
     if (IsOver(delivery)) QueueResolveOf(delivery, now);
   }
 }
@@ -372,10 +372,10 @@ void Ledger::FallBackOfFailing(base::Timestamp now) {
   for (const auto& [id, target] : records_.targets) {
     const auto queue = queues_.find(id);
     if (target.failures == 0 || queue == queues_.end()) continue;
-    for (const DeliveryKey& key : queue->second) {
-      const Delivery& delivery = records_.deliveries.at(key);
-      if (delivery.fell_back) continue;
-      if (target.hopeless || delivery.queued_at + kFallBackAfter <= now) waiting.push_back(key);
+    for (const Delivery* delivery : queue->second) {
+      if (delivery->fell_back) continue;
+      const bool late = delivery->queued_at + kFallBackAfter <= now;
+      if (target.hopeless || late) waiting.push_back(delivery->key);
     }
   }
   for (const DeliveryKey& key : waiting) {

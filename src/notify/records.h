@@ -97,7 +97,8 @@ struct Delivery {
   Form form = Form::kFull;
   bool fell_back = false;  // the fallback receiver knows
   std::string last_error;
-  bool in_flight = false;  // not stored: after a restart it is sent again
+  PageSeverity urgency = PageSeverity::kCritical;  // not stored: of its worst alert when queued
+  bool in_flight = false;                          // not stored: after a restart it is sent again
 };
 
 // One finished attempt, for the status page and as evidence.
