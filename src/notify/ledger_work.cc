@@ -182,7 +182,7 @@ void Ledger::FillNotification(const Delivery& delivery, const Target& target, Jo
   for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(alert.labels);
 }
 
-// Nothing is to be sent of it for now.
+// Takes what is pending of it out of the queue: nothing is due.
 void Ledger::Withdraw(Delivery& delivery) {
   delivery.pending.reset();
   queues_[delivery.key.first].erase(&delivery);
