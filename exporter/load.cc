@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "exporter/embedded.h"
+#include "notify/expand.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -35,6 +36,7 @@ std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& 
   config::LoadOptions options;
   options.rule_files = &rule_files;
   auto config = config::LoadConfig(config_file, problems, options);
+  if (config) notify::CheckTemplates(config->receivers, problems);
   Loaded loaded;
   if (config && config->builtin_rules) AppendBuiltinRules(loaded.groups, problems);
   for (const std::string& path : rule_files) AppendRuleFile(loaded.groups, path, problems);

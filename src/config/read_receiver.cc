@@ -11,21 +11,43 @@ void RefuseAll(MapReader& reader, std::initializer_list<std::string_view> keys) 
   for (const std::string_view key : keys) reader.Refuse(key, "is not supported yet");
 }
 
+using Templates = std::vector<TemplateText>;
+
+void GetTemplate(MapReader& reader, const std::string& kind, std::string_view key, std::string& out,
+                 Templates& templates) {
+  reader.Get(key, out);
+  const Node* node = reader.Take(key);
+  if (node == nullptr || out.empty()) return;
+  templates.push_back({kind + ": " + std::string(key), out, node->position});
+}
+
+void GetDetails(MapReader& reader, PagerDutyReceiver& receiver, Templates& templates) {
+  reader.Get("details", receiver.details);
+  const Node* node = reader.Take("details");
+  if (node == nullptr) return;
+  for (const auto& [name, text] : receiver.details) {
+    const Node* value = node->Find(name);
+    templates.push_back({"pagerduty_configs: details." + name, text,
+                         value == nullptr ? node->position : value->position});
+  }
+}
+
 PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& defaults,
-                                ReadContext& context) {
+                                ReadContext& context, Templates& templates) {
   PagerDutyReceiver receiver;
-  MapReader reader(node, context.problems, "pagerduty_configs");
+  const std::string kind = "pagerduty_configs";
+  MapReader reader(node, context.problems, kind);
   GetSecret(reader, "routing_key", context, receiver.routing_key);
   if (!defaults.pagerduty_url.empty()) receiver.url = defaults.pagerduty_url;
   GetHttpUrl(reader, "url", receiver.url);
-  reader.Get("severity", receiver.severity);
-  reader.Get("description", receiver.description);
+  GetTemplate(reader, kind, "severity", receiver.severity, templates);
+  GetTemplate(reader, kind, "description", receiver.description, templates);
   reader.Get("client", receiver.client);
   reader.Get("client_url", receiver.client_url);
-  reader.Get("component", receiver.component);
-  reader.Get("group", receiver.group);
-  reader.Get("class", receiver.event_class);
-  reader.Get("details", receiver.details);
+  GetTemplate(reader, kind, "component", receiver.component, templates);
+  GetTemplate(reader, kind, "group", receiver.group, templates);
+  GetTemplate(reader, kind, "class", receiver.event_class, templates);
+  GetDetails(reader, receiver, templates);
   reader.Get("send_resolved", receiver.send_resolved);
   constexpr std::string_view kEventsV2 = "use the key of an Events API v2 integration";
   reader.Refuse("service_key", "is not supported", std::string(kEventsV2) + " in routing_key");
@@ -48,16 +70,17 @@ void CheckSecretUrl(MapReader& reader, std::string_view key, const SecretSource&
 }
 
 SlackReceiver ReadSlack(const Node& node, const GlobalReceiverDefaults& defaults,
-                        ReadContext& context) {
+                        ReadContext& context, Templates& templates) {
   SlackReceiver receiver;
-  MapReader reader(node, context.problems, "slack_configs");
+  const std::string kind = "slack_configs";
+  MapReader reader(node, context.problems, kind);
   GetSecret(reader, "api_url", context, receiver.api_url);
   CheckSecretUrl(reader, "api_url", receiver.api_url);
   const bool own = reader.Has("api_url") || reader.Has("api_url_file");
   if (!own) receiver.api_url = defaults.slack_api_url;
   reader.Get("channel", receiver.channel);
-  reader.Get("title", receiver.title);
-  reader.Get("text", receiver.text);
+  GetTemplate(reader, kind, "title", receiver.title, templates);
+  GetTemplate(reader, kind, "text", receiver.text, templates);
   reader.Get("send_resolved", receiver.send_resolved);
   RefuseAll(reader, {"http_config",  "app_token",  "app_token_file", "app_url",    "username",
                      "color",        "title_link", "pretext",        "fields",     "short_fields",
@@ -106,10 +129,10 @@ Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
   reader.Require("name");
   GetName(reader, "name", receiver.name);
   for (const Node& item : GetItems(reader, "pagerduty_configs")) {
-    receiver.integrations.emplace_back(ReadPagerDuty(item, defaults, context));
+    receiver.integrations.emplace_back(ReadPagerDuty(item, defaults, context, receiver.templates));
   }
   for (const Node& item : GetItems(reader, "slack_configs")) {
-    receiver.integrations.emplace_back(ReadSlack(item, defaults, context));
+    receiver.integrations.emplace_back(ReadSlack(item, defaults, context, receiver.templates));
   }
   for (const Node& item : GetItems(reader, "webhook_configs")) {
     receiver.integrations.emplace_back(ReadWebhook(item, context));

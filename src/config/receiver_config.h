@@ -45,10 +45,18 @@ struct WebhookReceiver {
 
 using Integration = std::variant<PagerDutyReceiver, SlackReceiver, WebhookReceiver>;
 
+// A text of a receiver that is expanded when a notification is sent.
+struct TemplateText {
+  std::string field;  // "pagerduty_configs: description"
+  std::string text;
+  Position position;
+};
+
 // One name, any number of integrations; each is delivered on its own.
 struct Receiver {
   std::string name;
   std::vector<Integration> integrations;
+  std::vector<TemplateText> templates;  // of the integrations, for notify to check
   Position position;
 };
 

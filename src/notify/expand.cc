@@ -106,6 +106,17 @@ Value ToValue(const Notification& notification) {
 
 }  // namespace
 
+void CheckTemplates(const std::vector<config::Receiver>& receivers, config::Problems& problems) {
+  for (const config::Receiver& receiver : receivers) {
+    for (const config::TemplateText& part : receiver.templates) {
+      const auto parsed = tmpl::Template::Parse(part.field, part.text, NotificationFunctions());
+      if (parsed) continue;
+      problems.AddError(part.position,
+                        part.field + ": not a valid template: " + parsed.error().ToString());
+    }
+  }
+}
+
 std::string Expander::Expand(std::string_view field, const std::string& text,
                              std::string built_in) {
   if (text.empty()) return built_in;

@@ -6,9 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "config/receiver_config.h"
 #include "notify/notification.h"
 
 namespace drwatch::notify {
+
+// Every template of `receivers` that cannot be parsed, as an error at its place in the file. At run
+// time the built-in text stands in for it; whoever edits the file should hear of it at once.
+void CheckTemplates(const std::vector<config::Receiver>& receivers, config::Problems& problems);
 
 // One notification's templates. One thread.
 class Expander {

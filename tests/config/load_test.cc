@@ -83,7 +83,7 @@ severity_map: {disaster: critical, notice: info}
   EXPECT_EQ(config.probes[0].timeout, 5s);
   EXPECT_EQ(config.probes[0].service, "shop");
   EXPECT_EQ(config.probes[0].labels.Get("team"), "x");
-  EXPECT_EQ(config.probes[0].position.line, 10);
+  EXPECT_EQ(config.probes[0].position.line, 9);
   EXPECT_FALSE(config.builtin_rules);
   EXPECT_EQ(config.route.receiver, "one");
   EXPECT_EQ(config.fallback_receiver, "two");
@@ -296,6 +296,12 @@ receivers:
 )yaml");
   const std::vector<Integration>& all = config.receivers.at(0).integrations;
   ASSERT_EQ(all.size(), 5u);
+  const std::vector<TemplateText>& templates = config.receivers.at(0).templates;
+  ASSERT_EQ(templates.size(), 8u);  // five fields, one of the details, Slack's two
+  EXPECT_EQ(templates[5].field, "pagerduty_configs: details.a");
+  EXPECT_EQ(templates[5].text, "b");
+  EXPECT_EQ(templates[7].field, "slack_configs: text");
+  EXPECT_EQ(templates[7].position.line, 9);
   const auto& first = std::get<PagerDutyReceiver>(all[0]);
   EXPECT_EQ(first.routing_key.value.Reveal(), "key");
   EXPECT_EQ(first.url, "https://eu.example/v2");

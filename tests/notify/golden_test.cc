@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "notify/expand.h"
 #include "notify/receiver.h"
 #include "notify/text.h"
 
@@ -215,6 +216,21 @@ TEST(TextTest, AlwaysHasASummary) {
   EXPECT_EQ(AlertSummary(alert), "Down {job=\"x\"}");
   alert.annotations = {{"description", "Down again"}};
   EXPECT_EQ(AlertSummary(alert), "Down again");
+}
+
+TEST(CheckTemplatesTest, NamesThePlaceOfWhatCannotBeParsed) {
+  config::Receiver receiver;
+  receiver.templates = {
+      {"slack_configs: title", "{{ .Status | toUpper }} {{ join \",\" .Alerts }}", {"f.yml", 3, 5}},
+      {"slack_configs: text", "a\n{{ .Status | toUper }}", {"f.yml", 4, 5}},
+      {"pagerduty_configs: details.x", "{{ if .Status }}", {"f.yml", 5, 5}}};
+  config::Problems problems;
+  CheckTemplates({receiver}, problems);
+  ASSERT_EQ(problems.all().size(), 2u);
+  EXPECT_EQ(problems.all()[0].ToString(),
+            "f.yml:4:5: slack_configs: text: not a valid template: 2:14: function \"toUper\" not "
+            "defined");
+  EXPECT_EQ(problems.all()[1].position.line, 5);
 }
 
 }  // namespace

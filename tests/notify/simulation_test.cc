@@ -99,7 +99,7 @@ class World {
     config::SlackReceiver slack;
     slack.api_url.file = "/slack";
     config::Config config =
-        MakeConfig({{"one", {pager("/one"), slack}, {}}, {"two", {pager("/two")}, {}}});
+        MakeConfig({{"one", {pager("/one"), slack}, {}, {}}, {"two", {pager("/two")}, {}, {}}});
     if (Pick(3) == 0) config.receivers.pop_back();
     config.route.receiver = config.receivers[Pick(config.receivers.size())].name;
     if (Pick(2) == 0) config.route.group_by = {"instance"};
