@@ -21,7 +21,7 @@ using testing::PostgresServer;
 class RealPostgresTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!PostgresServer::Available()) GTEST_SKIP() << "PostgreSQL is not installed";
+    ASSERT_TRUE(PostgresServer::Available()) << "install it: scripts/install-packages test";
   }
   config::Probe Config(const PostgresServer& server, const std::string& name) {
     config::Probe config;

@@ -255,7 +255,7 @@ TEST_F(RedisProbeTest, HasItsSeriesBeforeTheFirstRun) {
 }
 
 TEST_F(RedisProbeTest, ARealMasterAndReplica) {
-  if (!testing::RedisServer::Available()) GTEST_SKIP() << "redis-server is not installed";
+  ASSERT_TRUE(testing::RedisServer::Available()) << "install it: scripts/install-packages test";
   testing::RedisServer master(
       {"--appendonly", "yes", "--requirepass", "hunter2", "--masterauth", "hunter2"});
   const testing::RedisServer replica({"--replicaof", "127.0.0.1 " + std::to_string(master.port()),

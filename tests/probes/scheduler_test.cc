@@ -174,7 +174,7 @@ TEST(SchedulerTest, StopEndsRunningProbesAtOnce) {
 }
 
 TEST(RunAllTest, AProbeThatEndsAtTheDeadlineSpeaksForItself) {
-  const base::SystemClock clock;
+  static const base::SystemClock clock;
   const auto results =
       RunAll({Make("slow", 100ms,
                    [](const RunContext& context) { base::StopToken().Wait(context.deadline); })},
@@ -184,7 +184,7 @@ TEST(RunAllTest, AProbeThatEndsAtTheDeadlineSpeaksForItself) {
 }
 
 TEST(RunAllTest, ReportsWhatIsNotBackInTime) {
-  const base::SystemClock clock;
+  static const base::SystemClock clock;
   const auto results = RunAll({Make("quick", 1s), Make("stuck", 50ms, Hang)}, 8, clock,
                               base::Deadline::After(100ms));
   ASSERT_EQ(results.size(), 2U);
