@@ -22,7 +22,7 @@ std::string_view MatchOperator(MatchType type);
 class Matcher {
  public:
   // Largest memory of one compiled regular expression; a longer one is an error.
-  static constexpr std::int64_t kMaxRegexBytes = 8 << 20;
+  static constexpr std::int64_t kMaxRegexBytes = 2 << 20;
 
   // Regular expressions are RE2's, anchored at both ends. Errors: one that does not compile.
   static base::Result<Matcher> Make(MatchType type, std::string name, std::string value);

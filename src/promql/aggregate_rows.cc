@@ -145,11 +145,15 @@ Grid EvalCountValues(Evaluation& evaluation, const AggregateExpr& aggregate) {
   const std::size_t steps = evaluation.timeline.count;
   GridByLabels result(steps);
   for (std::size_t row = 0; row < input.rows(); ++row) {
+    if (!evaluation.session.CheckTime()) return EmptyGrid();
     for (std::size_t step = 0; step < steps; ++step) {
       const double value = input.cells[row * steps + step];
       if (IsAbsent(value)) continue;
+      const std::size_t rows = result.rows();
       const std::size_t target =
           result.RowOf(CountValuesLabels(*input.labels, row, aggregate, label, value));
+      // Every value may make a row, and a row has a cell for each step.
+      if (result.rows() > rows && !evaluation.session.Spend(steps)) return EmptyGrid();
       double& cell = result.Cell(target, step);
       cell = IsAbsent(cell) ? 1 : cell + 1;
     }

@@ -67,7 +67,7 @@ class Matcher {
         results_(steps_) {}
 
   Grid Run() {
-    for (std::size_t step = 0; step < steps_ && !evaluation_.session.failed(); ++step) {
+    for (std::size_t step = 0; step < steps_ && evaluation_.session.CheckTime(); ++step) {
       if (AnyAt(many_, step) && AnyAt(one_, step) && FillOne(step)) CombineAt(step);
     }
     return evaluation_.session.failed() ? EmptyGrid() : std::move(results_).Finish();
@@ -118,7 +118,10 @@ class Matcher {
       const double result =
           swapped_ ? Combine(binary_, other, value) : Combine(binary_, value, other);
       if (IsAbsent(result)) continue;
-      double& cell = results_.Cell(results_.RowOf(labels), step);
+      const std::size_t known = results_.rows();
+      const std::size_t target = results_.RowOf(labels);
+      if (results_.rows() > known && !evaluation_.session.Spend(steps_)) return;
+      double& cell = results_.Cell(target, step);
       if (!IsAbsent(cell)) {
         evaluation_.session.Fail("vector cannot contain metrics with the same labelset");
         return;

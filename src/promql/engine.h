@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,7 +28,7 @@ struct Annotations {
   std::vector<std::string> infos;
 };
 
-enum class QueryErrorKind { kExecution, kTimeout, kCanceled, kTooManySamples };
+enum class QueryErrorKind { kExecution, kTimeout, kCanceled, kTooManySamples, kResultTooLarge };
 struct QueryError {
   QueryErrorKind kind = QueryErrorKind::kExecution;
   std::string message;
@@ -35,8 +36,14 @@ struct QueryError {
 struct QueryOutput {
   Value value;
   Annotations annotations;
+  std::int64_t samples = 0;  // read or made on the way
 };
 using QueryResult = tl::expected<QueryOutput, QueryError>;
+
+// Where a run keeps what it finds out about series and labels: for the next runs (rules ask the
+// same again and again), or for itself alone (what strangers ask must neither stay in memory nor
+// drive out the rules').
+enum class QueryCaches { kShared, kOwn };
 
 // Limits of one run. The default never times out.
 struct QueryLimits {
@@ -45,6 +52,12 @@ struct QueryLimits {
   // What the expression was parsed from: annotations then say the right line and column. Without it
   // everything counts as line 1.
   std::string_view text;
+  // Asked now and then, on the thread of the run; may be null.
+  std::function<bool()> canceled;
+  std::int64_t max_samples = 0;         // 0 = the engine's
+  std::int64_t max_result_samples = 0;  // in the value that is returned; 0 = no limit
+  base::Duration lookback{};            // 0 = the engine's
+  QueryCaches caches = QueryCaches::kShared;
 };
 
 class SelectionCache;

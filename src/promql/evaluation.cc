@@ -23,7 +23,8 @@ const Expr& Unwrap(const Expr& expr) {
 }
 
 NodeValue Evaluation::Eval(const Expr& expr) {
-  if (!session.Spend(timeline.count)) {
+  // A node may do much and read nothing, so the time is looked at here, too.
+  if (!session.Spend(timeline.count) || !session.CheckTime()) {
     if (expr.type == ValueType::kScalar) {
       return {Scalars(timeline.count, std::numeric_limits<double>::quiet_NaN())};
     }

@@ -11,6 +11,9 @@
 namespace drwatch::promql {
 namespace {
 
+// Far more than a label value is good for; nested calls could double it again and again.
+constexpr std::size_t kMaxValueBytes = 64 << 10;
+
 bool IsLabelName(const std::string& name) { return !name.empty() && base::IsValidUtf8(name); }
 
 bool IsWordByte(char c) {
@@ -81,7 +84,8 @@ struct Replacement {
   std::vector<Piece> pieces;
 };
 
-model::Labels Replaced(const model::Labels& labels, const Replacement& replacement) {
+// nullopt if the value would be too long.
+std::optional<model::Labels> Replaced(const model::Labels& labels, const Replacement& replacement) {
   const std::string_view value = labels.Get(replacement.source);
   const re2::StringPiece text(value.data(), value.size());
   std::vector<re2::StringPiece> groups(
@@ -96,21 +100,47 @@ model::Labels Replaced(const model::Labels& labels, const Replacement& replaceme
     if (!piece.group) continue;
     const re2::StringPiece& group = groups[static_cast<std::size_t>(*piece.group)];
     result.append(group.data(), group.size());
+    if (result.size() > kMaxValueBytes) return std::nullopt;
   }
+  if (result.size() > kMaxValueBytes) return std::nullopt;
   return labels.With(replacement.target, result);
+}
+
+std::optional<model::Labels> Joined(const model::Labels& labels,
+                                    const std::vector<std::string>& texts) {
+  std::vector<std::string> parts;
+  std::size_t bytes = 0;
+  for (std::size_t i = 2; i < texts.size(); ++i) {
+    parts.emplace_back(labels.Get(texts[i]));
+    bytes += parts.back().size() + texts[1].size();
+    if (bytes > kMaxValueBytes) return std::nullopt;
+  }
+  return labels.With(texts[0], base::Join(parts, texts[1]));
+}
+
+std::size_t BytesOf(const model::Labels& labels) {
+  std::size_t bytes = 0;
+  for (const model::LabelView label : labels) bytes += label.name.size() + label.value.size();
+  return bytes;
 }
 
 // The column with each row's labels changed; kept for the next evaluation.
 template <typename Change>
-Grid ChangeLabels(Grid grid, const std::string& key, Change change) {
-  grid.labels = grid.labels->Cached<Column>(key, [&] {
+Grid ChangeLabels(Session& session, Grid grid, const std::string& key, Change change) {
+  ColumnPtr column = grid.labels->Cached<Column>(key, [&]() -> ColumnPtr {
     Column::Sets sets;
     sets.reserve(grid.rows());
     for (std::size_t row = 0; row < grid.rows(); ++row) {
-      sets.push_back(change(grid.labels->At(row)));
+      std::optional<model::Labels> changed = change(grid.labels->At(row));
+      if (!changed)
+        session.Fail("label value longer than " + std::to_string(kMaxValueBytes) + " bytes");
+      if (!session.CheckTime() || !session.SpendBytes(BytesOf(*changed))) return nullptr;
+      sets.push_back(*std::move(changed));
     }
     return std::make_shared<const Column>(std::move(sets), Uniqueness::kUnknown);
   });
+  if (session.failed()) return EmptyGrid();
+  grid.labels = std::move(column);
   return grid;
 }
 
@@ -146,9 +176,9 @@ NodeValue LabelReplace(Evaluation& evaluation, const Expr& call) {
     return {EmptyGrid()};
   }
   const Replacement replacement{target, texts[2], regex, ParseReplacement(texts[1], regex)};
-  return {evaluation.Merge(
-      ChangeLabels(evaluation.EvalVector(Argument(call, 0)), CacheKey("replace", texts),
-                   [&](const model::Labels& labels) { return Replaced(labels, replacement); }))};
+  return {evaluation.Merge(ChangeLabels(
+      evaluation.session, evaluation.EvalVector(Argument(call, 0)), CacheKey("replace", texts),
+      [&](const model::Labels& labels) { return Replaced(labels, replacement); }))};
 }
 
 NodeValue LabelJoin(Evaluation& evaluation, const Expr& call) {
@@ -162,13 +192,9 @@ NodeValue LabelJoin(Evaluation& evaluation, const Expr& call) {
     evaluation.session.Fail("invalid destination label name in label_join(): " + texts[0]);
     return {EmptyGrid()};
   }
-  const auto join = [&texts](const model::Labels& labels) {
-    std::vector<std::string> parts;
-    for (std::size_t i = 2; i < texts.size(); ++i) parts.emplace_back(labels.Get(texts[i]));
-    return labels.With(texts[0], base::Join(parts, texts[1]));
-  };
-  return {evaluation.Merge(
-      ChangeLabels(evaluation.EvalVector(Argument(call, 0)), CacheKey("join", texts), join))};
+  return {evaluation.Merge(ChangeLabels(
+      evaluation.session, evaluation.EvalVector(Argument(call, 0)), CacheKey("join", texts),
+      [&](const model::Labels& labels) { return Joined(labels, texts); }))};
 }
 
 }  // namespace drwatch::promql

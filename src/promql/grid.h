@@ -70,6 +70,7 @@ class GridByLabels {
  public:
   explicit GridByLabels(std::size_t steps) : steps_(steps) {}
   std::size_t RowOf(const model::Labels& labels);
+  std::size_t rows() const { return sets_.size(); }
   double& Cell(std::size_t row, std::size_t step) { return cells_[row * steps_ + step]; }
   Grid Finish() &&;
 

@@ -261,6 +261,10 @@ std::vector<std::string> ExprParser::ParseLabels() {
     return labels;
   }
   while (!tokens_.failed() && !tokens_.At(TokenKind::kRightParen)) {
+    if (labels.size() == kMaxLabelList) {
+      tokens_.Fail(tokens_.current().begin,
+                   "too many labels, the limit is " + std::to_string(kMaxLabelList));
+    }
     ParseLabel(labels);
     if (tokens_.TakeIf(TokenKind::kComma) || tokens_.At(TokenKind::kRightParen)) continue;
     tokens_.Unexpected("grouping opts", "\",\" or \")\"");

@@ -12,6 +12,12 @@ namespace drwatch::promql {
 
 inline constexpr int kMaxNestingDepth = 1000;
 inline constexpr std::size_t kMaxExpressionBytes = 1 << 20;
+// In one selector. Each is tried on many series while the store is locked.
+inline constexpr int kMaxMatchers = 100;
+// In one expression. Each may take Matcher::kMaxRegexBytes.
+inline constexpr int kMaxRegexMatchers = 100;
+// In one by(), without(), on(), ignoring() or group_left().
+inline constexpr int kMaxLabelList = 1000;
 
 // Parses and type-checks. Error messages read "1:7: parse error: unexpected ..., expected ...":
 // line:column within the text, counted from 1. Experimental functions, duration expressions and

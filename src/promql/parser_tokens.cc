@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "promql/parser.h"
+
 namespace drwatch::promql {
 
 Token TokenStream::Take() {
@@ -35,6 +37,13 @@ void TokenStream::Unexpected(std::string_view context, std::string_view expected
   if (!context.empty()) message.append(" in ").append(context);
   if (!expected.empty()) message.append(", expected ").append(expected);
   Fail(current_.begin, message);
+}
+
+bool TokenStream::CountRegex() {
+  if (++regexes_ <= kMaxRegexMatchers) return true;
+  Fail(current_.begin,
+       "too many regular expressions, the limit is " + std::to_string(kMaxRegexMatchers));
+  return false;
 }
 
 }  // namespace drwatch::promql

@@ -35,11 +35,14 @@ class TokenStream {
   void Unexpected(std::string_view context, std::string_view expected);
   base::Error TakeError() { return std::move(*error_); }
   std::string_view text() const { return lexer_.text(); }
+  // False (and an error) if the expression has more regular expressions than it may.
+  bool CountRegex();
 
  private:
   Lexer lexer_;
   Token current_;
   int last_end_ = 0;
+  int regexes_ = 0;
   std::optional<base::Error> error_;
 };
 

@@ -45,6 +45,8 @@ void ParseMatcher(TokenStream& tokens, std::vector<model::Matcher>& matchers) {
   tokens.Take();
   if (!tokens.At(TokenKind::kString)) return tokens.Unexpected("label matching", "string");
   const Token value = tokens.Take();
+  const bool regex = *type == model::MatchType::kRegex || *type == model::MatchType::kNotRegex;
+  if (regex && !tokens.CountRegex()) return;
   auto matcher = model::Matcher::Make(*type, std::move(name), Unquote(value.text));
   if (!matcher) return tokens.Fail(label.begin, matcher.error().message);
   matchers.push_back(std::move(*matcher));
@@ -77,6 +79,11 @@ bool IsMetricName(const Token& token) {
 bool ParseMatchers(TokenStream& tokens, std::vector<model::Matcher>& matchers) {
   tokens.Take();
   while (!tokens.failed() && !tokens.At(TokenKind::kRightBrace)) {
+    if (matchers.size() == kMaxMatchers) {
+      tokens.Fail(tokens.current().begin,
+                  "too many label matchers, the limit is " + std::to_string(kMaxMatchers));
+      return false;
+    }
     ParseMatcher(tokens, matchers);
     if (tokens.TakeIf(TokenKind::kComma) || tokens.At(TokenKind::kRightBrace)) continue;
     tokens.Unexpected("label matching", "\",\" or \"}\"");

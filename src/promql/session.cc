@@ -70,7 +70,7 @@ void Session::Fail(QueryErrorKind kind, std::string message) {
 }
 
 bool Session::CheckTime() {
-  if (limits_.stop.stopped()) {
+  if (limits_.stop.stopped() || (limits_.canceled && limits_.canceled())) {
     Fail(QueryErrorKind::kCanceled, "query was canceled in expression evaluation");
   } else if (limits_.deadline.at() != base::SteadyTime::max() && limits_.deadline.Expired()) {
     Fail(QueryErrorKind::kTimeout, "query timed out in expression evaluation");

@@ -23,14 +23,14 @@ struct CachedSelection {
 // thread.
 class SelectionCache {
  public:
-  explicit SelectionCache(const store::Store& store) : reader_(store) {}
+  explicit SelectionCache(const store::Reader& reader) : reader_(reader) {}
   const store::Reader& reader() const { return reader_; }
   // Up to date when it returns.
   CachedSelection Get(const std::vector<model::Matcher>& matchers);
 
  private:
   // Of the younger half: beyond either, the older half is forgotten and the halves change places.
-  static constexpr std::size_t kMaxSelections = 2'000;
+  static constexpr std::size_t kMaxSelections = 20'000;
   static constexpr std::size_t kMaxRows = 2'000'000;
   using Map = std::unordered_map<std::string, CachedSelection>;
 
@@ -64,6 +64,11 @@ class Session {
   // Counts samples that were read or made. False (and an error) if it is too much, too late or
   // stopped.
   bool Spend(std::size_t samples);
+  // The same for text that was made, in bytes.
+  bool SpendBytes(std::size_t bytes) { return Spend(bytes / sizeof(model::Sample) + 1); }
+  // False (and an error) if it is too late or stopped. Spend() looks only now and then.
+  bool CheckTime();
+  std::int64_t samples() const { return static_cast<std::int64_t>(samples_); }
 
   // Repeated ones are kept once. `where` says what they are about.
   void Warn(const std::string& message, const TextRange& where);
@@ -82,7 +87,6 @@ class Session {
     std::int64_t count = 0;
   };
 
-  bool CheckTime();
   std::string Place(const TextRange& where) const;
 
   const QueryLimits& limits_;
