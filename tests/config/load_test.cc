@@ -83,7 +83,7 @@ severity_map: {disaster: critical, notice: info}
   EXPECT_EQ(config.probes[0].timeout, 5s);
   EXPECT_EQ(config.probes[0].service, "shop");
   EXPECT_EQ(config.probes[0].labels.Get("team"), "x");
-  EXPECT_EQ(config.probes[0].position.line, 9);
+  EXPECT_EQ(config.probes[0].position.line, 10);
   EXPECT_FALSE(config.builtin_rules);
   EXPECT_EQ(config.route.receiver, "one");
   EXPECT_EQ(config.fallback_receiver, "two");
