@@ -21,15 +21,20 @@ std::string Gzip(std::string_view text) {
 }
 
 bool AcceptsGzip(std::string_view accept_encoding) {
+  bool any_other = false;
   for (const std::string_view part : base::Split(accept_encoding, ',')) {
     const auto pieces = base::Split(part, ';');
     const std::string coding = base::Lower(base::Trim(pieces[0]));
-    if (coding != "gzip" && coding != "*") continue;
-    if (pieces.size() < 2) return true;
-    const std::string_view weight = base::Trim(pieces[1]);
-    return !weight.starts_with("q=") || base::ParseDouble(weight.substr(2)).value_or(0) > 0;
+    double weight = 1;
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+      const std::string parameter = base::Lower(base::Trim(pieces[i]));
+      if (parameter.starts_with("q=")) weight = base::ParseDouble(parameter.substr(2)).value_or(0);
+    }
+    // What is said of gzip itself counts, wherever the star stands.
+    if (coding == "gzip" || coding == "x-gzip") return weight > 0;
+    if (coding == "*") any_other = weight > 0;
   }
-  return false;
+  return any_other;
 }
 
 }  // namespace drwatch::net

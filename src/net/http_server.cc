@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -49,6 +50,11 @@ std::string AddressOf(const sockaddr* address) {
     std::memcpy(ip.bytes.data(), v6.s6_addr + (ip.is_v6 ? 0 : 12), ip.is_v6 ? 16 : 4);
   }
   return ip.ToString();
+}
+
+bool HasHungUp(int fd) {
+  pollfd peer{fd, POLLRDHUP, 0};
+  return ::poll(&peer, 1, 0) > 0;
 }
 
 void OnLog(void* /*self*/, const char* format, std::va_list arguments) {
@@ -298,6 +304,10 @@ MHD_Result MicroHttpServer::Begin(MHD_Connection* connection, const char* url, c
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   request.remote_address = AddressOf(peer->client_addr);
   request.stop = stop_.token();
+  const MHD_ConnectionInfo* socket =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  // The library keeps the descriptor open for as long as the connection is suspended.
+  request.client_gone = [fd = socket->connect_fd] { return HasHungUp(fd); };
   const std::optional<std::int64_t> length = base::ParseInt(request.Header("content-length"));
   const bool announced = length && *length > static_cast<std::int64_t>(options_.max_body_bytes);
   *state = exchange.release();

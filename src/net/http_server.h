@@ -25,6 +25,9 @@ struct ServerRequest {
   std::string body;
   std::string remote_address;
   base::StopToken stop;  // stopped when the server ends before the answer is ready
+  // True once the client has closed its side. One system call; only while the handler runs. Null in
+  // requests that came over no connection.
+  std::function<bool()> client_gone;
   // The first of that name, or "".
   std::string_view Query(std::string_view name) const;
   std::string_view Header(std::string_view lower_case_name) const;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "net/address.h"
+#include "net/gzip.h"
 #include "net/http_client.h"
 #include "net/tls_socket.h"
 #include "support/log_check.h"
@@ -393,6 +394,48 @@ TEST(HttpServerTest, ClientsMayLeaveWhileTheHandlerRuns) {
   }
   release.RequestStop();
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(Fetch(Request(*server, "/"), Soon(), {}).response);
+}
+
+TEST(HttpServerTest, TellsAHandlerThatItsClientHasLeft) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool started = false;
+  bool there_at_first = false;
+  bool gone_at_last = false;
+  const auto server = Start(Local(), [&](const ServerRequest& request) {
+    std::unique_lock lock(mutex);
+    there_at_first = !request.client_gone();
+    started = true;
+    changed.notify_all();
+    for (int i = 0; i < 1000 && !gone_at_last; ++i) {
+      changed.wait_for(lock, milliseconds(10));
+      gone_at_last = request.client_gone();
+    }
+    changed.notify_all();
+    return ServerResponse::Text(200, "nobody reads this");
+  });
+  std::unique_lock lock(mutex);
+  {
+    Socket socket = Connect(*server);
+    EXPECT_TRUE(socket.WriteAll("GET / HTTP/1.1\r\nHost: x\r\n\r\n", Soon(), {}));
+    EXPECT_TRUE(changed.wait_for(lock, seconds(10), [&] { return started; }));
+  }
+  EXPECT_TRUE(changed.wait_for(lock, seconds(10), [&] { return gone_at_last; }));
+  EXPECT_TRUE(there_at_first);
+}
+
+TEST(GzipTest, HonoursWeights) {
+  EXPECT_TRUE(AcceptsGzip("gzip"));
+  EXPECT_TRUE(AcceptsGzip("deflate, GZIP;q=0.5, br"));
+  EXPECT_TRUE(AcceptsGzip("*"));
+  EXPECT_TRUE(AcceptsGzip("x-gzip"));
+  EXPECT_FALSE(AcceptsGzip(""));
+  EXPECT_FALSE(AcceptsGzip("identity"));
+  EXPECT_FALSE(AcceptsGzip("gzip;q=0"));
+  EXPECT_FALSE(AcceptsGzip("gzip; q=0.000, *"));
+  EXPECT_FALSE(AcceptsGzip("*, gzip;q=0"));
+  EXPECT_FALSE(AcceptsGzip("*;q=0"));
+  EXPECT_FALSE(AcceptsGzip("gzip;q=nonsense"));
 }
 
 TEST(HttpServerTest, EndsBesideIdleAndHalfSentRequests) {
