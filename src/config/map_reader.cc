@@ -70,10 +70,10 @@ const Node* MapReader::Require(std::string_view key) {
 
 void MapReader::Refuse(std::string_view key, std::string reason, std::string hint) {
   const auto found = std::find_if(node_.entries.begin(), node_.entries.end(),
-                                  [key](const auto& entry) { return entry.first.scalar == key; });
+                                  [key](const auto& entry) { return entry.key.scalar == key; });
   if (found == node_.entries.end()) return;
   refused_.emplace_back(key);
-  Error(found->first, base::Quote(key) + " in " + what_ + " " + std::move(reason), std::move(hint));
+  Error(found->key, base::Quote(key) + " in " + what_ + " " + std::move(reason), std::move(hint));
 }
 
 const Node* MapReader::TakeScalar(std::string_view key, std::string_view wanted) {

@@ -190,18 +190,18 @@ class TreeBuilder final : public YAML::EventHandler {
                          "it stands on line " + line + " already");
       return;
     }
-    frame.node.entries.emplace_back(std::move(frame.key), std::move(value));
+    frame.node.entries.push_back({std::move(frame.key), std::move(value)});
   }
 
   // "<<: *base" or "<<: [*a, *b]": entries of those maps that this one does not have itself
   // (yaml.org/type/merge). Of several maps the earlier wins.
   void MergeMaps(Node& map) {
-    std::vector<std::pair<Node, Node>> entries = std::move(map.entries);
+    std::vector<MapEntry> entries = std::move(map.entries);
     map.entries.clear();
     std::vector<Node> sources;
     for (auto& [key, value] : entries) {
       if (!IsMergeKey(key)) {
-        map.entries.emplace_back(std::move(key), std::move(value));
+        map.entries.push_back({std::move(key), std::move(value)});
       } else if (value.kind == NodeKind::kSequence) {
         for (Node& item : value.items) sources.push_back(std::move(item));
       } else {
@@ -216,7 +216,7 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       for (auto& [key, value] : source.entries) {
         if (!keys.insert(key.scalar).second) continue;
-        map.entries.emplace_back(std::move(key), std::move(value));
+        map.entries.push_back({std::move(key), std::move(value)});
       }
     }
   }

@@ -18,6 +18,8 @@ namespace drwatch::config {
 
 enum class NodeKind { kNull, kScalar, kSequence, kMap };
 
+struct MapEntry;
+
 struct Node {
   NodeKind kind = NodeKind::kNull;
   Position position;
@@ -26,11 +28,15 @@ struct Node {
   // Part of the scalar came from the environment: it may be a secret, and a number even in quotes.
   bool expanded = false;
   std::vector<Node> items;
-  std::vector<std::pair<Node, Node>>
-      entries;  // a map's, in the order of the file; keys are scalars
+  std::vector<MapEntry> entries;  // a map's, in the order of the file; keys are scalars
 
   // The value of `key` in a map, or nullptr.
   const Node* Find(std::string_view key) const;
+};
+
+struct MapEntry {
+  Node key;
+  Node value;
 };
 
 struct YamlLimits {
