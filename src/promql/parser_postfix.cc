@@ -199,6 +199,9 @@ std::optional<base::Duration> ExprParser::ParseDuration(DurationPlace place) {
     tokens_.Fail(begin, "duration out of range");
   } else if (!is_offset && *seconds <= 0) {
     tokens_.Fail(begin, "duration must be greater than 0");
+  } else if (place == DurationPlace::kRange && FromSeconds(*seconds)->count() == 0) {
+    // It would print as 0s, which does not parse.
+    tokens_.Fail(begin, "duration must be greater than 0", "the shortest range is 1ms");
   }
   if (tokens_.failed()) return std::nullopt;
   return FromSeconds(*seconds);
