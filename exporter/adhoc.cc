@@ -44,9 +44,9 @@ base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
   const auto status = std::filesystem::status(path, error);
   config::BackupProbe backup;
   if (std::filesystem::is_directory(status)) {
-    backup.path = target;
+    backup.place.path = target;
   } else if (std::filesystem::exists(status)) {
-    backup.path = path.has_parent_path() ? path.parent_path().string() : ".";
+    backup.place.path = path.has_parent_path() ? path.parent_path().string() : ".";
     backup.pattern = path.filename().string();
   } else {
     return base::Fail("no such file or folder: " + base::Quote(target));

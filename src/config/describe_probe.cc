@@ -167,7 +167,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Text("backup", probe.backup);
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
-  out.Text("path", probe.path);
+  out.Text("path", probe.place.path);
   out.Text("pattern", probe.pattern);
   out.Flag("recursive", probe.recursive);
   out.TextUnlessEmpty("kind", probe.kind);

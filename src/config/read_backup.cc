@@ -87,7 +87,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   if (path != nullptr && path->scalar.find("://") != std::string::npos) {
     reader.Error(*path, "only folders are supported yet", "mount the bucket, or give a local copy");
   } else {
-    GetPath(reader, "path", context, probe.path);
+    GetPath(reader, "path", context, probe.place.path);
   }
   reader.Refuse("s3", "is not supported yet");
   GetName(reader, "pattern", probe.pattern);

@@ -25,7 +25,7 @@ const base::Clock& ClockOf(const ProbeServices& services) {
 
 catalog::FolderOptions OptionsOf(const config::BackupProbe& spec) {
   catalog::FolderOptions options;
-  options.path = spec.path;
+  options.path = spec.place.path;
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
@@ -55,7 +55,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       verifier_(spec_.verify, verdicts_, ClockOf(services)) {}
 
 std::string BackupProbe::Target() const {
-  return spec_.pattern == "*" ? spec_.path : spec_.path + "/" + spec_.pattern;
+  return spec_.pattern == "*" ? spec_.place.path : spec_.place.path + "/" + spec_.pattern;
 }
 
 model::ProbeResult BackupProbe::Run(const RunContext& context) {
@@ -267,7 +267,7 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
 
 void BackupProbe::ReportSpace(ProbeReport& report) const {
   struct statvfs info {};
-  if (::statvfs(spec_.path.c_str(), &info) != 0 || info.f_blocks == 0) return;
+  if (::statvfs(spec_.place.path.c_str(), &info) != 0 || info.f_blocks == 0) return;
   const double size = static_cast<double>(info.f_blocks) * static_cast<double>(info.f_frsize);
   const double free = static_cast<double>(info.f_bavail) * static_cast<double>(info.f_frsize);
   report.Gauge("backup_filesystem_size_bytes", "Size of the file system it is stored on.", labels_,

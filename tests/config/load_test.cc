@@ -220,7 +220,7 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
   EXPECT_EQ(probe.backup, "nightly");
   EXPECT_EQ(probe.location, "dr");
   EXPECT_TRUE(probe.offsite);
-  EXPECT_EQ(probe.path, "/b");
+  EXPECT_EQ(probe.place.path, "/b");
   EXPECT_EQ(probe.pattern, "x-*");
   EXPECT_TRUE(probe.recursive);
   EXPECT_EQ(probe.kind, "dump");
@@ -238,7 +238,7 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
   EXPECT_EQ(probe.verify.timeout, 1h);
   const auto other = OnlyProbe<BackupProbe>("type: backup, path: b, verify: false, max_age: 1d");
   EXPECT_EQ(other.backup, "p");
-  EXPECT_EQ(other.path, "/etc/drwatch/b");
+  EXPECT_EQ(other.place.path, "/etc/drwatch/b");
   EXPECT_FALSE(other.verify.enabled);
   EXPECT_EQ(OnlyProbe<BackupProbe>("type: backup, path: b, verify: {read_rate: unlimited}")
                 .verify.read_rate_bytes,

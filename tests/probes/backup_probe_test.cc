@@ -49,9 +49,9 @@ class BackupProbeTest : public ::testing::Test {
     config_.name = "nightly";
     config_.type = "backup";
     config_.service = "shop";
-    spec_.path = folder_.Path("backups");
+    spec_.place.path = folder_.Path("backups");
     spec_.max_age = 26h;
-    std::filesystem::create_directory(spec_.path);
+    std::filesystem::create_directory(spec_.place.path);
     auto database = db::Database::OpenInMemory(BackupMigrations());
     database_ = std::move(*database);
   }
@@ -125,7 +125,7 @@ TEST_F(BackupProbeTest, GoodBackupIsProvenAtOnce) {
   EXPECT_EQ(Value("backup_verified_bytes_total"), static_cast<double>(GoodDump().size()));
   EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), base::ToUnixSeconds(clock_.Now() - 2h));
   EXPECT_GT(Value("backup_filesystem_size_bytes").value_or(0), 0);
-  EXPECT_EQ(result.target, spec_.path);
+  EXPECT_EQ(result.target, spec_.place.path);
   const model::Labels& labels = last_.families.front().points.front().labels;
   EXPECT_EQ(labels.Get("backup"), "nightly");
   EXPECT_EQ(labels.Get("location"), "primary");
@@ -199,7 +199,7 @@ TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
   EXPECT_EQ(Value("backup_success"), 0);
   EXPECT_EQ(Value("backup_probe_success"), 1);
   EXPECT_EQ(Value("backup_check_success", "exists"), 0);
-  std::filesystem::remove(spec_.path);
+  std::filesystem::remove(spec_.place.path);
   EXPECT_EQ(RunForReason(), Reason::kNotFound);
   EXPECT_EQ(Value("backup_success"), 0);
   EXPECT_EQ(Value("backup_probe_success"), 0);
@@ -390,7 +390,7 @@ TEST_F(LargeBackupTest, DestructorStopsARunningVerification) {
 TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
   Write("shop-1.dump", 1h, GoodDump());
   Run();
-  std::filesystem::permissions(spec_.path, std::filesystem::perms::none);
+  std::filesystem::permissions(spec_.place.path, std::filesystem::perms::none);
   {
     const AsNobody nobody;
     Run();
@@ -401,7 +401,7 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
     Run();
     EXPECT_EQ(Value("backup_success"), 0);
   }
-  std::filesystem::permissions(spec_.path, std::filesystem::perms::owner_all);
+  std::filesystem::permissions(spec_.place.path, std::filesystem::perms::owner_all);
 }
 
 TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {

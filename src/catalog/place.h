@@ -1,0 +1,77 @@
+// Somewhere backups are kept, as a flat list of named objects: a folder, or a bucket and a prefix.
+// Repositories of backup programs (pgBackRest, WAL-G, Barman) and WAL archives are read through it,
+// so that they work wherever they lie.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "catalog/artefact.h"
+#include "verify/file_source.h"
+#include "verify/source.h"
+
+namespace drwatch::catalog {
+
+// One object. Folders have none of their own: they are what names have in common before a '/'.
+struct PlaceObject {
+  std::string name;  // relative to the place, with '/' between its parts
+  std::int64_t size_bytes = 0;
+  base::Timestamp modified{};
+  // Changes when the object does: inode and times of a file, the ETag of an S3 object.
+  std::uint64_t fingerprint = 0;
+  std::string storage_class;  // of S3; empty = it can be read at once
+};
+
+struct ListOptions {
+  std::string prefix;       // whole or part of a name: "archive/main/15-1/"
+  std::string start_after;  // only names behind this one, in the order of bytes; "" = all
+  // Only names without another '/' behind the prefix, and the common prefixes of the others.
+  bool one_level = false;
+  std::int64_t max_objects = 5'000'000;  // more is a Finding with kLimit
+};
+
+struct PlaceListing {
+  std::vector<PlaceObject> objects;  // in the order of the names' bytes
+  std::vector<std::string> folders;  // with `one_level`: prefixes that end with '/', sorted
+};
+
+// What a call may use.
+struct PlaceContext {
+  base::Deadline deadline;
+  base::StopToken stop;
+};
+
+// Thread-safe. Errors are Findings: kNotFound (nothing of that name), kPermission (also S3's 403:
+// it may be there), kTimeout, kLimit, kStorage and what the network adds; messages never hold
+// secrets.
+class Place {
+ public:
+  virtual ~Place() = default;
+  // For messages: "/backup/wal", "s3://bucket/prefix".
+  virtual std::string Describe() const = 0;
+  virtual tl::expected<PlaceListing, Finding> List(const ListOptions& options,
+                                                   const PlaceContext& context) = 0;
+  // The whole object, at most `max_bytes` (else kLimit).
+  virtual tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
+                                                  const PlaceContext& context) = 0;
+  // The first `size` bytes, or all if there are fewer.
+  virtual tl::expected<std::string, Finding> ReadHead(const std::string& name, std::int64_t size,
+                                                      const PlaceContext& context) = 0;
+  // A stream of it for verification. `budget` and `tee` (may be nullptr) outlive the source.
+  virtual verify::Walked<std::unique_ptr<verify::Source>> Open(const std::string& name,
+                                                               verify::ReadBudget& budget,
+                                                               verify::DigestTee* tee) = 0;
+};
+
+// The files below a folder, other than those of folders that cannot be entered (which is an error)
+// and of links that lead out of it. `path` is absolute. Files that vanish meanwhile are left out.
+std::unique_ptr<Place> MakeFolderPlace(const std::string& path);
+
+}  // namespace drwatch::catalog
