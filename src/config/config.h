@@ -38,10 +38,13 @@ struct Storage {
 // One row of the plan's objectives.
 struct Service {
   std::string name;
-  std::string level;  // "L1".."L4" or free text
-  std::optional<base::Duration> rpo;
+  std::string level;                  // "L1".."L4" or free text
+  std::optional<base::Duration> rpo;  // else that of the level
   std::optional<base::Duration> rto;
   std::vector<std::string> depends_on;
+  std::string region;  // where it runs: copies elsewhere survive the loss of the region
+  // How many copies each of its backups must have, in all and of these off-site and immutable.
+  std::optional<int> copies, offsite_copies, immutable_copies;
   Position position;
 };
 

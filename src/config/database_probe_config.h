@@ -31,6 +31,9 @@ struct PostgresProbe {
     std::vector<std::pair<std::string, std::string>> settings;
     friend bool operator==(const Expect&, const Expect&) = default;
   } expect;
+  // Whether and where it survives the loss of the site or of the region (scenarios of recovery).
+  bool offsite = false;
+  std::string region;
   double connections_warning_ratio = 0.8;
   base::Duration max_lag = 300s;  // a standby behind by more is a warning in --once
   friend bool operator==(const PostgresProbe&, const PostgresProbe&) = default;

@@ -1,6 +1,7 @@
 // What one run of a probe found. A target's bad state is data here, never an Error.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -75,6 +76,22 @@ struct Measurement {
   std::optional<double> critical;
 };
 
+// One stored copy that something could be restored from: what recovery points are computed from.
+struct StoredCopy {
+  std::string name;         // relative to the place
+  std::string kind;         // the label `kind`; may be empty
+  base::Timestamp point{};  // the state that it brings back
+  std::int64_t size_bytes = 0;
+  bool good = false;           // passed every check; false also while it is not proven yet
+  int level = 0;               // how much was proven (docs/metrics.md, backup_verification_level)
+  base::Timestamp verified{};  // when; the epoch = never
+  std::string digest;          // "sha256:<hex>" where known, to compare copies by
+  std::string problem;         // why it is not good
+  base::Timestamp immutable_until{};  // the epoch = can be deleted at any time
+};
+// Of the copies a probe found, at most so many are told, the newest ones.
+inline constexpr std::size_t kMaxStoredCopies = 100;
+
 struct ProbeResult {
   std::string probe;    // the probe's name in the config
   std::string type;     // "postgres", "backup", ...
@@ -87,6 +104,8 @@ struct ProbeResult {
   std::vector<Measurement> measurements;
   // Everything to expose, labels complete (probe, service, the user's labels).
   std::vector<MetricFamily> families;
+  // Newest first; of a backup probe. Empty while its place cannot be looked at.
+  std::vector<StoredCopy> copies;
   // True for a scrape probe: its families are for rules and queries and are not shown on /metrics
   // again.
   bool foreign = false;
