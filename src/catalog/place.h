@@ -70,8 +70,9 @@ class Place {
                                                                verify::DigestTee* tee) = 0;
 };
 
-// The files below a folder, other than those of folders that cannot be entered (which is an error)
-// and of links that lead out of it. `path` is absolute. Files that vanish meanwhile are left out.
+// The files below a folder. A folder that cannot be entered is an error. Links to files count if
+// they lead to somewhere below it, links to folders do not: what they lead to has a name of its
+// own. `path` is absolute and may itself be a link. Files that vanish meanwhile are left out.
 std::unique_ptr<Place> MakeFolderPlace(const std::string& path);
 
 }  // namespace drwatch::catalog

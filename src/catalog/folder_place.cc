@@ -1,0 +1,277 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "catalog/folder_summary.h"
+#include "catalog/place.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+
+// How deep folders are followed; deeper ones are an error, not a silence.
+constexpr int kMaxDepth = 64;
+// How often a walk looks at the clock.
+constexpr std::int64_t kLookEvery = 256;
+
+Reason ReasonOf(int error_number) {
+  if (error_number == ENOENT || error_number == ENOTDIR) return Reason::kNotFound;
+  if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
+  return Reason::kStorage;
+}
+
+tl::unexpected<Finding> Fail(Reason reason, std::string message) {
+  return tl::unexpected(Finding{reason, std::move(message)});
+}
+tl::unexpected<Finding> FailWith(int error_number, const std::string& what) {
+  return Fail(ReasonOf(error_number), what + ": " + base::ErrnoText(error_number));
+}
+
+// Links resolved. Empty if there is no such thing.
+std::string RealPath(const std::string& path) {
+  std::array<char, PATH_MAX> buffer;
+  return ::realpath(path.c_str(), buffer.data()) == nullptr ? "" : buffer.data();
+}
+
+// True if `path` lies below `root`, both without links.
+bool IsBelow(const std::string& path, const std::string& root) {
+  if (root == "/") return path.size() > 1;
+  return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
+}
+
+// "a/b" yes; "/a", "a//b", "../a" no: no name may lead out of the place.
+bool IsPlainName(std::string_view name) {
+  for (const std::string_view part : base::Split(name, '/')) {
+    if (part.empty() || part == "." || part == "..") return false;
+  }
+  return name.find('\0') == std::string_view::npos;
+}
+
+class Lister {
+ public:
+  Lister(std::string root, const ListOptions& options, const PlaceContext& context)
+      : root_(std::move(root)), options_(options), context_(context) {}
+
+  tl::expected<PlaceListing, Finding> Run() {
+    real_root_ = RealPath(root_);
+    if (real_root_.empty()) return FailWith(errno, "cannot look at " + base::Quote(root_));
+    const std::size_t slash = options_.prefix.rfind('/');
+    const std::string folder =
+        slash == std::string::npos ? "" : options_.prefix.substr(0, slash + 1);
+    if (!folder.empty()) {
+      // As in a bucket, nothing lies below a prefix that is not there.
+      const std::string inner = folder.substr(0, folder.size() - 1);
+      if (!IsPlainName(inner)) return PlaceListing{};
+      const std::string real = RealPath(root_ + "/" + inner);
+      if (real.empty() && (errno == ENOENT || errno == ENOTDIR)) return PlaceListing{};
+      if (!real.empty() && !IsBelow(real, real_root_)) return PlaceListing{};
+    }
+    if (auto entered = Enter(folder, 0); !entered) return tl::unexpected(entered.error());
+    return std::move(listing_);
+  }
+
+ private:
+  // Sorted as the whole names are: a folder counts with the '/' behind it.
+  struct Entry {
+    std::string name;  // ends with '/' if it is a folder
+    unsigned char type = DT_UNKNOWN;
+  };
+
+  tl::expected<void, Finding> Enter(const std::string& folder, int depth);
+  tl::expected<std::vector<Entry>, Finding> ReadEntries(int fd, const std::string& folder);
+  tl::expected<void, Finding> Add(int fd, const std::string& folder, const Entry& entry);
+  tl::expected<void, Finding> InTime();
+  bool Wanted(const std::string& name) const;
+
+  const std::string root_;
+  std::string real_root_;
+  const ListOptions& options_;
+  const PlaceContext& context_;
+  PlaceListing listing_;
+  std::int64_t looked_ = 0;
+};
+
+tl::expected<void, Finding> Lister::InTime() {
+  if (++looked_ % kLookEvery != 0) return {};
+  if (!context_.deadline.Expired() && !context_.stop.stopped()) return {};
+  return Fail(Reason::kTimeout, "listing " + base::Quote(root_) + " takes too long");
+}
+
+// False if neither `name` nor, for a folder, anything in it is asked for.
+bool Lister::Wanted(const std::string& name) const {
+  const bool folder = name.ends_with('/');
+  const std::string& prefix = options_.prefix;
+  if (!name.starts_with(prefix) && !(folder && prefix.starts_with(name))) return false;
+  return name > options_.start_after || (folder && options_.start_after.starts_with(name));
+}
+
+tl::expected<std::vector<Lister::Entry>, Finding> Lister::ReadEntries(int fd,
+                                                                      const std::string& folder) {
+  // fdopendir() takes the descriptor over; the caller keeps its own.
+  DIR* const handle = ::fdopendir(::dup(fd));
+  if (handle == nullptr) return FailWith(errno, "cannot read folder " + base::Quote(folder));
+  std::vector<Entry> entries;
+  tl::expected<void, Finding> in_time;
+  errno = 0;
+  while (const dirent* item = in_time ? ::readdir(handle) : nullptr) {
+    Entry entry{item->d_name, item->d_type};
+    if (entry.name == "." || entry.name == "..") continue;
+    struct stat info {};
+    if (entry.type == DT_UNKNOWN && ::fstatat(fd, item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+      entry.type = IFTODT(info.st_mode);
+    }
+    if (entry.type == DT_DIR) entry.name += '/';
+    if (Wanted(folder + entry.name)) entries.push_back(std::move(entry));
+    in_time = InTime();
+    errno = 0;
+  }
+  const int error_number = errno;
+  ::closedir(handle);
+  if (!in_time) return tl::unexpected(std::move(in_time.error()));
+  if (error_number != 0) return FailWith(error_number, "cannot read folder " + base::Quote(folder));
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.name < b.name; });
+  return entries;
+}
+
+tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) {
+  const std::string path = root_ + "/" + folder;
+  if (depth > kMaxDepth) return Fail(Reason::kLimit, "folders too deep in " + base::Quote(path));
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) {
+    // What is no folder, or was removed meanwhile, holds nothing.
+    if (!folder.empty() && (errno == ENOENT || errno == ENOTDIR)) return {};
+    return FailWith(errno, "cannot read folder " + base::Quote(path));
+  }
+  auto entries = ReadEntries(fd.get(), folder);
+  if (!entries) return tl::unexpected(std::move(entries.error()));
+  for (const Entry& entry : *entries) {
+    tl::expected<void, Finding> done;
+    if (entry.type != DT_DIR) {
+      done = Add(fd.get(), folder, entry);
+    } else if (options_.one_level && (folder + entry.name).size() > options_.prefix.size()) {
+      listing_.folders.push_back(folder + entry.name);
+    } else {
+      done = Enter(folder + entry.name, depth + 1);
+    }
+    if (!done) return done;
+  }
+  return {};
+}
+
+tl::expected<void, Finding> Lister::Add(int fd, const std::string& folder, const Entry& entry) {
+  struct stat info {};
+  if (::fstatat(fd, entry.name.c_str(), &info, 0) != 0) {
+    // Gone meanwhile, or a link that leads nowhere.
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
+    return FailWith(errno, "cannot look at " + base::Quote(folder + entry.name));
+  }
+  // What a link to a folder leads to is listed under its own name, if it lies in the place.
+  if (!S_ISREG(info.st_mode)) return {};
+  PlaceObject object;
+  object.name = folder + entry.name;
+  if (entry.type == DT_LNK && !IsBelow(RealPath(root_ + "/" + object.name), real_root_)) return {};
+  if (static_cast<std::int64_t>(listing_.objects.size()) >= options_.max_objects) {
+    return Fail(Reason::kLimit, "more than " + std::to_string(options_.max_objects) + " files in " +
+                                    base::Quote(root_));
+  }
+  object.size_bytes = info.st_size;
+  object.modified = ModifiedAt(info);
+  object.fingerprint = FingerprintOf(object.name, info);
+  listing_.objects.push_back(std::move(object));
+  return InTime();
+}
+
+class FolderPlace final : public Place {
+ public:
+  explicit FolderPlace(std::string path) : path_(std::move(path)) {
+    while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
+  }
+  std::string Describe() const override { return path_; }
+  tl::expected<PlaceListing, Finding> List(const ListOptions& options,
+                                           const PlaceContext& context) override {
+    return Lister(path_, options, context).Run();
+  }
+  tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
+                                          const PlaceContext& context) override {
+    auto bytes = ReadPart(name, max_bytes + 1, context);
+    if (bytes && static_cast<std::int64_t>(bytes->size()) > max_bytes) {
+      return Fail(Reason::kLimit,
+                  base::Quote(name) + " is longer than " + base::FormatSize(max_bytes));
+    }
+    return bytes;
+  }
+  tl::expected<std::string, Finding> ReadHead(const std::string& name, std::int64_t size,
+                                              const PlaceContext& context) override {
+    return ReadPart(name, size, context);
+  }
+  verify::Walked<std::unique_ptr<verify::Source>> Open(const std::string& name,
+                                                       verify::ReadBudget& budget,
+                                                       verify::DigestTee* tee) override {
+    auto path = PathOf(name);
+    if (!path) return verify::Unjudged(path.error().reason, path.error().message);
+    auto source = verify::FileSource::Open(*path, budget, tee);
+    if (!source) return tl::unexpected(std::move(source.error()));
+    return std::make_unique<verify::FileSource>(std::move(*source));
+  }
+
+ private:
+  // Where the object lies, links resolved.
+  tl::expected<std::string, Finding> PathOf(const std::string& name) const {
+    const std::string what = "cannot open " + base::Quote(name);
+    if (!IsPlainName(name)) return Fail(Reason::kNotFound, what + ": not a name in a place");
+    std::string real = RealPath(path_ + "/" + name);
+    if (real.empty()) return FailWith(errno, what);
+    if (!IsBelow(real, RealPath(path_))) {
+      return Fail(Reason::kNotFound, what + ": a link that leads out of " + base::Quote(path_));
+    }
+    return real;
+  }
+  tl::expected<std::string, Finding> ReadPart(const std::string& name, std::int64_t size,
+                                              const PlaceContext& context) const;
+  std::string path_;
+};
+
+// At most `size` bytes from the start.
+tl::expected<std::string, Finding> FolderPlace::ReadPart(const std::string& name, std::int64_t size,
+                                                         const PlaceContext& context) const {
+  auto path = PathOf(name);
+  if (!path) return tl::unexpected(std::move(path.error()));
+  verify::VerifyOptions options;
+  options.deadline = context.deadline;
+  options.stop = context.stop;
+  verify::ReadBudget budget(options);
+  auto source = verify::FileSource::Open(*path, budget, nullptr);
+  std::string bytes;
+  while (source && static_cast<std::int64_t>(bytes.size()) < size) {
+    auto part = source->Next();
+    if (!part) return Fail(part.error().reason, base::Quote(name) + ": " + part.error().message);
+    if (part->empty()) break;
+    bytes += part->substr(0, static_cast<std::size_t>(size) - bytes.size());
+  }
+  if (!source) {
+    return Fail(source.error().reason, base::Quote(name) + ": " + source.error().message);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::unique_ptr<Place> MakeFolderPlace(const std::string& path) {
+  return std::make_unique<FolderPlace>(path);
+}
+
+}  // namespace drwatch::catalog

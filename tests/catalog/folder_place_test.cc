@@ -1,0 +1,177 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "catalog/place.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+using testing::TempDir;
+
+PlaceContext InTime() { return {base::Deadline(base::SteadyTime::max()), {}}; }
+
+std::vector<std::string> Names(const PlaceListing& listing) {
+  std::vector<std::string> names;
+  for (const PlaceObject& object : listing.objects) names.push_back(object.name);
+  return names;
+}
+
+PlaceListing List(Place& place, const ListOptions& options) {
+  auto listing = place.List(options, InTime());
+  EXPECT_TRUE(listing) << (listing ? "" : listing.error().message);
+  return listing.value_or(PlaceListing{});
+}
+
+TEST(FolderPlaceTest, ListsInTheOrderOfBytes) {
+  const TempDir folder;
+  std::vector<std::string> names = {"a/b", "a", "a.txt", "a-1/x", "b/c/d", "b.c", "B", "z/1", "0"};
+  std::erase(names, "a");  // a folder of that name is there
+  for (const std::string& name : names) folder.Write(name, name);
+  std::sort(names.begin(), names.end());
+  const auto place = MakeFolderPlace(folder.path() + "//");
+  EXPECT_EQ(place->Describe(), folder.path());
+  const PlaceListing listing = List(*place, {});
+  EXPECT_EQ(Names(listing), names);
+  EXPECT_TRUE(listing.folders.empty());
+  for (const PlaceObject& object : listing.objects) {
+    EXPECT_EQ(object.size_bytes, static_cast<std::int64_t>(object.name.size()));
+    EXPECT_NE(object.fingerprint, 0u);
+    EXPECT_GT(base::ToUnixMillis(object.modified), 0);
+  }
+  // Every name as the start gives exactly those behind it.
+  for (const std::string& after : names) {
+    ListOptions options;
+    options.start_after = after;
+    const std::vector<std::string> rest(std::upper_bound(names.begin(), names.end(), after),
+                                        names.end());
+    EXPECT_EQ(Names(List(*place, options)), rest) << after;
+  }
+  ListOptions inside;
+  inside.start_after = "b/";
+  EXPECT_EQ(Names(List(*place, inside)), (std::vector<std::string>{"b/c/d", "z/1"}));
+}
+
+TEST(FolderPlaceTest, PrefixesAreTextNotFolders) {
+  const TempDir folder;
+  for (const char* name : {"wal/01", "wal/02", "wal2/03", "wa", "x/wal/4"}) folder.Write(name, "1");
+  const auto place = MakeFolderPlace(folder.path());
+  const auto names = [&](const std::string& prefix) {
+    ListOptions options;
+    options.prefix = prefix;
+    return Names(List(*place, options));
+  };
+  EXPECT_EQ(names("wal"), (std::vector<std::string>{"wal/01", "wal/02", "wal2/03"}));
+  EXPECT_EQ(names("wal/"), (std::vector<std::string>{"wal/01", "wal/02"}));
+  EXPECT_EQ(names("wal/02"), (std::vector<std::string>{"wal/02"}));
+  EXPECT_EQ(names("nothing/here/"), std::vector<std::string>{});
+  EXPECT_EQ(names("wa/"), std::vector<std::string>{});
+  EXPECT_EQ(names("../"), std::vector<std::string>{});
+  EXPECT_EQ(names("/etc/"), std::vector<std::string>{});
+}
+
+TEST(FolderPlaceTest, OneLevelSeparatesFoldersFromObjects) {
+  const TempDir folder;
+  for (const char* name : {"base/1/x", "base/2/x", "base/2/y", "base/info", "base.txt"}) {
+    folder.Write(name, "1");
+  }
+  const auto place = MakeFolderPlace(folder.path());
+  ListOptions options;
+  options.one_level = true;
+  PlaceListing top = List(*place, options);
+  EXPECT_EQ(Names(top), std::vector<std::string>{"base.txt"});
+  EXPECT_EQ(top.folders, std::vector<std::string>{"base/"});
+  options.prefix = "base/";
+  const PlaceListing inner = List(*place, options);
+  EXPECT_EQ(Names(inner), std::vector<std::string>{"base/info"});
+  EXPECT_EQ(inner.folders, (std::vector<std::string>{"base/1/", "base/2/"}));
+  options.start_after = "base/1/x";
+  EXPECT_EQ(List(*place, options).folders, (std::vector<std::string>{"base/1/", "base/2/"}));
+  options.start_after = "base/10";
+  EXPECT_EQ(List(*place, options).folders, std::vector<std::string>{"base/2/"});
+}
+
+TEST(FolderPlaceTest, LinksMayNotLeadOut) {
+  const TempDir outside;
+  const TempDir folder;
+  const std::string secret = outside.Write("secret", "s");
+  folder.Write("d/real", "r");
+  ASSERT_EQ(::symlink(secret.c_str(), folder.Path("out").c_str()), 0);
+  ASSERT_EQ(::symlink(outside.path().c_str(), folder.Path("outdir").c_str()), 0);
+  ASSERT_EQ(::symlink("d/real", folder.Path("in").c_str()), 0);
+  ASSERT_EQ(::symlink("d", folder.Path("indir").c_str()), 0);
+  ASSERT_EQ(::symlink("..", folder.Path("d/loop").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", folder.Path("dangling").c_str()), 0);
+  ASSERT_EQ(::mkfifo(folder.Path("fifo").c_str(), 0600), 0);
+  const auto place = MakeFolderPlace(folder.path());
+  EXPECT_EQ(Names(List(*place, {})), (std::vector<std::string>{"d/real", "in"}));
+  EXPECT_EQ(place->Read("in", 10, InTime()).value_or("?"), "r");
+  verify::ReadBudget budget{{}};
+  for (const std::string name :
+       {"out", "outdir/secret", "../x", "/etc/passwd", "", "dangling", "d/../in"}) {
+    const auto read = place->Read(name, 10, InTime());
+    ASSERT_FALSE(read) << name;
+    EXPECT_EQ(read.error().reason, Reason::kNotFound) << name;
+    EXPECT_FALSE(place->Open(name, budget, nullptr)) << name;
+  }
+  ListOptions options;
+  options.prefix = "outdir/";
+  EXPECT_TRUE(Names(List(*place, options)).empty());
+}
+
+TEST(FolderPlaceTest, ReadsWithLimits) {
+  const TempDir folder;
+  const std::string large(700'000, 'x');
+  folder.Write("a/large", large);
+  folder.Write("empty", "");
+  const auto place = MakeFolderPlace(folder.path());
+  EXPECT_EQ(place->Read("a/large", 700'000, InTime()).value_or(""), large);
+  const auto over = place->Read("a/large", 699'999, InTime());
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().reason, Reason::kLimit);
+  EXPECT_EQ(place->ReadHead("a/large", 40, InTime()).value_or("").size(), 40u);
+  EXPECT_EQ(place->ReadHead("a/large", 800'000, InTime()).value_or(""), large);
+  EXPECT_EQ(place->ReadHead("empty", 40, InTime()).value_or("?"), "");
+  verify::ReadBudget budget{{}};
+  auto source = place->Open("a/large", budget, nullptr);
+  ASSERT_TRUE(source);
+  EXPECT_EQ(verify::Drain(**source).value_or(0), 700'000);
+  const auto missing = place->Open("a/none", budget, nullptr);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason, Reason::kNotFound);
+}
+
+TEST(FolderPlaceTest, SaysWhyItIsBlind) {
+  const TempDir folder;
+  for (int i = 0; i < 600; ++i) folder.Write("f" + std::to_string(i), "");
+  const auto reason = [](const tl::expected<PlaceListing, Finding>& listing) {
+    return listing ? Reason::kNone : listing.error().reason;
+  };
+  EXPECT_EQ(reason(MakeFolderPlace(folder.Path("none"))->List({}, InTime())), Reason::kNotFound);
+  EXPECT_EQ(reason(MakeFolderPlace(folder.Path("f1"))->List({}, InTime())), Reason::kNotFound);
+  const auto place = MakeFolderPlace(folder.path());
+  ListOptions few;
+  few.max_objects = 599;
+  EXPECT_EQ(reason(place->List(few, InTime())), Reason::kLimit);
+  few.max_objects = 600;
+  EXPECT_EQ(reason(place->List(few, InTime())), Reason::kNone);
+  const PlaceContext late{base::Deadline::After(base::Duration(0)), {}};
+  EXPECT_EQ(reason(place->List({}, late)), Reason::kTimeout);
+  const base::StopSource stop;
+  stop.RequestStop();
+  EXPECT_EQ(reason(place->List({}, {base::Deadline(base::SteadyTime::max()), stop.token()})),
+            Reason::kTimeout);
+  if (::geteuid() != 0) {
+    std::filesystem::create_directory(folder.Path("shut"));
+    ASSERT_EQ(::chmod(folder.Path("shut").c_str(), 0), 0);
+    EXPECT_EQ(reason(place->List({}, InTime())), Reason::kPermission);
+  }
+}
+
+}  // namespace
+}  // namespace drwatch::catalog
