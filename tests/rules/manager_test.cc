@@ -1,15 +1,10 @@
 #include "rules/manager.h"
 
 #include <atomic>
-#include <set>
 #include <thread>
 
-#include "promql/engine.h"
-#include "promql/parser.h"
-#include "rules/rule_test_support.h"
-#include "support/fake_clock.h"
+#include "rules/world.h"
 #include "support/log_check.h"
-#include "support/temp_dir.h"
 
 namespace drwatch::rules {
 namespace {
@@ -19,117 +14,6 @@ using model::AlertState;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""h;
-
-// A program's worth of rules: store, engine, database, and a sink that remembers. Restart() drops
-// everything but the database file, as kill -9 does.
-class World {
- public:
-  explicit World(std::string text) : text_(std::move(text)) {
-    // Steps of 15 s then end on the slots of a group "g", right after the samples of that moment.
-    RuleGroup group;
-    group.file = "test.rules.yml";
-    group.name = "g";
-    clock_.Advance(15s + SlotOffset(group, 15s) -
-                   base::ToUnixMillis(clock_.Now()) % 15'000 * base::Duration(1));
-    Start();
-  }
-
-  void Start() {
-    auto opened = db::Database::Open(folder_.Path("state.db"), Migrations());
-    ASSERT_TRUE(opened.has_value()) << opened.error().ToString();
-    database_ = *std::move(opened);
-    store_ = std::make_unique<store::Store>();
-    engine_ = std::make_unique<promql::Engine>(*store_);
-    ManagerDependencies dependencies;
-    dependencies.store = store_.get();
-    dependencies.engine = engine_.get();
-    dependencies.clock = &clock_;
-    dependencies.database = database_.get();
-    dependencies.sink = [this](const auto& events) { return Take(events); };
-    dependencies.sources_ready = [this] { return ready_; };
-    manager_ = std::make_unique<Manager>(std::move(dependencies));
-    SetGroups();
-  }
-  void Restart(base::Duration downtime) {
-    manager_.reset();
-    engine_.reset();
-    store_.reset();
-    database_.reset();
-    clock_.Advance(downtime);
-    Start();
-  }
-  void SetText(std::string text) { text_ = std::move(text); }
-  void SetGroups() { manager_->SetGroups(ParseGroups(text_), settings_, clock_.Now()); }
-  void Append(const model::Labels& labels, double value) {
-    store_->Append({{labels, value}}, clock_.Now());
-  }
-  // Moves on in steps of 15 s, appending the value of m before each evaluation; nullopt: no sample.
-  void Run(base::Duration time, std::optional<double> value) {
-    for (base::Duration done{}; done < time; done += 15s) {
-      clock_.Advance(15s);
-      if (value) Append({{"__name__", "m"}, {"i", "a"}}, *value);
-      manager_->EvaluateDue(clock_.Now());
-    }
-  }
-  // What the sink took since the last call: "firing resolved(rule removed or changed)".
-  std::string Events() {
-    std::string text;
-    for (const model::AlertEvent& event : events_) {
-      text += text.empty() ? "" : " ";
-      text += event.change == AlertChange::kFiring    ? "firing"
-              : event.change == AlertChange::kUpdated ? "updated"
-                                                      : "resolved";
-      if (!event.reason.empty()) text += "(" + event.reason + ")";
-    }
-    last_events_ = std::move(events_);
-    events_.clear();
-    return text;
-  }
-  std::vector<model::Alert> Alerts() const {
-    std::vector<model::Alert> alerts;
-    for (const auto& group : manager_->Snapshot()->groups) {
-      for (const RuleSnapshot& rule : group->rules) {
-        alerts.insert(alerts.end(), rule.alerts.begin(), rule.alerts.end());
-      }
-    }
-    return alerts;
-  }
-  model::Alert Only() const {
-    const auto alerts = Alerts();
-    EXPECT_EQ(alerts.size(), 1U);
-    return alerts.empty() ? model::Alert() : alerts[0];
-  }
-  double Query(const std::string& text) const {
-    const auto expr = promql::ParseExpr(text);
-    const auto output = engine_->Instant(**expr, clock_.Now());
-    const auto& vector = std::get<promql::Vector>(output.value().value);
-    EXPECT_LE(vector.size(), 1U);
-    return vector.empty() ? -1 : vector[0].value;
-  }
-  const GroupSnapshot& Group(std::size_t i = 0) const {
-    return *manager_->Snapshot()->groups.at(i);
-  }
-
-  testing::FakeClock clock_;
-  bool ready_ = true;
-  bool refuse_ = false;
-  RuleSettings settings_;
-  std::vector<model::AlertEvent> last_events_;
-  testing::TempDir folder_;
-  std::unique_ptr<db::Database> database_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<promql::Engine> engine_;
-  std::unique_ptr<Manager> manager_;
-
- private:
-  base::Status Take(const std::vector<model::AlertEvent>& events) {
-    if (refuse_) return base::Fail("disk full");
-    events_.insert(events_.end(), events.begin(), events.end());
-    return {};
-  }
-  std::string text_;
-  std::vector<model::AlertEvent> events_;
-};
 
 constexpr const char* kDown = "groups: [{name: g, rules: [{alert: Down, expr: m > 0}]}]";
 constexpr const char* kPending =
@@ -143,58 +27,6 @@ TEST(ManagerTest, FiresAndResolvesOnce) {
   world.Run(30s, 0);
   EXPECT_EQ(world.Events(), "resolved");
   EXPECT_TRUE(world.Alerts().empty());
-}
-
-TEST(ManagerTest, EvaluatesAtSlotsThatLieWhereTheHashSays) {
-  World world("groups: [{name: g, interval: 1m, rules: [{record: t, expr: time()}]}]");
-  const base::Timestamp due = world.manager_->NextDue();
-  EXPECT_GT(due, world.clock_.Now());
-  EXPECT_LE(due - world.clock_.Now(), 60s);
-  const RuleGroup& group = *world.Group().group;
-  EXPECT_EQ(SlotAtOrBefore(due, 60s, SlotOffset(group, 60s)), due);
-  world.clock_.Advance(due - world.clock_.Now() + 7s);
-  world.manager_->EvaluateDue(world.clock_.Now());
-  EXPECT_EQ(world.Query("t"), base::ToUnixSeconds(due)) << "the slot's time, not the clock's";
-  EXPECT_EQ(world.manager_->NextDue(), due + 60s);
-}
-
-TEST(ManagerTest, SlotsOfDifferentGroupsSpreadOut) {
-  std::set<std::int64_t> offsets;
-  for (int i = 0; i < 100; ++i) {
-    RuleGroup group;
-    group.name = "g" + std::to_string(i);
-    const base::Duration offset = SlotOffset(group, 60s);
-    EXPECT_LT(offset, 60s);
-    offsets.insert(offset.count() / 6000);
-  }
-  EXPECT_EQ(offsets.size(), 10U);
-  RuleGroup known;
-  known.file = "f";
-  known.name = "g";
-  EXPECT_EQ(SlotOffset(known, 60s).count(), SlotOffset(known, 60s).count());
-  EXPECT_EQ(SlotAtOrBefore(base::FromUnixMillis(-1), 60s, 0s), base::FromUnixMillis(-60'000));
-}
-
-TEST(ManagerTest, CountsMissedSlotsAndEvaluatesOnce) {
-  World world(kDown);
-  world.Run(15s, 1);
-  world.clock_.Advance(10min);
-  world.manager_->EvaluateDue(world.clock_.Now());
-  const GroupCounters& counters = world.Group().counters;
-  EXPECT_EQ(counters.iterations_missed, 39);
-  EXPECT_EQ(counters.iterations, 41);
-  EXPECT_EQ(counters.evaluations, 2);
-}
-
-TEST(ManagerTest, LaterRulesSeeWhatEarlierOnesWrote) {
-  World world(R"(groups: [{name: g, rules: [
-    {record: doubled, expr: m * 2},
-    {alert: A, expr: doubled > 5},
-    {alert: B, expr: 'ALERTS{alertname="A", alertstate="firing"}'}]}])");
-  world.Run(15s, 3);
-  EXPECT_EQ(world.Alerts().size(), 2U);
-  world.Run(15s, 1);
-  EXPECT_TRUE(world.Alerts().empty()) << "the stale marker counts in the same cycle";
 }
 
 TEST(ManagerTest, ErrorFreezesStateAndIsReported) {
@@ -237,79 +69,6 @@ TEST(ManagerTest, EvaluateNowLeavesTheSlotsAlone) {
   world.manager_->EvaluateNow(world.clock_.Now());
   EXPECT_EQ(world.Query("ALERTS"), 1);
   EXPECT_EQ(world.Group().counters.iterations, 0);
-}
-
-TEST(ManagerTest, FiringAlertSurvivesKillNine) {
-  World world(kPending);
-  world.Run(6min, 1);
-  EXPECT_EQ(world.Events(), "firing");
-  const model::Alert before = world.Only();
-  world.ready_ = false;
-  world.Restart(30s);
-  EXPECT_EQ(world.Only().fired_at, before.fired_at);
-  world.Run(30s, std::nullopt);
-  EXPECT_EQ(world.Only().state, AlertState::kFiring) << "the probes did not run yet";
-  EXPECT_EQ(world.Query("ALERTS{alertstate=\"firing\"}"), 1);
-  world.ready_ = true;
-  world.Run(1min, 1);
-  EXPECT_EQ(world.Only().fired_at, before.fired_at);
-  EXPECT_EQ(world.Only().active_at, before.active_at);
-  for (const std::string event : {"firing", "resolved"}) {
-    EXPECT_EQ(world.Events().find(event), std::string::npos) << "no page twice, no false resolve";
-  }
-}
-
-TEST(ManagerTest, AlertThatClearedWhileDownIsResolved) {
-  World world(kDown);
-  world.Run(30s, 1);
-  const base::Timestamp fired_at = world.Only().fired_at;
-  world.Events();
-  world.Restart(10min);
-  world.Run(30s, 0);
-  EXPECT_EQ(world.Events(), "resolved");
-  EXPECT_EQ(world.last_events_.at(0).alert.fired_at, fired_at);
-  EXPECT_EQ(world.last_events_.at(0).reason, "");
-}
-
-TEST(ManagerTest, PendingTimeGoesOnAfterKillNine) {
-  World world(kPending);
-  world.Run(3min, 1);
-  const base::Timestamp active_at = world.Only().active_at;
-  world.Restart(30s);
-  world.Run(1min, 1);
-  EXPECT_EQ(world.Only().state, AlertState::kPending);
-  EXPECT_EQ(world.Only().active_at, active_at);
-  world.Run(1min, 1);
-  EXPECT_EQ(world.Events(), "firing");
-}
-
-TEST(ManagerTest, KeepFiringGoesOnAfterKillNine) {
-  World world("groups: [{name: g, rules: [{alert: D, expr: m > 0, keep_firing_for: 5m}]}]");
-  world.Run(15s, 1);
-  world.Run(2min, 0);
-  world.Events();
-  world.Restart(1min);
-  world.Run(1min, 0);
-  EXPECT_EQ(world.Only().state, AlertState::kFiring);
-  world.Events();
-  world.Run(2min, 0);
-  EXPECT_NE(world.Events().find("resolved"), std::string::npos);
-}
-
-TEST(ManagerTest, ResolveThatNobodyTookSurvivesKillNine) {
-  testing::ExpectLog("alert events were not accepted");
-  World world(kDown);
-  world.Run(15s, 1);
-  EXPECT_EQ(world.Events(), "firing");
-  const base::Timestamp fired_at = world.Only().fired_at;
-  world.refuse_ = true;
-  world.Run(30s, 0);
-  EXPECT_FALSE(world.manager_->Snapshot()->events_accepted);
-  world.Restart(1h);
-  world.refuse_ = false;
-  world.Run(15s, 0);
-  EXPECT_EQ(world.Events(), "resolved");
-  EXPECT_EQ(world.last_events_.at(0).alert.fired_at, fired_at);
 }
 
 TEST(ManagerTest, FiringThatNobodyTookIsOfferedAgainWithTheSameTime) {
@@ -448,28 +207,6 @@ TEST(ManagerTest, ReloadKeepsEqualRulesApart) {
   world.Restart(15s);
   EXPECT_EQ(world.Group().rules[0].alerts.size(), 1U);
   EXPECT_EQ(world.Group().rules[1].alerts.size(), 0U);
-}
-
-TEST(ManagerTest, RaisedForGoesBackToPendingWithAResolve) {
-  World world(kDown);
-  world.Run(15s, 1);
-  world.Events();
-  world.SetText("groups: [{name: g, rules: [{alert: Down, expr: m > 0, for: 10m}]}]");
-  world.SetGroups();
-  world.Run(15s, 1);
-  EXPECT_EQ(world.Only().state, AlertState::kPending);
-  EXPECT_TRUE(world.Events().starts_with("resolved(rule changed"));
-}
-
-TEST(ManagerTest, UnchangedGroupKeepsItsSlotAndCounters) {
-  World world("groups: [{name: g, interval: 1h, rules: [{record: t, expr: time()}]}]");
-  const base::Timestamp due = world.manager_->NextDue();
-  world.clock_.Advance(due - world.clock_.Now() + 1s);
-  world.SetGroups();
-  EXPECT_EQ(world.manager_->NextDue(), due) << "the slot that has come is not skipped";
-  world.manager_->EvaluateDue(world.clock_.Now());
-  world.SetGroups();
-  EXPECT_EQ(world.Group().counters.iterations, 1);
 }
 
 TEST(ManagerTest, AlertingGoesOnWithoutADatabase) {
