@@ -61,7 +61,7 @@ void Service::AddSelfMetrics() {
 std::vector<model::MetricFamily> Service::RecoveryFamilies(base::Timestamp now) {
   const std::vector<model::ProbeResult> latest = intake_->Latest();
   const std::lock_guard lock(recovery_mutex_);
-  return recovery_->Families(recovery_->Compute(latest, now), now);
+  return recovery_->Families(recovery_->Compute(latest), now);
 }
 
 void Service::BeforeEvaluation(base::Timestamp now) {

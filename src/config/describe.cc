@@ -121,6 +121,10 @@ void WriteServices(YamlWriter& out, const Config& config) {
     out.TextUnlessEmpty("level", service.level);
     if (service.rpo) out.Time("rpo", *service.rpo);
     if (service.rto) out.Time("rto", *service.rto);
+    out.TextUnlessEmpty("region", service.region);
+    if (service.copies) out.Number("copies", *service.copies);
+    if (service.offsite_copies) out.Number("offsite_copies", *service.offsite_copies);
+    if (service.immutable_copies) out.Number("immutable_copies", *service.immutable_copies);
     if (!service.depends_on.empty()) out.Texts("depends_on", service.depends_on);
     out.End();
   }

@@ -55,6 +55,8 @@ void WriteSpec(YamlWriter& out, const PostgresProbe& probe) {
   out.Text("replication", archive ? "archive" : "streaming");
   out.TextMap("settings", probe.expect.settings);
   out.End();
+  if (probe.offsite) out.Flag("offsite", true);
+  out.TextUnlessEmpty("region", probe.region);
   out.Number("connections_warning_ratio", probe.connections_warning_ratio);
   out.Time("max_lag", probe.max_lag);
 }
@@ -167,6 +169,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Text("backup", probe.backup);
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
+  out.TextUnlessEmpty("region", probe.region);
   out.Text("path", probe.place.path);
   out.Text("pattern", probe.pattern);
   out.Flag("recursive", probe.recursive);

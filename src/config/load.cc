@@ -82,8 +82,9 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   GlobalReceiverDefaults defaults;
   config.global = ReadGlobal(reader.Take("global"), context, defaults);
   config.storage = ReadStorage(reader.Take("storage"), context);
+  const Levels levels = ReadLevels(reader);
   for (const Node& item : GetItems(reader, "services")) {
-    config.services.push_back(ReadService(item, context));
+    config.services.push_back(ReadService(item, levels, context));
   }
   for (const Node& item : GetItems(reader, "probes")) {
     config.probes.push_back(ReadProbe(item, config.global, context));

@@ -83,6 +83,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetName(reader, "backup", probe.backup);
   GetName(reader, "location", probe.location);
   reader.Get("offsite", probe.offsite);
+  GetName(reader, "region", probe.region);
   const Node* path = reader.Require("path");
   if (path != nullptr && path->scalar.find("://") != std::string::npos) {
     reader.Error(*path, "only folders are supported yet", "mount the bucket, or give a local copy");

@@ -108,6 +108,8 @@ PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context) {
   if (const Node* expect = reader.Take("expect")) {
     ReadPostgresExpect(*expect, context, probe.expect);
   }
+  reader.Get("offsite", probe.offsite);
+  GetName(reader, "region", probe.region);
   GetRatio(reader, "connections_warning_ratio", probe.connections_warning_ratio);
   GetPositive(reader, "max_lag", probe.max_lag);
   if (!probe.primary.empty() && probe.expect.role == PostgresProbe::Role::kPrimary) {

@@ -66,24 +66,4 @@ Storage ReadStorage(const Node* node, ReadContext& context) {
   return storage;
 }
 
-Service ReadService(const Node& node, ReadContext& context) {
-  Service service;
-  service.position = node.position;
-  MapReader reader(node, context.problems, "service");
-  reader.Require("name");
-  GetName(reader, "name", service.name);
-  GetName(reader, "level", service.level);
-  GetPositive(reader, "rpo", service.rpo);
-  GetPositive(reader, "rto", service.rto);
-  reader.Get("depends_on", service.depends_on);
-  const Node* depends_on = reader.Take("depends_on");
-  if (depends_on != nullptr) {
-    for (const Node& item : depends_on->items) {
-      context.references.push_back({Reference::Kind::kService, item.scalar, item.position});
-    }
-  }
-  reader.Finish();
-  return service;
-}
-
 }  // namespace drwatch::config

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,14 @@ struct GlobalReceiverDefaults {
 };
 Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults& defaults);
 Storage ReadStorage(const Node* node, ReadContext& context);
-Service ReadService(const Node& node, ReadContext& context);
+// What a level of services promises.
+struct Objectives {
+  std::optional<base::Duration> rpo, rto;
+};
+using Levels = std::map<std::string, Objectives>;
+// The built-in ones with those of the key "levels" over them.
+Levels ReadLevels(MapReader& reader);
+Service ReadService(const Node& node, const Levels& levels, ReadContext& context);
 Probe ReadProbe(const Node& node, const Global& global, ReadContext& context);
 Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
                       ReadContext& context);

@@ -1,15 +1,20 @@
-// What would be lost if a disaster happened now: recovery points and the achieved RPO of each
-// service.
+// What would be lost if a disaster happened now: the recovery points of each service, the paths
+// that lead to them and the achieved RPO. Pure: computed from the latest results of all probes.
 //
-// A recovery point is the newest state that could be restored. Which copies count depends on what
-// was lost:
-//   database_corrupted   backups only: a standby has replayed the corruption, too
-//   server_lost          backups, and standbys that can be promoted
-//   site_lost            backups kept off-site (offsite: true)
+// A recovery point is a state that could be restored, proven by what drwatch has read. Which paths
+// count depends on what is lost:
+//   database_corrupted   backups and WAL archives: a standby has replayed the corruption, too
+//   server_lost          those, and standbys that can be promoted
+//   site_lost            of these what is kept off-site (offsite: true)
+//   region_lost          of these what lies in another region than the service; only where both say
+//                        their region
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,40 +24,71 @@
 
 namespace drwatch::recovery {
 
-enum class Scenario { kDatabaseCorrupted, kServerLost, kSiteLost };
+enum class Scenario { kDatabaseCorrupted, kServerLost, kSiteLost, kRegionLost };
+inline constexpr std::array kScenarios = {Scenario::kDatabaseCorrupted, Scenario::kServerLost,
+                                          Scenario::kSiteLost, Scenario::kRegionLost};
 // "database_corrupted", ...: the label `scenario`.
 std::string_view ScenarioName(Scenario scenario);
 
-struct RecoveryPoint {
-  std::string service;
-  Scenario scenario = Scenario::kDatabaseCorrupted;
-  base::Timestamp time{};
-  std::string probe;  // whose evidence it is
+enum class PathKind { kBackup, kWalArchive, kStandby };
+// "backup", "wal_archive", "standby".
+std::string_view PathKindName(PathKind kind);
+
+// One way back: restore this artefact, replay this archive, promote this standby.
+struct RecoveryPath {
+  PathKind kind = PathKind::kBackup;
+  base::Timestamp point{};  // the state it brings back
+  std::string probe;        // whose evidence it is
+  std::string target;       // where it lies, for people
+  std::string artefact;     // the copy's name; empty for a standby
 };
 
-// Remembers the point of a probe while its place cannot be looked at: being blind loses no backup.
-// One thread at a time.
+struct ScenarioReport {
+  Scenario scenario = Scenario::kDatabaseCorrupted;
+  std::vector<RecoveryPath> paths;  // newest point first; empty = nothing would come back
+};
+
+struct ServiceReport {
+  std::string service;
+  std::optional<double> target_seconds;  // RPO
+  // Of the scenarios that something of the service is configured for.
+  std::vector<ScenarioReport> scenarios;
+};
+
+// Remembers the paths of a probe while its place cannot be looked at: being blind loses no backup.
+// Counts how long the objectives were kept. One thread at a time.
 class RecoveryPoints {
  public:
   explicit RecoveryPoints(const config::Config& config);
 
-  // The newest point of each service and scenario that has a source. `latest` is the latest result
-  // of each probe.
-  std::vector<RecoveryPoint> Compute(const std::vector<model::ProbeResult>& latest,
-                                     base::Timestamp now);
-  // dr_recovery_point_timestamp_seconds, dr_rpo_achieved_seconds and dr_rpo_target_seconds.
-  std::vector<model::MetricFamily> Families(const std::vector<RecoveryPoint>& points,
-                                            base::Timestamp now) const;
+  // In the order of the names. `latest` is the latest result of each probe.
+  std::vector<ServiceReport> Compute(const std::vector<model::ProbeResult>& latest);
+  // dr_recovery_point_timestamp_seconds, dr_rpo_achieved_seconds, dr_rpo_target_seconds,
+  // dr_recovery_paths and the counters of how long the RPO was observed and violated. `now` never
+  // goes back; the time since the last call counts for what `reports` says.
+  std::vector<model::MetricFamily> Families(const std::vector<ServiceReport>& reports,
+                                            base::Timestamp now);
 
  private:
   struct Source {
     std::string service;
-    bool backup = false;  // else a standby
+    PathKind kind = PathKind::kBackup;
     bool offsite = false;
+    std::string region;
   };
-  std::map<std::string, Source> sources_;              // by probe name
-  std::map<std::string, double> targets_;              // RPO in seconds by service
-  std::map<std::string, base::Timestamp> remembered_;  // by probe name
+  struct Observed {
+    double seconds = 0;
+    double violated_seconds = 0;
+  };
+  void Remember(const model::ProbeResult& result, const Source& source);
+  bool Survives(const Source& source, Scenario scenario) const;
+
+  std::map<std::string, Source> sources_;       // by probe name
+  std::map<std::string, double> targets_;       // RPO in seconds by service
+  std::map<std::string, std::string> regions_;  // by service
+  std::map<std::string, RecoveryPath> paths_;   // by probe name
+  std::map<std::pair<std::string, Scenario>, Observed> observed_;
+  base::Timestamp last_{};
 };
 
 }  // namespace drwatch::recovery

@@ -76,7 +76,7 @@ severity_map: {disaster: critical, notice: info}
   EXPECT_EQ(config.storage.max_series, 5000);
   ASSERT_EQ(config.services.size(), 2u);
   EXPECT_EQ(config.services[0].rpo, base::Duration(5min));
-  EXPECT_FALSE(config.services[0].rto.has_value());
+  EXPECT_EQ(config.services[0].rto, base::Duration(1h)) << "the level's";
   EXPECT_EQ(config.services[1].depends_on, std::vector<std::string>{"auth"});
   ASSERT_EQ(config.probes.size(), 1u);
   EXPECT_EQ(config.probes[0].interval, 1min);
@@ -280,6 +280,27 @@ route:
   EXPECT_EQ(second.group_by, (std::vector<std::string>{"alertname", "service"}));
   EXPECT_EQ(second.group_interval, 30s);
   EXPECT_EQ(second.repeat_interval, 1h);
+}
+
+TEST(ParseConfigTest, LevelsAreTheObjectivesOfServicesThatGiveNone) {
+  const Config config = Loaded(R"yaml(
+levels: {L1: {rpo: 5m}, batch: {rpo: 24h}}
+services:
+- {name: auth, level: L1}
+- {name: shop, level: L2, rto: 3h, region: us-east-1, copies: 3, offsite_copies: 1}
+- {name: report, level: batch}
+- {name: other, level: gold}
+)yaml");
+  EXPECT_EQ(config.services[0].rpo, base::Duration(5min));
+  EXPECT_EQ(config.services[0].rto, base::Duration(1h)) << "a level keeps what is not given";
+  EXPECT_EQ(config.services[1].rpo, base::Duration(30min));
+  EXPECT_EQ(config.services[1].rto, base::Duration(3h));
+  EXPECT_EQ(config.services[1].region, "us-east-1");
+  EXPECT_EQ(config.services[1].copies, 3);
+  EXPECT_EQ(config.services[1].offsite_copies, 1);
+  EXPECT_EQ(config.services[2].rpo, base::Duration(24h));
+  EXPECT_FALSE(config.services[2].rto.has_value());
+  EXPECT_FALSE(config.services[3].rpo.has_value());
 }
 
 TEST(ParseConfigTest, ReadsReceiversWithGlobalDefaults) {

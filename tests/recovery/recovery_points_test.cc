@@ -12,7 +12,9 @@ constexpr base::Timestamp kNow = base::Timestamp(std::chrono::hours(480'000));
 
 config::Config MakeConfig() {
   config::Config config;
-  config.services = {{"shop", "L1", 1h, std::nullopt, {}}};
+  config.services.resize(1);
+  config.services[0].name = "shop";
+  config.services[0].rpo = 1h;
   config.probes.resize(3);
   config.probes[0].name = "dump";
   config.probes[0].service = "shop";
@@ -32,6 +34,7 @@ model::ProbeResult Backup(const std::string& probe, std::optional<base::Timestam
                           double visible = 1) {
   model::ProbeResult result;
   result.probe = probe;
+  result.started = kNow;
   model::FamilySet families;
   families.Gauge("backup_probe_success", "", {}, visible);
   if (point)
@@ -43,6 +46,7 @@ model::ProbeResult Backup(const std::string& probe, std::optional<base::Timestam
 model::ProbeResult Standby(double lag) {
   model::ProbeResult result;
   result.probe = "standby";
+  result.started = kNow;
   model::FamilySet families;
   families.Gauge("postgres_up", "", {}, 1);
   families.Gauge("replication_lag_seconds", "", {}, lag);
@@ -50,46 +54,117 @@ model::ProbeResult Standby(double lag) {
   return result;
 }
 
-std::optional<base::Timestamp> PointOf(const std::vector<RecoveryPoint>& points,
-                                       Scenario scenario) {
-  for (const RecoveryPoint& point : points) {
-    if (point.scenario == scenario) return point.time;
+const ScenarioReport* Find(const std::vector<ServiceReport>& reports, Scenario scenario) {
+  for (const ServiceReport& report : reports) {
+    for (const ScenarioReport& each : report.scenarios) {
+      if (each.scenario == scenario) return &each;
+    }
   }
-  return std::nullopt;
+  return nullptr;
+}
+std::optional<base::Timestamp> PointOf(const std::vector<ServiceReport>& reports,
+                                       Scenario scenario) {
+  const ScenarioReport* report = Find(reports, scenario);
+  if (report == nullptr || report->paths.empty()) return std::nullopt;
+  return report->paths.front().point;
+}
+
+double Value(const std::vector<model::MetricFamily>& families, std::string_view name,
+             Scenario scenario = Scenario::kDatabaseCorrupted) {
+  for (const auto& family : families) {
+    if (family.name != name) continue;
+    for (const model::MetricPoint& point : family.points) {
+      const std::string_view label = point.labels.Get("scenario");
+      if (label.empty() || label == ScenarioName(scenario)) return point.value;
+    }
+  }
+  return -1;
 }
 
 TEST(RecoveryPointsTest, EachScenarioCountsOnlyWhatSurvivesIt) {
   RecoveryPoints recovery(MakeConfig());
-  const auto points =
-      recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", kNow - 5h), Standby(3)}, kNow);
-  EXPECT_EQ(PointOf(points, Scenario::kDatabaseCorrupted), kNow - 2h);
-  EXPECT_EQ(PointOf(points, Scenario::kServerLost), kNow - 3s);
-  EXPECT_EQ(PointOf(points, Scenario::kSiteLost), kNow - 5h);
+  const auto reports =
+      recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", kNow - 5h), Standby(3)});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), kNow - 2h);
+  EXPECT_EQ(PointOf(reports, Scenario::kServerLost), kNow - 3s);
+  EXPECT_EQ(PointOf(reports, Scenario::kSiteLost), kNow - 5h);
+  EXPECT_EQ(Find(reports, Scenario::kRegionLost), nullptr) << "nobody said where anything lies";
+  EXPECT_EQ(Find(reports, Scenario::kServerLost)->paths.size(), 3u);
+  EXPECT_EQ(Find(reports, Scenario::kServerLost)->paths[0].kind, PathKind::kStandby);
+}
+
+TEST(RecoveryPointsTest, TheRegionCountsWhereBothSayTheirs) {
+  config::Config config = MakeConfig();
+  config.services[0].region = "us-east-1";
+  std::get<config::BackupProbe>(config.probes[0].spec).region = "us-east-1";
+  std::get<config::BackupProbe>(config.probes[1].spec).region = "us-west-2";
+  std::get<config::PostgresProbe>(config.probes[2].spec).region = "eu-west-1";
+  RecoveryPoints recovery(config);
+  const auto reports =
+      recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", kNow - 5h), Standby(3)});
+  const ScenarioReport* lost = Find(reports, Scenario::kRegionLost);
+  ASSERT_NE(lost, nullptr);
+  ASSERT_EQ(lost->paths.size(), 2u);
+  EXPECT_EQ(lost->paths[0].probe, "standby");
+  EXPECT_EQ(lost->paths[1].probe, "offsite");
+}
+
+TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
+  RecoveryPoints recovery(MakeConfig());
+  model::ProbeResult result = Backup("dump", kNow - 26h);
+  result.target = "/backup";
+  model::StoredCopy broken;
+  broken.name = "shop-3.dump";
+  broken.point = kNow - 2h;
+  model::StoredCopy good;
+  good.name = "shop-2.dump";
+  good.point = kNow - 26h;
+  good.good = true;
+  result.copies = {broken, good};
+  const auto reports = recovery.Compute({result});
+  const RecoveryPath path = Find(reports, Scenario::kDatabaseCorrupted)->paths.front();
+  EXPECT_EQ(path.artefact, "shop-2.dump");
+  EXPECT_EQ(path.point, kNow - 26h);
+  EXPECT_EQ(path.target, "/backup");
 }
 
 TEST(RecoveryPointsTest, BlindnessKeepsThePointAndABackupThatIsGoneLosesIt) {
   RecoveryPoints recovery(MakeConfig());
-  recovery.Compute({Backup("dump", kNow - 2h)}, kNow);
-  EXPECT_EQ(PointOf(recovery.Compute({Backup("dump", std::nullopt, 0)}, kNow),
-                    Scenario::kDatabaseCorrupted),
-            kNow - 2h);
-  EXPECT_EQ(PointOf(recovery.Compute({Backup("dump", std::nullopt, 1)}, kNow),
-                    Scenario::kDatabaseCorrupted),
-            std::nullopt);
+  recovery.Compute({Backup("dump", kNow - 2h)});
+  EXPECT_EQ(
+      PointOf(recovery.Compute({Backup("dump", std::nullopt, 0)}), Scenario::kDatabaseCorrupted),
+      kNow - 2h);
+  const auto gone = recovery.Compute({Backup("dump", std::nullopt, 1)});
+  EXPECT_EQ(PointOf(gone, Scenario::kDatabaseCorrupted), std::nullopt);
+  // The scenario stays: that nothing would come back is what must be said.
+  const auto families = recovery.Families(gone, kNow);
+  EXPECT_EQ(Value(families, "dr_recovery_paths"), 0);
+  EXPECT_EQ(Value(families, "dr_rpo_achieved_seconds"), -1);
 }
 
 TEST(RecoveryPointsTest, FamiliesHoldTargetAndAge) {
   RecoveryPoints recovery(MakeConfig());
-  const auto families =
-      recovery.Families(recovery.Compute({Backup("dump", kNow - 2h)}, kNow), kNow);
-  const auto value = [&](std::string_view name) {
-    for (const auto& family : families) {
-      if (family.name == name) return family.points.front().value;
-    }
-    return -1.0;
-  };
-  EXPECT_EQ(value("dr_rpo_target_seconds"), 3600);
-  EXPECT_EQ(value("dr_rpo_achieved_seconds"), 7200);
+  const auto families = recovery.Families(recovery.Compute({Backup("dump", kNow - 2h)}), kNow);
+  EXPECT_EQ(Value(families, "dr_rpo_target_seconds"), 3600);
+  EXPECT_EQ(Value(families, "dr_rpo_achieved_seconds"), 7200);
+  EXPECT_EQ(Value(families, "dr_recovery_paths"), 0) << "none keeps the objective of an hour";
+}
+
+TEST(RecoveryPointsTest, CountsHowLongTheObjectiveWasKept) {
+  RecoveryPoints recovery(MakeConfig());
+  const auto reports = recovery.Compute({Backup("dump", kNow), Standby(1)});
+  recovery.Families(reports, kNow);
+  // Kept for an hour, then violated.
+  base::Timestamp now = kNow;
+  for (int minute = 1; minute <= 62; ++minute) {
+    now = kNow + std::chrono::minutes(minute);
+    recovery.Families(reports, now);
+  }
+  const auto families = recovery.Families(reports, now);
+  EXPECT_EQ(Value(families, "dr_rpo_observed_seconds_total"), 62 * 60);
+  EXPECT_EQ(Value(families, "dr_rpo_violation_seconds_total"), 2 * 60);
+  // A suspended machine watched nothing.
+  EXPECT_EQ(Value(recovery.Families(reports, now + 3h), "dr_rpo_observed_seconds_total"), 62 * 60);
 }
 
 }  // namespace
