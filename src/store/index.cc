@@ -157,34 +157,46 @@ Index::Postings Index::UnionOf(const model::Matcher& matcher) const {
   return found;
 }
 
-std::vector<SeriesId> Index::Select(const std::vector<model::Matcher>& matchers) const {
-  // The shortest list that must hold every match; whatever is in it is then looked at itself.
+// The shortest list that must hold every match, nullptr if there is none of them; nullopt if
+// nothing can match.
+std::optional<const Index::Postings*> Index::ShortestList(
+    const std::vector<model::Matcher>& matchers) const {
   const Postings* shortest = nullptr;
   for (const model::Matcher& matcher : matchers) {
     if (matcher.type() != model::MatchType::kEqual || matcher.MatchesEmpty()) continue;
     const Postings* list = FindPostings(matcher.name(), matcher.value());
-    if (list == nullptr) return {};
+    if (list == nullptr) return std::nullopt;
     if (shortest == nullptr || list->size() < shortest->size()) shortest = list;
   }
+  return shortest;
+}
+
+std::vector<SeriesId> Index::Select(const std::vector<model::Matcher>& matchers) const {
   std::vector<SeriesId> found;
-  if (shortest != nullptr) {
-    found = *shortest;
-  } else {
-    const auto narrowing =
-        std::find_if(matchers.begin(), matchers.end(),
-                     [](const model::Matcher& matcher) { return !matcher.MatchesEmpty(); });
-    if (narrowing == matchers.end()) {
-      SelectFrom(0, matchers, found);
-      return found;
-    }
+  const auto narrowing =
+      std::find_if(matchers.begin(), matchers.end(),
+                   [](const model::Matcher& matcher) { return !matcher.MatchesEmpty(); });
+  const std::optional<const Postings*> list = ShortestList(matchers);
+  if (list && *list == nullptr && narrowing != matchers.end()) {
     found = UnionOf(*narrowing);
+    std::erase_if(found, [&](SeriesId id) { return !MatchesAll(matchers, series_[id]->labels); });
+  } else {
+    SelectFrom(0, matchers, found);
   }
-  std::erase_if(found, [&](SeriesId id) { return !MatchesAll(matchers, series_[id]->labels); });
   return found;
 }
 
 void Index::SelectFrom(SeriesId first, const std::vector<model::Matcher>& matchers,
                        std::vector<SeriesId>& out) const {
+  const std::optional<const Postings*> list = ShortestList(matchers);
+  if (!list) return;
+  if (*list != nullptr) {
+    const Postings& ids = **list;
+    for (auto id = std::lower_bound(ids.begin(), ids.end(), first); id != ids.end(); ++id) {
+      if (MatchesAll(matchers, series_[*id]->labels)) out.push_back(*id);
+    }
+    return;
+  }
   for (SeriesId id = first; id < next_id(); ++id) {
     if (series_[id] != nullptr && MatchesAll(matchers, series_[id]->labels)) out.push_back(id);
   }

@@ -59,6 +59,7 @@ class Index {
   static constexpr SeriesId kFree = 0xffffffff;
 
   const Postings* FindPostings(std::string_view name, std::string_view value) const;
+  std::optional<const Postings*> ShortestList(const std::vector<model::Matcher>& matchers) const;
   Postings UnionOf(const model::Matcher& matcher) const;
   void InsertSlot(std::uint64_t hash, SeriesId id);
   void RebuildTable(std::size_t slots);

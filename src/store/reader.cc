@@ -21,14 +21,6 @@ std::size_t DropMarkers(std::span<model::Sample> samples) {
   return kept;
 }
 
-void AddSelected(const Index& index, const std::vector<SeriesId>& ids, Selection& selection,
-                 std::vector<model::Labels>& labels) {
-  for (const SeriesId id : ids) {
-    selection.ids.push_back(id);
-    labels.push_back(index.Get(id)->labels);
-  }
-}
-
 }  // namespace
 
 // A row that needs chunks: what is to be decoded once the lock is released.
@@ -49,27 +41,32 @@ std::shared_ptr<const Selection> Reader::Refresh(
     std::shared_ptr<const Selection> selection, const std::vector<model::Matcher>& matchers) const {
   const std::shared_lock lock(impl_.index_mutex);
   const Index& index = impl_.index;
-  auto fresh = std::make_shared<Selection>();
-  std::vector<model::Labels> labels;
+  const bool valid = selection != nullptr && selection->removals == index.removals();
+  if (valid && selection->next_id == index.next_id()) return selection;
   std::vector<SeriesId> added;
-  if (selection != nullptr && selection->removals == index.removals()) {
-    if (selection->next_id == index.next_id()) return selection;
+  if (valid) {
     index.SelectFrom(selection->next_id, matchers, added);
-    fresh->ids = selection->ids;
-    if (added.empty()) {
-      fresh->labels = selection->labels;
-    } else {
-      labels = *selection->labels;
-    }
   } else {
     added = index.Select(matchers);
   }
-  AddSelected(index, added, *fresh, labels);
-  if (fresh->labels == nullptr) {
-    fresh->labels = std::make_shared<const std::vector<model::Labels>>(std::move(labels));
-  }
+  auto fresh = std::make_shared<Selection>();
   fresh->next_id = index.next_id();
   fresh->removals = index.removals();
+  if (valid && added.empty()) {
+    fresh->ids = selection->ids;
+    fresh->labels = selection->labels;
+    return fresh;
+  }
+  std::vector<SeriesId> ids;
+  std::vector<model::Labels> labels;
+  if (valid) {
+    ids = *selection->ids;
+    labels = *selection->labels;
+  }
+  ids.insert(ids.end(), added.begin(), added.end());
+  for (const SeriesId id : added) labels.push_back(index.Get(id)->labels);
+  fresh->ids = std::make_shared<const std::vector<SeriesId>>(std::move(ids));
+  fresh->labels = std::make_shared<const std::vector<model::Labels>>(std::move(labels));
   return fresh;
 }
 
@@ -77,13 +74,13 @@ bool Reader::ReadLatest(const Selection& selection, std::int64_t at, std::int64_
                         std::span<double> values, std::span<std::int64_t> times) const {
   const std::int64_t from = at - lookback;
   std::vector<Pending> pending;
-  std::array<model::Sample, SeriesRecord::kMaxHead> head;
   {
     const std::shared_lock index_lock(impl_.index_mutex);
     if (selection.removals != impl_.index.removals()) return false;
     const std::lock_guard data_lock(impl_.data_mutex);
-    for (std::size_t row = 0; row < selection.ids.size(); ++row) {
-      const SeriesRecord& series = *impl_.index.Get(selection.ids[row]);
+    const std::vector<SeriesId>& ids = *selection.ids;
+    for (std::size_t row = 0; row < ids.size(); ++row) {
+      const SeriesRecord& series = *impl_.index.Get(ids[row]);
       values[row] = model::StaleNan();
       if (series.last_time() <= from) continue;
       if (series.last_time() <= at) {
@@ -91,11 +88,10 @@ bool Reader::ReadLatest(const Selection& selection, std::int64_t at, std::int64_
         if (!times.empty()) times[row] = series.last_time();
         continue;
       }
-      const int count = series.ReadHead(from, at, head.data());
-      if (count > 0) {
-        const model::Sample& last = head[static_cast<std::size_t>(count - 1)];
-        values[row] = last.value;
-        if (!times.empty()) times[row] = base::ToUnixMillis(last.time);
+      std::int64_t millis = 0;
+      if (const double* const newest = series.NewestInHead(from, at, millis)) {
+        values[row] = *newest;
+        if (!times.empty()) times[row] = millis;
       } else if (!series.HeadCovers(from)) {
         Pending& one = pending.emplace_back();
         one.row = row;
@@ -122,13 +118,14 @@ bool Reader::ReadRange(const Selection& selection, std::int64_t from, std::int64
     if (markers == StaleMarkers::kSkip) found = found.first(DropMarkers(found));
     if (!found.empty()) visitor.Visit(row, found);
   };
-  for (std::size_t row = 0; row < selection.ids.size();) {
+  const std::vector<SeriesId>& ids = *selection.ids;
+  for (std::size_t row = 0; row < ids.size();) {
     {
       const std::shared_lock index_lock(impl_.index_mutex);
       if (selection.removals != impl_.index.removals()) return false;
       const std::lock_guard data_lock(impl_.data_mutex);
-      for (; row < selection.ids.size() && pending.size() < kSlice; ++row) {
-        const SeriesRecord& series = *impl_.index.Get(selection.ids[row]);
+      for (; row < ids.size() && pending.size() < kSlice; ++row) {
+        const SeriesRecord& series = *impl_.index.Get(ids[row]);
         if (series.last_time() <= from) continue;
         if (visits == Visits::kMayLock && series.HeadCovers(from)) {
           const int count = series.ReadHead(from, to, head.data());

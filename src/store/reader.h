@@ -18,8 +18,8 @@ namespace drwatch::store {
 // and hand it to Reader::Refresh before each use.
 struct Selection {
   std::shared_ptr<const std::vector<model::Labels>> labels;
-  std::vector<std::uint32_t> ids;  // beside the labels
-  std::uint32_t next_id = 0;       // series from here on have not been looked at
+  std::shared_ptr<const std::vector<std::uint32_t>> ids;  // beside the labels
+  std::uint32_t next_id = 0;  // series from here on have not been looked at
   std::uint64_t removals = 0;
 };
 

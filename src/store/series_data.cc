@@ -63,6 +63,15 @@ void SeriesRecord::Seal(int samples, MemoryUsage& usage) {
   head_count_ -= static_cast<std::uint32_t>(samples);
 }
 
+const double* SeriesRecord::NewestInHead(std::int64_t from, std::int64_t to,
+                                         std::int64_t& millis) const {
+  for (std::uint32_t i = head_count_; i-- > 0;) {
+    millis = head_base_ + head_->offsets[i];
+    if (millis <= to) return millis > from ? &head_->values[i] : nullptr;
+  }
+  return nullptr;
+}
+
 int SeriesRecord::ReadHead(std::int64_t from, std::int64_t to, model::Sample* out) const {
   int count = 0;
   for (std::uint32_t i = 0; i < head_count_; ++i) {

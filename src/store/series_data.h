@@ -41,6 +41,8 @@ class SeriesRecord {
   double last_value() const { return last_value_; }
   // True if all samples after `from` are plain.
   bool HeadCovers(std::int64_t from) const { return sealed_time_ <= from; }
+  // The newest plain sample in (from, to]; nullptr if there is none. Its time goes to `millis`.
+  const double* NewestInHead(std::int64_t from, std::int64_t to, std::int64_t& millis) const;
   // Adds the plain samples in (from, to] to `out`, which has room for kMaxHead; returns how many.
   int ReadHead(std::int64_t from, std::int64_t to, model::Sample* out) const;
   // Adds the chunks that overlap (from, to]; the one still written to is copied.
