@@ -10,45 +10,34 @@ namespace {
 using model::AlertChange;
 using model::AlertState;
 
-// One element of the result with its templates expanded.
-struct Candidate {
-  model::Labels annotations;
-  double value = 0;
-};
-using Candidates = std::map<model::Labels, Candidate>;
+using Samples = std::vector<store::NewSample>;
 
-// A failed template shows its error in its place: the alert matters more than its text.
-model::Labels Expand(const std::vector<RuleText>& texts, model::LabelsBuilder builder,
-                     const tmpl::Value& data, const tmpl::Environment& environment,
-                     std::int64_t& failures) {
-  for (const RuleText& text : texts) {
-    if (!text.parsed) continue;
-    const auto expanded = text.parsed->Expand(data, environment);
-    if (!expanded) ++failures;
-    builder.Set(text.name, expanded ? *expanded : expanded.error().message);
-  }
-  return builder.Build();
+void MakeSeries(const Rule& rule, const model::Labels& raw, const model::Labels& identity,
+                AlertInstance& instance) {
+  // Labels as written show through where the template made them empty, as in Prometheus.
+  model::LabelsBuilder builder(raw);
+  for (const model::LabelView label : identity) builder.Set(label.name, label.value);
+  builder.Set(model::kAlertName, rule.name);
+  instance.series.state = instance.alert.state;
+  instance.series.since = builder.Set(model::kMetricName, kAlertsForStateMetric).Build();
+  builder.Set(model::kMetricName, kAlertsMetric);
+  builder.Set("alertstate", model::AlertStateName(instance.alert.state));
+  instance.series.alerts = builder.Build();
 }
 
-base::Result<Candidates> MakeCandidates(const Rule& rule, const promql::Vector& result,
-                                        const AlertingInput& input, std::int64_t& failures) {
-  Candidates candidates;
-  for (const promql::VectorElement& element : result) {
-    const tmpl::Value data = RuleTemplateData(element.labels, input.external_labels,
-                                              input.environment.external_url, element.value);
-    const model::Labels labels =
-        Expand(rule.labels, model::LabelsBuilder(element.labels.Without(model::kMetricName)), data,
-               input.environment, failures)
-            .With(model::kAlertName, rule.name);
-    Candidate candidate{Expand(rule.annotations, {}, data, input.environment, failures),
-                        element.value};
-    if (!candidates.emplace(labels, std::move(candidate)).second) {
-      return base::Fail(
-          "vector contains metrics with the same labelset after applying alert labels",
-          "aggregate in the expression, or add the label that tells them apart");
-    }
+// Samples for the alerts as they are.
+Samples AlertSamples(const Rule& rule, AlertingState& state) {
+  Samples samples;
+  samples.reserve(2 * state.size());
+  const model::Labels raw = rule.RawLabels();
+  for (auto& [identity, instance] : state) {
+    const model::Alert& alert = instance.alert;
+    if (alert.state == AlertState::kInactive) continue;
+    if (instance.series.state != alert.state) MakeSeries(rule, raw, identity, instance);
+    samples.push_back({instance.series.since, base::ToUnixSeconds(alert.active_at)});
+    samples.push_back({instance.series.alerts, 1});
   }
-  return candidates;
+  return samples;
 }
 
 class Transition {
@@ -59,19 +48,32 @@ class Transition {
         state_(state),
         generator_url_(input.environment.external_url + tmpl::GraphPath(rule.query, 1)) {}
 
-  base::Result<AlertingOutput> Run(const Candidates& candidates, std::int64_t failures) {
+  base::Result<AlertingOutput> Run(const AlertCandidates& candidates, std::int64_t failures) {
     output_.template_failures = failures;
     if (auto status = CheckLimit(candidates); !status) return base::Fail(status.error());
-    for (const auto& [labels, candidate] : candidates) Present(labels, candidate);
-    for (auto at = state_.begin(); at != state_.end();) {
-      const bool gone = !candidates.contains(at->first) && Absent(at->second);
-      at = gone ? state_.erase(at) : std::next(at);
+    // Both are sorted by labels.
+    auto at = state_.begin();
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const AlertCandidate& candidate = candidates[i];
+      while (at != state_.end() && at->first < candidate.labels) at = Leave(at);
+      const bool known = at != state_.end() && at->first == candidate.labels;
+      if (!known) at = state_.try_emplace(at, candidate.labels);
+      Present(candidate, known ? Age::kKnown : Age::kNew, at->second);
+      ++at;
     }
+    while (at != state_.end()) at = Leave(at);
     output_.samples = AlertSamples(rule_, state_);
     return std::move(output_);
   }
 
  private:
+  enum class Age { kNew, kKnown };
+
+  // Past an alert that nothing asks for.
+  AlertingState::iterator Leave(AlertingState::iterator at) {
+    return Absent(at->second) ? state_.erase(at) : std::next(at);
+  }
+
   bool Kept(const AlertInstance& instance) const {
     return instance.restored && input_.restored == AlertingInput::Restored::kKeep;
   }
@@ -83,11 +85,11 @@ class Transition {
     return first || input_.time - alert.keep_firing_since < rule_.keep_firing;
   }
 
-  base::Status CheckLimit(const Candidates& candidates) const {
+  base::Status CheckLimit(const AlertCandidates& candidates) const {
     if (input_.limit <= 0) return {};
     std::size_t count = candidates.size();
     for (const auto& [labels, instance] : state_) {
-      if (candidates.contains(labels)) continue;
+      if (candidates.Contains(labels)) continue;
       const bool active = instance.alert.state != AlertState::kInactive;
       if ((active && Kept(instance)) || StillFiring(instance)) ++count;
     }
@@ -99,16 +101,14 @@ class Transition {
 
   void Changed(const AlertInstance& instance) { output_.changed.push_back(instance.alert.labels); }
 
-  void Present(const model::Labels& labels, const Candidate& candidate) {
-    const auto [at, added] = state_.try_emplace(labels);
-    AlertInstance& instance = at->second;
-    if (!added && instance.alert.state == AlertState::kInactive) {
+  void Present(const AlertCandidate& candidate, Age age, AlertInstance& instance) {
+    if (age == Age::kKnown && instance.alert.state == AlertState::kInactive) {
       if (instance.owed) output_.displaced.push_back(instance);
       instance = {};
     }
     model::Alert& alert = instance.alert;
     if (alert.state == AlertState::kInactive) {
-      alert.labels = labels;
+      alert.labels = candidate.labels;
       alert.state = AlertState::kPending;
       alert.active_at = input_.time;
       Changed(instance);
@@ -207,30 +207,13 @@ std::optional<AlertChange> DueChange(const AlertInstance& instance, base::Timest
 }  // namespace
 
 base::Result<AlertingOutput> EvaluateAlerting(const Rule& rule, const promql::Vector& result,
-                                              const AlertingInput& input, AlertingState& state) {
+                                              const AlertingInput& input,
+                                              AlertCandidates& candidates, AlertingState& state) {
   std::int64_t failures = 0;
-  const auto candidates = MakeCandidates(rule, result, input, failures);
-  if (!candidates) return base::Fail(candidates.error());
-  return Transition(rule, input, state).Run(*candidates, failures);
-}
-
-std::vector<store::NewSample> AlertSamples(const Rule& rule, const AlertingState& state) {
-  std::vector<store::NewSample> samples;
-  const model::Labels raw = rule.RawLabels();
-  for (const auto& [identity, instance] : state) {
-    const model::Alert& alert = instance.alert;
-    if (alert.state == AlertState::kInactive) continue;
-    // Labels as written show through where the template made them empty, as in Prometheus.
-    model::LabelsBuilder builder(raw);
-    for (const model::LabelView label : identity) builder.Set(label.name, label.value);
-    builder.Set(model::kAlertName, rule.name);
-    builder.Set(model::kMetricName, kAlertsForStateMetric);
-    samples.push_back({builder.Build(), base::ToUnixSeconds(alert.active_at)});
-    builder.Set(model::kMetricName, kAlertsMetric);
-    builder.Set("alertstate", model::AlertStateName(alert.state));
-    samples.push_back({builder.Build(), 1});
-  }
-  return samples;
+  const base::Status status =
+      candidates.Update(rule, result, {input.external_labels, input.environment}, failures);
+  if (!status) return base::Fail(status.error());
+  return Transition(rule, input, state).Run(candidates, failures);
 }
 
 std::vector<model::AlertEvent> DueEvents(const AlertingState& state, base::Timestamp time,

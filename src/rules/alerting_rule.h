@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "model/alert.h"
 #include "promql/value.h"
+#include "rules/alert_candidates.h"
 #include "rules/rule.h"
 #include "store/store.h"
 
@@ -33,6 +34,14 @@ struct AlertInstance {
   std::string reason;                      // why it was resolved, if its condition did not clear
   bool restored = false;                   // from before a restart, and not seen in a result since
   bool recheck_hold = false;               // a reload raised `for`
+
+  // The labels of its samples, kept because they only change with the state.
+  struct Series {
+    model::AlertState state = model::AlertState::kInactive;  // for which they were made
+    model::Labels alerts;                                    // ALERTS
+    model::Labels since;                                     // ALERTS_FOR_STATE
+  };
+  Series series;
 };
 
 // By identity: the labels with alertname.
@@ -56,11 +65,10 @@ struct AlertingOutput {
 };
 
 // Errors: two elements with one identity, more alerts than the limit. `state` is then untouched.
+// `candidates` are the rule's own, as its last evaluation left them.
 base::Result<AlertingOutput> EvaluateAlerting(const Rule& rule, const promql::Vector& result,
-                                              const AlertingInput& input, AlertingState& state);
-
-// Samples for the alerts as they are.
-std::vector<store::NewSample> AlertSamples(const Rule& rule, const AlertingState& state);
+                                              const AlertingInput& input,
+                                              AlertCandidates& candidates, AlertingState& state);
 
 // What is owed, and repetitions of what was accepted longer than `resend_delay` ago.
 std::vector<model::AlertEvent> DueEvents(const AlertingState& state, base::Timestamp time,

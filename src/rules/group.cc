@@ -65,8 +65,8 @@ base::Status EvaluateRule(RunningGroup& group, std::size_t index, base::Timestam
     if (!recorded) return base::Fail(recorded.error());
     samples = std::move(*recorded);
   } else {
-    auto output =
-        EvaluateAlerting(rule, *vector, InputFor(group, running, time, world), running.alerts);
+    auto output = EvaluateAlerting(rule, *vector, InputFor(group, running, time, world),
+                                   running.candidates, running.alerts);
     if (!output) return base::Fail(output.error());
     report.template_failures += output->template_failures;
     report.rules.push_back({index, std::move(output->displaced), std::move(output->changed)});

@@ -19,8 +19,9 @@ namespace drwatch::rules {
 // A rule and what its evaluations left behind.
 struct RunningRule {
   std::shared_ptr<const Rule> rule;
-  std::string key;     // name, labels and which one of equal ones of its group
-  std::string source;  // its name in the store; unique, kept over reloads
+  std::string key;             // name, labels and which one of equal ones of its group
+  std::string source;          // its name in the store; unique, kept over reloads
+  AlertCandidates candidates;  // of the last evaluation
   AlertingState alerts;
   RuleHealth health = RuleHealth::kUnknown;
   std::string last_error;

@@ -14,16 +14,30 @@ std::vector<std::pair<std::string_view, std::string_view>> Pairs(const model::La
   return pairs;
 }
 
+// A function can be called by its name only, so a text without these names cannot see the time.
+TemplateInputs InputsOf(std::string_view text) {
+  if (text.find("{{") == std::string_view::npos) return TemplateInputs::kNothing;
+  for (const std::string_view name : {"query", "now"}) {
+    if (text.find(name) != std::string_view::npos) return TemplateInputs::kTime;
+  }
+  return TemplateInputs::kElement;
+}
+
 }  // namespace
 
-tmpl::Value RuleTemplateData(const model::Labels& labels, const model::Labels& external_labels,
-                             const std::string& external_url, double value) {
+RuleTemplateWorld RuleTemplateWorld::Of(const model::Labels& external_labels,
+                                        const std::string& external_url) {
+  return {tmpl::Value::StringMap(Pairs(external_labels)), tmpl::Value::String(external_url)};
+}
+
+tmpl::Value RuleTemplateData(const model::Labels& labels, const RuleTemplateWorld& world,
+                             double value) {
   return tmpl::Value::Of(
       tmpl::Struct{"struct { Labels map[string]string; ExternalLabels map[string]string; "
                    "ExternalURL string; Value interface {} }",
                    {{"Labels", tmpl::Value::StringMap(Pairs(labels))},
-                    {"ExternalLabels", tmpl::Value::StringMap(Pairs(external_labels))},
-                    {"ExternalURL", tmpl::Value::String(external_url)},
+                    {"ExternalLabels", world.external_labels},
+                    {"ExternalURL", world.external_url},
                     {"Value", tmpl::Value::Float(value)}}});
 }
 
@@ -32,7 +46,7 @@ tl::expected<RuleTemplate, tmpl::ParseError> RuleTemplate::Parse(const std::stri
   std::string name = "__alert_" + alert;
   auto tree = tmpl::Template::Parse(name, text, tmpl::PrometheusFunctions(), kPrefix);
   if (!tree) return tl::unexpected(std::move(tree.error()));
-  return RuleTemplate(*std::move(tree), std::move(name));
+  return RuleTemplate(*std::move(tree), std::move(name), InputsOf(text));
 }
 
 base::Result<std::string> RuleTemplate::Expand(const tmpl::Value& data,

@@ -17,13 +17,13 @@ class Life {
 
   AlertingOutput Step(std::int64_t second, const promql::Vector& result) {
     input_.time = At(second);
-    auto output = EvaluateAlerting(*rule_, result, input_, state_);
+    auto output = EvaluateAlerting(*rule_, result, input_, candidates_, state_);
     EXPECT_TRUE(output.has_value()) << output.error().message;
     return output.value_or(AlertingOutput());
   }
   std::string ErrorAt(std::int64_t second, const promql::Vector& result) {
     input_.time = At(second);
-    const auto output = EvaluateAlerting(*rule_, result, input_, state_);
+    const auto output = EvaluateAlerting(*rule_, result, input_, candidates_, state_);
     return output ? "" : output.error().message;
   }
   // Changes of what is sent at the last step's time, as "firing updated resolved".
@@ -42,11 +42,15 @@ class Life {
   AlertState state() const { return only().alert.state; }
   AlertingState& all() { return state_; }
   AlertingInput& input() { return input_; }
-  void Replace(const std::string& fields) { rule_ = ParseRule(fields); }
+  void Replace(const std::string& fields) {
+    rule_ = ParseRule(fields);
+    candidates_ = {};
+  }
 
  private:
   std::shared_ptr<const Rule> rule_;
   AlertingInput input_;
+  AlertCandidates candidates_;
   AlertingState state_;
 };
 

@@ -192,10 +192,12 @@ TEST(TemplateConformanceTest, ExpandsAsPromtoolDoes) {
       continue;
     }
     ASSERT_TRUE(parsed.has_value()) << parsed.error().ToString();
-    const auto result = parsed->Expand(
-        RuleTemplateData(setup.LabelsOf("labels"), setup.LabelsOf("external_labels"),
-                         "http://mon.example:9090/path", Number(Text(node, "value"))),
-        setup.ForTemplates());
+    const auto result =
+        parsed->Expand(RuleTemplateData(setup.LabelsOf("labels"),
+                                        RuleTemplateWorld::Of(setup.LabelsOf("external_labels"),
+                                                              "http://mon.example:9090/path"),
+                                        Number(Text(node, "value"))),
+                       setup.ForTemplates());
     const std::string text = result ? *result : result.error().message;
     if (node.Find("error") == nullptr) {
       EXPECT_EQ(text, Text(node, "output"));
