@@ -20,14 +20,14 @@ std::string DescribeDuplicates(const std::vector<RuleGroup>& groups) {
   int count = 0;
   for (const auto& [identity, times] : seen) {
     if (times < 2) continue;
-    count += times - 1;
+    ++count;
     text += "Metric: " + identity.first + "\nLabel(s):\n";
     for (const model::LabelView label : identity.second) {
       text += "\t" + std::string(label.name) + ": " + std::string(label.value) + "\n";
     }
   }
   if (count == 0) return text;
-  return std::to_string(count) + " duplicate rule(s) found.\n" + text +
+  return "lint error " + std::to_string(count) + " duplicate rule(s) found.\n" + text +
          "Might cause inconsistency while recording expressions\n";
 }
 
@@ -39,7 +39,7 @@ ToolOutput CheckRules(const std::vector<std::string>& files, const CheckRulesOpt
                                          ? RuleFileOptions::UnknownKeys::kError
                                          : RuleFileOptions::UnknownKeys::kIgnore};
   bool broken = false;
-  bool duplicates = false;
+  bool lint_failed = false;
   for (const std::string& file : files) {
     output.Out("Checking " + file + "\n");
     config::Problems problems;
@@ -53,17 +53,20 @@ ToolOutput CheckRules(const std::vector<std::string>& files, const CheckRulesOpt
     for (const config::Problem& problem : problems.all()) output.Err(problem.ToString() + "\n");
     broken = broken || problems.HasErrors();
     if (!problems.HasErrors()) {
+      const std::string repeated = options.lint == CheckRulesOptions::Lint::kNone
+                                       ? std::string()
+                                       : DescribeDuplicates(groups);
+      const bool fatal = !repeated.empty() && options.lint == CheckRulesOptions::Lint::kFatal;
       std::size_t rules = 0;
       for (const RuleGroup& group : groups) rules += group.rules.size();
-      output.Out("  SUCCESS: " + std::to_string(rules) + " rules found\n");
-      const std::string repeated = DescribeDuplicates(groups);
-      output.Out(repeated);
-      duplicates = duplicates || !repeated.empty();
+      if (!fatal) output.Out("  SUCCESS: " + std::to_string(rules) + " rules found\n");
+      if (fatal) output.Err("  FAILED:\n");
+      output.Err(repeated);
+      lint_failed = lint_failed || fatal;
     }
     output.Out("\n");
   }
-  const bool fatal = duplicates && options.lint == CheckRulesOptions::Lint::kFatal;
-  output.status = broken ? 1 : fatal ? kLintStatus : 0;
+  output.status = broken ? 1 : lint_failed ? kLintStatus : 0;
   return output;
 }
 

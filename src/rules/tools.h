@@ -23,8 +23,8 @@ struct ToolOutput {
 enum class UnknownFields { kError, kIgnore };
 
 struct CheckRulesOptions {
-  enum class Lint { kWarn, kFatal };
-  Lint lint = Lint::kWarn;  // kFatal: duplicate rules end with status 3
+  enum class Lint { kNone, kWarn, kFatal };
+  Lint lint = Lint::kWarn;  // of duplicate rules; kFatal: they end with status 3
   UnknownFields unknown_fields = UnknownFields::kError;
 };
 // Status 1 if a file has an error.

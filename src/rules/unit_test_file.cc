@@ -15,9 +15,9 @@ using config::MapReader;
 using config::Node;
 using config::NodeKind;
 
-// YAML's numbers beyond the decimal ones.
+// YAML's numbers: infinity is .inf there.
 std::optional<double> ParseYamlNumber(const std::string& text) {
-  if (const auto number = base::ParseDouble(text)) return number;
+  if (const auto number = base::ParseDouble(text); number && std::isfinite(*number)) return number;
   const bool negative = text.starts_with('-');
   const std::string rest = text.substr(negative || text.starts_with('+') ? 1 : 0);
   const std::string lower = base::Lower(rest);
@@ -121,11 +121,12 @@ class Reader {
     if (node != nullptr && node->kind != NodeKind::kNull) reader.Get(key, out);
   }
 
-  model::Labels Labels(MapReader& reader, std::string_view key) {
-    std::vector<std::pair<std::string, std::string>> pairs;
+  Texts ReadTexts(MapReader& reader, std::string_view key) {
+    Texts texts;
     const Node* const node = reader.Take(key);
-    if (node != nullptr && node->kind != NodeKind::kNull) reader.Get(key, pairs);
-    return model::Labels(std::move(pairs));
+    if (node != nullptr && node->kind != NodeKind::kNull) reader.Get(key, texts);
+    std::sort(texts.begin(), texts.end());
+    return texts;
   }
 
   UnitTest Test(MapReader& reader) {
@@ -145,7 +146,7 @@ class Reader {
             [&](MapReader& alert) { test.alert_tests.push_back(Alert(alert)); });
     ForEach(reader, "promql_expr_test", "expression test",
             [&](MapReader& expr) { test.expression_tests.push_back(Expression(expr)); });
-    test.external_labels = Labels(reader, "external_labels");
+    test.external_labels = model::Labels(ReadTexts(reader, "external_labels"));
     Text(reader, "external_url", test.external_url);
     return test;
   }
@@ -170,7 +171,8 @@ class Reader {
     Duration(reader, "eval_time", test.eval_time);
     Text(reader, "alertname", test.alertname);
     ForEach(reader, "exp_alerts", "expected alert", [&](MapReader& alert) {
-      test.expected.push_back({Labels(alert, "exp_labels"), Labels(alert, "exp_annotations")});
+      test.expected.push_back(
+          {ReadTexts(alert, "exp_labels"), ReadTexts(alert, "exp_annotations")});
     });
     return test;
   }
@@ -192,7 +194,8 @@ class Reader {
     if (const auto number = ParseYamlNumber(value)) {
       sample.value = *number;
     } else if (!value.empty()) {
-      problems_.AddError(reader.Take("value")->position, "not a number: " + base::Quote(value));
+      problems_.AddError(reader.Take("value")->position, "not a number: " + base::Quote(value),
+                         "YAML writes .inf, -.inf and .nan");
     }
     if (const Node* const histogram = reader.Take("histogram")) {
       problems_.AddError(histogram->position, "native histograms are not supported");

@@ -17,9 +17,12 @@ struct InputSeries {
   std::string series;
   std::string values;
 };
+// Sorted by name. Unlike a label set it keeps empty values: an annotation may be empty, and a label
+// that is expected to be empty never is.
+using Texts = std::vector<std::pair<std::string, std::string>>;
 struct ExpectedAlert {
-  model::Labels labels;  // without alertname
-  model::Labels annotations;
+  Texts labels;  // without alertname
+  Texts annotations;
 };
 struct AlertTest {
   base::Duration eval_time{};

@@ -16,14 +16,19 @@ namespace {
 
 constexpr std::string_view kDeepIndent = "            ";
 
+Texts TextsOf(const model::Labels& labels) {
+  Texts texts;
+  for (const model::LabelView label : labels) texts.emplace_back(label.name, label.value);
+  return texts;
+}
+
 // Always in braces, the metric name inside, as Go prints label sets.
-std::string PrintLabels(const model::Labels& labels) {
+std::string PrintTexts(const Texts& texts) {
   std::string text;
-  for (const model::LabelView label : labels) {
+  for (const auto& [name, value] : texts) {
     if (!text.empty()) text += ", ";
-    text +=
-        model::IsValidLabelName(label.name) ? std::string(label.name) : tmpl::GoQuote(label.name);
-    text += "=" + tmpl::GoQuote(label.value);
+    text += model::IsValidLabelName(name) ? name : tmpl::GoQuote(name);
+    text += "=" + tmpl::GoQuote(value);
   }
   return "{" + text + "}";
 }
@@ -36,11 +41,20 @@ struct Sample {
 std::string PrintSample(const Sample& sample) {
   std::string number = tmpl::FormatFloat(sample.value, 'e', -1);
   std::replace(number.begin(), number.end(), 'e', 'E');
-  return PrintLabels(sample.labels) + " " + number;
+  return PrintTexts(TextsOf(sample.labels)) + " " + number;
 }
 
 std::string PrintAlert(const ExpectedAlert& alert) {
-  return "Labels:" + PrintLabels(alert.labels) + "\nAnnotations:" + PrintLabels(alert.annotations);
+  return "Labels:" + PrintTexts(alert.labels) + "\nAnnotations:" + PrintTexts(alert.annotations);
+}
+
+// The annotations of an alert with those that came out empty.
+Texts AnnotationsOf(const Rule& rule, const model::Labels& annotations) {
+  Texts texts;
+  for (const RuleText& text : rule.annotations) {
+    texts.emplace_back(text.name, annotations.Get(text.name));
+  }
+  return texts;
 }
 
 // Every line but the first.
@@ -207,13 +221,16 @@ class Run {
         if (rule.rule->kind != RuleKind::kAlerting || rule.rule->name != test.alertname) continue;
         for (const auto& [labels, instance] : rule.alerts) {
           if (instance.alert.state != model::AlertState::kFiring) continue;
-          got.push_back({labels, instance.alert.annotations});
+          got.push_back({TextsOf(labels), AnnotationsOf(*rule.rule, instance.alert.annotations)});
         }
       }
     }
     std::vector<ExpectedAlert> expected = test.expected;
     for (ExpectedAlert& alert : expected) {
-      alert.labels = alert.labels.With(model::kAlertName, test.alertname);
+      std::erase_if(alert.labels,
+                    [](const auto& label) { return label.first == model::kAlertName; });
+      alert.labels.emplace_back(model::kAlertName, test.alertname);
+      std::sort(alert.labels.begin(), alert.labels.end());
     }
     const auto sort = [](std::vector<ExpectedAlert>& alerts) {
       std::sort(alerts.begin(), alerts.end(), [](const auto& a, const auto& b) {
@@ -263,8 +280,8 @@ class Run {
     for (const ExpectedSample& expected : test.expected) {
       model::Labels labels;
       if (!base::Trim(expected.labels).empty()) {
-        const auto parsed = promql::ParseSeriesDescription(expected.labels + " 0");
-        if (!parsed || parsed->values.size() != 1) {
+        const auto parsed = promql::ParseSeriesDescription(expected.labels);
+        if (!parsed || !parsed->values.empty()) {
           return base::Fail("labels " + tmpl::GoQuote(expected.labels) + ": " +
                             (parsed ? "more than a series" : parsed.error().message));
         }

@@ -6,12 +6,14 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "rules/rule_file.h"
 #include "rules/tools.h"
 #include "rules/unit_test_run.h"
+#include "template/utf8.h"
 
 namespace drwatch::rules {
 namespace {
@@ -26,9 +28,13 @@ struct TestSuite {
   std::vector<TestCase> cases;
 };
 
+// XML 1.0 has no control characters, and bytes that are no UTF-8 end its reader.
+constexpr std::string_view kBadInXml = "\uFFFD";
+
 std::string XmlEscape(std::string_view text) {
   std::string result;
-  for (const char c : text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t c = tmpl::DecodeUtf8(text, at);
     switch (c) {
       case '<':
         result += "&lt;";
@@ -42,9 +48,14 @@ std::string XmlEscape(std::string_view text) {
       case '"':
         result += "&#34;";
         break;
+      case '\n':
+      case '\r':
+      case '\t':
+        // As they are they would become blanks in an attribute.
+        result += "&#" + std::to_string(static_cast<int>(c)) + ";";
+        break;
       default:
-        // XML 1.0 has no other control characters.
-        result += static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t' ? '?' : c;
+        result += c < 0x20 || c == 0xfffe || c == 0xffff ? kBadInXml : tmpl::EncodeUtf8(c);
     }
   }
   return result;
@@ -53,10 +64,11 @@ std::string XmlEscape(std::string_view text) {
 std::string SuiteXml(const TestSuite& suite) {
   const auto failures = std::count_if(suite.cases.begin(), suite.cases.end(),
                                       [](const TestCase& test) { return !test.failures.empty(); });
+  const std::size_t errors = suite.errors.empty() ? 0 : 1;
   std::string xml = "  <testsuite name=\"" + XmlEscape(suite.file) + "\" tests=\"" +
-                    std::to_string(suite.cases.size()) + "\" failures=\"" +
-                    std::to_string(failures) + "\" errors=\"" +
-                    std::to_string(suite.errors.empty() ? 0 : 1) + "\" skipped=\"0\">\n";
+                    std::to_string(suite.cases.size() + errors) + "\" failures=\"" +
+                    std::to_string(failures) + "\" errors=\"" + std::to_string(errors) +
+                    "\" skipped=\"0\">\n";
   for (const TestCase& test : suite.cases) {
     xml += "    <testcase name=\"" + XmlEscape(test.name) + "\">\n";
     for (const std::string& failure : test.failures) {
@@ -79,12 +91,11 @@ std::vector<std::string> ErrorsOf(const config::Problems& problems) {
   return errors;
 }
 
-// Files that match a pattern, sorted; the pattern is relative to `folder`.
-std::vector<std::string> Expand(const std::string& pattern, const std::filesystem::path& folder) {
-  const std::string path = (folder / pattern).string();
+// Files that match a pattern, sorted.
+std::vector<std::string> Expand(const std::string& pattern) {
   glob_t matches{};
   std::vector<std::string> files;
-  if (::glob(path.c_str(), 0, nullptr, &matches) == 0) {
+  if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
     for (std::size_t i = 0; i < matches.gl_pathc; ++i) files.emplace_back(matches.gl_pathv[i]);
   }
   ::globfree(&matches);
@@ -145,10 +156,13 @@ class FileRun {
                                            ? RuleFileOptions::UnknownKeys::kError
                                            : RuleFileOptions::UnknownKeys::kIgnore};
     config::Problems problems;
-    for (const std::string& pattern : file_.rule_files) {
-      const std::vector<std::string> files = Expand(pattern, folder);
-      if (files.empty()) output_.Out("  WARNING: no file match pattern " + pattern + "\n");
+    std::set<std::string> seen;  // a file that several patterns match counts once
+    for (const std::string& written : file_.rule_files) {
+      const std::string pattern = (folder / written).lexically_normal().string();
+      const std::vector<std::string> files = Expand(pattern);
+      if (files.empty()) output_.Err("  WARNING: no file match pattern " + pattern + "\n");
       for (const std::string& file : files) {
+        if (!seen.insert(file).second) continue;
         const auto text = base::ReadFile(file);
         if (!text) {
           problems.AddError({file, 0, 0}, text.error().message, text.error().hint);

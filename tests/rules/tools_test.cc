@@ -79,6 +79,26 @@ TEST(CheckRulesTest, PrintsPlacesAndGoesOnAfterABadFile) {
   EXPECT_EQ(output.status, 1);
 }
 
+TEST(CheckRulesTest, CountsEveryDuplicateOnceAndFailsOnRequest) {
+  const testing::TempDir folder;
+  const std::string file = folder.Write(
+      "r.yml",
+      "groups: [{name: g, rules: [{record: r, expr: up}, {record: r, expr: up}, {record: r, expr: "
+      "up}, {record: s, expr: up, labels: {a: b}}, {record: s, expr: up, labels: {a: b}}]}]");
+  const std::string found =
+      "lint error 2 duplicate rule(s) found.\nMetric: r\nLabel(s):\nMetric: s\nLabel(s):\n\ta: b\n"
+      "Might cause inconsistency while recording expressions\n";
+  using Lint = CheckRulesOptions::Lint;
+  const ToolOutput warned = CheckRules({file}, {.lint = Lint::kWarn});
+  EXPECT_EQ(TextOf(warned), "Checking " + file + "\n  SUCCESS: 5 rules found\n" + found + "\n");
+  EXPECT_EQ(warned.status, 0);
+  const ToolOutput failed = CheckRules({file}, {.lint = Lint::kFatal});
+  EXPECT_EQ(TextOf(failed), "Checking " + file + "\n  FAILED:\n" + found + "\n");
+  EXPECT_EQ(failed.status, 3);
+  EXPECT_EQ(TextOf(CheckRules({file}, {.lint = Lint::kNone})),
+            "Checking " + file + "\n  SUCCESS: 5 rules found\n\n");
+}
+
 TEST(UnitTestsTest, GiveTheVerdictsOfPromtool) {
   int count = 0;
   for (const Row& row : ReadRows("rules-unit")) {
@@ -265,11 +285,43 @@ TEST(UnitTestsTest, WriteJunit) {
       << junit;
 }
 
+TEST(UnitTestsTest, CompareEmptyAnnotationsAndLabelsToo) {
+  const testing::TempDir folder;
+  folder.Write("r.yml",
+               "groups: [{name: g, rules: [{alert: A, expr: vector(1), labels: {e: ''}, "
+               "annotations: {s: '', t: x}}]}]");
+  const auto status = [&](const std::string& alert) {
+    const std::string file = folder.Write(
+        "t.yml",
+        "rule_files: [r.yml]\ntests: [{alert_rule_test: [{alertname: A, eval_time: 0, exp_alerts: "
+        "[{" +
+            alert + "}]}]}]");
+    return RunUnitTests({file}).output.status;
+  };
+  EXPECT_EQ(status("exp_annotations: {s: '', t: x}"), 0);
+  EXPECT_EQ(status("exp_annotations: {t: x}"), 1) << "the alert has an empty annotation";
+  EXPECT_EQ(status("exp_annotations: {s: '', t: x, u: ''}"), 1);
+  EXPECT_EQ(status("exp_labels: {e: ''}, exp_annotations: {s: '', t: x}"), 1)
+      << "an empty label is none";
+  EXPECT_EQ(status("exp_labels: {alertname: A}, exp_annotations: {s: '', t: x}"), 0);
+}
+
+TEST(UnitTestsTest, ReadARuleFileOnceHoweverManyPatternsMatchIt) {
+  const testing::TempDir folder;
+  folder.Write("r.yml", "groups: [{name: g, rules: [{alert: A, expr: vector(1)}]}]");
+  const std::string file =
+      folder.Write("t.yml",
+                   "rule_files: [r.yml, 'r*.yml', ./r.yml]\n"
+                   "tests: [{alert_rule_test: [{alertname: A, eval_time: 0, exp_alerts: [{}]}]}]");
+  EXPECT_EQ(TextOf(RunUnitTests({file}).output), "Unit Testing:  " + file + "\n  SUCCESS\n\n");
+}
+
 TEST(UnitTestsTest, RejectUnknownFieldsAndBadValues) {
   const testing::TempDir folder;
   for (const std::string text :
        {"  alert_tests: []\n", "  start_timestamp: tomorrow\n", "  interval: 5\n",
         "  promql_expr_test: [{expr: m, exp_samples: [{value: x}]}]\n",
+        "  promql_expr_test: [{expr: m*Inf, exp_samples: [{value: +Inf}]}]\n",
         "  alert_rule_test: {}\n"}) {
     EXPECT_NE(RunOne(folder, text).find("FAILED"), std::string::npos) << text;
   }
