@@ -175,7 +175,8 @@ void Transfer::SetUp(base::Deadline deadline) {
   Set(CURLOPT_PROTOCOLS_STR, "http,https");
   Set(CURLOPT_PROXY, "");  // none from the environment
   Set(CURLOPT_USERAGENT, "drwatch");
-  Set(CURLOPT_ACCEPT_ENCODING, "");  // all that libcurl can decompress
+  // "" stands for all that libcurl can decompress.
+  Set(CURLOPT_ACCEPT_ENCODING, exchange_.decompress ? "" : static_cast<const char*>(nullptr));
   Set(CURLOPT_ERRORBUFFER, error_text_.data());
   Set(CURLOPT_FRESH_CONNECT, exchange_.fresh_connection ? 1L : 0L);
   Set(CURLOPT_FORBID_REUSE, exchange_.fresh_connection ? 1L : 0L);

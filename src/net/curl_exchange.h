@@ -33,6 +33,7 @@ struct Exchange {
   TlsOptions tls;
   std::int64_t max_body_bytes = 0;
   bool fresh_connection = true;
+  bool decompress = true;
 };
 
 // The resolve phase of the timings is left to the caller.

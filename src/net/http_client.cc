@@ -199,6 +199,7 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
   exchange.body = body_;
   exchange.max_body_bytes = request_.max_body_bytes;
   exchange.fresh_connection = request_.fresh_connection;
+  exchange.decompress = request_.decompress;
   if (at_home_) AddSecrets(exchange, name);
   return std::nullopt;
 }

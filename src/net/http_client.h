@@ -31,6 +31,8 @@ struct HttpRequest {
   std::string ip_protocol;                // "", "ip4", "ip6"
   std::string resolve_to;  // host[:port] to connect to instead of the URL's, keeping Host and SNI
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
+  // False: no Accept-Encoding is sent and the body stays as it came, whatever its Content-Encoding.
+  bool decompress = true;
 };
 
 // Phases are summed over redirects; a failed attempt's time is in the phase in which it stood.

@@ -1,0 +1,194 @@
+#include "net/s3_credentials.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "net/aws_credential_sources.h"
+
+namespace drwatch::net {
+namespace {
+
+using model::Reason;
+
+constexpr std::int64_t kMaxFileBytes = 1 << 20;
+constexpr std::string_view kContainerHost = "http://169.254.170.2";
+constexpr std::string_view kMetadataEndpoint = "http://169.254.169.254";
+
+NetResult<AwsCredentials> FromFile(const std::string& file, const std::string& profile) {
+  const base::Result<std::string> text = base::ReadFile(file, kMaxFileBytes);
+  if (!text) return NetFail(Reason::kConfig, text.error().message);
+  std::optional<AwsKeys> keys = ParseProfile(*text, profile);
+  if (!keys) {
+    return NetFail(Reason::kConfig, "profile " + base::Quote(profile) + " in " + base::Quote(file) +
+                                        " has no aws_access_key_id and aws_secret_access_key");
+  }
+  return AwsCredentials{*std::move(keys), std::nullopt};
+}
+
+std::string WithoutSlash(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+}  // namespace
+
+Variables ProcessVariables() {
+  return [](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return std::string(value != nullptr ? value : "");
+  };
+}
+
+S3Credentials::S3Credentials(config::S3 config, const base::Clock& clock, Variables variables)
+    : config_(std::move(config)), clock_(clock), variables_(std::move(variables)) {}
+
+std::optional<NetResult<AwsCredentials>> S3Credentials::FromConfig() const {
+  if (config_.access_key_id.empty()) {
+    if (config_.credentials_file.empty()) return std::nullopt;
+    return FromFile(config_.credentials_file, config_.profile);
+  }
+  AwsCredentials result;
+  result.keys.access_key_id = config_.access_key_id;
+  base::Result<base::Secret> secret = config::ReadSecret(config_.secret_access_key);
+  if (!secret) return NetFail(Reason::kConfig, secret.error().message);
+  result.keys.secret_access_key = *std::move(secret);
+  if (!config_.session_token.empty()) {
+    base::Result<base::Secret> token = config::ReadSecret(config_.session_token);
+    if (!token) return NetFail(Reason::kConfig, token.error().message);
+    result.keys.session_token = *std::move(token);
+  }
+  return result;
+}
+
+std::optional<NetResult<AwsCredentials>> S3Credentials::FromEnvironment() const {
+  const std::string id = variables_("AWS_ACCESS_KEY_ID");
+  const std::string secret = variables_("AWS_SECRET_ACCESS_KEY");
+  if (id.empty() && secret.empty()) return std::nullopt;
+  if (id.empty() || secret.empty()) {
+    return NetFail(Reason::kConfig,
+                   "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
+  }
+  AwsCredentials result;
+  result.keys = {id, base::Secret(secret), base::Secret(variables_("AWS_SESSION_TOKEN"))};
+  return result;
+}
+
+std::optional<NetResult<AwsCredentials>> S3Credentials::FromSharedFile() const {
+  std::string file = variables_("AWS_SHARED_CREDENTIALS_FILE");
+  std::string profile = variables_("AWS_PROFILE");
+  const bool asked_for = !file.empty() || !profile.empty();
+  const std::string home = variables_("HOME");
+  if (file.empty() && !home.empty()) file = home + "/.aws/credentials";
+  if (file.empty()) return std::nullopt;
+  if (profile.empty()) profile = config_.profile;
+  NetResult<AwsCredentials> result = FromFile(file, profile);
+  if (!result && !asked_for) return std::nullopt;
+  return result;
+}
+
+NetResult<AwsCredentials> S3Credentials::Fetch(base::Deadline deadline,
+                                               const base::StopToken& stop) const {
+  WebIdentity identity;
+  identity.token_file = variables_("AWS_WEB_IDENTITY_TOKEN_FILE");
+  identity.role_arn = variables_("AWS_ROLE_ARN");
+  if (!identity.token_file.empty() && !identity.role_arn.empty()) {
+    std::string region = variables_("AWS_REGION");
+    if (region.empty()) region = variables_("AWS_DEFAULT_REGION");
+    if (region.empty()) region = config_.region.empty() ? "us-east-1" : config_.region;
+    identity.endpoint = WithoutSlash(variables_("AWS_ENDPOINT_URL_STS"));
+    if (identity.endpoint.empty()) {
+      identity.endpoint =
+          "https://sts." + region + ".amazonaws.com" + (region.starts_with("cn-") ? ".cn" : "");
+    }
+    identity.session_name = variables_("AWS_ROLE_SESSION_NAME");
+    if (identity.session_name.empty()) identity.session_name = "drwatch";
+    return FetchWebIdentity(identity, deadline, stop);
+  }
+  ContainerEndpoint container;
+  container.url = variables_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  const std::string relative = variables_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+  if (!relative.empty()) container.url = std::string(kContainerHost) + relative;
+  if (!container.url.empty()) {
+    container.token = base::Secret(variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+    container.token_file = variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    return FetchContainer(container, deadline, stop);
+  }
+  const std::string nowhere =
+      "no keys for S3: neither in the config, nor in AWS_ACCESS_KEY_ID, ~/.aws/credentials, a web "
+      "identity or container metadata; ";
+  if (base::Lower(variables_("AWS_EC2_METADATA_DISABLED")) == "true") {
+    return NetFail(Reason::kAuth, nowhere + "instance metadata is disabled");
+  }
+  std::string endpoint = WithoutSlash(variables_("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+  if (endpoint.empty()) endpoint = kMetadataEndpoint;
+  NetResult<AwsCredentials> result = FetchInstance(endpoint, deadline, stop);
+  if (result) return result;
+  // Most machines have no such service: then what is missing is a key, not a connection.
+  const bool none = result.error().reason == Reason::kTimeout ||
+                    result.error().reason == Reason::kConnectionRefused;
+  return NetFail(none ? Reason::kAuth : result.error().reason, nowhere + result.error().message);
+}
+
+std::optional<NetResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp now) const {
+  const bool alive = cached_ && *cached_->expiry > now;
+  const bool failed_lately = failure_ && now - failed_ < kRetryAfter && now >= failed_;
+  if (alive && (*cached_->expiry - now > kRenewBefore || failed_lately)) return *cached_;
+  if (failed_lately) return tl::unexpected(*failure_);
+  return std::nullopt;
+}
+
+void S3Credentials::Keep(NetResult<AwsCredentials> fetched, base::Timestamp now) {
+  if (fetched) {
+    cached_ = *std::move(fetched);
+    failure_.reset();
+  } else {
+    failure_ = std::move(fetched.error());
+    failed_ = now;
+  }
+}
+
+NetResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline, const base::StopToken& stop) {
+  if (const auto keys = FromConfig()) return *keys;
+  if (const auto keys = FromEnvironment()) return *keys;
+  if (const auto keys = FromSharedFile()) return *keys;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    if (std::optional<NetResult<AwsCredentials>> known = Cached(clock_.Now())) return *known;
+    if (!fetching_) break;
+    // Another thread is asking already.
+    if (changed_.wait_until(lock, deadline.at()) == std::cv_status::timeout) {
+      return NetFail(Reason::kTimeout, "waiting for keys took too long");
+    }
+  }
+  fetching_ = true;
+  lock.unlock();
+  NetResult<AwsCredentials> fetched =
+      Fetch(base::Deadline::After(kFetchTimeout).Min(deadline), stop);
+  const base::Timestamp now = clock_.Now();
+  if (fetched && *fetched->expiry <= now) {
+    fetched = NetFail(Reason::kAuth, "the keys that were handed out have expired already");
+  }
+  lock.lock();
+  fetching_ = false;
+  changed_.notify_all();
+  // A probe that is being stopped says nothing about the service.
+  if (!fetched && stop.stopped()) return fetched;
+  const NetResult<AwsCredentials> failure = fetched;
+  Keep(std::move(fetched), now);
+  if (cached_ && *cached_->expiry > now) return *cached_;
+  return failure;
+}
+
+void S3Credentials::Reject(const AwsKeys& keys) {
+  const std::lock_guard lock(mutex_);
+  if (cached_ && cached_->keys.access_key_id == keys.access_key_id) cached_.reset();
+}
+
+std::optional<base::Timestamp> S3Credentials::expiry() const {
+  const std::lock_guard lock(mutex_);
+  return cached_ ? cached_->expiry : std::nullopt;
+}
+
+}  // namespace drwatch::net

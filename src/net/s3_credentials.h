@@ -1,0 +1,75 @@
+// The keys with which S3 is asked, from wherever they are: in the config, a credentials file, the
+// environment, ~/.aws/credentials, web identity (Kubernetes service accounts), the container's or
+// the instance's metadata service; the first of these that is set up, in this order.
+//
+// Temporary keys are kept and renewed from kRenewBefore their end on; when that fails the old ones
+// serve until they end. What lies in files is read again at each use.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/stop.h"
+#include "config/backup_probe_config.h"
+#include "net/net_error.h"
+#include "net/sigv4.h"
+
+namespace drwatch::net {
+
+struct AwsCredentials {
+  AwsKeys keys;
+  std::optional<base::Timestamp> expiry;  // of temporary ones
+};
+
+// An environment variable's value; "" if it is not set.
+using Variables = std::function<std::string(const std::string& name)>;
+// The process's own.
+Variables ProcessVariables();
+
+// Thread-safe.
+class S3Credentials {
+ public:
+  static constexpr base::Duration kRenewBefore = std::chrono::minutes(5);
+  // How long one service may take to hand out keys, and how soon it is asked again after a failure.
+  static constexpr base::Duration kFetchTimeout = std::chrono::seconds(5);
+  static constexpr base::Duration kRetryAfter = std::chrono::seconds(30);
+
+  // `clock` outlives this. Variables that Amazon's own programs know are honoured, those that move
+  // a service elsewhere (AWS_ENDPOINT_URL_STS, AWS_EC2_METADATA_SERVICE_ENDPOINT) included.
+  S3Credentials(config::S3 config, const base::Clock& clock,
+                Variables variables = ProcessVariables());
+
+  // Errors: kConfig (a file that cannot be read or holds no keys), kAuth (a service refuses, or
+  // there are no keys anywhere), kProtocol, and what the network adds. Messages hold no secret.
+  NetResult<AwsCredentials> Get(base::Deadline deadline, const base::StopToken& stop);
+  // The server called temporary keys expired or unknown: the next Get() fetches others.
+  void Reject(const AwsKeys& keys);
+  // The end of the temporary keys in use.
+  std::optional<base::Timestamp> expiry() const;
+
+ private:
+  // Keys that need no service. nullopt: there are none.
+  std::optional<NetResult<AwsCredentials>> FromConfig() const;
+  std::optional<NetResult<AwsCredentials>> FromEnvironment() const;
+  std::optional<NetResult<AwsCredentials>> FromSharedFile() const;
+  NetResult<AwsCredentials> Fetch(base::Deadline deadline, const base::StopToken& stop) const;
+  // What the cache says; nullopt: it must be filled.
+  std::optional<NetResult<AwsCredentials>> Cached(base::Timestamp now) const;
+  void Keep(NetResult<AwsCredentials> fetched, base::Timestamp now);
+
+  const config::S3 config_;
+  const base::Clock& clock_;
+  const Variables variables_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool fetching_ = false;
+  std::optional<AwsCredentials> cached_;
+  std::optional<NetError> failure_;  // of the last attempt
+  base::Timestamp failed_{};
+};
+
+}  // namespace drwatch::net
