@@ -41,8 +41,8 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.level = walk.level;
   verdict.outcome = Outcome::kIntact;
   verdict.reason = Reason::kNone;
-  if (walk.level >= Level::kFormat) {
-    if (matched) verdict.level = Level::kContent;
+  if (walk.level >= Level::kChecksum) {
+    if (matched && walk.level >= Level::kFormat) verdict.level = Level::kContent;
     return;
   }
   if (matched) {

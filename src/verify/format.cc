@@ -3,12 +3,15 @@
 #include <array>
 
 #include "base/strings.h"
+#include "verify/aof.h"
 #include "verify/decoder.h"
 #include "verify/dump_tar.h"
 #include "verify/pg_dump.h"
+#include "verify/rdb.h"
 #include "verify/recognise.h"
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
+#include "verify/wal_walk.h"
 
 namespace drwatch::verify {
 namespace {
@@ -20,11 +23,13 @@ struct Format {
   bool (*matches)(std::string_view head);
   Walked<Walk> (*walk)(Reader& reader);
 };
-constexpr std::array<Format, 4> kFormats = {{
+constexpr std::array<Format, 6> kFormats = {{
     {LooksLikeDump, WalkDump},
     {LooksLikeSqlDump, WalkSqlDump},
     {LooksLikeDumpTar, WalkDumpTar},
     {LooksLikeTar, WalkTar},
+    {LooksLikeRdb, WalkRdb},
+    {LooksLikeAof, WalkAof},
 }};
 
 // Passes on what a decoder makes, within the limit of kMaxExpansionRatio.
@@ -106,6 +111,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   for (const Format& format : kFormats) {
     if (format.matches(head)) return format.walk(reader);
   }
+  if (LooksLikeWal(head)) return WalkWal(reader, name);
   auto start = reader.Peek(kMaxErrorBodyBytes + 1);
   if (!start) return tl::unexpected(std::move(start.error()));
   const BodySize size = start->size() <= kMaxErrorBodyBytes ? BodySize::kSmall : BodySize::kLarge;
@@ -118,6 +124,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
     walk.level = Level::kSize;
     return walk;
   }
+  if (auto text = WalkWalText(reader, name)) return std::move(*text);
   return WalkUnknown(reader, name, depth);
 }
 
@@ -144,6 +151,10 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
                   "its name promises " +
                       std::string(promised ? CompressionName(*promised) : "a tar archive") +
                       ", its content is something else");
+  }
+  if (ParseWalFileName(name)) {
+    return Broken(Reason::kWrongFormat, 0,
+                  "its name promises a WAL segment, its content is something else");
   }
   Walk walk;
   walk.level = Level::kSize;

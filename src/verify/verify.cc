@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "verify/aof_folder.h"
 #include "verify/base_backup.h"
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
@@ -85,16 +88,62 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, Read
   return whole;
 }
 
-// Any folder: each file on its own. Checksum files are no part of it.
+// A folder that is one artefact. nullopt: it is not.
+std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& checksums,
+                                   ReadBudget& budget) {
+  if (LooksLikeBaseBackup(path)) return VerifyBaseBackup(path, checksums, budget);
+  if (LooksLikeDumpFolder(path)) return VerifyDumpFolder(path, checksums, budget);
+  if (LooksLikeAofFolder(path)) return VerifyAofFolder(path, checksums, budget);
+  return std::nullopt;
+}
+
+// The artefacts among the folders of a folder, each verified when its first file is met.
+class Subfolders {
+ public:
+  Subfolders(const std::string& root, ReadBudget& budget) : root_(root), budget_(budget) {}
+
+  // True if the file (relative to the root) is a part of one; what was found is added to `whole`.
+  bool Take(const std::string& file, Verdict& whole) {
+    for (std::size_t slash = file.find('/'); slash != file.npos;
+         slash = file.find('/', slash + 1)) {
+      const std::string folder = file.substr(0, slash);
+      auto [known, fresh] = known_.try_emplace(folder, false);
+      if (fresh) known->second = Verify(folder, whole);
+      if (known->second) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool Verify(const std::string& folder, Verdict& whole) {
+    const std::string path = root_ + "/" + folder;
+    const Checksums checksums(path);
+    auto part = VerifyWhole(path, checksums, budget_);
+    if (!part) return false;
+    part->place = folder + (part->place.empty() ? "" : "/" + part->place);
+    AddPart(whole, std::move(*part));
+    return true;
+  }
+
+  const std::string& root_;
+  ReadBudget& budget_;
+  std::map<std::string, bool> known_;  // folders, true for artefacts
+};
+
+// Any folder: each file, and each folder that is an artefact, on its own. Checksum files are no
+// part of it.
 Verdict VerifyFolder(const std::string& path, const Checksums& checksums, ReadBudget& budget) {
   auto files = ListFiles(path);
   if (!files) return CannotLook(files.error().reason, files.error().message);
   Verdict whole = WholeOf("");
+  Subfolders subfolders(path, budget);
   std::int64_t count = 0;
   for (const TreeFile& file : *files) {
     if (ParseChecksumFileName(SplitPath(file.name).second)) continue;
     ++count;
-    AddPart(whole, VerifyPlainFile(path + "/" + file.name, file.name, checksums, budget));
+    if (!subfolders.Take(file.name, whole)) {
+      AddPart(whole, VerifyPlainFile(path + "/" + file.name, file.name, checksums, budget));
+    }
     if (whole.outcome == Outcome::kBroken || !budget.Check()) break;
   }
   for (const std::string& name : checksums.Names()) {
@@ -144,14 +193,8 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
     return VerifyPlainFile(path, "", Checksums(path), budget);
   }
   const Checksums checksums(path);
-  Verdict verdict;
-  if (LooksLikeBaseBackup(path)) {
-    verdict = VerifyBaseBackup(path, checksums, budget);
-  } else if (LooksLikeDumpFolder(path)) {
-    verdict = VerifyDumpFolder(path, checksums, budget);
-  } else {
-    verdict = VerifyFolder(path, checksums, budget);
-  }
+  auto recognised = VerifyWhole(path, checksums, budget);
+  Verdict verdict = recognised ? std::move(*recognised) : VerifyFolder(path, checksums, budget);
   verdict.bytes_read = budget.bytes_read();
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     // The walk over the folder may have ended between two files.

@@ -13,7 +13,8 @@ namespace drwatch::verify {
 //   a checksum file       every file it names
 //   a base backup folder  against its backup_manifest, WAL included (base_backup.h)
 //   a pg_dump -Fd folder  its table of contents and every data file (dump_folder.h)
-//   another folder        every file in it and below it
+//   a Redis 7 AOF folder  every file its manifest names, in order (aof_folder.h)
+//   another folder        every file in it and below it, and every folder above as one
 // Never fails: what cannot be judged says why (Outcome::kUnjudged).
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options);
 

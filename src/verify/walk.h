@@ -11,9 +11,12 @@ namespace drwatch::verify {
 
 struct Walk {
   std::string format;  // "tar archive", "pg_dump custom archive 1.14"
+  // kSize: nothing is known of it; kChecksum: nothing but a checksum it carries, which is right;
   // kContent if every byte of content was checked against a checksum the format carries.
   Level level = Level::kFormat;
   std::vector<std::string> details;
+  // An append-only file that ends in half a command, which its server drops.
+  bool cut_off = false;
 };
 
 }  // namespace drwatch::verify
