@@ -153,19 +153,6 @@ Walked<void> CheckOwnChecksum(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::uint64_t> ParseLsn(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  if (slash == text.npos) return std::nullopt;
-  std::uint64_t parts[2] = {0, 0};
-  const std::string_view words[2] = {text.substr(0, slash), text.substr(slash + 1)};
-  for (int i = 0; i < 2; ++i) {
-    const char* const end = words[i].data() + words[i].size();
-    const auto [stop, error] = std::from_chars(words[i].data(), end, parts[i], 16);
-    if (error != std::errc() || stop != end || parts[i] > UINT32_MAX) return std::nullopt;
-  }
-  return parts[0] << 32 | parts[1];
-}
-
 Walked<Manifest> ParseManifest(std::string_view text) {
   if (auto checked = CheckOwnChecksum(text); !checked) {
     return tl::unexpected(std::move(checked.error()));

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "verify/source.h"
+#include "verify/wal_name.h"
 
 namespace drwatch::verify {
 
@@ -41,8 +42,5 @@ struct Manifest {
 // Faults: kIncomplete (not closed JSON), kCorrupt (its own checksum differs, or fields are missing
 // or impossible), unjudged kWrongFormat (a version that is not known).
 Walked<Manifest> ParseManifest(std::string_view text);
-
-// "0/2000028" -> LSN.
-std::optional<std::uint64_t> ParseLsn(std::string_view text);
 
 }  // namespace drwatch::verify

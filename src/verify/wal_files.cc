@@ -1,32 +1,16 @@
 #include "verify/wal_files.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
-#include <cstdio>
+
+#include "verify/wal_name.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
 
-constexpr std::int64_t kSmallestSegment = 1 << 20;
-constexpr std::int64_t kLargestSegment = 1 << 30;
 // More than any base backup spans; a damaged range must not make us count for ever.
 constexpr std::uint64_t kMaxSegments = 10'000'000;
-
-bool IsSegmentName(const std::string& name) {
-  return name.size() == 24 && name.find_first_not_of("0123456789ABCDEF") == std::string::npos;
-}
-
-// XLogFileName: timeline, then the segment number split at 2^32 bytes of WAL.
-std::string SegmentName(std::uint32_t timeline, std::uint64_t number, std::int64_t segment_bytes) {
-  const std::uint64_t per_id = (std::uint64_t{1} << 32) / static_cast<std::uint64_t>(segment_bytes);
-  std::array<char, 32> text;
-  std::snprintf(text.data(), text.size(), "%08X%08X%08X", timeline,
-                static_cast<unsigned>(number / per_id), static_cast<unsigned>(number % per_id));
-  return text.data();
-}
 
 std::uint64_t LittleEndianAt(std::string_view bytes, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;
@@ -43,7 +27,9 @@ tl::unexpected<Fault> SegmentFault(Reason reason, const std::string& name, std::
 }  // namespace
 
 void WalFiles::Add(const std::string& name, std::int64_t size, std::string_view head) {
-  if (IsSegmentName(name)) segments_[name] = {size, std::string(head.substr(0, kHeadBytes))};
+  const auto parsed = ParseWalFileName(name);
+  if (!parsed || parsed->kind != WalFileName::Kind::kSegment || parsed->packed) return;
+  segments_[name] = {size, std::string(head.substr(0, kHeadBytes))};
 }
 
 Walked<void> WalFiles::Check(const std::vector<WalRange>& ranges) const {
@@ -55,8 +41,7 @@ Walked<void> WalFiles::Check(const std::vector<WalRange>& ranges) const {
   std::int64_t segment_bytes = 0;
   for (const auto& [name, segment] : segments_)
     segment_bytes = std::max(segment_bytes, segment.size);
-  if (!std::has_single_bit(static_cast<std::uint64_t>(segment_bytes)) ||
-      segment_bytes < kSmallestSegment || segment_bytes > kLargestSegment) {
+  if (!IsSegmentSize(segment_bytes)) {
     return SegmentFault(Reason::kIncomplete, segments_.begin()->first, "has an impossible size");
   }
   const auto size = static_cast<std::uint64_t>(segment_bytes);

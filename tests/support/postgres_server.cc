@@ -7,9 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "base/strings.h"
 #include "support/eventually.h"
@@ -66,18 +69,18 @@ void Run(const std::vector<std::string>& words, const std::string& log) {
   if (!Succeeds(words, log)) ADD_FAILURE() << base::Join(words, " ") << ": " << ReadTestFile(log);
 }
 
-// A cluster that was never started, for all tests of the program.
-const std::string& Template() {
+// A cluster that was never started, for all tests of the program that want segments of this size.
+const std::string& Template(int segment_mib) {
   static const TempDir folder;
-  static const std::string data = [] {
-    HandOver(folder.path());
-    const std::string path = folder.Path("data");
-    Run({BinFolder() + "/initdb", "--no-sync", "--auth=trust", "-U", "postgres", "-E", "UTF8",
-         "--locale=C", "-k", "-D", path},
-        folder.Path("log"));
-    return path;
-  }();
-  return data;
+  static std::map<int, std::string> clusters;
+  std::string& path = clusters[segment_mib];
+  if (!path.empty()) return path;
+  HandOver(folder.path());
+  path = folder.Path("data" + std::to_string(segment_mib));
+  Run({BinFolder() + "/initdb", "--no-sync", "--auth=trust", "-U", "postgres", "-E", "UTF8",
+       "--locale=C", "-k", "--wal-segsize=" + std::to_string(segment_mib), "-D", path},
+      folder.Path("log"));
+  return path;
 }
 
 }  // namespace
@@ -102,9 +105,9 @@ void PostgresServer::Configure(const std::vector<std::string>& settings) const {
 }
 
 std::unique_ptr<PostgresServer> PostgresServer::StartPrimary(
-    const std::vector<std::string>& settings) {
+    const std::vector<std::string>& settings, int segment_mib) {
   std::unique_ptr<PostgresServer> server(new PostgresServer);
-  Run({"/bin/cp", "-r", Template(), server->data()}, server->folder_.Path("log"));
+  Run({"/bin/cp", "-r", Template(segment_mib), server->data()}, server->folder_.Path("log"));
   fs::create_directory(server->archive_folder());
   HandOver(server->archive_folder());
   server->Configure({"wal_level = replica", "archive_mode = on", "wal_keep_size = '64MB'",
@@ -152,6 +155,20 @@ void PostgresServer::Stop() {
 
 void PostgresServer::Freeze() { Signal(SIGSTOP); }
 void PostgresServer::Thaw() { Signal(SIGCONT); }
+
+std::string PostgresServer::ToolOutput(const std::string& command) {
+  FILE* const pipe =
+      ::popen(("TZ=UTC " + BinFolder() + "/" + command + " 2>/dev/null").c_str(), "r");
+  std::string output;
+  std::array<char, 4096> buffer;
+  std::size_t count = 0;
+  while (pipe != nullptr && (count = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0) {
+    output.append(buffer.data(), count);
+  }
+  if (pipe != nullptr) ::pclose(pipe);
+  EXPECT_FALSE(output.empty()) << command;
+  return output;
+}
 
 std::string PostgresServer::Sql(const std::string& sql) const {
   const std::string output = folder_.Path("output");

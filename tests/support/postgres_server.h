@@ -18,9 +18,9 @@ class PostgresServer {
   // False where PostgreSQL is not installed: tests skip themselves.
   static bool Available();
   // A running primary with a role `drwatch` in pg_monitor, archiving into archive_folder().
-  // `settings` are lines for postgresql.conf.
-  static std::unique_ptr<PostgresServer> StartPrimary(
-      const std::vector<std::string>& settings = {});
+  // `settings` are lines for postgresql.conf, `segment_mib` is initdb's --wal-segsize.
+  static std::unique_ptr<PostgresServer> StartPrimary(const std::vector<std::string>& settings = {},
+                                                      int segment_mib = 16);
   // A running standby of `primary` that streams.
   static std::unique_ptr<PostgresServer> StartStandby(const PostgresServer& primary);
   ~PostgresServer();
@@ -37,6 +37,9 @@ class PostgresServer {
   // "postgres://drwatch@127.0.0.1:port/postgres".
   std::string Url(const std::string& user = "drwatch") const;
   std::string archive_folder() const;
+  // What a client program of the server's version prints; fails the test if it does not work.
+  // "pg_waldump" with its arguments; standard error is not part of it.
+  static std::string ToolOutput(const std::string& command);
 
  private:
   PostgresServer();

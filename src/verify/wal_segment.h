@@ -1,0 +1,63 @@
+// One WAL segment, walked page by page and record by record: every record's checksum, the chain of
+// records, page addresses, timelines and the cluster they belong to. Little-endian servers from 9.5
+// on. Pure; bounded memory.
+//
+// A record may begin in one segment and end in the next: the walk of the next one takes over where
+// the last one stopped (WalCarry), and then nothing is left unchecked.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "verify/source.h"
+#include "verify/wal_name.h"
+
+namespace drwatch::verify {
+
+// Where the walk of a segment stopped, for the segment that follows.
+struct WalCarry {
+  Lsn next = 0;                 // where the following segment begins
+  std::optional<Lsn> previous;  // the last whole record; what follows names it
+  bool in_record = false;       // a record continues in the following segment:
+  Lsn record = 0;               // where it began
+  std::uint32_t length = 0;     // how long it is
+  std::uint32_t got = 0;        // how much of it was seen
+  std::uint32_t crc = 0;        // of its body so far
+  std::string head;             // its first bytes
+};
+
+struct WalSegmentOptions {
+  std::optional<WalFileName> name;      // what the file's name says it is
+  std::uint64_t system_identifier = 0;  // 0 = any cluster's
+  const WalCarry* before = nullptr;     // of the segment before it; used if it fits
+};
+
+struct WalSegmentFacts {
+  std::uint16_t magic = 0;
+  std::uint32_t timeline = 0;  // of its last page
+  Lsn begin = 0;               // of the segment
+  Lsn end = 0;                 // of the last record that is whole
+  std::int64_t segment_bytes = 0;
+  std::uint64_t system_identifier = 0;
+  std::int64_t records = 0;  // whole ones, checked
+  std::optional<Lsn> last_record;
+  std::int64_t commits = 0;
+  std::optional<base::Timestamp> last_commit;  // of the last commit record
+  bool switched = false;                       // ends with a switch to the next segment
+  // Bytes of records that begin before or end after the segment: no checksum here covers them.
+  std::int64_t unchecked_bytes = 0;
+  WalCarry carry;
+};
+
+// Reads to the end of the stream. Faults: kIncomplete (cut short, or copied before it was full: a
+// .partial one may be), kCorrupt, kWrongFormat (not the segment its name says, another cluster's).
+Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& options);
+
+// "15" for the magic of PostgreSQL 15; empty if it is not known.
+std::string_view WalServerVersion(std::uint16_t magic);
+
+// By the first bytes.
+bool LooksLikeWal(std::string_view head);
+
+}  // namespace drwatch::verify

@@ -1,0 +1,87 @@
+#include "verify/wal_text.h"
+
+#include "base/strings.h"
+#include "verify/utc.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+tl::unexpected<Fault> BadLine(std::size_t line, const std::string& message) {
+  return tl::unexpected(
+      Fault{Outcome::kBroken, Reason::kCorrupt, "line " + std::to_string(line), message});
+}
+
+// "0/3000028 (file 000000010000000000000003)" -> the position.
+std::optional<Lsn> LocationOf(std::string_view value) {
+  return ParseLsn(value.substr(0, value.find(' ')));
+}
+
+std::optional<std::uint32_t> TimelineOf(std::string_view text) {
+  const auto value = base::ParseInt(text);
+  if (!value || *value < 1 || *value > UINT32_MAX) return std::nullopt;
+  return static_cast<std::uint32_t>(*value);
+}
+
+}  // namespace
+
+Walked<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_view text,
+                                                         std::uint32_t timeline) {
+  std::vector<TimelineSwitch> switches;
+  std::size_t number = 0;
+  for (const std::string_view whole : base::Split(text, '\n')) {
+    ++number;
+    const std::string_view line = base::Trim(whole);
+    if (line.empty() || line.starts_with('#')) continue;
+    // timeline.c: "parentTLI<tab>switchpoint<tab>reason"; blanks are as good as tabs.
+    const std::size_t first = line.find_first_of(" \t");
+    if (first == std::string_view::npos) return BadLine(number, "is no timeline and position");
+    const std::string_view rest = base::Trim(line.substr(first));
+    const auto parent = TimelineOf(line.substr(0, first));
+    const auto at = ParseLsn(rest.substr(0, rest.find_first_of(" \t")));
+    if (!parent || !at) return BadLine(number, "is no timeline and position");
+    const bool grows =
+        switches.empty() || (*parent > switches.back().timeline && *at >= switches.back().at);
+    if (!grows) return BadLine(number, "does not come after the line before it");
+    if (*parent >= timeline) {
+      return BadLine(number, "timeline " + std::to_string(*parent) +
+                                 " cannot lie behind timeline " + std::to_string(timeline));
+    }
+    switches.push_back({*parent, *at});
+  }
+  if (switches.empty()) return BadLine(1, "names no timeline");
+  return switches;
+}
+
+Walked<BackupHistory> ParseBackupHistory(std::string_view text) {
+  BackupHistory backup;
+  bool has_start = false;
+  bool has_stop = false;
+  for (const std::string_view line : base::Split(text, '\n')) {
+    const std::size_t colon = line.find(": ");
+    if (colon == std::string_view::npos) continue;
+    const std::string_view key = line.substr(0, colon);
+    const std::string_view value = base::Trim(line.substr(colon + 2));
+    if (key == "START WAL LOCATION" || key == "STOP WAL LOCATION") {
+      const auto location = LocationOf(value);
+      if (!location) return Broken(Reason::kCorrupt, 0, "unreadable " + base::Lower(key));
+      (key.starts_with("START") ? backup.start : backup.stop) = *location;
+      (key.starts_with("START") ? has_start : has_stop) = true;
+    } else if (key == "START TIME") {
+      backup.started = ParseUtc(value);
+    } else if (key == "STOP TIME") {
+      backup.stopped = ParseUtc(value);
+    } else if (key == "START TIMELINE") {
+      backup.timeline = TimelineOf(value).value_or(1);
+    } else if (key == "LABEL") {
+      backup.label = value;
+    }
+  }
+  if (!has_start || !has_stop || backup.stop < backup.start) {
+    return Broken(Reason::kCorrupt, 0, "does not say where the backup began and ended");
+  }
+  return backup;
+}
+
+}  // namespace drwatch::verify

@@ -1,0 +1,75 @@
+#include "verify/wal_walk.h"
+
+#include "verify/wal_text.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+Walked<std::string> ReadText(Reader& reader) {
+  std::string text;
+  while (true) {
+    auto bytes = reader.Some(kMaxWalTextBytes);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return text;
+    text += *bytes;
+    if (static_cast<std::int64_t>(text.size()) > kMaxWalTextBytes) {
+      return Broken(Reason::kWrongFormat, kMaxWalTextBytes, "too long for what its name says");
+    }
+  }
+}
+
+}  // namespace
+
+Walked<Walk> WalkWal(Reader& reader, const std::string& name) {
+  WalSegmentOptions options;
+  options.name = ParseWalFileName(name);
+  auto facts = WalkWalSegment(reader, options);
+  if (!facts) return tl::unexpected(std::move(facts.error()));
+  Walk walk;
+  const std::string_view version = WalServerVersion(facts->magic);
+  walk.format =
+      "WAL segment" + (version.empty() ? std::string() : " of PostgreSQL " + std::string(version));
+  walk.level = facts->unchecked_bytes == 0 ? Level::kContent : Level::kFormat;
+  walk.details.push_back("timeline " + std::to_string(facts->timeline) + ", " +
+                         FormatLsn(facts->begin) + " to " + FormatLsn(facts->end) + ", " +
+                         std::to_string(facts->records) + " records, cluster " +
+                         std::to_string(facts->system_identifier));
+  if (facts->last_commit) {
+    walk.details.push_back("last commit " + base::FormatRfc3339(*facts->last_commit));
+  }
+  if (facts->unchecked_bytes > 0) {
+    walk.details.push_back(std::to_string(facts->unchecked_bytes) +
+                           " bytes belong to records of which the rest lies in the segments "
+                           "beside it: verify --wal checks them, too");
+  }
+  return walk;
+}
+
+std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name) {
+  const auto parsed = ParseWalFileName(name);
+  if (!parsed) return std::nullopt;
+  const bool history = parsed->kind == WalFileName::Kind::kHistory;
+  if (!history && parsed->kind != WalFileName::Kind::kBackup) return std::nullopt;
+  const auto text = ReadText(reader);
+  if (!text) return tl::unexpected(text.error());
+  Walk walk;
+  if (history) {
+    const auto switches = ParseTimelineHistory(*text, parsed->timeline);
+    if (!switches) return tl::unexpected(switches.error());
+    walk.format = "timeline history";
+    walk.details.push_back("follows timeline " + std::to_string(switches->back().timeline) +
+                           " from " + FormatLsn(switches->back().at));
+  } else {
+    const auto backup = ParseBackupHistory(*text);
+    if (!backup) return tl::unexpected(backup.error());
+    walk.format = "backup history";
+    walk.details.push_back("base backup from " + FormatLsn(backup->start) + " to " +
+                           FormatLsn(backup->stop) + " on timeline " +
+                           std::to_string(backup->timeline));
+  }
+  return walk;
+}
+
+}  // namespace drwatch::verify

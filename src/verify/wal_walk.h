@@ -1,0 +1,17 @@
+// The files of WAL archives, for the list of formats (format.cc).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "verify/wal_segment.h"
+#include "verify/walk.h"
+
+namespace drwatch::verify {
+
+// A segment. `name` is the file's and says which one it should be, if it is a segment's name.
+Walked<Walk> WalkWal(Reader& reader, const std::string& name);
+// A timeline history or backup history, known by its name alone; nullopt if `name` is neither's.
+std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name);
+
+}  // namespace drwatch::verify
