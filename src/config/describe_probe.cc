@@ -181,7 +181,10 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Time("grace", probe.grace);
   if (probe.max_age) out.Time("max_age", *probe.max_age);
   out.Number("min_size", static_cast<double>(probe.min_size_bytes));
+  out.Number("size_deviation", probe.size_deviation_ratio);
+  out.Number("size_deviation_floor", static_cast<double>(probe.size_deviation_floor_bytes));
   if (probe.retention) out.Time("retention", *probe.retention);
+  if (probe.min_count) out.Number("min_count", *probe.min_count);
   out.Time("quiet_time", probe.quiet_time);
   out.BeginMap("verify");
   out.Flag("enabled", probe.verify.enabled);

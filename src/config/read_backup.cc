@@ -75,6 +75,15 @@ void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out
   verify.Finish();
 }
 
+void GetSizeDeviation(MapReader& reader, BackupProbe& probe) {
+  reader.Get("size_deviation", probe.size_deviation_ratio);
+  reader.GetSize("size_deviation_floor", probe.size_deviation_floor_bytes);
+  if (probe.size_deviation_ratio < 0) {
+    reader.Error(*reader.Take("size_deviation"), "\"size_deviation\" must not be negative",
+                 "0 turns it off");
+  }
+}
+
 }  // namespace
 
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
@@ -100,7 +109,9 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   reader.GetDuration("grace", probe.grace);
   GetPositive(reader, "max_age", probe.max_age);
   reader.GetSize("min_size", probe.min_size_bytes);
+  GetSizeDeviation(reader, probe);
   GetPositive(reader, "retention", probe.retention);
+  GetAtLeast(reader, "min_count", 1, probe.min_count);
   reader.GetDuration("quiet_time", probe.quiet_time);
   GetVerify(reader, context, probe.verify);
   reader.Get("require_checksum", probe.require_checksum);

@@ -7,7 +7,7 @@
 namespace drwatch::model {
 namespace {
 
-constexpr std::array<std::string_view, 33> kReasonNames = {"none",
+constexpr std::array<std::string_view, 34> kReasonNames = {"none",
                                                            "dns",
                                                            "connection_refused",
                                                            "connection_reset",
@@ -31,6 +31,7 @@ constexpr std::array<std::string_view, 33> kReasonNames = {"none",
                                                            "not_found",
                                                            "stale",
                                                            "too_small",
+                                                           "unusual_size",
                                                            "incomplete",
                                                            "corrupt",
                                                            "wrong_format",

@@ -39,6 +39,7 @@ enum class Reason {
   kNotFound,             // no such file, folder or object; no artefact matches
   kStale,                // newest good one is older than promised
   kTooSmall,             // smaller than min_size
+  kUnusualSize,          // far from the size of the ones before it
   kIncomplete,           // truncated or a part is missing
   kCorrupt,              // bytes are not what they were
   kWrongFormat,          // not the kind of file it should be (an error page, for example)

@@ -26,19 +26,6 @@ bool IsTransient(Reason reason) {
          reason == Reason::kPermission || reason == Reason::kLimit || reason == Reason::kNotFound;
 }
 
-// Large enough, and nothing speaks against it any more.
-bool Passed(const config::BackupProbe& spec, const catalog::Artefact& artefact,
-            const std::optional<BackupVerdict>& verdict) {
-  if (artefact.size_bytes < spec.min_size_bytes) return false;
-  if (spec.require_checksum && artefact.checksum_stamp == 0 &&
-      (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
-    return false;
-  }
-  if (!spec.verify.enabled) return true;
-  if (!verdict || verdict->outcome == Outcome::kBroken) return false;
-  return verdict->outcome == Outcome::kIntact || !IsTransient(verdict->reason);
-}
-
 // The outcome that stands in for the newest one's while it is not verified: that of what lay at its
 // path before, or of the newest older artefact that has one.
 std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& complete,
@@ -213,11 +200,23 @@ void Judge::Retention() {
 void Judge::History() {
   state_.last_verified = verdicts_.LastVerified();
   for (auto at = complete_.rbegin(); at != complete_.rend() && !state_.last_success; ++at) {
-    if (Passed(spec_, *at, verdicts_.Find(*at))) state_.last_success = at->time;
+    if (PassedAll(spec_, *at, verdicts_.Find(*at))) state_.last_success = at->time;
   }
 }
 
 }  // namespace
+
+bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               const std::optional<BackupVerdict>& verdict) {
+  if (artefact.size_bytes < spec.min_size_bytes) return false;
+  if (spec.require_checksum && artefact.checksum_stamp == 0 &&
+      (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
+    return false;
+  }
+  if (!spec.verify.enabled) return true;
+  if (!verdict || verdict->outcome == Outcome::kBroken) return false;
+  return verdict->outcome == Outcome::kIntact || !IsTransient(verdict->reason);
+}
 
 BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete,

@@ -48,6 +48,11 @@ struct BackupState {
   std::optional<base::Duration> overdue;
 };
 
+// Large enough, with the checksum it needs, and verified without a finding against it (or not to be
+// verified). `verdict` is its own.
+bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               const std::optional<BackupVerdict>& verdict);
+
 // `complete` as catalog::Listing has it.
 BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete,

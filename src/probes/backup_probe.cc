@@ -68,6 +68,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
   RememberListing(listing, context.now);
+  std::vector<model::StoredCopy> copies;
   if (listing.blind) {
     ReportBlind(report, *blind);
   } else {
@@ -82,13 +83,17 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                  blind ? 0.0 : 1.0);
     ReportState(report, listing, JudgeBackup(spec_, listing.complete, verdicts_, context.now),
                 context.now);
+    ReportHistory(report, listing.complete, context.now);
     if (!blind) ReportPlace(report, listing);
     ReportSpace(report);
+    copies = CopiesOf(spec_, listing.complete, verdicts_);
   }
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));
-  return report.Finish(
+  model::ProbeResult result = report.Finish(
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
+  result.copies = std::move(copies);
+  return result;
 }
 
 // Moves recent artefacts that need no more waiting to the complete ones. One that is only half
@@ -191,13 +196,7 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
                "1 if the newest complete backup exists, is fresh, large enough and not proven "
                "broken.",
                labels_, state.success ? 1 : 0);
-  for (const BackupCheck& check : state.checks) {
-    report.Add(check.name, check.ok ? Severity::kOk : check.severity, check.reason, check.message,
-               check.hint);
-    if (check.name == "verified") continue;
-    report.Gauge("backup_check_success", "1 if this check of the newest backup holds.",
-                 model::LabelsBuilder(labels_).Set("check", check.name).Build(), check.ok ? 1 : 0);
-  }
+  ReportChecks(report, state.checks);
   const auto gauge = [&](std::string_view name, std::string_view help,
                          std::optional<double> value) {
     if (value) report.Gauge(name, help, labels_, *value);
@@ -236,6 +235,39 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
                  spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
   report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
   ReportVerification(report, state);
+}
+
+void BackupProbe::ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const {
+  for (const BackupCheck& check : checks) {
+    report.Add(check.name, check.ok ? Severity::kOk : check.severity, check.reason, check.message,
+               check.hint);
+    if (check.name == "verified") continue;
+    report.Gauge("backup_check_success", "1 if this check of the newest backup holds.",
+                 model::LabelsBuilder(labels_).Set("check", check.name).Build(), check.ok ? 1 : 0);
+  }
+}
+
+// What the kept ones say together.
+void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
+                                base::Timestamp now) const {
+  ReportChecks(report, JudgeHistory(spec_, complete, now));
+  if (const auto deviation = DeviationOf(spec_, complete)) {
+    report.Gauge("backup_size_deviation_ratio",
+                 "Size of the newest backup beside the median of those before it, minus 1.",
+                 labels_, deviation->ratio);
+  }
+  if (!spec_.schedule || complete.empty()) return;
+  report.Gauge(
+      "backup_schedule_missed_slots",
+      "Slots of the schedule since the oldest kept backup (within the retention) that have "
+      "no backup.",
+      labels_, CoverKeptSlots(spec_, complete, now).missed);
+  if (!spec_.retention) return;
+  const SlotCoverage whole = CoverSlots(spec_, complete, now - *spec_.retention, now);
+  if (whole.expected == 0) return;
+  report.Gauge("backup_retention_covered_ratio",
+               "Share of the schedule's slots within the promised retention that have a backup.",
+               labels_, 1.0 - static_cast<double>(whole.missed) / whole.expected);
 }
 
 void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& state) const {

@@ -18,6 +18,7 @@
 #include <string>
 
 #include "catalog/folder_catalog.h"
+#include "probes/backup_history.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verifier.h"
 #include "probes/probe.h"
@@ -50,6 +51,9 @@ class BackupProbe final : public Probe {
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
                    base::Timestamp now) const;
+  void ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const;
+  void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
+                     base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
   void ReportSpace(ProbeReport& report) const;
   std::string Target() const;

@@ -31,10 +31,14 @@ std::string Text(std::size_t size) { return std::string(size, 't'); }
 class AsNobody {
  public:
   AsNobody() {
-    if (was_ == 0) EXPECT_EQ(::seteuid(65534), 0);
+    if (was_ == 0) {
+      EXPECT_EQ(::seteuid(65534), 0);
+    }
   }
   ~AsNobody() {
-    if (was_ == 0) EXPECT_EQ(::seteuid(0), 0);
+    if (was_ == 0) {
+      EXPECT_EQ(::seteuid(0), 0);
+    }
   }
   AsNobody(const AsNobody&) = delete;
   AsNobody& operator=(const AsNobody&) = delete;

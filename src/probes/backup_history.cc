@@ -1,0 +1,160 @@
+#include "probes/backup_history.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/sizes.h"
+#include "base/strings.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+
+// A spread (median absolute deviation, scaled to a standard deviation) times this is still usual.
+constexpr double kUsualSpread = 5;
+constexpr double kMadToSigma = 1.4826;
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+std::string Percent(double ratio) {
+  return base::FormatDouble(std::round(std::abs(ratio) * 1000) / 10) + "%";
+}
+
+BackupCheck Holds(std::string name, std::string message) {
+  return {std::move(name), true, Severity::kOk, Reason::kNone, std::move(message), {}};
+}
+
+BackupCheck Warns(std::string name, Reason reason, std::string message, std::string hint) {
+  return {std::move(name), false, Severity::kWarning, reason, std::move(message), std::move(hint)};
+}
+
+BackupCheck JudgeSlots(const SlotCoverage& slots) {
+  const std::string text = std::to_string(slots.expected - slots.missed) + " of " +
+                           std::to_string(slots.expected) + " slots have a backup";
+  if (slots.missed == 0) return Holds("slots", text);
+  return Warns("slots", Reason::kNotFound,
+               text + "; the first without one is " + base::FormatRfc3339(*slots.first_missed),
+               "no point of that time can be restored; see why the job did not run then");
+}
+
+BackupCheck JudgeSize(const SizeDeviation& deviation) {
+  const std::string text = Percent(deviation.ratio) + (deviation.ratio < 0 ? " below" : " above") +
+                           " the median of " + base::FormatSize(deviation.median_bytes);
+  if (!deviation.unusual) return Holds("size_trend", text);
+  return Warns("size_trend", Reason::kUnusualSize, text,
+               "compare it with the one before: tables that vanished, or data that stopped "
+               "compressing");
+}
+
+}  // namespace
+
+SlotCoverage CoverSlots(const config::BackupProbe& spec,
+                        const std::vector<catalog::Artefact>& complete, base::Timestamp from,
+                        base::Timestamp now) {
+  SlotCoverage coverage;
+  const config::Schedule& schedule = *spec.schedule;
+  // From the newest slot backwards; `next` is the slot behind the one looked at.
+  base::Timestamp next = schedule.NextSlot(now - spec.grace);
+  auto artefact = complete.rbegin();
+  for (int i = 0; i < kMaxSlots; ++i) {
+    const base::Timestamp slot = schedule.LatestSlot(next - base::Duration(1));
+    if (slot < from || slot >= next) break;
+    while (artefact != complete.rend() && artefact->time >= next - kSlotTolerance) ++artefact;
+    const bool covered = artefact != complete.rend() && artefact->time >= slot - kSlotTolerance;
+    ++coverage.expected;
+    if (!covered) {
+      ++coverage.missed;
+      coverage.first_missed = slot;
+    }
+    next = slot;
+  }
+  return coverage;
+}
+
+SlotCoverage CoverKeptSlots(const config::BackupProbe& spec,
+                            const std::vector<catalog::Artefact>& complete, base::Timestamp now) {
+  // What was before the first one is the retention's business.
+  base::Timestamp from = spec.schedule->LatestSlot(complete.front().time + kSlotTolerance);
+  if (spec.retention) from = std::max(from, now - *spec.retention);
+  return CoverSlots(spec, complete, from, now);
+}
+
+std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
+                                         const std::vector<catalog::Artefact>& complete) {
+  if (complete.size() < kMinSizeSample + 1) return std::nullopt;
+  std::vector<double> sizes;
+  for (auto at = complete.rbegin() + 1; at != complete.rend() && sizes.size() < kSizeSample; ++at) {
+    sizes.push_back(static_cast<double>(at->size_bytes));
+  }
+  const double median = Median(sizes);
+  if (median <= 0) return std::nullopt;
+  for (double& size : sizes) size = std::abs(size - median);
+  const double usual = kUsualSpread * kMadToSigma * Median(sizes);
+  const double distance = std::abs(static_cast<double>(complete.back().size_bytes) - median);
+  SizeDeviation deviation;
+  deviation.median_bytes = static_cast<std::int64_t>(median);
+  deviation.ratio = static_cast<double>(complete.back().size_bytes) / median - 1;
+  deviation.unusual = spec.size_deviation_ratio > 0 &&
+                      distance > spec.size_deviation_ratio * median && distance > usual &&
+                      distance > static_cast<double>(spec.size_deviation_floor_bytes);
+  return deviation;
+}
+
+std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
+                                      const std::vector<catalog::Artefact>& complete,
+                                      base::Timestamp now) {
+  std::vector<BackupCheck> checks;
+  if (complete.empty()) return checks;
+  if (spec.schedule) {
+    const SlotCoverage slots = CoverKeptSlots(spec, complete, now);
+    if (slots.expected > 0) checks.push_back(JudgeSlots(slots));
+  }
+  if (const auto deviation = DeviationOf(spec, complete); deviation) {
+    if (spec.size_deviation_ratio > 0) checks.push_back(JudgeSize(*deviation));
+  }
+  if (spec.min_count) {
+    const auto count = static_cast<int>(std::min<std::size_t>(complete.size(), 1'000'000'000));
+    const std::string text =
+        std::to_string(count) + " kept, min_count " + std::to_string(*spec.min_count);
+    checks.push_back(count >= *spec.min_count
+                         ? Holds("count", text)
+                         : Warns("count", Reason::kNotFound, text,
+                                 "check what deletes backups; a new one says this until enough are "
+                                 "there"));
+  }
+  return checks;
+}
+
+std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
+                                        const std::vector<catalog::Artefact>& complete,
+                                        const BackupVerdicts& verdicts) {
+  std::vector<model::StoredCopy> copies;
+  for (auto at = complete.rbegin();
+       at != complete.rend() && copies.size() < model::kMaxStoredCopies; ++at) {
+    const auto verdict = spec.verify.enabled ? verdicts.Find(*at) : std::nullopt;
+    model::StoredCopy& copy = copies.emplace_back();
+    copy.name = at->name;
+    copy.kind = spec.kind;
+    copy.point = at->time;
+    copy.size_bytes = at->size_bytes;
+    copy.good = PassedAll(spec, *at, verdict);
+    if (verdict) {
+      copy.level = static_cast<int>(verdict->level);
+      copy.verified = verdict->verified;
+      if (verdict->outcome != verify::Outcome::kIntact) copy.problem = verdict->text;
+    } else if (spec.verify.enabled) {
+      copy.problem = "not verified";
+    }
+    if (at->size_bytes < spec.min_size_bytes) copy.problem = "smaller than min_size";
+  }
+  return copies;
+}
+
+}  // namespace drwatch::probes

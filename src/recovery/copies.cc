@@ -1,0 +1,157 @@
+#include "recovery/copies.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace drwatch::recovery {
+namespace {
+
+std::optional<double> ValueOf(const model::ProbeResult& result, std::string_view metric) {
+  for (const model::MetricFamily& family : result.families) {
+    if (family.name == metric && !family.points.empty()) return family.points.front().value;
+  }
+  return std::nullopt;
+}
+
+const model::StoredCopy* FindCopy(const CopyPlace& place, const std::string& name) {
+  for (const model::StoredCopy& copy : place.copies) {
+    if (copy.name == name) return &copy;
+  }
+  return nullptr;
+}
+
+bool Same(const model::StoredCopy& a, const model::StoredCopy& b) {
+  if (a.size_bytes != b.size_bytes) return false;
+  return a.digest.empty() || b.digest.empty() || a.digest == b.digest;
+}
+
+// The newest name that at least two places have decides.
+void CompareNewestShared(BackupReport& report) {
+  const model::StoredCopy* newest = nullptr;
+  for (const CopyPlace& place : report.places) {
+    for (const model::StoredCopy& copy : place.copies) {
+      if (newest != nullptr && copy.point <= newest->point) break;
+      const auto having = std::count_if(
+          report.places.begin(), report.places.end(),
+          [&](const CopyPlace& other) { return FindCopy(other, copy.name) != nullptr; });
+      if (having > 1) {
+        newest = &copy;
+        break;
+      }
+    }
+  }
+  if (newest == nullptr) return;
+  report.identical =
+      std::all_of(report.places.begin(), report.places.end(), [&](const CopyPlace& place) {
+        const model::StoredCopy* other = FindCopy(place, newest->name);
+        return other == nullptr || Same(*newest, *other);
+      });
+  if (!*report.identical) report.differing = newest->name;
+}
+
+void Count(BackupReport& report, base::Timestamp now) {
+  for (const CopyPlace& place : report.places) {
+    const model::StoredCopy* good = place.LatestGood();
+    if (good == nullptr || !place.success) continue;
+    ++report.copies;
+    if (place.offsite) ++report.offsite_copies;
+    if (good->immutable_until > now) ++report.immutable_copies;
+  }
+}
+
+std::optional<base::Timestamp> NewestPoint(const BackupReport& report) {
+  std::optional<base::Timestamp> newest;
+  for (const CopyPlace& place : report.places) {
+    const model::StoredCopy* good = place.LatestGood();
+    if (good != nullptr && (!newest || good->point > *newest)) newest = good->point;
+  }
+  return newest;
+}
+
+void AddTarget(model::FamilySet& families, const BackupReport& report, std::string_view what,
+               int value, const std::optional<int>& target) {
+  const model::Labels labels{{"backup", report.backup}, {"service", report.service}};
+  const std::string name = "backup_" + std::string(what);
+  families.Gauge(name, "Places with a good, current copy of the backup.", labels, value);
+  if (!target) return;
+  families.Gauge(name + "_target", "How many of them the service wants.", labels, *target);
+}
+
+}  // namespace
+
+const model::StoredCopy* CopyPlace::LatestGood() const {
+  const auto good = std::find_if(copies.begin(), copies.end(),
+                                 [](const model::StoredCopy& copy) { return copy.good; });
+  return good == copies.end() ? nullptr : &*good;
+}
+
+std::vector<BackupReport> CompareCopies(const config::Config& config,
+                                        const std::vector<model::ProbeResult>& latest,
+                                        base::Timestamp now) {
+  std::map<std::string, const model::ProbeResult*> results;
+  for (const model::ProbeResult& result : latest) results[result.probe] = &result;
+  std::map<std::pair<std::string, std::string>, BackupReport> reports;
+  for (const config::Probe& probe : config.probes) {
+    const auto* spec = std::get_if<config::BackupProbe>(&probe.spec);
+    if (spec == nullptr) continue;
+    const std::string& backup = spec->backup.empty() ? probe.name : spec->backup;
+    BackupReport& report = reports[{backup, probe.service}];
+    report.backup = backup;
+    report.service = probe.service;
+    CopyPlace& place = report.places.emplace_back();
+    place.probe = probe.name;
+    place.location = spec->location;
+    place.offsite = spec->offsite;
+    place.region = spec->region;
+    const auto result = results.find(probe.name);
+    if (result == results.end()) continue;
+    place.target = result->second->target;
+    place.visible = ValueOf(*result->second, "backup_probe_success") == 1.0;
+    place.success = ValueOf(*result->second, "backup_success") == 1.0;
+    place.copies = result->second->copies;
+  }
+  std::vector<BackupReport> sorted;
+  for (auto& [key, report] : reports) {
+    for (const config::Service& service : config.services) {
+      if (service.name != report.service) continue;
+      report.copies_target = service.copies;
+      report.offsite_target = service.offsite_copies;
+      report.immutable_target = service.immutable_copies;
+    }
+    Count(report, now);
+    CompareNewestShared(report);
+    sorted.push_back(std::move(report));
+  }
+  return sorted;
+}
+
+std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& reports) {
+  model::FamilySet families;
+  for (const BackupReport& report : reports) {
+    AddTarget(families, report, "copies", report.copies, report.copies_target);
+    AddTarget(families, report, "offsite_copies", report.offsite_copies, report.offsite_target);
+    AddTarget(families, report, "immutable_copies", report.immutable_copies,
+              report.immutable_target);
+    if (report.identical) {
+      families.Gauge("backup_copies_identical",
+                     "1 if the newest copy that several places have is the same in all of them.",
+                     {{"backup", report.backup}, {"service", report.service}},
+                     *report.identical ? 1 : 0);
+    }
+    const auto newest = NewestPoint(report);
+    if (!newest || report.places.size() < 2) continue;
+    for (const CopyPlace& place : report.places) {
+      const model::StoredCopy* good = place.LatestGood();
+      if (good == nullptr) continue;
+      families.Gauge(
+          "backup_copy_lag_seconds",
+          "How much older the newest good copy of this location is than the newest one "
+          "anywhere.",
+          {{"backup", report.backup}, {"service", report.service}, {"location", place.location}},
+          base::ToSeconds(*newest - good->point));
+    }
+  }
+  return families.Take();
+}
+
+}  // namespace drwatch::recovery

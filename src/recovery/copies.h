@@ -1,0 +1,49 @@
+// The copies of each backup across its places: how many are good, how many off-site or immutable,
+// whether they are the same, how far one is behind. Pure: from the latest results of all probes.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "model/metric_family.h"
+#include "model/probe_result.h"
+
+namespace drwatch::recovery {
+
+// A place of a backup: one probe.
+struct CopyPlace {
+  std::string probe;
+  std::string location;
+  std::string target;  // for people
+  bool offsite = false;
+  std::string region;
+  bool visible = false;                   // the place could be looked at
+  bool success = false;                   // backup_success
+  std::vector<model::StoredCopy> copies;  // newest first
+  // The newest copy that is good.
+  const model::StoredCopy* LatestGood() const;
+};
+
+struct BackupReport {
+  std::string backup;
+  std::string service;
+  std::vector<CopyPlace> places;                             // in the order of the configuration
+  int copies = 0, offsite_copies = 0, immutable_copies = 0;  // places with a good, current copy
+  std::optional<int> copies_target, offsite_target, immutable_target;
+  // Of the newest copy that several places have: by size, and by digest where both know one.
+  std::optional<bool> identical;
+  std::string differing;  // its name, if they are not the same
+};
+
+// In the order of the names. Backups are grouped by their label `backup` and service.
+std::vector<BackupReport> CompareCopies(const config::Config& config,
+                                        const std::vector<model::ProbeResult>& latest,
+                                        base::Timestamp now);
+
+// backup_copies and their kin, of backups that have a target or several places.
+std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& reports);
+
+}  // namespace drwatch::recovery

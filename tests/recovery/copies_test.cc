@@ -1,0 +1,125 @@
+#include "recovery/copies.h"
+
+#include <gtest/gtest.h>
+
+namespace drwatch::recovery {
+namespace {
+
+using std::chrono_literals::operator""h;
+
+constexpr base::Timestamp kNow = base::Timestamp(std::chrono::hours(480'000));
+
+model::StoredCopy Copy(const std::string& name, base::Duration age, std::int64_t size = 100) {
+  model::StoredCopy copy;
+  copy.name = name;
+  copy.point = kNow - age;
+  copy.size_bytes = size;
+  copy.good = true;
+  return copy;
+}
+
+model::ProbeResult Result(const std::string& probe, std::vector<model::StoredCopy> copies,
+                          double success = 1) {
+  model::ProbeResult result;
+  result.probe = probe;
+  model::FamilySet families;
+  families.Gauge("backup_probe_success", "", {}, 1);
+  families.Gauge("backup_success", "", {}, success);
+  result.families = families.Take();
+  result.copies = std::move(copies);
+  return result;
+}
+
+config::Config MakeConfig() {
+  config::Config config;
+  config.services.resize(1);
+  config.services[0].name = "shop";
+  config.services[0].copies = 3;
+  config.services[0].offsite_copies = 1;
+  for (const std::string location : {"primary", "secondary", "dr"}) {
+    config::BackupProbe spec;
+    spec.backup = "nightly";
+    spec.location = location;
+    spec.offsite = location == "dr";
+    config::Probe& probe = config.probes.emplace_back();
+    probe.name = "nightly-" + location;
+    probe.service = "shop";
+    probe.spec = spec;
+  }
+  return config;
+}
+
+std::optional<double> Value(const std::vector<model::MetricFamily>& families, std::string_view name,
+                            std::string_view location = {}) {
+  for (const auto& family : families) {
+    if (family.name != name) continue;
+    for (const auto& point : family.points) {
+      if (point.labels.Get("location") == location) return point.value;
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(CopiesTest, CountsGoodCurrentCopies) {
+  auto immutable = Copy("a", 5h);
+  immutable.immutable_until = kNow + 1h;
+  const auto reports = CompareCopies(
+      MakeConfig(),
+      {Result("nightly-primary", {Copy("b", 1h), Copy("a", 25h)}),
+       Result("nightly-secondary", {Copy("a", 25h)}, 0), Result("nightly-dr", {immutable})},
+      kNow);
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].copies, 2) << "the secondary one is stale";
+  EXPECT_EQ(reports[0].offsite_copies, 1);
+  EXPECT_EQ(reports[0].immutable_copies, 1);
+  const auto families = CopyFamilies(reports);
+  EXPECT_EQ(Value(families, "backup_copies"), 2);
+  EXPECT_EQ(Value(families, "backup_copies_target"), 3);
+  EXPECT_EQ(Value(families, "backup_offsite_copies_target"), 1);
+  EXPECT_EQ(Value(families, "backup_immutable_copies_target"), std::nullopt);
+  EXPECT_EQ(Value(families, "backup_copy_lag_seconds", "primary"), 0);
+  EXPECT_EQ(Value(families, "backup_copy_lag_seconds", "dr"), 4 * 3600);
+  EXPECT_EQ(Value(families, "backup_copy_lag_seconds", "secondary"), 24 * 3600);
+}
+
+TEST(CopiesTest, ABrokenCopyIsNone) {
+  auto broken = Copy("b", 1h);
+  broken.good = false;
+  const auto reports = CompareCopies(MakeConfig(), {Result("nightly-primary", {broken})}, kNow);
+  EXPECT_EQ(reports[0].copies, 0);
+  EXPECT_EQ(reports[0].places[0].LatestGood(), nullptr);
+  EXPECT_EQ(Value(CopyFamilies(reports), "backup_copies"), 0);
+}
+
+TEST(CopiesTest, ComparesTheNewestOneThatSeveralPlacesHave) {
+  const auto compare = [](model::StoredCopy there) {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {Copy("c", 1h), Copy("b", 25h)}),
+                          Result("nightly-dr", {std::move(there), Copy("a", 49h)})},
+                         kNow)[0];
+  };
+  EXPECT_EQ(compare(Copy("b", 25h)).identical, true);
+  EXPECT_EQ(compare(Copy("x", 25h)).identical, std::nullopt) << "nothing to compare";
+  const BackupReport differs = compare(Copy("b", 25h, 99));
+  EXPECT_EQ(differs.identical, false);
+  EXPECT_EQ(differs.differing, "b");
+  EXPECT_EQ(Value(CopyFamilies({differs}), "backup_copies_identical"), 0);
+}
+
+TEST(CopiesTest, DigestsDecideWhereBothAreKnown) {
+  auto here = Copy("b", 25h);
+  auto there = Copy("b", 25h);
+  here.digest = "sha256:1";
+  const auto identical = [&] {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {here}), Result("nightly-dr", {there})},
+                         kNow)[0]
+        .identical;
+  };
+  EXPECT_EQ(identical(), true);
+  there.digest = "sha256:2";
+  EXPECT_EQ(identical(), false);
+}
+
+}  // namespace
+}  // namespace drwatch::recovery
