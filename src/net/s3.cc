@@ -1,0 +1,454 @@
+#include "net/s3.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/digest.h"
+#include "base/strings.h"
+#include "net/aws_time.h"
+#include "net/s3_address.h"
+#include "net/s3_head.h"
+
+namespace drwatch::net {
+namespace {
+
+using model::Reason;
+
+constexpr std::string_view kDefaultRegion = "us-east-1";
+// Amazon refuses requests whose clock is off by 15 minutes.
+constexpr base::Duration kClockMatters = std::chrono::minutes(5);
+constexpr std::int64_t kMaxErrorBytes = 64 << 10;
+constexpr base::Duration kLongestPause = std::chrono::seconds(20);
+
+TlsOptions ToTlsOptions(const config::Tls& tls) {
+  TlsOptions options;
+  options.ca_file = tls.ca_file;
+  options.cert_file = tls.cert_file;
+  options.key_file = tls.key_file;
+  options.server_name = tls.server_name;
+  options.insecure_skip_verify = tls.insecure_skip_verify;
+  return options;
+}
+
+S3Error ErrorOf(Reason reason, std::string message) {
+  S3Error error;
+  error.reason = reason;
+  error.message = std::move(message);
+  return error;
+}
+
+bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+Reason ReasonOf(int status, std::string_view code) {
+  if (IsOneOf(code, {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+                     "TokenRefreshRequired", "RequestTimeTooSkewed", "RequestExpired",
+                     "InvalidSecurity", "AuthorizationHeaderMalformed", "NotSignedUp",
+                     "AccountProblem", "InvalidClientTokenId"})) {
+    return Reason::kAuth;
+  }
+  if (code == "InvalidObjectState" || status == 412) return Reason::kUnverified;
+  if (status == 401) return Reason::kAuth;
+  if (status == 403) return Reason::kPermission;
+  if (status == 404) return Reason::kNotFound;
+  return Reason::kUnexpectedStatus;
+}
+
+// A pause that grows from attempt to attempt, of random length so that many clients do not come
+// back together.
+base::Duration PauseBefore(int attempt, const HttpOutcome& outcome) {
+  if (outcome.response) {
+    const auto seconds = base::ParseInt(outcome.response->Header("retry-after"));
+    if (seconds && *seconds >= 0 && *seconds < 3600) return std::chrono::seconds(*seconds);
+  }
+  const base::Duration longest = std::min(kLongestPause, S3Client::kFirstPause * (1 << attempt));
+  const auto random = static_cast<unsigned char>(base::RandomBytes(1)[0]);
+  return longest / 2 + longest / 2 * random / 255;
+}
+
+// What was never set for a bucket has an error of its own.
+bool IsUnset(const S3Error& error) {
+  return error.status == 404 &&
+         IsOneOf(error.code,
+                 {"ServerSideEncryptionConfigurationNotFoundError",
+                  "ObjectLockConfigurationNotFoundError", "NoSuchLifecycleConfiguration",
+                  "ReplicationConfigurationNotFoundError", "NoSuchReplicationConfiguration"});
+}
+
+}  // namespace
+
+// One request as it is meant; signed anew for each attempt.
+struct S3Client::Operation {
+  explicit Operation(std::string counts_as, std::string object = {}, std::string verb = "GET")
+      : counter(std::move(counts_as)), method(std::move(verb)), key(std::move(object)) {}
+
+  std::string counter;  // list, head, get, bucket
+  std::string method;
+  std::string key;  // empty = the bucket itself
+  std::vector<std::pair<std::string, std::string>> query;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::int64_t max_body_bytes = kMaxXmlBytes;
+
+  std::string Name(const std::string& bucket) const {
+    // A name is somebody else's text of up to 1024 bytes.
+    const std::string shown = base::Quote(base::Truncate("s3://" + bucket + "/" + key, 200));
+    return method + " " + shown.substr(1, shown.size() - 2) +
+           (counter == "bucket" ? "?" + query[0].first : "");
+  }
+};
+
+// What was done already to make one request work.
+struct S3Client::Attempts {
+  int pauses = 0;
+  bool region = false;
+  bool clock = false;
+  bool keys = false;
+};
+
+S3Client::S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
+                   Variables variables)
+    : config_(std::move(config)),
+      bucket_(std::move(bucket)),
+      clock_(clock),
+      credentials_(config_, clock, variables) {
+  region_ = config_.region;
+  if (region_.empty()) region_ = variables("AWS_REGION");
+  if (region_.empty()) region_ = variables("AWS_DEFAULT_REGION");
+  if (region_.empty()) region_ = kDefaultRegion;
+}
+
+S3Stats S3Client::stats() const {
+  const std::lock_guard lock(mutex_);
+  S3Stats stats = stats_;
+  stats.keys_expire = credentials_.expiry();
+  return stats;
+}
+
+// Counts one more request against the day and finds the keys for it.
+tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation,
+                                                      const S3Call& call) {
+  const NetResult<AwsCredentials> credentials = credentials_.Get(call.deadline, call.stop);
+  if (!credentials) {
+    return tl::unexpected(ErrorOf(credentials.error().reason, credentials.error().message));
+  }
+  const std::int64_t today =
+      std::chrono::floor<std::chrono::days>(clock_.Now()).time_since_epoch().count();
+  const std::lock_guard lock(mutex_);
+  if (day_ != today) {
+    day_ = today;
+    requests_today_ = bytes_today_ = 0;
+  }
+  const auto used_up = [](const char* limit, std::int64_t value) {
+    return tl::unexpected(ErrorOf(
+        Reason::kLimit,
+        std::string(limit) + " (" + std::to_string(value) + ") is used up until 00:00 UTC"));
+  };
+  if (config_.max_requests_per_day > 0 && requests_today_ >= config_.max_requests_per_day) {
+    return used_up("max_requests_per_day", config_.max_requests_per_day);
+  }
+  if (config_.max_bytes_per_day > 0 && bytes_today_ >= config_.max_bytes_per_day) {
+    return used_up("max_bytes_per_day", config_.max_bytes_per_day);
+  }
+  ++requests_today_;
+  ++stats_.requests[operation.counter];
+  return credentials->keys;
+}
+
+S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys& keys) const {
+  if (operation.key.size() > kMaxS3KeyBytes) {
+    return tl::unexpected(ErrorOf(Reason::kLimit, "an object's name cannot be longer than " +
+                                                      std::to_string(kMaxS3KeyBytes) + " bytes"));
+  }
+  std::string region;
+  base::Duration offset{};
+  {
+    const std::lock_guard lock(mutex_);
+    region = region_;
+    offset = clock_offset_;
+  }
+  HttpRequest request;
+  request.method = operation.method;
+  request.tls = ToTlsOptions(config_.tls);
+  request.max_body_bytes = operation.max_body_bytes;
+  request.fresh_connection = false;
+  request.decompress = false;
+  const base::Result<S3Address> address = FindS3Address(config_, bucket_, region);
+  if (!address) return tl::unexpected(ErrorOf(Reason::kConfig, address.error().message));
+  SigV4Request to_sign;
+  to_sign.method = operation.method;
+  to_sign.host = address->host;
+  to_sign.path = address->path_prefix + "/" + operation.key;
+  to_sign.query = operation.query;
+  to_sign.headers = operation.headers;
+  SignedRequest ready = SignV4(to_sign, keys, {region, "s3"}, clock_.Now() + offset);
+  request.url = base::Secret(address->origin + ready.target);
+  request.headers = std::move(ready.headers);
+  // Google unpacks objects that were stored as gzip unless it is told that they may stay packed.
+  if (operation.counter == "get") request.headers.emplace_back("Accept-Encoding", "gzip");
+  return request;
+}
+
+S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome) const {
+  if (outcome.error) return ErrorOf(outcome.error->reason, outcome.error->message);
+  const HttpResponse& response = *outcome.response;
+  const S3ErrorText text = ParseS3Error(response.body);
+  S3Error error;
+  error.status = response.status;
+  error.code = text.code;
+  error.reason = ReasonOf(response.status, text.code);
+  error.message = operation.Name(bucket_) + ": " + std::to_string(response.status);
+  if (!text.code.empty()) error.message += " " + text.code;
+  if (!text.message.empty()) {
+    const std::string quoted = base::Quote(text.message);
+    error.message += ": " + quoted.substr(1, quoted.size() - 2);
+  }
+  if (error.reason == Reason::kPermission) error.message += "; it may be there all the same";
+  if (response.status >= 300 && response.status < 400) {
+    error.message += ": leads to another place, which is not followed";
+  }
+  return error;
+}
+
+void S3Client::Count(const HttpOutcome& outcome) {
+  if (!outcome.response) return;
+  const auto bytes = static_cast<std::int64_t>(outcome.response->body.size());
+  const auto date = ParseHttpTime(outcome.response->Header("date"));
+  const std::lock_guard lock(mutex_);
+  stats_.received_bytes += bytes;
+  bytes_today_ += bytes;
+  if (!date) return;
+  stats_.clock_skew = *date - std::chrono::floor<std::chrono::seconds>(clock_.Now());
+  // Our clock was set right meanwhile.
+  if (std::chrono::abs(*stats_.clock_skew) < kClockMatters) clock_offset_ = base::Duration(0);
+}
+
+bool S3Client::LearnRegion(const HttpResponse& response, Attempts& attempts) {
+  if (attempts.region || !IsOneOf(std::to_string(response.status), {"301", "307", "400", "403"})) {
+    return false;
+  }
+  std::string region = response.Header("x-amz-bucket-region");
+  if (region.empty()) region = ParseS3Error(response.body).region;
+  const std::lock_guard lock(mutex_);
+  // It becomes a part of the host that is asked next.
+  if (!IsS3Region(region) || region == region_) return false;
+  region_ = std::move(region);
+  attempts.region = true;
+  return true;
+}
+
+bool S3Client::LearnClock(const HttpResponse& response, const S3Error& error, Attempts& attempts) {
+  // A HEAD says nothing of the reason, but shows the server's clock as any answer.
+  const bool may_be =
+      response.status == 403 &&
+      (error.code.empty() ||
+       IsOneOf(error.code, {"RequestTimeTooSkewed", "RequestExpired", "AccessDenied"}));
+  if (attempts.clock || !may_be) return false;
+  std::optional<base::Timestamp> theirs = ParseHttpTime(response.Header("date"));
+  if (!theirs) theirs = ParseS3Error(response.body).server_time;
+  if (!theirs) return false;
+  const base::Duration skew = *theirs - clock_.Now();
+  const std::lock_guard lock(mutex_);
+  if (std::chrono::abs(skew - clock_offset_) < kClockMatters) return false;
+  clock_offset_ = skew;
+  attempts.clock = true;
+  return true;
+}
+
+S3Client::Next S3Client::Decide(const Operation& operation, const HttpOutcome& outcome,
+                                const S3Error& error, const AwsKeys& keys, Attempts& attempts) {
+  if (outcome.error) {
+    return outcome.error->reason == Reason::kConnectionReset ? Next::kPause : Next::kFail;
+  }
+  const HttpResponse& response = *outcome.response;
+  if (LearnClock(response, error, attempts) || LearnRegion(response, attempts)) return Next::kAgain;
+  const bool hidden = operation.method == "HEAD" && response.status == 400;
+  if (!attempts.keys && !keys.session_token.empty() &&
+      (hidden || IsOneOf(error.code, {"ExpiredToken", "InvalidToken", "TokenRefreshRequired"}))) {
+    attempts.keys = true;
+    credentials_.Reject(keys);
+    return Next::kAgain;
+  }
+  const int status = response.status;
+  const bool busy = status == 429 || status == 500 || status == 502 || status == 503 ||
+                    status == 504 || error.code == "RequestTimeout" || error.code == "SlowDown";
+  return busy ? Next::kPause : Next::kFail;
+}
+
+S3Result<HttpResponse> S3Client::Send(const Operation& operation, const S3Call& call) {
+  Attempts attempts;
+  while (true) {
+    tl::expected<AwsKeys, S3Error> keys = StartRequest(operation, call);
+    if (!keys) return tl::unexpected(std::move(keys.error()));
+    S3Result<HttpRequest> request = Build(operation, *keys);
+    if (!request) return tl::unexpected(std::move(request.error()));
+    HttpOutcome outcome = Fetch(*request, call.deadline, call.stop);
+    Count(outcome);
+    if (outcome.response && outcome.response->status / 100 == 2) {
+      return std::move(*outcome.response);
+    }
+    S3Error error = Explain(operation, outcome);
+    const Next next = Decide(operation, outcome, error, *keys, attempts);
+    if (next == Next::kAgain) continue;
+    if (next == Next::kFail || ++attempts.pauses == kMaxAttempts) {
+      return tl::unexpected(std::move(error));
+    }
+    const base::Duration pause = PauseBefore(attempts.pauses - 1, outcome);
+    if (pause >= call.deadline.Remaining() || call.stop.Wait(base::Deadline::After(pause))) {
+      return tl::unexpected(std::move(error));
+    }
+  }
+}
+
+// Adds a page to the listing. What S3 cannot have answered is an error.
+base::Status S3Client::Append(S3ListPage page, const S3ListRequest& request, S3Listing& listing) {
+  for (S3Object& object : page.objects) {
+    // Servers that do not know start-after, or begin with the key itself, send too much.
+    if (!request.start_after.empty() && object.key <= request.start_after) continue;
+    if (!object.key.starts_with(request.prefix)) return base::Fail("a key without the prefix came");
+    listing.objects.push_back(std::move(object));
+  }
+  for (std::string& prefix : page.prefixes) listing.prefixes.push_back(std::move(prefix));
+  return {};
+}
+
+S3Result<S3Listing> S3Client::List(const S3ListRequest& request, const S3Call& call) {
+  S3Listing listing;
+  std::string token;
+  int idle_pages = 0;
+  const std::string name = "LIST s3://" + bucket_ + "/" + base::Truncate(request.prefix, 200);
+  const auto bad = [&name](Reason reason, const std::string& message) {
+    return tl::unexpected(ErrorOf(reason, name + ": " + message));
+  };
+  do {
+    Operation operation("list");
+    operation.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}};
+    if (!request.prefix.empty()) operation.query.emplace_back("prefix", request.prefix);
+    if (!request.delimiter.empty()) operation.query.emplace_back("delimiter", request.delimiter);
+    if (!token.empty()) operation.query.emplace_back("continuation-token", token);
+    if (token.empty() && !request.start_after.empty()) {
+      operation.query.emplace_back("start-after", request.start_after);
+    }
+    S3Result<HttpResponse> response = Send(operation, call);
+    if (!response) return tl::unexpected(std::move(response.error()));
+    base::Result<S3ListPage> page = ParseListPage(response->body);
+    if (!page) return bad(Reason::kProtocol, page.error().message);
+    idle_pages = page->objects.empty() && page->prefixes.empty() ? idle_pages + 1 : 0;
+    if (idle_pages > kMaxEmptyPages || (page->next_token == token && !token.empty())) {
+      return bad(Reason::kProtocol, "the listing goes in circles");
+    }
+    token = page->next_token;
+    const base::Status added = Append(*std::move(page), request, listing);
+    if (!added) return bad(Reason::kProtocol, added.error().message);
+    const auto count = static_cast<std::int64_t>(listing.objects.size() + listing.prefixes.size());
+    if (count > request.max_objects) {
+      return bad(Reason::kLimit, "more than " + std::to_string(request.max_objects) + " objects");
+    }
+  } while (!token.empty());
+  std::stable_sort(listing.objects.begin(), listing.objects.end(),
+                   [](const S3Object& a, const S3Object& b) { return a.key < b.key; });
+  std::sort(listing.prefixes.begin(), listing.prefixes.end());
+  listing.prefixes.erase(std::unique(listing.prefixes.begin(), listing.prefixes.end()),
+                         listing.prefixes.end());
+  return listing;
+}
+
+S3Result<S3Head> S3Client::Head(const std::string& key, const S3Call& call, int part) {
+  Operation operation("head", key, "HEAD");
+  operation.headers = {{"x-amz-checksum-mode", "ENABLED"}};
+  if (part > 0) operation.query = {{"partNumber", std::to_string(part)}};
+  S3Result<HttpResponse> response = Send(operation, call);
+  if (!response) return tl::unexpected(std::move(response.error()));
+  base::Result<S3Head> head = ParseS3Head(*response);
+  if (head) return *std::move(head);
+  return tl::unexpected(
+      ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + head.error().message));
+}
+
+S3Result<std::string> S3Client::Get(const std::string& key, std::int64_t offset, std::int64_t size,
+                                    const std::string& etag, const S3Call& call,
+                                    std::int64_t* total) {
+  size = std::clamp<std::int64_t>(size, 1, kMaxRangeBytes);
+  Operation operation("get", key);
+  operation.max_body_bytes = std::max(size, kMaxErrorBytes);
+  operation.headers = {
+      {"Range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1)}};
+  if (!etag.empty()) operation.headers.emplace_back("If-Match", "\"" + etag + "\"");
+  S3Result<HttpResponse> response = Send(operation, call);
+  if (!response) {
+    // An empty object has no byte to begin with.
+    if (response.error().status == 416 && offset == 0) {
+      if (total != nullptr) *total = 0;
+      return std::string();
+    }
+    return tl::unexpected(std::move(response.error()));
+  }
+  base::Result<std::int64_t> whole = CheckRange(*response, offset, size);
+  if (!whole) {
+    return tl::unexpected(
+        ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + whole.error().message));
+  }
+  if (total != nullptr) *total = *whole;
+  return std::move(response->body);
+}
+
+S3Result<HttpResponse> S3Client::GetBucket(std::string_view what, const S3Call& call) {
+  Operation operation("bucket");
+  operation.query = {{std::string(what), ""}};
+  return Send(operation, call);
+}
+
+// An answer that says that nothing was set is as good as one that holds what is set.
+template <typename T, typename Parse>
+static S3Result<T> ReadSetting(S3Result<HttpResponse> response, Parse parse) {
+  if (!response) {
+    if (IsUnset(response.error())) return T();
+    return tl::unexpected(std::move(response.error()));
+  }
+  base::Result<T> parsed = parse(response->body);
+  if (parsed) return *std::move(parsed);
+  return tl::unexpected(ErrorOf(Reason::kProtocol, parsed.error().message));
+}
+
+S3Result<S3Versioning> S3Client::GetVersioning(const S3Call& call) {
+  return ReadSetting<S3Versioning>(GetBucket("versioning", call), ParseVersioning);
+}
+S3Result<std::string> S3Client::GetEncryption(const S3Call& call) {
+  return ReadSetting<std::string>(GetBucket("encryption", call), ParseEncryption);
+}
+S3Result<S3ObjectLock> S3Client::GetObjectLock(const S3Call& call) {
+  return ReadSetting<S3ObjectLock>(GetBucket("object-lock", call), ParseObjectLock);
+}
+S3Result<std::vector<S3LifecycleRule>> S3Client::GetLifecycle(const S3Call& call) {
+  return ReadSetting<std::vector<S3LifecycleRule>>(GetBucket("lifecycle", call), ParseLifecycle);
+}
+S3Result<std::vector<std::string>> S3Client::GetReplication(const S3Call& call) {
+  return ReadSetting<std::vector<std::string>>(GetBucket("replication", call), ParseReplication);
+}
+
+S3Result<std::vector<S3Upload>> S3Client::GetUploads(const std::string& prefix,
+                                                     const S3Call& call) {
+  std::vector<S3Upload> uploads;
+  std::set<std::string> markers;
+  Operation operation("bucket");
+  std::string key;
+  std::string id;
+  do {
+    operation.query = {{"uploads", ""}, {"encoding-type", "url"}};
+    if (!prefix.empty()) operation.query.emplace_back("prefix", prefix);
+    if (!key.empty()) operation.query.emplace_back("key-marker", key);
+    if (!id.empty()) operation.query.emplace_back("upload-id-marker", id);
+    S3Result<HttpResponse> response = Send(operation, call);
+    if (!response) return tl::unexpected(std::move(response.error()));
+    base::Result<S3UploadPage> page = ParseUploads(response->body);
+    if (!page) return tl::unexpected(ErrorOf(Reason::kProtocol, page.error().message));
+    for (S3Upload& upload : page->uploads) uploads.push_back(std::move(upload));
+    key = std::move(page->next_key);
+    id = std::move(page->next_upload_id);
+    // The same place twice: it goes in circles.
+  } while (!key.empty() && uploads.size() < kMaxUploads && markers.insert(key + "\n" + id).second);
+  if (uploads.size() > kMaxUploads) uploads.resize(kMaxUploads);
+  return uploads;
+}
+
+}  // namespace drwatch::net

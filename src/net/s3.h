@@ -1,0 +1,149 @@
+// A client of one bucket of S3 or of what speaks its language (Ceph, MinIO, Google Cloud Storage):
+// reads, never writes.
+//
+// It asks Amazon's servers, or the configured endpoint, and nobody else: redirects are not
+// followed. A wrong region, a clock that is off and keys that ended cost one more request each, a
+// server that is busy some more, with growing pauses within the deadline.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/stop.h"
+#include "net/http_client.h"
+#include "net/s3_credentials.h"
+#include "net/s3_xml.h"
+
+namespace drwatch::net {
+
+// kNotFound: no such key or bucket. kPermission: not allowed, which may also hide that something is
+// not there: unknown, not missing. kAuth: the keys are refused. kLimit: a limit of a day is used
+// up. kUnverified: it changed meanwhile, or must be restored from an archive first. Else what
+// net::Fetch reports, kUnexpectedStatus or kProtocol. `message` holds no secret.
+struct S3Error {
+  model::Reason reason = model::Reason::kInternal;
+  std::string message;
+  int status = 0;    // of the last answer; 0 = there was none
+  std::string code;  // S3's own word: "NoSuchBucket"; may be empty
+};
+template <typename T>
+using S3Result = tl::expected<T, S3Error>;
+
+// What a call may use.
+struct S3Call {
+  base::Deadline deadline;
+  base::StopToken stop;
+};
+
+struct S3ListRequest {
+  std::string prefix;
+  std::string start_after;               // only keys behind this one
+  std::string delimiter;                 // what keys share up to it counts once, in `prefixes`
+  std::int64_t max_objects = 5'000'000;  // and prefixes; more is kLimit
+};
+struct S3Listing {
+  std::vector<S3Object> objects;      // in the order of the keys' bytes
+  std::vector<std::string> prefixes;  // sorted, each once
+};
+
+// What a server tells of one object. Absent headers are empty.
+struct S3Head {
+  std::int64_t size = 0;
+  std::string etag;  // without quotes
+  std::optional<base::Timestamp> modified;
+  std::string storage_class;   // empty = STANDARD
+  std::string archive_status;  // ARCHIVE_ACCESS, DEEP_ARCHIVE_ACCESS: must be restored first
+  std::string restore;         // a restore from an archive: ongoing-request="false", ...
+  std::string encryption;      // AES256, aws:kms, aws:kms:dsse, or "customer" (SSE-C)
+  std::string replication;     // PENDING, COMPLETED, FAILED, REPLICA
+  std::optional<base::Timestamp> locked_until;
+  bool legal_hold = false;
+  int parts = 0;  // of a multipart upload, where the server counts them; else 0
+  // "sha256" -> raw digest.
+  std::map<std::string, std::string> checksums;
+  bool composite = false;  // they are checksums of the parts' checksums
+};
+
+// Counters since the start.
+struct S3Stats {
+  std::map<std::string, std::int64_t> requests;  // by operation: list, head, get, bucket
+  std::int64_t received_bytes = 0;
+  // The server's clock minus ours, as of the last answer.
+  std::optional<base::Duration> clock_skew;
+  std::optional<base::Timestamp> keys_expire;
+};
+
+// Thread-safe.
+class S3Client {
+ public:
+  // Attempts of one request while the server is busy or the connection breaks.
+  static constexpr int kMaxAttempts = 5;
+  static constexpr base::Duration kFirstPause{200};
+  // Of one Get().
+  static constexpr std::int64_t kMaxRangeBytes = 64 << 20;
+  // Pages without anything new in a row before a listing counts as endless.
+  static constexpr int kMaxEmptyPages = 100;
+  static constexpr int kMaxUploads = 10'000;
+
+  // `clock` outlives this.
+  S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
+           Variables variables = ProcessVariables());
+
+  const std::string& bucket() const { return bucket_; }
+
+  S3Result<S3Listing> List(const S3ListRequest& request, const S3Call& call);
+  // With `part` (from 1 on) the size is that part's.
+  S3Result<S3Head> Head(const std::string& key, const S3Call& call, int part = 0);
+  // Exactly `size` bytes from `offset` on, or less if the object ends before; `size` is 1 ..
+  // kMaxRangeBytes. Not empty: `etag` must be the object's, else kUnverified. `total`, if not
+  // nullptr, is set to the object's size.
+  S3Result<std::string> Get(const std::string& key, std::int64_t offset, std::int64_t size,
+                            const std::string& etag, const S3Call& call,
+                            std::int64_t* total = nullptr);
+
+  // What is set for the bucket. What was never set is kOff, "" or empty.
+  S3Result<S3Versioning> GetVersioning(const S3Call& call);
+  S3Result<std::string> GetEncryption(const S3Call& call);
+  S3Result<S3ObjectLock> GetObjectLock(const S3Call& call);
+  S3Result<std::vector<S3LifecycleRule>> GetLifecycle(const S3Call& call);
+  S3Result<std::vector<std::string>> GetReplication(const S3Call& call);
+  // At most kMaxUploads below `prefix`.
+  S3Result<std::vector<S3Upload>> GetUploads(const std::string& prefix, const S3Call& call);
+
+  S3Stats stats() const;
+
+ private:
+  struct Operation;
+  struct Attempts;
+  enum class Next { kFail, kAgain, kPause };
+
+  S3Result<HttpResponse> Send(const Operation& operation, const S3Call& call);
+  static base::Status Append(S3ListPage page, const S3ListRequest& request, S3Listing& listing);
+  S3Result<HttpResponse> GetBucket(std::string_view what, const S3Call& call);
+  tl::expected<AwsKeys, S3Error> StartRequest(const Operation& operation, const S3Call& call);
+  S3Result<HttpRequest> Build(const Operation& operation, const AwsKeys& keys) const;
+  S3Error Explain(const Operation& operation, const HttpOutcome& outcome) const;
+  Next Decide(const Operation& operation, const HttpOutcome& outcome, const S3Error& error,
+              const AwsKeys& keys, Attempts& attempts);
+  bool LearnRegion(const HttpResponse& response, Attempts& attempts);
+  bool LearnClock(const HttpResponse& response, const S3Error& error, Attempts& attempts);
+  void Count(const HttpOutcome& outcome);
+
+  const config::S3 config_;
+  const std::string bucket_;
+  const base::Clock& clock_;
+  S3Credentials credentials_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::string region_;
+  base::Duration clock_offset_{};  // added to our clock when signing
+  S3Stats stats_;
+  std::int64_t day_ = 0;  // since 1970, of the counts below
+  std::int64_t requests_today_ = 0;
+  std::int64_t bytes_today_ = 0;
+};
+
+}  // namespace drwatch::net

@@ -1,0 +1,118 @@
+#include "net/s3_head.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "net/aws_time.h"
+
+namespace drwatch::net {
+namespace {
+
+constexpr std::size_t kMaxChecksumText = 256;
+
+std::string WithoutQuotes(std::string text) {
+  if (text.starts_with("W/")) text.erase(0, 2);
+  if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"')) {
+    return text.substr(1, text.size() - 2);
+  }
+  return text;
+}
+
+void ReadChecksums(const HttpResponse& response, S3Head& head) {
+  constexpr std::string_view kPrefix = "x-amz-checksum-";
+  for (const auto& [name, value] : response.headers) {
+    if (!name.starts_with(kPrefix) || name == "x-amz-checksum-type") continue;
+    const std::string_view text = value;
+    // "digest-7" is one of the seven parts' checksums.
+    const std::size_t dash = text.rfind('-');
+    if (dash != text.npos) head.composite = true;
+    auto digest = DecodeBase64(text.substr(0, dash));
+    if (digest) head.checksums[name.substr(kPrefix.size())] = *std::move(digest);
+  }
+  if (response.Header("x-amz-checksum-type") == "COMPOSITE") head.composite = true;
+  // Google: "crc32c=...,md5=..." over the whole object.
+  for (const auto& [name, value] : response.headers) {
+    if (name != "x-goog-hash") continue;
+    for (const std::string_view part : base::Split(value, ',')) {
+      const std::size_t equals = part.find('=');
+      if (equals == part.npos) continue;
+      auto digest = DecodeBase64(base::Trim(part.substr(equals + 1)));
+      if (digest) head.checksums[std::string(base::Trim(part.substr(0, equals)))] = *digest;
+    }
+  }
+}
+
+}  // namespace
+
+base::Result<std::string> DecodeBase64(std::string_view text) {
+  const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  if (text.empty() || text.size() > kMaxChecksumText || text.size() % 4 != 0 ||
+      text.find('=') < text.size() - padding) {
+    return base::Fail("not base64");
+  }
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int count = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                    reinterpret_cast<const unsigned char*>(text.data()),
+                                    static_cast<int>(text.size()));
+  if (count < 0) return base::Fail("not base64");
+  bytes.resize(static_cast<std::size_t>(count) - padding);
+  return bytes;
+}
+
+base::Result<S3Head> ParseS3Head(const HttpResponse& response) {
+  const auto text = [&response](std::string_view name) { return response.Header(name); };
+  S3Head head;
+  // Google's Content-Length is that of the unpacked object when it was stored as gzip.
+  std::string length = text("x-goog-stored-content-length");
+  if (length.empty()) length = text("content-length");
+  const auto size = base::ParseInt(length);
+  if (!size || *size < 0) return base::Fail("the answer has no Content-Length");
+  head.size = *size;
+  head.etag = WithoutQuotes(text("etag"));
+  head.modified = ParseHttpTime(text("last-modified"));
+  head.storage_class = text("x-amz-storage-class");
+  if (head.storage_class.empty()) head.storage_class = text("x-goog-storage-class");
+  head.archive_status = text("x-amz-archive-status");
+  head.restore = text("x-amz-restore");
+  head.encryption = text("x-amz-server-side-encryption");
+  if (!text("x-amz-server-side-encryption-customer-algorithm").empty()) {
+    head.encryption = "customer";
+  }
+  head.replication = text("x-amz-replication-status");
+  head.locked_until = ParseIsoTime(text("x-amz-object-lock-retain-until-date"));
+  head.legal_hold = text("x-amz-object-lock-legal-hold") == "ON";
+  head.parts = static_cast<int>(std::clamp<std::int64_t>(
+      base::ParseInt(text("x-amz-mp-parts-count")).value_or(0), 0, 10'000));
+  ReadChecksums(response, head);
+  return head;
+}
+
+base::Result<std::int64_t> CheckRange(const HttpResponse& response, std::int64_t offset,
+                                      std::int64_t size) {
+  const auto got = static_cast<std::int64_t>(response.body.size());
+  if (response.status == 200) {
+    if (offset != 0 || got > size) return base::Fail("the server knows no ranges");
+    return got;
+  }
+  // "bytes 0-9/443"
+  const std::string text = response.Header("content-range");
+  const std::size_t dash = text.find('-');
+  const std::size_t slash = text.find('/');
+  if (response.status != 206 || !text.starts_with("bytes ") || dash == text.npos ||
+      slash == text.npos || slash < dash) {
+    return base::Fail("the answer is no range");
+  }
+  const auto first = base::ParseInt(text.substr(6, dash - 6));
+  const auto last = base::ParseInt(text.substr(dash + 1, slash - dash - 1));
+  const auto total = base::ParseInt(text.substr(slash + 1));
+  if (!first || !last || !total || *first != offset || *last - *first + 1 != got ||
+      *last != std::min(offset + size, *total) - 1) {
+    return base::Fail("the answer is another range than the one asked for");
+  }
+  return *total;
+}
+
+}  // namespace drwatch::net
