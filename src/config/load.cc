@@ -155,6 +155,7 @@ std::optional<Config> Parse(const Source& source, Problems& problems, const Load
     ReadContext context{found, FolderOf(source.file), {}, {}};
     config = ReadConfig(*root, source.file, context);
     CheckWhole(*config, context);
+    CheckPlan(*config, context.problems);
     if (options.rule_files != nullptr) *options.rule_files = config->rule_files;
     if (context.inline_secret && source.world_readable) {
       found.AddWarning(*context.inline_secret,

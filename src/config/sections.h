@@ -53,4 +53,8 @@ std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Nod
 // What only the whole can tell: names given twice, references to nothing, circles, smells.
 void CheckWhole(const Config& config, const ReadContext& context);
 
+// What the plan promises and cannot keep: objectives that the schedules cannot meet, copies nobody
+// configured, nothing off-site. Warnings.
+void CheckPlan(const Config& config, Problems& problems);
+
 }  // namespace drwatch::config

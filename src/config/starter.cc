@@ -29,7 +29,7 @@ storage:
 
 # The plan's objectives. Alerts and the status page compare what is measured with them.
 services:
-- {name: shop, level: L1, rpo: 15m, rto: 1h}
+- {name: shop, rpo: 26h, rto: 1h}
 
 probes:
 # A health endpoint. A missing JSON field counts as failed.
@@ -49,6 +49,17 @@ probes:
   schedule: "0 2 * * *"    # when a new one is due (cron, UTC unless timezone: says otherwise)
   max_age: 26h
   min_size: 1KiB
+
+# Its copy elsewhere: the same backup at another location.
+- name: nightly-copy
+  type: backup
+  backup: nightly
+  location: offsite
+  offsite: true
+  service: shop
+  path: /mnt/offsite/daily
+  pattern: "shop-*"
+  max_age: 28h
 
 # PostgreSQL. The role needs LOGIN and pg_monitor:
 #   CREATE ROLE drwatch LOGIN PASSWORD '...'; GRANT pg_monitor TO drwatch;

@@ -231,7 +231,7 @@ TEST(StarterConfigTest, LoadsWithItsProbesUncommented) {
   Problems problems;
   const auto config = ParseConfig(text, dir.Path("drwatch.yml"), problems, {&environment});
   ASSERT_TRUE(config.has_value()) << Join(problems);
-  EXPECT_EQ(config->probes.size(), 7u);
+  EXPECT_EQ(config->probes.size(), 8u);
   EXPECT_EQ(Join(problems), "");
 }
 

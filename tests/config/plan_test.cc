@@ -1,0 +1,82 @@
+// What `check config` says of a plan that cannot be kept.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "config/config.h"
+
+namespace drwatch::config {
+namespace {
+
+std::vector<std::string> Warnings(const std::string& text) {
+  const std::map<std::string, std::string> environment;
+  Problems problems;
+  EXPECT_TRUE(ParseConfig(text + "receivers: [{name: r}]\n", "/f.yml", problems, {&environment}));
+  std::vector<std::string> messages;
+  for (const Problem& problem : problems.all()) messages.push_back(problem.message);
+  return messages;
+}
+
+using Messages = std::vector<std::string>;
+
+TEST(PlanTest, APlanThatCanBeKeptSaysNothing) {
+  EXPECT_EQ(Warnings(R"yaml(
+services: [{name: shop, rpo: 26h, copies: 2, offsite_copies: 1}]
+probes:
+- {name: a, type: backup, service: shop, backup: x, path: /a, schedule: "0 2 * * *", max_age: 26h}
+- {name: b, type: backup, service: shop, backup: x, path: /b, max_age: 26h, offsite: true}
+)yaml"),
+            Messages{});
+}
+
+TEST(PlanTest, AScheduleThatCannotMeetTheObjective) {
+  EXPECT_EQ(Warnings(R"yaml(
+services: [{name: shop, rpo: 1h}]
+probes: [{name: a, type: backup, service: shop, path: /a, schedule: "0 2 * * *", offsite: true}]
+)yaml"),
+            Messages{"service \"shop\" promises an RPO of 1h, and the newest backup may be 1d old "
+                     "(probe \"a\")"});
+}
+
+TEST(PlanTest, TheLongestPauseOfAScheduleCounts) {
+  // Friday 02:00 to Monday 02:00.
+  EXPECT_EQ(Warnings(R"yaml(
+services: [{name: shop, rpo: 2d}]
+probes: [{name: a, type: backup, service: shop, path: /a, schedule: "0 2 * * mon-fri", offsite: true}]
+)yaml"),
+            Messages{"service \"shop\" promises an RPO of 2d, and the newest backup may be 3d old "
+                     "(probe \"a\")"});
+}
+
+TEST(PlanTest, NoBackupAtAll) {
+  EXPECT_EQ(
+      Warnings(R"yaml(
+services: [{name: shop, level: L1}]
+probes: [{name: a, type: postgres, service: shop, dsn: a=b}]
+)yaml"),
+      Messages{"service \"shop\" promises an RPO of 15m and has no backup: after a corruption "
+               "that is replicated nothing brings it back"});
+}
+
+TEST(PlanTest, NothingOffSiteAndTooFewPlaces) {
+  EXPECT_EQ(
+      Warnings(R"yaml(
+services: [{name: shop, rpo: 26h, copies: 3}]
+probes: [{name: a, type: backup, service: shop, path: /a, max_age: 26h}]
+)yaml"),
+      (Messages{"service \"shop\" has no copy off-site: nothing survives the loss of the site",
+                "service \"shop\" wants 3 copies of backup \"a\", and 1 are configured"}));
+}
+
+TEST(PlanTest, LimitsThatContradictTheSchedule) {
+  EXPECT_EQ(
+      Warnings(R"yaml(
+probes: [{name: a, type: backup, path: /a, schedule: "0 2 * * sun", max_age: 26h, retention: 3d}]
+)yaml"),
+      (Messages{"backup \"a\" may be 26h old, and its schedule leaves 1w between two runs",
+                "backup \"a\" is kept for 3d, shorter than the 1w between two runs: there are "
+                "times without any backup"}));
+}
+
+}  // namespace
+}  // namespace drwatch::config
