@@ -1,0 +1,137 @@
+#include "web/dr_api.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace drwatch::web {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json TimeOrNull(base::Timestamp time) {
+  return time == base::Timestamp{} ? Json(nullptr) : Json(base::FormatRfc3339(time));
+}
+
+template <typename T>
+Json OrNull(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+double Age(base::Timestamp time, base::Timestamp now) {
+  return std::max(0.0, base::ToSeconds(now - time));
+}
+
+Json CopyJson(const model::StoredCopy& copy, base::Timestamp now) {
+  return {{"name", copy.name},
+          {"kind", copy.kind},
+          {"time", base::FormatRfc3339(copy.point)},
+          {"age_seconds", Age(copy.point, now)},
+          {"size_bytes", copy.size_bytes},
+          {"good", copy.good},
+          {"level", copy.level},
+          {"verified", TimeOrNull(copy.verified)},
+          {"digest", copy.digest},
+          {"immutable_until", TimeOrNull(copy.immutable_until)},
+          {"problem", copy.problem}};
+}
+
+Json PlaceJson(const recovery::CopyPlace& place, base::Timestamp now) {
+  Json json = {{"probe", place.probe},     {"location", place.location}, {"target", place.target},
+               {"offsite", place.offsite}, {"region", place.region},     {"visible", place.visible},
+               {"success", place.success}};
+  const model::StoredCopy* good = place.LatestGood();
+  json["latest_good"] = good == nullptr ? Json(nullptr) : CopyJson(*good, now);
+  json["stored"] = Json::array();
+  for (const model::StoredCopy& copy : place.copies) json["stored"].push_back(CopyJson(copy, now));
+  return json;
+}
+
+// The newest good copy anywhere, and where it lies.
+Json LatestGood(const recovery::BackupReport& report, base::Timestamp now) {
+  const recovery::CopyPlace* best = nullptr;
+  for (const recovery::CopyPlace& place : report.places) {
+    const model::StoredCopy* good = place.LatestGood();
+    if (good == nullptr) continue;
+    if (best == nullptr || good->point > best->LatestGood()->point) best = &place;
+  }
+  if (best == nullptr) return nullptr;
+  Json json = CopyJson(*best->LatestGood(), now);
+  json["probe"] = best->probe;
+  json["location"] = best->location;
+  json["target"] = best->target;
+  return json;
+}
+
+Json BackupJson(const recovery::BackupReport& report, base::Timestamp now) {
+  Json json = {{"backup", report.backup},
+               {"service", report.service},
+               {"latest_good", LatestGood(report, now)},
+               {"copies", report.copies},
+               {"copies_target", OrNull(report.copies_target)},
+               {"offsite_copies", report.offsite_copies},
+               {"offsite_copies_target", OrNull(report.offsite_target)},
+               {"immutable_copies", report.immutable_copies},
+               {"immutable_copies_target", OrNull(report.immutable_target)},
+               {"identical", OrNull(report.identical)},
+               {"differing", report.differing},
+               {"places", Json::array()}};
+  for (const auto& place : report.places) json["places"].push_back(PlaceJson(place, now));
+  return json;
+}
+
+Json PathJson(const recovery::RecoveryPath& path, base::Timestamp now) {
+  return {{"kind", recovery::PathKindName(path.kind)},
+          {"probe", path.probe},
+          {"target", path.target},
+          {"artefact", path.artefact},
+          {"point", base::FormatRfc3339(path.point)},
+          {"loss_seconds", Age(path.point, now)}};
+}
+
+Json ScenarioJson(const recovery::ScenarioReport& report, const std::optional<double>& target,
+                  base::Timestamp now) {
+  Json json = {{"scenario", recovery::ScenarioName(report.scenario)},
+               {"recoverable", !report.paths.empty()},
+               {"point", nullptr},
+               {"loss_seconds", nullptr},
+               {"within_target", nullptr},
+               {"paths", Json::array()}};
+  for (const auto& path : report.paths) json["paths"].push_back(PathJson(path, now));
+  if (target) json["within_target"] = false;
+  if (report.paths.empty()) return json;
+  const double loss = Age(report.paths.front().point, now);
+  json["point"] = base::FormatRfc3339(report.paths.front().point);
+  json["loss_seconds"] = loss;
+  if (target) json["within_target"] = loss <= *target;
+  return json;
+}
+
+std::string Answer(std::string_view name, Json list, base::Timestamp now) {
+  const Json answer = {
+      {"status", "success"},
+      {"data", {{"generated_at", base::FormatRfc3339(now)}, {name, std::move(list)}}}};
+  return answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::string BackupsJson(const std::vector<recovery::BackupReport>& reports, base::Timestamp now) {
+  Json list = Json::array();
+  for (const auto& report : reports) list.push_back(BackupJson(report, now));
+  return Answer("backups", std::move(list), now);
+}
+
+std::string RecoveryJson(const std::vector<recovery::ServiceReport>& reports, base::Timestamp now) {
+  Json list = Json::array();
+  for (const recovery::ServiceReport& report : reports) {
+    Json& json = list.emplace_back(Json{{"service", report.service},
+                                        {"rpo_target_seconds", OrNull(report.target_seconds)},
+                                        {"scenarios", Json::array()}});
+    for (const auto& scenario : report.scenarios) {
+      json["scenarios"].push_back(ScenarioJson(scenario, report.target_seconds, now));
+    }
+  }
+  return Answer("services", std::move(list), now);
+}
+
+}  // namespace drwatch::web

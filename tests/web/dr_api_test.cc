@@ -1,0 +1,79 @@
+#include "web/dr_api.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace drwatch::web {
+namespace {
+
+using nlohmann::json;
+using std::chrono_literals::operator""h;
+
+const base::Timestamp kNow = base::FromUnixMillis(1'775'822'400'000);
+
+TEST(DrApiTest, NamesTheLatestGoodBackupAndWhereItLies) {
+  recovery::BackupReport report;
+  report.backup = "nightly";
+  report.service = "shop";
+  report.copies = 2;
+  report.copies_target = 3;
+  report.places.resize(2);
+  report.places[0].location = "primary";
+  model::StoredCopy broken;
+  broken.name = "shop-3.dump";
+  broken.point = kNow - 1h;
+  broken.problem = "byte 5: \xff";
+  model::StoredCopy older = broken;
+  older.name = "shop-1.dump";
+  older.point = kNow - 49h;
+  older.good = true;
+  report.places[0].copies = {broken, older};
+  report.places[1].location = "dr";
+  report.places[1].target = "s3://bucket/daily";
+  model::StoredCopy good = older;
+  good.name = "shop-2.dump";
+  good.point = kNow - 25h;
+  good.level = 4;
+  good.verified = kNow;
+  report.places[1].copies = {good};
+  const json answer = json::parse(BackupsJson({report}, kNow));
+  EXPECT_EQ(answer["status"], "success");
+  EXPECT_EQ(answer["data"]["generated_at"], "2026-04-10T12:00:00Z");
+  const json& backup = answer["data"]["backups"][0];
+  EXPECT_EQ(backup["latest_good"]["name"], "shop-2.dump");
+  EXPECT_EQ(backup["latest_good"]["target"], "s3://bucket/daily");
+  EXPECT_EQ(backup["latest_good"]["age_seconds"], 25 * 3600);
+  EXPECT_EQ(backup["latest_good"]["verified"], "2026-04-10T12:00:00Z");
+  EXPECT_EQ(backup["copies_target"], 3);
+  EXPECT_TRUE(backup["offsite_copies_target"].is_null());
+  EXPECT_TRUE(backup["identical"].is_null());
+  EXPECT_EQ(backup["places"][0]["latest_good"]["name"], "shop-1.dump");
+  EXPECT_EQ(backup["places"][0]["stored"].size(), 2u);
+  EXPECT_TRUE(backup["places"][0]["stored"][0]["verified"].is_null());
+}
+
+TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
+  recovery::ServiceReport report;
+  report.service = "shop";
+  report.target_seconds = 3600;
+  report.scenarios.resize(2);
+  report.scenarios[0].scenario = recovery::Scenario::kServerLost;
+  report.scenarios[0].paths = {
+      {recovery::PathKind::kStandby, kNow - base::Duration(3000), "pg-standby", "db2:5432", ""},
+      {recovery::PathKind::kBackup, kNow - 2h, "nightly", "/backup", "shop.dump"}};
+  report.scenarios[1].scenario = recovery::Scenario::kSiteLost;
+  const json answer = json::parse(RecoveryJson({report}, kNow));
+  const json& scenarios = answer["data"]["services"][0]["scenarios"];
+  EXPECT_EQ(scenarios[0]["scenario"], "server_lost");
+  EXPECT_EQ(scenarios[0]["loss_seconds"], 3);
+  EXPECT_EQ(scenarios[0]["within_target"], true);
+  EXPECT_EQ(scenarios[0]["paths"][1]["artefact"], "shop.dump");
+  EXPECT_EQ(scenarios[0]["paths"][1]["loss_seconds"], 7200);
+  EXPECT_EQ(scenarios[1]["recoverable"], false);
+  EXPECT_EQ(scenarios[1]["within_target"], false) << "nothing would come back";
+  EXPECT_TRUE(scenarios[1]["point"].is_null());
+}
+
+}  // namespace
+}  // namespace drwatch::web
