@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "base/duration.h"
+#include "base/strings.h"
 #include "exporter/version.h"
+#include "model/matcher.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -22,6 +24,8 @@ struct Raw {
   std::string once_format = "table";
   std::string once_timeout = "30s";
   std::string verify_format = "text";
+  std::string query_timeout = "2m";
+  std::string query_lookback = "5m";
   bool run_once = false;
 };
 
@@ -58,6 +62,27 @@ void AddMainOptions(CLI::App& app, Raw& raw) {
                  "With --once: longest time for the whole run (default 30s)")
       ->type_name("DURATION");
   app.set_version_flag("--version", VersionText(), "Print the version and exit");
+}
+
+void AddQueryOptions(CLI::App& app, Raw& raw) {
+  app.add_option("--query.timeout", raw.query_timeout,
+                 "Longest time of one query of the API (default 2m)")
+      ->type_name("DURATION");
+  app.add_option("--query.max-samples", raw.serve.api.max_samples,
+                 "Most samples one query of the API may load (default 20000000)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--query.max-concurrency", raw.serve.api.max_concurrency,
+                 "Most queries of the API that run at once (default 4)")
+      ->check(CLI::Range(1, 64))
+      ->type_name("N");
+  app.add_option("--query.lookback-delta", raw.query_lookback,
+                 "Oldest sample that still counts, in rules and queries (default 5m)")
+      ->type_name("DURATION");
+  app.add_option("--web.cors.origin", raw.serve.api.cors_origin,
+                 "Sites whose pages may read /api/v1 in a browser: a regular expression that "
+                 "matches the whole origin, empty for none (default .*)")
+      ->type_name("REGEX");
 }
 
 void AddCommands(CLI::App& app, Raw& raw) {
@@ -118,6 +143,38 @@ Command OnceCommand(Raw& raw) {
   return std::move(raw.once);
 }
 
+Command ServeCommand(Raw& raw) {
+  ServeOptions& serve = raw.serve;
+  const auto read = [](const std::string& text, base::Duration& into) {
+    const auto duration = base::ParseDuration(text);
+    if (!duration) return duration.error().ToString();
+    if (*duration <= base::Duration(0)) return std::string("must be more than 0");
+    into = *duration;
+    return std::string();
+  };
+  if (const std::string why = read(raw.query_timeout, serve.api.query_timeout); !why.empty()) {
+    return ExitNow{kUsageExitCode, "--query.timeout: " + why + "\n"};
+  }
+  if (const std::string why = read(raw.query_lookback, serve.lookback); !why.empty()) {
+    return ExitNow{kUsageExitCode, "--query.lookback-delta: " + why + "\n"};
+  }
+  if (const auto origins = model::CheckRegex(serve.api.cors_origin); !origins) {
+    return ExitNow{kUsageExitCode, "--web.cors.origin: " + origins.error().ToString() + "\n"};
+  }
+  serve.log = ToLogOptions(raw);
+  serve.flags = {{"config.file", serve.config_file},
+                 {"log.format", raw.log_format},
+                 {"log.level", raw.log_level},
+                 {"query.lookback-delta", raw.query_lookback},
+                 {"query.max-concurrency", std::to_string(serve.api.max_concurrency)},
+                 {"query.max-samples", std::to_string(serve.api.max_samples)},
+                 {"query.timeout", raw.query_timeout},
+                 {"storage.path", serve.storage_path},
+                 {"web.cors.origin", serve.api.cors_origin},
+                 {"web.listen-address", base::Join(serve.listen_addresses, ",")}};
+  return std::move(serve);
+}
+
 Command ToCommand(const CLI::App& app, Raw& raw) {
   if (app.got_subcommand("check")) {
     if (app.get_subcommand("check")->got_subcommand("config")) return std::move(raw.check_config);
@@ -134,8 +191,7 @@ Command ToCommand(const CLI::App& app, Raw& raw) {
     return ExitNow{kUsageExitCode, "unexpected argument \"" + raw.once.selectors.front() +
                                        "\"\nhint: targets need --once; see drwatch --help\n"};
   }
-  raw.serve.log = ToLogOptions(raw);
-  return std::move(raw.serve);
+  return ServeCommand(raw);
 }
 
 }  // namespace
@@ -146,6 +202,7 @@ Command ParseCommandLine(int argc, const char* const* argv) {
   app.require_subcommand(0, 1);
   app.fallthrough(false);
   AddMainOptions(app, raw);
+  AddQueryOptions(app, raw);
   AddCommands(app, raw);
   try {
     app.parse(argc, argv);

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "exporter/once_format.h"
+#include "web/api_limits.h"
 
 namespace drwatch::exporter {
 
@@ -16,7 +18,11 @@ struct ServeOptions {
   std::string config_file;  // empty: say how to get one
   std::vector<std::string> listen_addresses = {":10911"};
   std::string storage_path;  // overrides storage.path of the config where not empty
+  web::ApiLimits api;
+  base::Duration lookback = std::chrono::minutes(5);  // of rules and queries
   base::LogOptions log;
+  // All flags with their values in force, for the API.
+  std::vector<std::pair<std::string, std::string>> flags;
 };
 
 // `drwatch --once ...`

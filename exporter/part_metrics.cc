@@ -90,4 +90,21 @@ std::vector<model::MetricFamily> DeliveryAndStateMetrics(const notify::DeliveryS
   return families;
 }
 
+std::vector<model::MetricFamily> ApiMetrics(const web::Api& api) {
+  model::FamilySet families;
+  const web::ApiStats stats = api.Stats();
+  families.Gauge("drwatch_api_queries", "Queries of the API by state.", {{"state", "running"}},
+                 stats.running);
+  families.Gauge("drwatch_api_queries", "Queries of the API by state.", {{"state", "waiting"}},
+                 stats.waiting);
+  families.Gauge("drwatch_api_unread_bytes", "Large answers of the API that are being read.", {},
+                 static_cast<double>(stats.unread_bytes));
+  for (std::size_t i = 0; i < web::kLimitCount; ++i) {
+    const auto limit = static_cast<web::Limit>(i);
+    families.Counter("drwatch_api_limit_hits_total", "Requests that a limit of the API refused.",
+                     {{"limit", web::LimitName(limit)}}, static_cast<double>(api.hits().Of(limit)));
+  }
+  return families.Take();
+}
+
 }  // namespace drwatch::exporter

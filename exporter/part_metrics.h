@@ -9,6 +9,7 @@
 #include "probes/scheduler.h"
 #include "rules/snapshot.h"
 #include "store/store.h"
+#include "web/api.h"
 
 namespace drwatch::exporter {
 
@@ -20,5 +21,7 @@ std::vector<model::MetricFamily> RuleMetrics(const rules::RulesSnapshot& snapsho
 // write theirs, and template failures are those of both.
 std::vector<model::MetricFamily> DeliveryAndStateMetrics(const notify::DeliveryStats& stats,
                                                          const rules::RulesSnapshot& snapshot);
+
+std::vector<model::MetricFamily> ApiMetrics(const web::Api& api);
 
 }  // namespace drwatch::exporter

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -58,6 +59,13 @@ double CountOpenFiles() {
 }
 
 }  // namespace
+
+std::int64_t CountThreads() { return static_cast<std::int64_t>(Field(StatFields(), 20)); }
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
 
 void AddProcessMetrics(model::FamilySet& families) {
   const std::vector<std::string> fields = StatFields();

@@ -1,11 +1,9 @@
 #include "exporter/service.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
 #include "base/log.h"
+#include "exporter/process_metrics.h"
 #include "probes/backup_probe.h"
 
 namespace drwatch::exporter {
@@ -13,11 +11,6 @@ namespace {
 
 constexpr base::Duration kStopPatience = std::chrono::seconds(5);
 constexpr base::Duration kDrain = std::chrono::seconds(10);
-
-std::string HostName() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all = rules::Migrations();
@@ -35,8 +28,9 @@ store::StoreOptions StoreOptionsOf(const config::Config& config) {
   return options;
 }
 
-promql::EngineOptions EngineOptionsOf(const config::Config& config) {
+promql::EngineOptions EngineOptionsOf(const config::Config& config, base::Duration lookback) {
   promql::EngineOptions options;
+  options.lookback = lookback;
   options.default_step = config.global.evaluation_interval;
   return options;
 }
@@ -50,7 +44,7 @@ Service::Service(const ServeOptions& options, const Loaded& loaded)
     : options_(options),
       config_file_(options.config_file),
       store_(StoreOptionsOf(*loaded.config)),
-      engine_(store_, EngineOptionsOf(*loaded.config)) {}
+      engine_(store_, EngineOptionsOf(*loaded.config, options.lookback)) {}
 
 Service::~Service() { Stop(); }
 
@@ -126,7 +120,7 @@ base::Status Service::StartParts(Loaded loaded) {
       loaded.config->global.max_concurrent_probes, clock_,
       [this](const model::ProbeResult& result) { intake_->Accept(result); });
   AddSelfMetrics();
-  self_metrics_.RecordReload(true, clock_.Now());
+  RecordReload(true);
   Apply(std::move(loaded));
   site_ = std::make_unique<web::Site>(MakeSiteSources());
   open_site_.store(site_.get(), std::memory_order_release);
@@ -141,7 +135,10 @@ base::Status Service::StartParts(Loaded loaded) {
 
 // Everything that can fail has been done: from here on nothing can.
 void Service::Apply(Loaded loaded) {
-  config_ = loaded.config;
+  {
+    const std::lock_guard lock(config_mutex_);
+    config_ = loaded.config;
+  }
   {
     const std::lock_guard lock(recovery_mutex_);
     recovery_ = std::make_unique<recovery::RecoveryPoints>(*config_);
@@ -197,7 +194,7 @@ base::Status Service::Reload() {
   const std::lock_guard lock(reload_mutex_);
   config::Problems problems;
   auto loaded = LoadAll(config_file_, problems);
-  self_metrics_.RecordReload(loaded.has_value(), clock_.Now());
+  RecordReload(loaded.has_value());
   if (!loaded) {
     base::LogError("reload failed; the old configuration stays",
                    {{"problems", FormatProblems(problems)}});

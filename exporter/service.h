@@ -57,6 +57,10 @@ class Service {
   std::vector<model::MetricFamily> MetricsPage();
   web::StatusView Status();
   web::SiteSources MakeSiteSources();
+  std::vector<web::TargetView> Targets();
+  web::RuntimeView Runtime();
+  std::shared_ptr<const config::Config> CurrentConfig();
+  void RecordReload(bool successful);
   // True from the moment on when every probe of the first set had reported; a reload does not take
   // it back.
   bool Ready();
@@ -71,7 +75,11 @@ class Service {
   const base::SystemClock clock_;
   const std::string config_file_;
   std::mutex reload_mutex_;
+  std::mutex config_mutex_;  // of the pointer
   std::shared_ptr<const config::Config> config_;
+  const base::Timestamp started_ = clock_.Now();
+  std::atomic<bool> reload_successful_{true};
+  std::atomic<base::Timestamp> last_reload_{base::Timestamp{}};
   std::string external_url_;
 
   store::Store store_;

@@ -1,11 +1,16 @@
 // What the service shows of itself: metrics, the status page, and its own series in the store.
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
+#include "base/duration.h"
+#include "base/secret.h"
 #include "exporter/embedded.h"
 #include "exporter/part_metrics.h"
+#include "exporter/process_metrics.h"
 #include "exporter/service.h"
 #include "exporter/version.h"
+#include "recovery/copies.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -47,6 +52,60 @@ std::vector<web::ReceiverStatus> ReceiverRows(const notify::Snapshot& delivery) 
   return result;
 }
 
+web::TargetHealth HealthOf(model::Severity severity) {
+  switch (severity) {
+    case model::Severity::kOk:
+    case model::Severity::kWarning:
+      return web::TargetHealth::kUp;
+    case model::Severity::kCritical:
+      return web::TargetHealth::kDown;
+    case model::Severity::kUnknown:
+      break;
+  }
+  return web::TargetHealth::kUnknown;
+}
+
+// The labels that all of a probe's series have.
+model::Labels TargetLabels(const model::ProbeResult& result) {
+  for (const model::MetricFamily& family : result.families) {
+    if ((family.name == "up" || family.name == "probe_success") && !family.points.empty()) {
+      return family.points.front().labels;
+    }
+  }
+  return {{"probe", result.probe}, {"service", result.service}};
+}
+
+web::TargetView ToTarget(const config::Probe& probe, const model::ProbeResult& result,
+                         bool has_run) {
+  web::TargetView target;
+  target.labels = TargetLabels(result);
+  target.pool = result.foreign ? std::string(target.labels.Get("job")) : result.type;
+  const std::string place = base::RedactUrl(result.target);
+  target.url = place.find("://") == std::string::npos ? result.type + "://" + place : place;
+  target.discovered = model::LabelsBuilder(probe.labels)
+                          .Set("__address__", place)
+                          .Set("__scrape_interval__", base::FormatDuration(probe.interval))
+                          .Set("__scrape_timeout__", base::FormatDuration(probe.timeout))
+                          .Set("__meta_drwatch_probe", probe.name)
+                          .Set("__meta_drwatch_type", probe.type)
+                          .Set("__meta_drwatch_service", probe.service)
+                          .Set("job", target.pool)
+                          .Build();
+  target.interval = probe.interval;
+  target.timeout = probe.timeout;
+  if (has_run) {
+    const model::CheckOutcome headline = result.Headline();
+    target.health = HealthOf(headline.severity);
+    if (target.health != web::TargetHealth::kUp) target.last_error = headline.message;
+    target.last_run = result.started;
+    target.last_duration = result.duration;
+  }
+  for (const model::MetricFamily& family : result.families) {
+    target.metadata.push_back({family.name, family.type, family.help, family.unit});
+  }
+  return target;
+}
+
 }  // namespace
 
 void Service::AddSelfMetrics() {
@@ -56,12 +115,21 @@ void Service::AddSelfMetrics() {
   self_metrics_.AddPart(
       [this] { return DeliveryAndStateMetrics(dispatcher_->Stats(), *manager_->Snapshot()); });
   self_metrics_.AddPart([this] { return RecoveryFamilies(clock_.Now()); });
+  self_metrics_.AddPart([this] {
+    const web::Site* const site = open_site_.load(std::memory_order_acquire);
+    return site == nullptr ? std::vector<model::MetricFamily>() : ApiMetrics(site->api());
+  });
 }
 
 std::vector<model::MetricFamily> Service::RecoveryFamilies(base::Timestamp now) {
   const std::vector<model::ProbeResult> latest = intake_->Latest();
+  const auto config = CurrentConfig();
   const std::lock_guard lock(recovery_mutex_);
-  return recovery_->Families(recovery_->Compute(latest), now);
+  std::vector<model::MetricFamily> families = recovery_->Families(recovery_->Compute(latest), now);
+  for (auto& family : recovery::CopyFamilies(recovery::CompareCopies(*config, latest, now))) {
+    families.push_back(std::move(family));
+  }
+  return families;
 }
 
 void Service::BeforeEvaluation(base::Timestamp now) {
@@ -102,12 +170,65 @@ web::StatusView Service::Status() {
   return view;
 }
 
+std::shared_ptr<const config::Config> Service::CurrentConfig() {
+  const std::lock_guard lock(config_mutex_);
+  return config_;
+}
+
+void Service::RecordReload(bool successful) {
+  const base::Timestamp now = clock_.Now();
+  self_metrics_.RecordReload(successful, now);
+  reload_successful_ = successful;
+  if (successful) last_reload_ = now;
+}
+
+std::vector<web::TargetView> Service::Targets() {
+  std::map<std::string, bool> has_run;
+  for (const probes::ProbeStats& stats : scheduler_->Stats()) {
+    has_run[stats.probe] = stats.last_run.has_value();
+  }
+  std::map<std::string, model::ProbeResult> latest;
+  for (model::ProbeResult& result : intake_->Latest()) {
+    std::string name = result.probe;
+    latest.emplace(std::move(name), std::move(result));
+  }
+  const auto config = CurrentConfig();
+  std::vector<web::TargetView> targets;
+  for (const config::Probe& probe : config->probes) {
+    const auto result = latest.find(probe.name);
+    if (result == latest.end()) continue;
+    targets.push_back(ToTarget(probe, result->second, has_run[probe.name]));
+  }
+  std::stable_sort(
+      targets.begin(), targets.end(),
+      [](const web::TargetView& a, const web::TargetView& b) { return a.pool < b.pool; });
+  return targets;
+}
+
+web::RuntimeView Service::Runtime() {
+  web::RuntimeView view;
+  view.started = started_;
+  std::error_code error;
+  view.folder = std::filesystem::current_path(error).string();
+  view.host = HostName();
+  view.reload_successful = reload_successful_;
+  view.last_reload = last_reload_;
+  view.threads = CountThreads();
+  view.retention = CurrentConfig()->storage.retention;
+  return view;
+}
+
 web::SiteSources Service::MakeSiteSources() {
   web::SiteSources sources;
   sources.api.store = &store_;
   sources.api.engine = &engine_;
   sources.api.clock = &clock_;
   sources.api.rules = [this] { return manager_->Snapshot(); };
+  sources.api.targets = [this] { return Targets(); };
+  sources.api.runtime = [this] { return Runtime(); };
+  sources.api.config = [this] { return config::DescribeConfig(*CurrentConfig()); };
+  sources.api.flags = options_.flags;
+  sources.api_limits = options_.api;
   sources.api.version = Version();
   sources.api.revision = Revision();
   sources.metrics = [this] { return MetricsPage(); };

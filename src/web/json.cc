@@ -18,7 +18,7 @@ void AppendPair(std::string& out, base::Timestamp time, double value) {
   out += "\"]";
 }
 
-void AppendVector(std::string& out, const promql::Vector& vector) {
+bool AppendVector(std::string& out, const promql::Vector& vector, std::size_t max_bytes) {
   out += '[';
   for (std::size_t i = 0; i < vector.size(); ++i) {
     out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
@@ -26,11 +26,13 @@ void AppendVector(std::string& out, const promql::Vector& vector) {
     out += ",\"value\":";
     AppendPair(out, vector[i].time, vector[i].value);
     out += '}';
+    if (out.size() > max_bytes) return false;
   }
   out += ']';
+  return true;
 }
 
-void AppendMatrix(std::string& out, const promql::Matrix& matrix) {
+bool AppendMatrix(std::string& out, const promql::Matrix& matrix, std::size_t max_bytes) {
   out += '[';
   for (std::size_t i = 0; i < matrix.size(); ++i) {
     out += i == 0 ? "{\"metric\":" : ",{\"metric\":";
@@ -41,8 +43,10 @@ void AppendMatrix(std::string& out, const promql::Matrix& matrix) {
       AppendPair(out, matrix[i].samples[j].time, matrix[i].samples[j].value);
     }
     out += "]}";
+    if (out.size() > max_bytes) return false;
   }
   out += ']';
+  return true;
 }
 
 bool NeedsNoEscape(std::string_view text) {
@@ -85,6 +89,10 @@ void AppendLabels(std::string& out, const model::Labels& labels) {
   out += '}';
 }
 
+std::string JsonTime(base::Timestamp time) {
+  return time == base::Timestamp{} ? "0001-01-01T00:00:00Z" : base::FormatRfc3339(time);
+}
+
 void AppendUnixSeconds(std::string& out, base::Timestamp time) {
   const std::int64_t millis = base::ToUnixMillis(time);
   char text[40];
@@ -98,18 +106,18 @@ void AppendUnixSeconds(std::string& out, base::Timestamp time) {
   out += text;
 }
 
-std::string QueryData(const promql::Value& value) {
-  std::string out = "{\"resultType\":\"" +
-                    std::string(promql::ResultTypeName(promql::TypeOf(value))) + "\",\"result\":";
-  std::visit(
-      [&out](const auto& held) {
+bool AppendQueryResult(std::string& out, const promql::Value& value, std::size_t max_bytes) {
+  out += "\"resultType\":\"" + std::string(promql::ResultTypeName(promql::TypeOf(value))) +
+         "\",\"result\":";
+  return std::visit(
+      [&](const auto& held) {
         using T = std::decay_t<decltype(held)>;
         if constexpr (std::is_same_v<T, promql::Scalar>) {
           AppendPair(out, held.time, held.value);
         } else if constexpr (std::is_same_v<T, promql::Vector>) {
-          AppendVector(out, held);
+          return AppendVector(out, held, max_bytes);
         } else if constexpr (std::is_same_v<T, promql::Matrix>) {
-          AppendMatrix(out, held);
+          return AppendMatrix(out, held, max_bytes);
         } else {
           out += '[';
           AppendUnixSeconds(out, held.time);
@@ -117,9 +125,9 @@ std::string QueryData(const promql::Value& value) {
           AppendJsonString(out, held.value);
           out += ']';
         }
+        return out.size() <= max_bytes;
       },
       value);
-  return out + "}";
 }
 
 }  // namespace drwatch::web

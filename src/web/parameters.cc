@@ -1,7 +1,7 @@
 #include "web/parameters.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "base/duration.h"
 #include "base/strings.h"
@@ -10,7 +10,13 @@
 namespace drwatch::web {
 namespace {
 
-constexpr double kMaxUnixSeconds = 1e12;
+// 30 000 years either way; leaves room for what is added to and taken off times and durations.
+constexpr double kMaxSeconds = 1e12;
+// What clients send for the ends of time as text.
+constexpr std::string_view kEarliestText = "-292273086-05-16T16:47:06Z";
+constexpr std::string_view kLatestText = "292277025-08-18T07:12:54.999999999Z";
+constexpr std::string_view kEmptySelector =
+    "vector selector must contain at least one non-empty matcher";
 
 std::optional<int> Digits(std::string_view text, std::size_t at, std::size_t count) {
   if (at + count > text.size()) return std::nullopt;
@@ -80,56 +86,75 @@ base::Result<base::Timestamp> TimeParameter(const net::ServerRequest& request,
                                             std::string_view name,
                                             std::optional<base::Timestamp> fallback) {
   const std::string_view text = request.Query(name);
-  if (text.empty()) {
-    if (fallback) return *fallback;
-    return base::Fail("cannot parse \"\" to a valid timestamp");
+  if (text.empty() && fallback) return *fallback;
+  const auto seconds = base::ParseDouble(text);
+  if (seconds && !std::isnan(*seconds)) {
+    return base::FromUnixSeconds(std::clamp(*seconds, -kMaxSeconds, kMaxSeconds));
   }
-  if (const auto seconds = base::ParseDouble(text)) {
-    if (std::isnan(*seconds) || std::abs(*seconds) > kMaxUnixSeconds) {
-      return base::Fail("cannot parse " + base::Quote(text) +
-                        " to a valid timestamp: out of range");
-    }
-    return base::FromUnixSeconds(*seconds);
-  }
-  return ParseRfc3339(text);
+  if (text == kEarliestText) return base::FromUnixSeconds(-kMaxSeconds);
+  if (text == kLatestText) return base::FromUnixSeconds(kMaxSeconds);
+  auto time = ParseRfc3339(text);
+  if (time || !fallback) return time;
+  return base::Wrap("invalid time value for '" + std::string(name) + "'", time.error());
 }
 
 base::Result<base::Duration> DurationParameter(const net::ServerRequest& request,
                                                std::string_view name,
                                                std::optional<base::Duration> fallback) {
   const std::string_view text = request.Query(name);
-  if (text.empty()) {
-    if (fallback) return *fallback;
-    return base::Fail("cannot parse \"\" to a valid duration");
-  }
-  if (const auto seconds = base::ParseDouble(text)) {
-    if (std::isnan(*seconds) || std::abs(*seconds) > kMaxUnixSeconds) {
-      return base::Fail("cannot parse " + base::Quote(text) + " to a valid duration: out of range");
-    }
+  if (text.empty() && fallback) return *fallback;
+  const std::string bad = "cannot parse " + base::Quote(text) + " to a valid duration";
+  const auto seconds = base::ParseDouble(text);
+  if (seconds && !std::isnan(*seconds)) {
+    // 2^63 nanoseconds, where Prometheus draws the line.
+    if (std::abs(*seconds) > 9223372036.854775807) return base::Fail(bad + ". It overflows int64");
     return base::Duration(std::llround(*seconds * 1000));
   }
-  return base::ParseDuration(text);
+  const auto duration = base::ParseDuration(text);
+  if (!duration) return base::Fail(bad);
+  return *duration;
 }
 
 base::Result<std::vector<std::vector<model::Matcher>>> MatchParameters(
     const net::ServerRequest& request) {
   std::vector<std::vector<model::Matcher>> selectors;
-  for (const auto& [name, value] : request.query) {
-    if (name != "match[]") continue;
+  for (const std::string& value : Values(request, "match[]")) {
     auto matchers = promql::ParseSelector(value);
-    if (!matchers) return base::Wrap("invalid parameter \"match[]\"", matchers.error());
+    if (!matchers && matchers.error().message.ends_with(kEmptySelector)) {
+      return base::Fail("match[] must contain at least one non-empty matcher");
+    }
+    if (!matchers) return base::Fail(matchers.error());
     selectors.push_back(*std::move(matchers));
   }
   return selectors;
+}
+
+std::vector<std::string> Values(const net::ServerRequest& request, std::string_view name) {
+  std::vector<std::string> values;
+  for (const auto& [key, value] : request.query) {
+    if (key == name) values.push_back(value);
+  }
+  return values;
 }
 
 base::Result<std::int64_t> LimitParameter(const net::ServerRequest& request) {
   const std::string_view text = request.Query("limit");
   if (text.empty()) return 0;
   const auto limit = base::ParseInt(text);
-  if (!limit || *limit < 0)
-    return base::Fail("invalid parameter \"limit\": must be a number of 0 or more");
+  if (!limit) {
+    return base::Fail("strconv.Atoi: parsing " + base::Quote(text) + ": invalid syntax");
+  }
+  if (*limit < 0) return base::Fail("limit must be non-negative");
   return *limit;
+}
+
+base::Result<std::int64_t> NumberParameter(const net::ServerRequest& request, std::string_view name,
+                                           std::int64_t fallback) {
+  const std::string_view text = request.Query(name);
+  if (text.empty()) return fallback;
+  const auto number = base::ParseInt(text);
+  if (!number) return base::Fail(std::string(name) + " must be a number");
+  return *number;
 }
 
 }  // namespace drwatch::web

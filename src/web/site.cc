@@ -4,12 +4,14 @@
 
 #include "model/exposition.h"
 #include "net/gzip.h"
+#include "web/negotiate.h"
 
 namespace drwatch::web {
 namespace {
 
 // Smaller answers are not worth packing.
 constexpr std::size_t kMinGzipBytes = 1400;
+constexpr std::string_view kApi = "/api/v1/";
 constexpr std::string_view kRunbooks = "/runbooks/";
 
 net::ServerResponse Html(std::string text) {
@@ -40,11 +42,11 @@ net::ServerResponse MethodNotAllowed(std::string_view allowed) {
 net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
   net::ServerResponse response = Route(request);
   Compress(request, response);
-  return response;
+  return request.path.starts_with(kApi) ? api_.HoldUnread(std::move(response)) : response;
 }
 
 net::ServerResponse Site::Route(const net::ServerRequest& request) const {
-  if (request.path.starts_with("/api/v1/")) return api_.Handle(request);
+  if (request.path.starts_with(kApi)) return api_.Handle(request);
   if (request.path == "/-/reload") return Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == "/metrics") return Metrics(request);
@@ -63,13 +65,10 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
 }
 
 net::ServerResponse Site::Metrics(const net::ServerRequest& request) const {
-  const bool wants_open_metrics =
-      request.Header("accept").find("application/openmetrics-text") != std::string_view::npos;
-  const auto format =
-      wants_open_metrics ? model::TextFormat::kOpenMetrics : model::TextFormat::kPrometheus;
+  const MetricsFormat wanted = NegotiateMetrics(request.Header("accept"));
   net::ServerResponse response =
-      net::ServerResponse::Text(200, model::WriteText(sources_.metrics(), format));
-  response.content_type = model::ContentType(format);
+      net::ServerResponse::Text(200, model::WriteText(sources_.metrics(), wanted.format));
+  response.content_type = wanted.content_type;
   response.headers.emplace_back("Vary", "Accept");
   return response;
 }

@@ -18,6 +18,7 @@ namespace drwatch::web {
 // site.
 struct SiteSources {
   ApiSources api;
+  ApiLimits api_limits;
   std::function<std::vector<model::MetricFamily>()> metrics;  // everything of /metrics
   std::function<StatusView()> status;
   std::function<bool()> ready;           // state loaded, each probe has run once or timed out
@@ -29,8 +30,10 @@ struct SiteSources {
 // Thread-safe.
 class Site {
  public:
-  explicit Site(SiteSources sources) : sources_(std::move(sources)), api_(sources_.api) {}
+  explicit Site(SiteSources sources)
+      : sources_(std::move(sources)), api_(sources_.api, sources_.api_limits) {}
   net::ServerResponse Handle(const net::ServerRequest& request) const;
+  const Api& api() const { return api_; }
 
  private:
   net::ServerResponse Route(const net::ServerRequest& request) const;
