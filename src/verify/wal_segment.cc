@@ -6,6 +6,8 @@
 
 #include "base/sizes.h"
 #include "verify/content_check.h"
+#include "verify/decoder.h"
+#include "verify/recognise.h"
 
 namespace drwatch::verify {
 namespace {
@@ -412,6 +414,22 @@ bool LooksLikeWal(std::string_view head) {
          header.timeline != 0 && IsSegmentSize(segment_bytes) && std::has_single_bit(page_bytes) &&
          page_bytes >= 1024 && page_bytes <= Reader::kMaxTake &&
          header.address % static_cast<std::uint64_t>(segment_bytes) == 0;
+}
+
+Walked<WalHead> PeekWalHead(Reader& file) {
+  const auto peek = [](Reader& reader) -> Walked<WalHead> {
+    auto head = reader.Peek(kLongHeaderBytes);
+    if (!head) return tl::unexpected(std::move(head.error()));
+    if (!LooksLikeWal(*head)) return Unjudged(Reason::kWrongFormat, "no WAL segment");
+    return WalHead{At<std::uint32_t>(*head, 32), At<std::uint64_t>(*head, 24)};
+  };
+  auto start = file.Peek(kHeadBytes);
+  if (!start) return tl::unexpected(std::move(start.error()));
+  const auto packed = DetectCompression(*start);
+  if (!packed) return peek(file);
+  const auto decoder = MakeDecoder(*packed, file);
+  Reader inner(*decoder);
+  return peek(inner);
 }
 
 }  // namespace drwatch::verify

@@ -60,4 +60,12 @@ std::string_view WalServerVersion(std::uint16_t magic);
 // By the first bytes.
 bool LooksLikeWal(std::string_view head);
 
+// What the first bytes of a segment tell about its archive.
+struct WalHead {
+  std::int64_t segment_bytes = 0;
+  std::uint64_t system_identifier = 0;
+};
+// Of a segment, packed or not. Fault kWrongFormat: it is none, or encrypted.
+Walked<WalHead> PeekWalHead(Reader& file);
+
 }  // namespace drwatch::verify

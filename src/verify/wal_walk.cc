@@ -3,11 +3,9 @@
 #include "verify/wal_text.h"
 
 namespace drwatch::verify {
-namespace {
-
 using model::Reason;
 
-Walked<std::string> ReadText(Reader& reader) {
+Walked<std::string> ReadWalText(Reader& reader) {
   std::string text;
   while (true) {
     auto bytes = reader.Some(kMaxWalTextBytes);
@@ -19,8 +17,6 @@ Walked<std::string> ReadText(Reader& reader) {
     }
   }
 }
-
-}  // namespace
 
 Walked<Walk> WalkWal(Reader& reader, const std::string& name) {
   WalSegmentOptions options;
@@ -52,7 +48,7 @@ std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name)
   if (!parsed) return std::nullopt;
   const bool history = parsed->kind == WalFileName::Kind::kHistory;
   if (!history && parsed->kind != WalFileName::Kind::kBackup) return std::nullopt;
-  const auto text = ReadText(reader);
+  const auto text = ReadWalText(reader);
   if (!text) return tl::unexpected(text.error());
   Walk walk;
   if (history) {

@@ -13,5 +13,7 @@ namespace drwatch::verify {
 Walked<Walk> WalkWal(Reader& reader, const std::string& name);
 // A timeline history or backup history, known by its name alone; nullopt if `name` is neither's.
 std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name);
+// The rest of the stream. Fault kWrongFormat: more than kMaxWalTextBytes.
+Walked<std::string> ReadWalText(Reader& reader);
 
 }  // namespace drwatch::verify

@@ -1,0 +1,308 @@
+#include "catalog/wal_archive.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+namespace drwatch::catalog {
+namespace {
+
+using verify::Lsn;
+
+constexpr std::uint64_t kNoEnd = std::numeric_limits<std::uint64_t>::max();
+
+// The numbers for which a timeline of the ancestry stands: [first, end).
+struct PathPart {
+  std::uint32_t timeline = 0;
+  std::uint64_t first = 0;
+  std::uint64_t end = kNoEnd;
+  Lsn left_at = std::numeric_limits<Lsn>::max();
+};
+
+struct Stretch {
+  WalRange range;
+  base::Timestamp first_modified{};  // of its first segment
+};
+
+// Runs of consecutive numbers, of whatever timelines.
+struct Group {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+class Judge {
+ public:
+  Judge(const WalInventory& inventory, const WalQuestion& question)
+      : inventory_(inventory),
+        question_(question),
+        size_(static_cast<std::uint64_t>(inventory.segment_bytes)) {}
+
+  WalArchiveState Run();
+
+ private:
+  std::set<std::uint32_t> TimelinesHere() const;
+  std::uint32_t PickTimeline() const;
+  void BuildPath();
+  void FindStrangers();
+  void FindRuns();
+  void FindGroups();
+  void AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments);
+  void FollowBases();
+  void FindHoles();
+  void FindTail();
+  void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
+  void MissOf(WalRange range, WalGap::Kind kind);
+  void Add(const WalRange& range, WalGap::Kind kind);
+  bool OnPath(const WalBase& base) const;
+  std::uint64_t Needed() const;
+
+  const WalInventory& inventory_;
+  const WalQuestion& question_;
+  const std::uint64_t size_;
+  std::vector<PathPart> path_;
+  std::vector<Stretch> runs_;
+  std::vector<Group> groups_;
+  WalArchiveState state_;
+};
+
+std::set<std::uint32_t> Judge::TimelinesHere() const {
+  std::set<std::uint32_t> here;
+  for (const auto& [timeline, segments] : inventory_.segments) here.insert(timeline);
+  for (const auto& [timeline, partials] : inventory_.partials) here.insert(timeline);
+  for (const auto& [timeline, object] : inventory_.histories) here.insert(timeline);
+  return here;
+}
+
+// The live server's if the archive knows it, else the highest of which the ancestry is known.
+std::uint32_t Judge::PickTimeline() const {
+  const std::set<std::uint32_t> here = TimelinesHere();
+  if (here.empty()) return 0;
+  if (question_.live && here.contains(question_.live->timeline)) return question_.live->timeline;
+  for (auto at = here.rbegin(); at != here.rend(); ++at) {
+    if (*at == 1 || question_.histories.contains(*at)) return *at;
+  }
+  return *here.begin();
+}
+
+void Judge::BuildPath() {
+  std::uint64_t first = 0;
+  const auto history = question_.histories.find(state_.timeline);
+  if (history != question_.histories.end()) {
+    for (const verify::TimelineSwitch& change : history->second) {
+      const std::uint64_t end = change.at / size_;
+      path_.push_back({change.timeline, first, end, change.at});
+      first = end;
+    }
+  } else if (state_.timeline > 1) {
+    state_.no_history.push_back(state_.timeline);
+  }
+  path_.push_back({state_.timeline, first});
+  for (const PathPart& part : path_) state_.ancestry.push_back(part.timeline);
+}
+
+void Judge::FindStrangers() {
+  for (const std::uint32_t timeline : TimelinesHere()) {
+    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
+      return one.timeline == timeline;
+    });
+    if (part == path_.end()) {
+      state_.foreign.push_back(timeline);
+      continue;
+    }
+    const auto segments = inventory_.segments.find(timeline);
+    if (segments == inventory_.segments.end() || part->end == kNoEnd) continue;
+    // The segment of the switch itself may have been completed: a server that stops fills it.
+    if (segments->second.back().number > part->end) state_.diverged.push_back(timeline);
+  }
+}
+
+void Judge::AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments) {
+  auto at = std::lower_bound(
+      segments.begin(), segments.end(), part.first,
+      [](const WalSegmentFile& file, std::uint64_t number) { return file.number < number; });
+  for (; at != segments.end() && at->number < part.end; ++at) {
+    if (!runs_.empty() && runs_.back().range.timeline == part.timeline &&
+        runs_.back().range.last + 1 == at->number) {
+      runs_.back().range.last = at->number;
+    } else {
+      runs_.push_back({{part.timeline, at->number, at->number}, at->modified});
+    }
+  }
+}
+
+void Judge::FindRuns() {
+  for (const PathPart& part : path_) {
+    const auto segments = inventory_.segments.find(part.timeline);
+    if (segments != inventory_.segments.end()) AddRun(part, segments->second);
+  }
+  for (const Stretch& run : runs_) state_.runs.push_back(run.range);
+}
+
+void Judge::FindGroups() {
+  for (const Stretch& run : runs_) {
+    if (!groups_.empty() && groups_.back().last + 1 == run.range.first) {
+      groups_.back().last = run.range.last;
+    } else {
+      groups_.push_back({run.range.first, run.range.last});
+    }
+  }
+}
+
+bool Judge::OnPath(const WalBase& base) const {
+  return std::any_of(path_.begin(), path_.end(), [&base](const PathPart& part) {
+    return part.timeline == base.timeline && base.start < part.left_at;
+  });
+}
+
+void Judge::FollowBases() {
+  for (std::size_t i = 0; i < question_.bases.size(); ++i) {
+    const WalBase& base = question_.bases[i];
+    const std::uint64_t begin = base.start / size_;
+    const auto group = std::find_if(groups_.begin(), groups_.end(), [begin](const Group& one) {
+      return one.first <= begin && begin <= one.last;
+    });
+    if (group == groups_.end() || !OnPath(base)) continue;
+    const std::uint64_t stop = base.stop > base.start ? (base.stop - 1) / size_ : begin;
+    state_.chains.push_back({i, group->last, stop <= group->last});
+  }
+  std::optional<std::uint64_t> furthest;
+  for (const WalChain& chain : state_.chains) {
+    if (chain.consistent && chain.reaches >= furthest.value_or(0)) furthest = chain.reaches;
+  }
+  if (question_.bases.empty() && !groups_.empty()) furthest = groups_.back().last;
+  if (!furthest) return;
+  const auto run = std::find_if(runs_.begin(), runs_.end(),
+                                [&](const Stretch& one) { return one.range.last == *furthest; });
+  state_.reachable = run->range;
+  for (const WalChain& chain : state_.chains) {
+    if (!chain.consistent || chain.reaches != *furthest) continue;
+    const bool earlier = !state_.window_base || question_.bases[chain.base].stopped <
+                                                    question_.bases[*state_.window_base].stopped;
+    if (earlier) state_.window_base = chain.base;
+  }
+}
+
+// What lies before this number has expired.
+std::uint64_t Judge::Needed() const {
+  std::uint64_t needed = kNoEnd;
+  for (const WalChain& chain : state_.chains) {
+    needed = std::min(needed, question_.bases[chain.base].start / size_);
+  }
+  return needed == kNoEnd ? groups_.front().first : needed;
+}
+
+void Judge::Add(const WalRange& range, WalGap::Kind kind) {
+  state_.gaps.push_back({range, kind});
+  switch (kind) {
+    case WalGap::Kind::kLost:
+      state_.lost += range.size();
+      break;
+    case WalGap::Kind::kPending:
+      state_.pending += range.size();
+      break;
+    case WalGap::Kind::kAcknowledged:
+      state_.acknowledged += range.size();
+      break;
+  }
+}
+
+// Cuts out of a gap of one timeline what is acknowledged.
+void Judge::MissOf(WalRange range, WalGap::Kind kind) {
+  for (const AcknowledgedWal& known : question_.acknowledged) {
+    if (known.first.timeline != range.timeline || known.until <= question_.now) continue;
+    const auto first = verify::SegmentNumber(known.first, inventory_.segment_bytes);
+    const auto last = verify::SegmentNumber(known.last, inventory_.segment_bytes);
+    if (!first || !last || *last < range.first || *first > range.last) continue;
+    if (*first > range.first) MissOf({range.timeline, range.first, *first - 1}, kind);
+    const std::uint64_t end = std::min(*last, range.last);
+    Add({range.timeline, std::max(*first, range.first), end}, WalGap::Kind::kAcknowledged);
+    if (end == range.last) return;
+    range.first = end + 1;
+    MissOf(range, kind);
+    return;
+  }
+  Add(range, kind);
+}
+
+// Numbers that are missing, split where timelines change.
+void Judge::Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind) {
+  for (const PathPart& part : path_) {
+    const std::uint64_t begin = std::max(first, part.first);
+    const std::uint64_t end = std::min(last, part.end == kNoEnd ? kNoEnd : part.end - 1);
+    if (part.end > part.first && begin <= end) MissOf({part.timeline, begin, end}, kind);
+  }
+}
+
+void Judge::FindHoles() {
+  const std::uint64_t needed = Needed();
+  const std::uint64_t newest = groups_.back().last;
+  const auto in_flight = static_cast<std::uint64_t>(std::max(question_.in_flight_segments, 0));
+  for (std::size_t i = 1; i < groups_.size(); ++i) {
+    const std::uint64_t first = std::max(groups_[i - 1].last + 1, needed);
+    const std::uint64_t last = groups_[i].first - 1;
+    if (first > last) continue;
+    // Several archive at once: what comes later may be there before.
+    const auto next = std::find_if(runs_.begin(), runs_.end(), [&](const Stretch& run) {
+      return run.range.first == groups_[i].first;
+    });
+    const bool recent = question_.now - next->first_modified <= question_.in_flight_time;
+    const std::uint64_t pending_from =
+        recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;
+    if (pending_from > first) Miss(first, std::min(last, pending_from - 1), WalGap::Kind::kLost);
+    if (pending_from <= last) {
+      Miss(pending_from, last, WalGap::Kind::kPending);
+      if (!state_.archived_to) state_.archived_to = (groups_[i - 1].last + 1) * size_;
+    }
+  }
+  if (!state_.archived_to) state_.archived_to = (newest + 1) * size_;
+}
+
+// What the server has archived, or could have, behind the last segment that is here.
+void Judge::FindTail() {
+  if (!question_.live || question_.live->timeline != state_.timeline) return;
+  const WalLive& live = *question_.live;
+  std::uint64_t newest = groups_.back().last;
+  const auto name = verify::ParseWalFileName(live.last_archived);
+  if (name && name->kind == verify::WalFileName::Kind::kSegment &&
+      std::find(state_.ancestry.begin(), state_.ancestry.end(), name->timeline) !=
+          state_.ancestry.end()) {
+    const auto number = verify::SegmentNumber(*name, inventory_.segment_bytes);
+    if (number && *number > newest && *number <= live.position / size_) {
+      const bool recent = !live.last_archived_at ||
+                          question_.now - *live.last_archived_at <= question_.in_flight_time;
+      Miss(newest + 1, *number, recent ? WalGap::Kind::kPending : WalGap::Kind::kLost);
+      newest = *number;
+    }
+  }
+  const std::uint64_t open = live.position / size_;
+  if (open > newest + 1) Miss(newest + 1, open - 1, WalGap::Kind::kPending);
+}
+
+WalArchiveState Judge::Run() {
+  state_.timeline = PickTimeline();
+  if (state_.timeline == 0) return std::move(state_);
+  BuildPath();
+  FindStrangers();
+  FindRuns();
+  FindGroups();
+  if (groups_.empty()) return std::move(state_);
+  FollowBases();
+  FindHoles();
+  FindTail();
+  return std::move(state_);
+}
+
+}  // namespace
+
+WalArchiveState JudgeWalArchive(const WalInventory& inventory, const WalQuestion& question) {
+  return Judge(inventory, question).Run();
+}
+
+std::string RangeText(const WalRange& range, std::int64_t segment_bytes) {
+  const std::string first = verify::SegmentName(range.timeline, range.first, segment_bytes);
+  if (range.size() == 1) return first;
+  return first + " to " + verify::SegmentName(range.timeline, range.last, segment_bytes) + " (" +
+         std::to_string(range.size()) + " segments)";
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,122 @@
+// What a WAL archive is worth: which segments are missing, lost or on their way, which timelines do
+// not belong, and from which base backups any point in time can be reached. Pure.
+//
+// A timeline's ancestry gives each segment number exactly one timeline: its parent's below the
+// segment of the switch, its own from that segment on (which begins with a copy of the parent's).
+// What lies before the oldest base backup that needs it, or before the first segment there is, has
+// expired and is not missed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "catalog/artefact.h"
+#include "verify/wal_name.h"
+#include "verify/wal_text.h"
+
+namespace drwatch::catalog {
+
+struct WalSegmentFile {
+  std::uint64_t number = 0;
+  std::size_t object = 0;  // index of its object in the listing
+  base::Timestamp modified{};
+};
+
+// What lies in an archive, by timeline, each in the order of numbers and each number once.
+struct WalInventory {
+  std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
+  std::map<std::uint32_t, std::vector<WalSegmentFile>> segments;
+  std::map<std::uint32_t, std::vector<WalSegmentFile>> partials;
+  std::map<std::uint32_t, std::size_t> histories;  // their objects
+  std::vector<std::size_t> backups;                // .backup files
+  std::int64_t impossible_names = 0;               // that cannot occur with this segment size
+  std::string impossible_name;                     // one of them
+  std::vector<std::string> twice;                  // segments with two files that are not the same
+};
+
+// A base backup that WAL can carry on.
+struct WalBase {
+  verify::Lsn start = 0;
+  verify::Lsn stop = 0;
+  std::uint32_t timeline = 1;  // at its start
+  base::Timestamp stopped{};
+  std::string name;  // for people
+};
+
+// What the server that archives says.
+struct WalLive {
+  std::uint32_t timeline = 0;  // 0 = not told
+  verify::Lsn position = 0;
+  std::string last_archived;  // a segment's name; empty = none or not told
+  std::optional<base::Timestamp> last_archived_at;
+};
+
+struct AcknowledgedWal {
+  verify::WalFileName first, last;
+  base::Timestamp until{};
+};
+
+struct WalQuestion {
+  // The ancestries of the timelines whose history files could be read.
+  std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
+  std::vector<WalBase> bases;
+  std::optional<WalLive> live;
+  int in_flight_segments = 2;       // at the end, that may still be on their way
+  base::Duration in_flight_time{};  // and for how long
+  std::vector<AcknowledgedWal> acknowledged;
+  base::Timestamp now{};
+};
+
+// Segment numbers of one timeline, both included.
+struct WalRange {
+  std::uint32_t timeline = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  std::uint64_t size() const { return last - first + 1; }
+  friend bool operator==(const WalRange&, const WalRange&) = default;
+};
+
+struct WalGap {
+  enum class Kind { kLost, kPending, kAcknowledged };
+  WalRange range;
+  Kind kind = Kind::kLost;
+};
+
+// From a base backup on to where its WAL first breaks off.
+struct WalChain {
+  std::size_t base = 0;       // index in WalQuestion::bases
+  std::uint64_t reaches = 0;  // the last segment number without a gap
+  bool consistent = false;    // that covers the backup's own stop
+};
+
+struct WalArchiveState {
+  std::uint32_t timeline = 0;           // the one that is judged; 0 = the archive is empty
+  std::vector<std::uint32_t> ancestry;  // its parents and itself, oldest first
+  std::vector<WalRange> runs;           // what is there of the ancestry, in order
+  std::vector<WalGap> gaps;             // what is missing of it
+  std::uint64_t lost = 0;               // segments, by kind of gap
+  std::uint64_t pending = 0;
+  std::uint64_t acknowledged = 0;
+  std::vector<std::uint32_t> foreign;     // timelines with files here that are not its parents
+  std::vector<std::uint32_t> diverged;    // parents that went on after the switch
+  std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing
+  std::vector<WalChain> chains;           // of the bases that lie on the ancestry and have WAL
+  // Where the WAL breaks off that can be reached: from the base backup that reaches furthest; of
+  // everything if no base is known.
+  std::optional<WalRange> reachable;  // the segments from there, of one timeline, back to a gap
+  // The base whose chain reaches that end and that was finished first.
+  std::optional<std::size_t> window_base;
+  // The end of what has arrived without a pending hole.
+  std::optional<verify::Lsn> archived_to;
+};
+
+WalArchiveState JudgeWalArchive(const WalInventory& inventory, const WalQuestion& question);
+
+// "000000010000000000000004 to 000000010000000000000007 (4 segments)".
+std::string RangeText(const WalRange& range, std::int64_t segment_bytes);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,214 @@
+#include "catalog/wal_reader.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "verify/format.h"
+#include "verify/wal_segment.h"
+#include "verify/wal_walk.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+using Kind = verify::WalFileName::Kind;
+
+// Backup histories that are read at one look; the newest count.
+constexpr std::size_t kMaxBackupsRead = 1000;
+// Segments that are tried for their size and cluster.
+constexpr int kMaxHeadsTried = 3;
+
+// Which of two files for one segment counts: the larger one, as an empty or cut one is of no use.
+bool Better(const PlaceObject& a, const PlaceObject& b) { return a.size_bytes > b.size_bytes; }
+
+void AddSegment(std::vector<WalSegmentFile>& files, const WalSegmentFile& file,
+                const std::vector<PlaceObject>& objects, WalInventory& inventory) {
+  auto at = std::lower_bound(
+      files.begin(), files.end(), file.number,
+      [](const WalSegmentFile& one, std::uint64_t number) { return one.number < number; });
+  if (at == files.end() || at->number != file.number) {
+    files.insert(at, file);
+    return;
+  }
+  const PlaceObject& known = objects[at->object];
+  const PlaceObject& other = objects[file.object];
+  const auto known_name = verify::ParseWalFileName(known.name);
+  const auto other_name = verify::ParseWalFileName(other.name);
+  // pgBackRest: two contents for one segment mean that two servers archive here.
+  if (known_name->sha1 != other_name->sha1) inventory.twice.push_back(other.name);
+  if (Better(other, known)) *at = file;
+}
+
+// The whole of a small file, unpacked.
+verify::Walked<std::string> ReadPackedText(Place& place, const std::string& name,
+                                           verify::ReadBudget& budget) {
+  auto source = place.Open(name, budget, nullptr);
+  if (!source) return tl::unexpected(std::move(source.error()));
+  verify::Reader file(**source);
+  std::string text;
+  auto walk =
+      verify::WalkPacked(file, [&text](verify::Reader& inner) -> verify::Walked<verify::Walk> {
+        auto whole = verify::ReadWalText(inner);
+        if (!whole) return tl::unexpected(std::move(whole.error()));
+        text = std::move(*whole);
+        return verify::Walk{};
+      });
+  if (!walk) return tl::unexpected(std::move(walk.error()));
+  return text;
+}
+
+}  // namespace
+
+WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int64_t segment_bytes) {
+  WalInventory inventory;
+  inventory.segment_bytes = segment_bytes;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const auto name = verify::ParseWalFileName(objects[i].name);
+    if (!name) continue;
+    if (name->kind == Kind::kHistory) {
+      inventory.histories[name->timeline] = i;
+      continue;
+    }
+    const auto number = verify::SegmentNumber(*name, segment_bytes);
+    if (!number) {
+      ++inventory.impossible_names;
+      inventory.impossible_name = objects[i].name;
+    } else if (name->kind == Kind::kBackup) {
+      inventory.backups.push_back(i);
+    } else {
+      auto& all = name->kind == Kind::kSegment ? inventory.segments : inventory.partials;
+      AddSegment(all[name->timeline], {*number, i, objects[i].modified}, objects, inventory);
+    }
+  }
+  return inventory;
+}
+
+WalReader::WalReader(Place& place, std::string prefix)
+    : place_(place), prefix_(std::move(prefix)) {}
+
+// The name after which nothing old is of interest: some segments before the newest one.
+std::string WalReader::ResumeAfter() const {
+  if (inventory_.segments.empty()) return {};
+  const std::vector<WalSegmentFile>& newest = inventory_.segments.rbegin()->second;
+  if (newest.size() <= kOverlap) return {};
+  return objects_[newest[newest.size() - 1 - kOverlap].object].name;
+}
+
+// True if anything changed.
+tl::expected<bool, Finding> WalReader::List(base::Timestamp now, const PlaceContext& context) {
+  const base::Duration patience = std::min(
+      kMaxFullEvery, kFullEveryThousand * static_cast<std::int64_t>(objects_.size() / 1000));
+  const bool full = !last_full_ || now - *last_full_ >= patience || now < *last_full_;
+  ListOptions options;
+  options.prefix = prefix_;
+  if (!full) options.start_after = ResumeAfter();
+  auto listing = place_.List(options, context);
+  if (!listing) return tl::unexpected(std::move(listing.error()));
+  if (full) last_full_ = now;
+  const auto tail = std::upper_bound(
+      objects_.begin(), objects_.end(), options.start_after,
+      [](const std::string& name, const PlaceObject& object) { return name < object.name; });
+  const auto begin = options.start_after.empty() ? objects_.begin() : tail;
+  const bool same =
+      std::equal(begin, objects_.end(), listing->objects.begin(), listing->objects.end(),
+                 [](const PlaceObject& a, const PlaceObject& b) {
+                   return a.name == b.name && a.fingerprint == b.fingerprint;
+                 });
+  if (same) return false;
+  objects_.erase(begin, objects_.end());
+  objects_.insert(objects_.end(), std::make_move_iterator(listing->objects.begin()),
+                  std::make_move_iterator(listing->objects.end()));
+  return true;
+}
+
+// The size of segments and the cluster, as one of the newest segments tells them.
+void WalReader::ReadHead(const PlaceContext& context) {
+  int tried = 0;
+  for (auto object = objects_.rbegin(); object != objects_.rend(); ++object) {
+    const auto name = verify::ParseWalFileName(object->name);
+    if (!name || name->kind != Kind::kSegment || object->size_bytes == 0) continue;
+    if (++tried > kMaxHeadsTried) return;
+    verify::VerifyOptions options;
+    options.deadline = context.deadline;
+    options.stop = context.stop;
+    verify::ReadBudget budget(options);
+    auto source = place_.Open(object->name, budget, nullptr);
+    if (!source) continue;
+    verify::Reader reader(**source);
+    const auto head = verify::PeekWalHead(reader);
+    if (!head) continue;
+    inventory_.segment_bytes = head->segment_bytes;
+    system_identifier_ = head->system_identifier;
+    return;
+  }
+}
+
+void WalReader::ReadTexts(const PlaceContext& context) {
+  texts_due_ = false;
+  std::map<std::string, std::pair<std::uint64_t, std::string>> texts;
+  histories_.clear();
+  bases_.clear();
+  problems_.clear();
+  const auto text_of = [&](const PlaceObject& object) -> const std::string* {
+    const auto known = texts_.find(object.name);
+    if (known != texts_.end() && known->second.first == object.fingerprint) {
+      return &(texts[object.name] = std::move(known->second)).second;
+    }
+    verify::VerifyOptions options;
+    options.deadline = context.deadline;
+    options.stop = context.stop;
+    verify::ReadBudget budget(options);
+    auto text = ReadPackedText(place_, object.name, budget);
+    if (!text) {
+      texts_due_ = true;
+      problems_.push_back(
+          {text.error().reason, base::Quote(object.name) + ": " + text.error().message});
+      return nullptr;
+    }
+    return &(texts[object.name] = {object.fingerprint, std::move(*text)}).second;
+  };
+  for (const auto& [timeline, index] : inventory_.histories) {
+    const std::string* text = text_of(objects_[index]);
+    if (text == nullptr) continue;
+    auto history = verify::ParseTimelineHistory(*text, timeline);
+    if (history) {
+      histories_[timeline] = std::move(*history);
+    } else {
+      problems_.push_back({Reason::kCorrupt, base::Quote(objects_[index].name) + ": " +
+                                                 history.error().place + " " +
+                                                 history.error().message});
+    }
+  }
+  const std::size_t count = std::min(inventory_.backups.size(), kMaxBackupsRead);
+  for (auto index = inventory_.backups.end() - static_cast<std::ptrdiff_t>(count);
+       index != inventory_.backups.end(); ++index) {
+    const PlaceObject& object = objects_[*index];
+    const std::string* text = text_of(object);
+    if (text == nullptr) continue;
+    const auto backup = verify::ParseBackupHistory(*text);
+    if (!backup) {
+      problems_.push_back(
+          {Reason::kCorrupt, base::Quote(object.name) + ": " + backup.error().message});
+      continue;
+    }
+    // Written when the backup was finished: the next best clock.
+    bases_.push_back({backup->start, backup->stop, backup->timeline,
+                      backup->stopped.value_or(object.modified), object.name});
+  }
+  texts_ = std::move(texts);
+}
+
+tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceContext& context) {
+  auto changed = List(now, context);
+  if (!changed) return tl::unexpected(std::move(changed.error()));
+  if (*changed) {
+    if (!system_identifier_) ReadHead(context);
+    inventory_ = TakeWalInventory(objects_, inventory_.segment_bytes);
+    bytes_ = 0;
+    for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;
+  }
+  if (*changed || texts_due_) ReadTexts(context);
+  return {};
+}
+
+}  // namespace drwatch::catalog

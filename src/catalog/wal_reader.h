@@ -1,0 +1,71 @@
+// Reads a WAL archive through its place: which files it holds, its timeline histories and the base
+// backups that left a mark in it. What did not change is not read again, and a large archive is not
+// listed again from its start at every look.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catalog/place.h"
+#include "catalog/wal_archive.h"
+
+namespace drwatch::catalog {
+
+// `objects` in the order of their names. Never fails: names that mean nothing are left out.
+WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int64_t segment_bytes);
+
+// One archive, looked at again and again. One thread at a time.
+class WalReader {
+ public:
+  // A full listing is due after this time for each thousand objects of the last one (the size of a
+  // page of S3's), at most after kMaxFullEvery. In between only what follows is listed.
+  static constexpr base::Duration kFullEveryThousand{10'000};
+  static constexpr base::Duration kMaxFullEvery{3'600'000};
+  // How many segments before the newest one a partial listing begins: they may come out of order.
+  static constexpr std::size_t kOverlap = 64;
+
+  // `place` outlives it. Only names that begin with `prefix` belong to the archive.
+  WalReader(Place& place, std::string prefix);
+
+  // Looks. On a Finding everything stays as it was.
+  tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
+
+  const std::vector<PlaceObject>& objects() const { return objects_; }
+  const WalInventory& inventory() const { return inventory_; }
+  std::int64_t bytes() const { return bytes_; }
+  const std::map<std::uint32_t, std::vector<verify::TimelineSwitch>>& histories() const {
+    return histories_;
+  }
+  // From .backup files, which say that a base backup was finished, not that it still exists.
+  const std::vector<WalBase>& bases() const { return bases_; }
+  // Text files that cannot be read or are damaged.
+  const std::vector<Finding>& problems() const { return problems_; }
+  // Whether a segment told its size and its cluster; else the size is the default.
+  std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
+
+ private:
+  tl::expected<bool, Finding> List(base::Timestamp now, const PlaceContext& context);
+  std::string ResumeAfter() const;
+  void ReadHead(const PlaceContext& context);
+  void ReadTexts(const PlaceContext& context);
+
+  Place& place_;
+  const std::string prefix_;
+  std::vector<PlaceObject> objects_;
+  WalInventory inventory_;
+  std::int64_t bytes_ = 0;
+  std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories_;
+  std::vector<WalBase> bases_;
+  std::vector<Finding> problems_;
+  std::optional<std::uint64_t> system_identifier_;
+  std::optional<base::Timestamp> last_full_;
+  bool texts_due_ = true;
+  // Text files by name, with the fingerprint they had when they were read.
+  std::map<std::string, std::pair<std::uint64_t, std::string>> texts_;
+};
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,341 @@
+#include "catalog/wal_archive.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "catalog/wal_reader.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using Kind = WalGap::Kind;
+using testing::TempDir;
+
+constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::int64_t kSize = 16 * kMiB;
+constexpr std::uint64_t kBytes = kSize;
+
+base::Timestamp At(std::int64_t seconds) { return base::FromUnixMillis(seconds * 1000); }
+std::string Seg(std::uint32_t timeline, std::uint64_t number) {
+  return verify::SegmentName(timeline, number, kSize);
+}
+
+// An archive as a list of names; every file was written at second 1000.
+class World {
+ public:
+  World& Add(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
+             const std::string& ending = "") {
+    for (std::uint64_t i = first; i <= last; ++i) names_.push_back(Seg(timeline, i) + ending);
+    return *this;
+  }
+  World& Name(const std::string& name) {
+    names_.push_back(name);
+    return *this;
+  }
+  World& History(std::uint32_t timeline, std::vector<verify::TimelineSwitch> switches) {
+    names_.push_back(verify::SegmentName(timeline, 0, kSize).substr(0, 8) + ".history");
+    question.histories[timeline] = std::move(switches);
+    return *this;
+  }
+  World& Base(std::uint64_t start, std::uint64_t stop, std::int64_t stopped,
+              std::uint32_t timeline = 1) {
+    question.bases.push_back({start, stop, timeline, At(stopped), "base"});
+    return *this;
+  }
+  WalArchiveState Judge() {
+    std::sort(names_.begin(), names_.end());
+    std::vector<PlaceObject> objects;
+    for (const std::string& name : names_) {
+      objects.push_back({name, kSize, At(1000), 1, ""});
+    }
+    inventory = TakeWalInventory(objects, kSize);
+    return JudgeWalArchive(inventory, question);
+  }
+  WalQuestion question;
+  WalInventory inventory;
+
+ private:
+  std::vector<std::string> names_;
+};
+
+TEST(WalArchiveTest, AnEmptyArchiveHasNothing) {
+  World world;
+  const WalArchiveState state = world.Name("README").Judge();
+  EXPECT_EQ(state.timeline, 0u);
+  EXPECT_FALSE(state.archived_to);
+  EXPECT_FALSE(state.reachable);
+}
+
+TEST(WalArchiveTest, FindsWhatIsLost) {
+  World world;
+  world.question.now = At(10'000);
+  const WalArchiveState state = world.Add(1, 3, 9).Add(1, 12, 300).Add(1, 302, 310, ".gz").Judge();
+  EXPECT_EQ(state.timeline, 1u);
+  EXPECT_EQ(state.runs, (std::vector<WalRange>{{1, 3, 9}, {1, 12, 300}, {1, 302, 310}}));
+  ASSERT_EQ(state.gaps.size(), 2u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 10, 11}));
+  EXPECT_EQ(state.gaps[1].range, (WalRange{1, 301, 301}));
+  EXPECT_EQ(state.lost, 3u);
+  EXPECT_EQ(state.archived_to, 311 * kBytes);
+  EXPECT_EQ(state.reachable, (WalRange{1, 302, 310}));
+  EXPECT_EQ(RangeText(state.gaps[0].range, kSize),
+            "00000001000000000000000A to 00000001000000000000000B (2 segments)");
+}
+
+TEST(WalArchiveTest, NamesDependOnTheSegmentSize) {
+  std::vector<PlaceObject> objects;
+  for (const char* name : {"000000010000000000000FFF", "000000010000000100000000"}) {
+    objects.push_back({name, kMiB, At(1000), 1, ""});
+  }
+  const WalInventory small = TakeWalInventory(objects, kMiB);
+  EXPECT_EQ(JudgeWalArchive(small, {}).lost, 0u);
+  EXPECT_EQ(small.segments.at(1).size(), 2u);
+  const WalInventory wrong = TakeWalInventory(objects, kSize);
+  EXPECT_EQ(wrong.impossible_names, 1);
+  EXPECT_EQ(wrong.impossible_name, "000000010000000000000FFF");
+}
+
+TEST(WalArchiveTest, WhatIsOnItsWayIsPending) {
+  for (const std::int64_t age : {5, 500}) {
+    World world;
+    world.question.now = At(1000 + age);
+    world.question.in_flight_time = std::chrono::minutes(1);
+    const WalArchiveState state = world.Add(1, 1, 8).Add(1, 10, 10).Judge();
+    const bool recent = age == 5;
+    EXPECT_EQ(state.pending, recent ? 1u : 0u);
+    EXPECT_EQ(state.lost, recent ? 0u : 1u);
+    EXPECT_EQ(state.archived_to, (recent ? 9 : 11) * kBytes);
+    EXPECT_EQ(state.reachable, (WalRange{1, 10, 10}));
+  }
+  World world;  // too far back to be on its way
+  world.question.now = At(1001);
+  world.question.in_flight_time = std::chrono::minutes(1);
+  const WalArchiveState state = world.Add(1, 1, 3).Add(1, 7, 9).Judge();
+  EXPECT_EQ(state.lost, 3u);
+  EXPECT_EQ(state.pending, 0u);
+}
+
+TEST(WalArchiveTest, TheServerKnowsWhatItArchived) {
+  World world;
+  world.question.now = At(2000);
+  world.question.in_flight_time = std::chrono::minutes(1);
+  world.question.live = WalLive{1, 14 * kBytes + 5, Seg(1, 11), At(1990)};
+  world.Add(1, 1, 9);
+  WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.pending, 4u);  // 10 to 13; 14 is open
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_EQ(state.archived_to, 10 * kBytes);
+  // It says that it archived 10 and 11, and they did not come.
+  world.question.live->last_archived_at = At(1900);
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 2u);
+  EXPECT_EQ(state.pending, 2u);
+  ASSERT_EQ(state.gaps.size(), 2u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 10, 11}));
+  // Nothing is missing while it idles.
+  world.question.live = WalLive{1, 10 * kBytes + 100, Seg(1, 9), At(1000)};
+  state = world.Judge();
+  EXPECT_EQ(state.lost + state.pending, 0u);
+}
+
+TEST(WalArchiveTest, AcknowledgedGapsCountApartUntilTheirDate) {
+  for (const std::int64_t now : {2000, 3000}) {
+    World world;
+    world.question.now = At(now);
+    world.question.acknowledged.push_back(
+        {*verify::ParseWalFileName(Seg(1, 5)), *verify::ParseWalFileName(Seg(1, 7)), At(3000)});
+    const WalArchiveState state = world.Add(1, 1, 3).Add(1, 9, 20).Judge();
+    const bool known = now == 2000;
+    EXPECT_EQ(state.acknowledged, known ? 3u : 0u);
+    EXPECT_EQ(state.lost, known ? 2u : 5u);
+    EXPECT_EQ(state.gaps.size(), known ? 3u : 1u);
+  }
+  World other;  // of another timeline
+  other.question.acknowledged.push_back(
+      {*verify::ParseWalFileName(Seg(2, 5)), *verify::ParseWalFileName(Seg(2, 7)), At(3000)});
+  EXPECT_EQ(other.Add(1, 1, 3).Add(1, 9, 20).Judge().lost, 5u);
+}
+
+TEST(WalArchiveTest, FollowsTheAncestryOfATimeline) {
+  World world;
+  world.question.now = At(10'000);
+  // Timeline 2 begins inside segment 5, timeline 3 exactly at the start of 9.
+  world.Add(1, 1, 4).Add(2, 5, 8).Add(3, 9, 12).Name(Seg(1, 5) + ".partial");
+  world.History(2, {{1, 5 * kBytes + 77}}).History(3, {{1, 5 * kBytes + 77}, {2, 9 * kBytes}});
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.timeline, 3u);
+  EXPECT_EQ(state.ancestry, (std::vector<std::uint32_t>{1, 2, 3}));
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_TRUE(state.foreign.empty());
+  EXPECT_TRUE(state.diverged.empty());
+  EXPECT_EQ(state.archived_to, 13 * kBytes);
+}
+
+TEST(WalArchiveTest, TheChildMustHoldTheSegmentOfTheSwitch) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 1, 5).Add(2, 6, 8).History(2, {{1, 5 * kBytes + 77}});
+  const WalArchiveState state = world.Judge();
+  ASSERT_EQ(state.gaps.size(), 1u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{2, 5, 5}));
+}
+
+TEST(WalArchiveTest, FindsStrangers) {
+  World world;
+  world.question.now = At(10'000);
+  world.question.live = WalLive{2, 9 * kBytes, "", {}};
+  // The old primary went on alone, and a copy restored for a test archives here.
+  world.Add(1, 1, 12).Add(2, 5, 8).Add(7, 3, 5);
+  world.History(2, {{1, 5 * kBytes + 77}}).History(7, {{1, 3 * kBytes}});
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.timeline, 2u);
+  EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(state.diverged, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(state.lost, 0u);
+}
+
+TEST(WalArchiveTest, WithoutItsHistoryATimelineStandsAlone) {
+  World world;
+  world.question.now = At(10'000);
+  world.question.live = WalLive{2, 9 * kBytes, "", {}};
+  const WalArchiveState state = world.Add(1, 1, 4).Add(2, 5, 8).Judge();
+  EXPECT_EQ(state.no_history, std::vector<std::uint32_t>{2});
+  EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_EQ(state.reachable, (WalRange{2, 5, 8}));
+}
+
+TEST(WalArchiveTest, TheWindowKnowsGaps) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 10, 19).Add(1, 21, 40);
+  world.Base(5 * kBytes, 5 * kBytes + 100, 100);  // expired
+  world.Base(11 * kBytes, 11 * kBytes + 9, 200);  // ends at the gap
+  world.Base(19 * kBytes, 22 * kBytes, 300);      // the gap is within it
+  world.Base(25 * kBytes, 26 * kBytes, 500);
+  world.Base(22 * kBytes, 23 * kBytes, 400);
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.lost, 1u);
+  EXPECT_EQ(state.chains.size(), 4u);
+  EXPECT_EQ(state.reachable, (WalRange{1, 21, 40}));
+  EXPECT_EQ(state.window_base, 4u);
+  // With no base behind the gap the point that can be reached lies before it.
+  World before;
+  before.question.now = At(10'000);
+  const WalArchiveState early =
+      before.Add(1, 10, 19).Add(1, 21, 40).Base(11 * kBytes, 11 * kBytes + 9, 200).Judge();
+  EXPECT_EQ(early.reachable, (WalRange{1, 10, 19}));
+  EXPECT_EQ(early.archived_to, 41 * kBytes);
+  // Nothing can be done with WAL if no base has any.
+  World none;
+  EXPECT_FALSE(none.Add(1, 10, 19).Base(5 * kBytes, 5 * kBytes + 9, 1).Judge().reachable);
+}
+
+TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
+  World world;
+  world.question.now = At(10'000);
+  const WalArchiveState state =
+      world.Add(1, 1, 2).Add(1, 8, 8).Add(1, 10, 40).Base(20 * kBytes, 21 * kBytes, 9).Judge();
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_TRUE(state.gaps.empty());
+  EXPECT_EQ(state.window_base, 0u);
+}
+
+TEST(WalArchiveTest, UnderstandsPgBackRestNames) {
+  const std::string sha(40, 'a');
+  std::vector<PlaceObject> objects;
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 1) + "-" + sha + ".gz", 5, At(1), 1, ""});
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + "-" + sha, 5, At(1), 1, ""});
+  objects.push_back(
+      {"15-1/0000000100000000/" + Seg(1, 2) + "-" + std::string(40, 'b'), 5, At(1), 1, ""});
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + ".00000028.backup", 5, At(1), 1, ""});
+  const WalInventory inventory = TakeWalInventory(objects, kSize);
+  EXPECT_EQ(inventory.segments.at(1).size(), 2u);
+  EXPECT_EQ(inventory.twice.size(), 1u);
+  EXPECT_EQ(inventory.backups.size(), 1u);
+}
+
+TEST(WalArchiveTest, AMillionSegmentsAreJudgedAtOnce) {
+  WalInventory inventory;
+  for (std::uint64_t i = 0; i < 1'000'000; ++i) {
+    if (i != 123'456) inventory.segments[1].push_back({i, i, At(1)});
+  }
+  WalQuestion question;
+  question.now = At(10'000);
+  EXPECT_EQ(JudgeWalArchive(inventory, question).lost, 1u);
+}
+
+// Counts what is asked of a folder.
+class CountingPlace final : public Place {
+ public:
+  explicit CountingPlace(const std::string& path) : inner_(MakeFolderPlace(path)) {}
+  std::string Describe() const override { return inner_->Describe(); }
+  tl::expected<PlaceListing, Finding> List(const ListOptions& options,
+                                           const PlaceContext& context) override {
+    auto listing = inner_->List(options, context);
+    listed += listing ? listing->objects.size() : 0;
+    return listing;
+  }
+  tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
+                                          const PlaceContext& context) override {
+    return inner_->Read(name, max_bytes, context);
+  }
+  tl::expected<std::string, Finding> ReadHead(const std::string& name, std::int64_t size,
+                                              const PlaceContext& context) override {
+    return inner_->ReadHead(name, size, context);
+  }
+  verify::Walked<std::unique_ptr<verify::Source>> Open(const std::string& name,
+                                                       verify::ReadBudget& budget,
+                                                       verify::DigestTee* tee) override {
+    ++opened;
+    return inner_->Open(name, budget, tee);
+  }
+  std::size_t listed = 0;
+  int opened = 0;
+
+ private:
+  std::unique_ptr<Place> inner_;
+};
+
+TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
+  const TempDir folder;
+  for (std::uint64_t i = 0; i < 2500; ++i) folder.Write("wal/" + Seg(2, i), "");
+  folder.Write("wal/00000002.history", "1\t0/0000000\tno reason\n");
+  folder.Write("wal/" + Seg(2, 7) + ".00000028.backup",
+               "START WAL LOCATION: 0/7000028 (file x)\nSTOP WAL LOCATION: 0/8000000 (file x)\n"
+               "STOP TIME: 2026-11-21 11:55:44 UTC\nSTART TIMELINE: 2\n");
+  folder.Write("elsewhere/" + Seg(2, 3000), "");
+  CountingPlace place(folder.path());
+  WalReader reader(place, "wal/");
+  const PlaceContext context{base::Deadline(base::SteadyTime::max()), {}};
+  ASSERT_TRUE(reader.Refresh(At(0), context));
+  EXPECT_EQ(reader.objects().size(), 2502u);
+  EXPECT_EQ(reader.histories().at(2).front().timeline, 1u);
+  ASSERT_EQ(reader.bases().size(), 1u);
+  EXPECT_EQ(reader.bases()[0].start, 0x7000028u);
+  EXPECT_EQ(base::ToUnixMillis(reader.bases()[0].stopped), 1'795'262'144'000);
+  EXPECT_TRUE(reader.problems().empty());
+  const int opened = place.opened;
+  place.listed = 0;
+  folder.Write("wal/" + Seg(2, 2500), "");
+  ASSERT_TRUE(reader.Refresh(At(1), context));
+  EXPECT_EQ(reader.inventory().segments.at(2).size(), 2501u);
+  EXPECT_EQ(place.listed, WalReader::kOverlap + 1);
+  EXPECT_EQ(place.opened, opened);
+  // What vanished from the middle shows at the next full listing.
+  std::filesystem::remove(folder.Path("wal/" + Seg(2, 1000)));
+  ASSERT_TRUE(reader.Refresh(At(10), context));
+  EXPECT_EQ(reader.inventory().segments.at(2).size(), 2501u);
+  ASSERT_TRUE(reader.Refresh(At(30), context));
+  EXPECT_EQ(reader.inventory().segments.at(2).size(), 2500u);
+  folder.Write("wal/00000002.history", "5\t0/0\tx\n");
+  ASSERT_TRUE(reader.Refresh(At(60), context));
+  ASSERT_EQ(reader.problems().size(), 1u);
+  EXPECT_EQ(reader.problems()[0].reason, model::Reason::kCorrupt);
+  EXPECT_TRUE(reader.histories().empty());
+}
+
+}  // namespace
+}  // namespace drwatch::catalog
