@@ -1,7 +1,5 @@
 #include "verify/base_backup.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -23,11 +21,6 @@ using model::Reason;
 
 constexpr std::string_view kManifestName = "backup_manifest";
 constexpr std::string_view kWalFolder = "pg_wal/";
-
-bool Exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
-}
 
 // "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
 std::string ArchiveOf(const std::string& name) {
@@ -139,15 +132,15 @@ class ManifestVisitor final : public TarVisitor {
 
 class BaseBackup {
  public:
-  BaseBackup(const std::string& folder, const Checksums& checksums, ReadBudget& budget)
-      : folder_(folder), checksums_(checksums), budget_(budget) {
+  BaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget)
+      : files_(files), checksums_(checksums), budget_(budget) {
     whole_.outcome = Outcome::kIntact;
     whole_.level = Level::kContent;
   }
 
   Verdict Run() {
-    if (Exists(folder_ + "/" + std::string(kManifestName)) && !ReadManifest()) return whole_;
-    for (const std::string& name : NamesIn(folder_)) {
+    if (files_.Has(std::string(kManifestName)) && !ReadManifest()) return whole_;
+    for (const std::string& name : files_.TopNames()) {
       if (!ArchiveOf(name).empty()) archives_.insert(name);
     }
     whole_.format = archives_.empty() ? "base backup, plain" : "base backup, tar";
@@ -173,7 +166,7 @@ class BaseBackup {
   void CheckWithoutManifest();
   void Describe();
 
-  const std::string& folder_;
+  const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   Verdict whole_;
@@ -200,7 +193,7 @@ void BaseBackup::Require(Walked<void> result, const std::string& place) {
 
 bool BaseBackup::ReadManifest() {
   const std::string name(kManifestName);
-  auto text = ReadWhole(folder_ + "/" + name, kMaxManifestBytes, budget_, nullptr);
+  auto text = ReadAll(files_.Open(name, budget_, nullptr), kMaxManifestBytes);
   if (!text) {
     Require(tl::unexpected(std::move(text.error())), name);
     return false;
@@ -227,7 +220,8 @@ void BaseBackup::CheckArchives() {
     if (archive == "pg_wal") prefix = kWalFolder;
     if (archive != "pg_wal" && archive != "base") prefix = "pg_tblspc/" + archive + "/";
     ManifestVisitor visitor(inventory_ ? &*inventory_ : nullptr, wal_, prefix);
-    Verdict part = VerifyFile(folder_ + "/" + name, name, checksums_, budget_, [&](Reader& file) {
+    const auto open = [&](DigestTee* tee) { return files_.Open(name, budget_, tee); };
+    Verdict part = VerifyStream(open, name, checksums_, budget_, [&](Reader& file) {
       return WalkPacked(file, [&](Reader& inner) -> Walked<Walk> {
         if (auto walked = WalkTarMembers(inner, visitor); !walked) {
           return tl::unexpected(std::move(walked.error()));
@@ -249,7 +243,7 @@ void BaseBackup::CheckArchives() {
 
 void BaseBackup::CheckPlain() {
   if (!manifest_) return CheckWithoutManifest();
-  auto files = ListFiles(folder_);
+  auto files = files_.List();
   if (!files) return Require(tl::unexpected(std::move(files.error())), "");
   for (const TreeFile& file : *files) {
     if (!Good()) break;
@@ -271,10 +265,10 @@ void BaseBackup::CheckPlainFile(const TreeFile& file) {
     return Require(tl::unexpected(ExtraFile(file.name)), "");
   }
   ContentCheck check(*listed);
-  auto source = FileSource::Open(folder_ + "/" + file.name, budget_, nullptr);
-  if (!source) return Require(tl::unexpected(std::move(source.error())), file.name);
+  auto opened = files_.Open(file.name, budget_, nullptr);
+  if (!opened) return Require(tl::unexpected(std::move(opened.error())), file.name);
   while (file.size == listed->size) {
-    auto bytes = source->Next();
+    auto bytes = opened->source->Next();
     if (!bytes) return Require(tl::unexpected(std::move(bytes.error())), file.name);
     if (bytes->empty()) return Require(check.Finish(), "");
     check.Update(*bytes);
@@ -288,9 +282,9 @@ void BaseBackup::CheckPlainFile(const TreeFile& file) {
 }
 
 void BaseBackup::CheckWalFile(const TreeFile& file) {
-  auto source = FileSource::Open(folder_ + "/" + file.name, budget_, nullptr);
-  if (!source) return Require(tl::unexpected(std::move(source.error())), file.name);
-  Reader reader(*source);
+  auto opened = files_.Open(file.name, budget_, nullptr);
+  if (!opened) return Require(tl::unexpected(std::move(opened.error())), file.name);
+  Reader reader(*opened->source);
   auto head = reader.Peek(WalFiles::kHeadBytes);
   if (!head) return Require(tl::unexpected(std::move(head.error())), file.name);
   wal_.Add(file.name.substr(kWalFolder.size()), file.size, *head);
@@ -299,7 +293,7 @@ void BaseBackup::CheckWalFile(const TreeFile& file) {
 // A data folder that only its own parts speak for.
 void BaseBackup::CheckWithoutManifest() {
   for (const char* name : {"PG_VERSION", "global/pg_control", "base", "pg_xact"}) {
-    if (Exists(folder_ + "/" + name)) continue;
+    if (files_.Has(name)) continue;
     return Require(tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, name,
                                         "a data folder needs it, it is missing"}),
                    "");
@@ -326,18 +320,26 @@ void BaseBackup::Describe() {
 
 }  // namespace
 
-bool LooksLikeBaseBackup(const std::string& folder) {
-  if (Exists(folder + "/" + std::string(kManifestName))) return true;
-  if (Exists(folder + "/PG_VERSION") && Exists(folder + "/backup_label")) return true;
+bool LooksLikeBaseBackup(const FileSet& files) {
+  if (files.Has(std::string(kManifestName))) return true;
+  if (files.Has("PG_VERSION") && files.Has("backup_label")) return true;
   for (const char* suffix : {"", ".gz", ".lz4", ".zst", ".xz", ".bz2"}) {
-    if (Exists(folder + "/base.tar" + suffix)) return true;
+    if (files.Has(std::string("base.tar") + suffix)) return true;
   }
   return false;
 }
 
+bool LooksLikeBaseBackup(const std::string& folder) {
+  return LooksLikeBaseBackup(FolderFiles(folder));
+}
+
+Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
+  return BaseBackup(files, checksums, budget).Run();
+}
+
 Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums,
                          ReadBudget& budget) {
-  return BaseBackup(folder, checksums, budget).Run();
+  return VerifyBaseBackup(FolderFiles(folder), checksums, budget);
 }
 
 }  // namespace drwatch::verify

@@ -5,16 +5,18 @@
 #include <string>
 
 #include "verify/checksums.h"
-#include "verify/file_source.h"
+#include "verify/file_set.h"
 
 namespace drwatch::verify {
 
 // A folder with a backup_manifest, a base.tar in any packing, or a data folder with a backup_label.
+bool LooksLikeBaseBackup(const FileSet& files);
 bool LooksLikeBaseBackup(const std::string& folder);
 
 // Every file is there, has its size and checksum, nothing is there that should not be, and the WAL
 // that makes the backup consistent is complete. Without a manifest (PostgreSQL before 13, or
 // --no-manifest): the archives are walked, and the level says so.
+Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget);
 Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums, ReadBudget& budget);
 
 }  // namespace drwatch::verify

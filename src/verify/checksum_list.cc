@@ -143,16 +143,15 @@ std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
   return std::nullopt;
 }
 
-ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std::string>& names) {
+ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std::string>& names)
+    : path_(folder) {
   for (const std::string& name : names) {
-    const auto kind = ParseChecksumFileName(name);
-    if (kind) Read(folder, name, *kind);
+    if (ParseChecksumFileName(name)) Read(name);
   }
 }
 
-void ChecksumFolder::Read(const std::string& folder, const std::string& name,
-                          const ChecksumFileName& kind) {
-  const std::string path = folder + "/" + name;
+void ChecksumFolder::Read(const std::string& name) {
+  const std::string path = path_ + "/" + name;
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
   const auto text = base::ReadFile(path, kMaxChecksumListBytes);
@@ -160,18 +159,25 @@ void ChecksumFolder::Read(const std::string& folder, const std::string& name,
     problems_.push_back(name + ": " + text.error().message);
     return;
   }
-  const ChecksumList list = ParseChecksumList(*text, kind.algorithm);
+  Add(name, *text,
+      base::Timestamp(std::chrono::duration_cast<base::Duration>(
+          std::chrono::seconds(info.st_mtim.tv_sec) +
+          std::chrono::nanoseconds(info.st_mtim.tv_nsec))));
+}
+
+void ChecksumFolder::Add(const std::string& name, std::string_view text, base::Timestamp listed) {
+  const auto kind = ParseChecksumFileName(name);
+  if (!kind) return;
+  const ChecksumList list = ParseChecksumList(text, kind->algorithm);
   if (list.entries.empty()) {
     problems_.push_back(name + " holds no checksum");
     return;
   }
-  const auto listed = base::Timestamp(std::chrono::duration_cast<base::Duration>(
-      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
   for (const ChecksumEntry& entry : list.entries) {
     // A sidecar is about its own file whatever name stands in it: it may have been made elsewhere.
-    const bool sidecar = !kind.target.empty() && list.entries.size() == 1;
-    std::string target = sidecar ? kind.target : entry.name;
-    if (target.starts_with(folder + "/")) target.erase(0, folder.size() + 1);
+    const bool sidecar = !kind->target.empty() && list.entries.size() == 1;
+    std::string target = sidecar ? kind->target : entry.name;
+    if (!path_.empty() && target.starts_with(path_ + "/")) target.erase(0, path_.size() + 1);
     if (target.empty()) continue;
     expected_[target].push_back({entry.algorithm, entry.digest, name, listed});
   }

@@ -49,9 +49,13 @@ class ChecksumFolder {
     base::Timestamp listed;  // when that was changed last
   };
 
+  // Says nothing until something is added.
+  ChecksumFolder() = default;
   // `names` are the entries of `folder`. Checksum files that cannot be read or are none are left
   // out and named in problems().
   ChecksumFolder(const std::string& folder, const std::vector<std::string>& names);
+  // One more checksum file of the folder. `name` is the name of one.
+  void Add(const std::string& name, std::string_view text, base::Timestamp listed);
   // Of a path relative to the folder.
   const std::vector<Expected>& Find(const std::string& relative) const;
   // The listed paths that begin with `prefix`, without it.
@@ -59,8 +63,9 @@ class ChecksumFolder {
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
-  void Read(const std::string& folder, const std::string& name, const ChecksumFileName& kind);
+  void Read(const std::string& name);
 
+  std::string path_;  // of the folder; empty if it lies elsewhere
   std::map<std::string, std::vector<Expected>> expected_;
   std::vector<std::string> problems_;
 };

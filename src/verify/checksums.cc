@@ -30,12 +30,16 @@ std::pair<std::string, std::string> SplitPath(std::string path) {
 Checksums::Checksums(const std::string& path) {
   auto [folder, name] = SplitPath(path);
   name_ = name;
-  beside_ = std::make_unique<ChecksumFolder>(folder, NamesIn(folder));
+  beside_ = std::make_shared<ChecksumFolder>(folder, NamesIn(folder));
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-    inside_ = std::make_unique<ChecksumFolder>(path, NamesIn(path));
+    inside_ = std::make_shared<ChecksumFolder>(path, NamesIn(path));
   }
 }
+
+Checksums::Checksums(std::string name, std::shared_ptr<const ChecksumFolder> beside,
+                     std::shared_ptr<const ChecksumFolder> inside)
+    : name_(std::move(name)), beside_(std::move(beside)), inside_(std::move(inside)) {}
 
 std::vector<ChecksumFolder::Expected> Checksums::Find(const std::string& relative) const {
   if (!inside_) return beside_->Find(name_);

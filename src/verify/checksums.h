@@ -14,6 +14,9 @@ class Checksums {
  public:
   // `path` is the artefact: a file or a folder.
   explicit Checksums(const std::string& path);
+  // Of an artefact that lies elsewhere: its name, what is said beside it and, for a folder, in it.
+  Checksums(std::string name, std::shared_ptr<const ChecksumFolder> beside,
+            std::shared_ptr<const ChecksumFolder> inside);
   // What is said about a file of the artefact: its path relative to it, "" for a file artefact.
   std::vector<ChecksumFolder::Expected> Find(const std::string& relative) const;
   // The artefact's files that are named, relative to it. For a folder.
@@ -22,8 +25,8 @@ class Checksums {
 
  private:
   std::string name_;  // of the artefact in its folder
-  std::unique_ptr<ChecksumFolder> beside_;
-  std::unique_ptr<ChecksumFolder> inside_;  // nullptr for a file
+  std::shared_ptr<const ChecksumFolder> beside_;
+  std::shared_ptr<const ChecksumFolder> inside_;  // nullptr for a file
 };
 
 // The entries of a folder without "." and "..", in no order. Empty if it cannot be read.

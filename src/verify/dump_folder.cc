@@ -1,7 +1,5 @@
 #include "verify/dump_folder.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -18,15 +16,10 @@ using model::Reason;
 
 constexpr std::int64_t kMaxLargeObjectListBytes = 256 << 20;
 
-bool Exists(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
-}
-
 // The name as stored, or with a suffix of a compression. nullopt if there is no such file.
-std::optional<std::string> FindFile(const std::string& folder, const std::string& name) {
+std::optional<std::string> FindFile(const FileSet& files, const std::string& name) {
   for (const char* suffix : {"", ".gz", ".lz4", ".zst"}) {
-    if (Exists(folder + "/" + name + suffix)) return name + suffix;
+    if (files.Has(name + suffix)) return name + suffix;
   }
   return std::nullopt;
 }
@@ -74,13 +67,12 @@ Verdict Bad(const std::string& place, Reason reason, std::string message) {
 
 class DumpFolder {
  public:
-  DumpFolder(const std::string& folder, const Checksums& checksums, ReadBudget& budget)
-      : folder_(folder), checksums_(checksums), budget_(budget) {}
+  DumpFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget)
+      : file_set_(files), checksums_(checksums), budget_(budget) {}
 
   Verdict Run() {
     std::optional<DumpToc> toc;
-    whole_ = VerifyFile(folder_ + "/toc.dat", "toc.dat", checksums_, budget_,
-                        [&toc](Reader& reader) { return WalkToc(reader, toc); });
+    whole_ = Verify("toc.dat", [&toc](Reader& reader) { return WalkToc(reader, toc); });
     if (!toc || whole_.outcome == Outcome::kBroken) return whole_;
     whole_.level = Level::kContent;
     for (const DumpEntry& entry : toc->data) {
@@ -96,18 +88,23 @@ class DumpFolder {
   }
 
  private:
+  Verdict Verify(const std::string& name, const Walker& walker) {
+    const auto open = [&](DigestTee* tee) { return file_set_.Open(name, budget_, tee); };
+    return VerifyStream(open, name, checksums_, budget_, walker);
+  }
+
   bool Continue() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
 
   void File(const std::string& name) {
     if (name.find('/') != std::string::npos) {
       return AddPart(whole_, Bad("toc.dat", Reason::kCorrupt, "impossible file name"));
     }
-    const auto found = FindFile(folder_, name);
+    const auto found = FindFile(file_set_, name);
     if (!found) {
       return AddPart(whole_, Bad(name, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
     ++files_;
-    Verdict part = VerifyFile(folder_ + "/" + *found, *found, checksums_, budget_, WalkData);
+    Verdict part = Verify(*found, WalkData);
     // Any bytes are right for a table's rows: what is not packed was read to its end, no more.
     if (part.outcome == Outcome::kUnjudged && part.reason == Reason::kUnverified) {
       part.outcome = Outcome::kIntact;
@@ -120,10 +117,10 @@ class DumpFolder {
 
   // "oid file name" lines.
   void LargeObjects(const std::string& list) {
-    if (list.find('/') != std::string::npos || !Exists(folder_ + "/" + list)) {
+    if (list.find('/') != std::string::npos || !file_set_.Has(list)) {
       return AddPart(whole_, Bad(list, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
-    const auto text = ReadWhole(folder_ + "/" + list, kMaxLargeObjectListBytes, budget_, nullptr);
+    const auto text = ReadAll(file_set_.Open(list, budget_, nullptr), kMaxLargeObjectListBytes);
     if (!text) {
       Verdict part = Bad(list, text.error().reason, text.error().message);
       part.outcome = text.error().outcome;
@@ -140,7 +137,7 @@ class DumpFolder {
     }
   }
 
-  const std::string& folder_;
+  const FileSet& file_set_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   Verdict whole_;
@@ -149,11 +146,18 @@ class DumpFolder {
 
 }  // namespace
 
-bool LooksLikeDumpFolder(const std::string& folder) { return Exists(folder + "/toc.dat"); }
+bool LooksLikeDumpFolder(const FileSet& files) { return files.Has("toc.dat"); }
+bool LooksLikeDumpFolder(const std::string& folder) {
+  return LooksLikeDumpFolder(FolderFiles(folder));
+}
+
+Verdict VerifyDumpFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
+  return DumpFolder(files, checksums, budget).Run();
+}
 
 Verdict VerifyDumpFolder(const std::string& folder, const Checksums& checksums,
                          ReadBudget& budget) {
-  return DumpFolder(folder, checksums, budget).Run();
+  return VerifyDumpFolder(FolderFiles(folder), checksums, budget);
 }
 
 }  // namespace drwatch::verify

@@ -20,6 +20,8 @@ class ReadBudget {
   // The same without reading anything.
   Walked<void> Check() const;
   std::int64_t bytes_read() const { return bytes_read_; }
+  // With the deadline and the stop token, for sources that wait on their own.
+  const VerifyOptions& options() const { return options_; }
 
  private:
   VerifyOptions options_;

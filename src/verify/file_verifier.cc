@@ -59,22 +59,30 @@ void Judge(Verdict& verdict, Walk walk) {
 
 Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
                    ReadBudget& budget, const Walker& walker) {
+  const auto open = [&](DigestTee* tee) { return OpenPath(path, budget, tee); };
+  return VerifyStream(open, relative, checksums, budget, walker);
+}
+
+Verdict VerifyStream(const Opener& open, const std::string& relative, const Checksums& checksums,
+                     ReadBudget& budget, const Walker& walker) {
   Verdict verdict;
   const std::int64_t read_before = budget.bytes_read();
   const std::vector<ChecksumFolder::Expected> expected = checksums.Find(relative);
   DigestTee tee;
   for (const auto& one : expected) tee.Add(one.algorithm);
-  auto file = FileSource::Open(path, budget, tee.empty() ? nullptr : &tee);
+  auto file = open(tee.empty() ? nullptr : &tee);
   if (!file) {
     SetFault(verdict, file.error(), relative);
     return verdict;
   }
-  Reader reader(*file);
+  Reader reader(*file->source);
   auto walk = walker(reader);
-  verdict.level = file->size() > 0 ? Level::kSize : Level::kExists;
-  const bool worth_hashing = !tee.empty() && (walk || walk.error().outcome == Outcome::kBroken);
-  // The walker may have stopped early; the digest needs the rest.
-  auto rest = worth_hashing ? Drain(*file) : Walked<std::int64_t>(0);
+  verdict.level = file->size > 0 ? Level::kSize : Level::kExists;
+  const bool sound = walk || walk.error().outcome == Outcome::kBroken;
+  const bool worth_hashing = !tee.empty() && sound;
+  const bool worth_attesting = walk && file->source->attestation() != Attestation::kNone;
+  // The walker may have stopped early; a checksum needs the rest.
+  auto rest = worth_hashing || worth_attesting ? Drain(*file->source) : Walked<std::int64_t>(0);
   verdict.bytes_read = budget.bytes_read() - read_before;
   if (!rest) {
     SetFault(verdict, walk ? rest.error() : walk.error(), relative);
@@ -84,6 +92,8 @@ Verdict VerifyFile(const std::string& path, const std::string& relative, const C
   if (worth_hashing) {
     mismatch = FirstMismatch(expected, tee.Finish());
     verdict.checksum = mismatch != nullptr ? ChecksumState::kMismatched : ChecksumState::kMatched;
+  } else if (file->source->attestation() == Attestation::kMatched) {
+    verdict.checksum = ChecksumState::kMatched;
   }
   if (!walk) {
     SetFault(verdict, std::move(walk.error()), relative);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "verify/checksums.h"
-#include "verify/file_source.h"
+#include "verify/file_set.h"
 #include "verify/format.h"
 
 namespace drwatch::verify {
@@ -18,6 +18,12 @@ using Walker = std::function<Walked<Walk>(Reader& reader)>;
 // ("" for an artefact that is one file).
 Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
                    ReadBudget& budget, const Walker& walker);
+
+// The same of whatever `open` opens; it is called once, with the tee that its source must feed (may
+// be nullptr).
+using Opener = std::function<Walked<OpenedFile>(DigestTee* tee)>;
+Verdict VerifyStream(const Opener& open, const std::string& relative, const Checksums& checksums,
+                     ReadBudget& budget, const Walker& walker);
 
 // Adds what was found about one part to the verdict about the whole: the worst outcome wins, the
 // level is the lowest.

@@ -31,11 +31,16 @@ tl::unexpected<Fault> Broken(model::Reason reason, std::int64_t offset, std::str
 // Not judged: return Unjudged(Reason::kLimit, "...").
 tl::unexpected<Fault> Unjudged(model::Reason reason, std::string message);
 
+// Whether the storage itself keeps a checksum of the bytes, and what it said. A difference is a
+// fault of Next().
+enum class Attestation { kNone, kAtTheEnd, kMatched };
+
 class Source {
  public:
   virtual ~Source() = default;
   // The next bytes, at least one; empty at the end. The view is valid until the next call.
   virtual Walked<std::string_view> Next() = 0;
+  virtual Attestation attestation() const { return Attestation::kNone; }
 };
 
 // Bytes in memory, for parts that were read already and for tests. Does not own them.

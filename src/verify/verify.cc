@@ -130,24 +130,30 @@ class Subfolders {
   std::map<std::string, bool> known_;  // folders, true for artefacts
 };
 
+// True if a file belongs to a folder that was judged as a whole, which is added to the verdict.
+using TakeFile = std::function<bool(const std::string& file, Verdict& whole)>;
+
 // Any folder: each file, and each folder that is an artefact, on its own. Checksum files are no
 // part of it.
-Verdict VerifyFolder(const std::string& path, const Checksums& checksums, ReadBudget& budget) {
-  auto files = ListFiles(path);
-  if (!files) return CannotLook(files.error().reason, files.error().message);
+Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
+                   const TakeFile& take) {
+  auto listed = files.List();
+  if (!listed) return CannotLook(listed.error().reason, listed.error().message);
   Verdict whole = WholeOf("");
-  Subfolders subfolders(path, budget);
   std::int64_t count = 0;
-  for (const TreeFile& file : *files) {
-    if (ParseChecksumFileName(SplitPath(file.name).second)) continue;
+  for (const TreeFile& file : *listed) {
+    const std::string name = SplitPath(file.name).second;
+    if (ParseChecksumFileName(name)) continue;
     ++count;
-    if (!subfolders.Take(file.name, whole)) {
-      AddPart(whole, VerifyPlainFile(path + "/" + file.name, file.name, checksums, budget));
+    if (!take(file.name, whole)) {
+      const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
+      AddPart(whole, VerifyStream(open, file.name, checksums, budget,
+                                  [&name](Reader& reader) { return WalkStream(reader, name); }));
     }
     if (whole.outcome == Outcome::kBroken || !budget.Check()) break;
   }
   for (const std::string& name : checksums.Names()) {
-    if (!Exists(path + "/" + name)) AddPart(whole, Missing(name, ""));
+    if (!files.Has(name)) AddPart(whole, Missing(name, ""));
   }
   if (count == 0) {
     whole.outcome = Outcome::kBroken;
@@ -157,6 +163,19 @@ Verdict VerifyFolder(const std::string& path, const Checksums& checksums, ReadBu
   }
   whole.format = "folder of " + std::to_string(count) + " files";
   return whole;
+}
+
+// What is said of a folder only once all of it was looked at.
+Verdict Finish(Verdict verdict, const Checksums& checksums, const ReadBudget& budget) {
+  verdict.bytes_read = budget.bytes_read();
+  if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
+    // The walk over the folder may have ended between two files.
+    verdict.outcome = Outcome::kUnjudged;
+    verdict.reason = in_time.error().reason;
+    verdict.message = in_time.error().message;
+  }
+  for (const std::string& problem : checksums.problems()) verdict.details.push_back(problem);
+  return verdict;
 }
 
 }  // namespace
@@ -178,6 +197,25 @@ std::string Verdict::ToString() const {
   return place.empty() ? message : place + ": " + message;
 }
 
+Verdict VerifyOpened(const Opener& open, const std::string& name, const Checksums& checksums,
+                     ReadBudget& budget) {
+  return VerifyStream(open, "", checksums, budget,
+                      [&name](Reader& reader) { return WalkStream(reader, name); });
+}
+
+Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
+  Verdict verdict;
+  if (LooksLikeBaseBackup(files)) {
+    verdict = VerifyBaseBackup(files, checksums, budget);
+  } else if (LooksLikeDumpFolder(files)) {
+    verdict = VerifyDumpFolder(files, checksums, budget);
+  } else {
+    verdict = VerifyEach(files, checksums, budget,
+                         [](const std::string&, const Verdict&) { return false; });
+  }
+  return Finish(std::move(verdict), checksums, budget);
+}
+
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
   ReadBudget budget(options);
   struct stat info {};
@@ -193,17 +231,14 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
     return VerifyPlainFile(path, "", Checksums(path), budget);
   }
   const Checksums checksums(path);
-  auto recognised = VerifyWhole(path, checksums, budget);
-  Verdict verdict = recognised ? std::move(*recognised) : VerifyFolder(path, checksums, budget);
-  verdict.bytes_read = budget.bytes_read();
-  if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
-    // The walk over the folder may have ended between two files.
-    verdict.outcome = Outcome::kUnjudged;
-    verdict.reason = in_time.error().reason;
-    verdict.message = in_time.error().message;
+  if (auto whole = VerifyWhole(path, checksums, budget)) {
+    return Finish(*std::move(whole), checksums, budget);
   }
-  for (const std::string& problem : checksums.problems()) verdict.details.push_back(problem);
-  return verdict;
+  Subfolders subfolders(path, budget);
+  const auto take = [&](const std::string& file, Verdict& whole) {
+    return subfolders.Take(file, whole);
+  };
+  return Finish(VerifyEach(FolderFiles(path), checksums, budget, take), checksums, budget);
 }
 
 }  // namespace drwatch::verify

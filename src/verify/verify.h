@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "verify/file_verifier.h"
 #include "verify/verdict.h"
 
 namespace drwatch::verify {
@@ -17,5 +18,11 @@ namespace drwatch::verify {
 //   another folder        every file in it and below it, and every folder above as one
 // Never fails: what cannot be judged says why (Outcome::kUnjudged).
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options);
+
+// The same for what lies elsewhere: a file that `open` opens, whose name is `name`, ...
+Verdict VerifyOpened(const Opener& open, const std::string& name, const Checksums& checksums,
+                     ReadBudget& budget);
+// ... and files that are one artefact: a base backup, a pg_dump -Fd folder, or each on its own.
+Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget& budget);
 
 }  // namespace drwatch::verify
