@@ -93,4 +93,12 @@ struct Tree {
   std::map<std::string, NodePtr> defined;  // by {{define}} and {{block}}
 };
 
+template <typename T>
+NodePtr Make(T data, int offset) {
+  auto node = std::make_unique<Node>();
+  node->data = std::move(data);
+  node->offset = offset;
+  return node;
+}
+
 }  // namespace drwatch::tmpl
