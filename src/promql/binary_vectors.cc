@@ -23,6 +23,18 @@ double Combine(const BinaryExpr& binary, double left, double right) {
   return holds ? left : Absent();
 }
 
+// As Go prints label sets: {__name__="up", job="x"}.
+std::string InBraces(const model::Labels& labels) {
+  std::string text;
+  for (const model::LabelView label : labels) {
+    if (!text.empty()) text += ", ";
+    text += model::IsValidLabelName(label.name) ? std::string(label.name)
+                                                : model::QuoteLabelValue(label.name);
+    text += "=" + model::QuoteLabelValue(label.value);
+  }
+  return "{" + text + "}";
+}
+
 ResultNames NamesOf(const BinaryExpr& binary) {
   if (binary.return_bool) return ResultNames::kDropAtEnd;
   return IsComparison(binary.op) ? ResultNames::kKeep : ResultNames::kDrop;
@@ -99,9 +111,9 @@ class Matcher {
   void FailDuplicate(std::size_t row, std::size_t other) {
     const model::Labels group = PartOfRow(*one_.labels, row, matching_.labels, ChoiceOf(matching_));
     evaluation_.session.Fail(
-        "found duplicate series for the match group " + group.ToString() + " on the " +
+        "found duplicate series for the match group " + InBraces(group) + " on the " +
         (swapped_ ? "left" : "right") + " hand-side of the operation: [" +
-        one_.labels->At(row).ToString() + ", " + one_.labels->At(other).ToString() +
+        InBraces(one_.labels->At(row)) + ", " + InBraces(one_.labels->At(other)) +
         "];many-to-many matching not allowed: matching labels must be unique on one side");
   }
 

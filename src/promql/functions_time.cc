@@ -1,6 +1,7 @@
 // Times and dates, UTC.
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 
 #include "promql/functions_bodies.h"
 
@@ -8,18 +9,33 @@ namespace drwatch::promql {
 namespace {
 
 using Seconds = std::chrono::sys_seconds;
-using DatePart = double (*)(Seconds time);
 
-std::chrono::sys_days DayOf(Seconds time) { return std::chrono::floor<std::chrono::days>(time); }
-std::chrono::year_month_day DateOf(Seconds time) { return {DayOf(time)}; }
+// <chrono> ends in the year 32767, Prometheus does not: a time in milliseconds by mistake has an
+// hour and a year there too. So a moment is counted from its cycle of the calendar, which repeats
+// after 400 years, weekdays included.
+struct Moment {
+  std::int64_t cycle = 0;
+  Seconds time{};
+};
+using DatePart = double (*)(const Moment& moment);
 
-// Years that <chrono> can tell; what is further away is cut.
-constexpr double kFarthest = 9e11;
+constexpr std::int64_t kCycleSeconds = 146'097LL * 86'400;
 
-Seconds ToTime(double seconds) {
-  if (std::isnan(seconds)) seconds = 0;
-  seconds = std::fmin(std::fmax(seconds, -kFarthest), kFarthest);
-  return Seconds(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
+std::chrono::sys_days DayOf(const Moment& moment) {
+  return std::chrono::floor<std::chrono::days>(moment.time);
+}
+std::chrono::year_month_day DateOf(const Moment& moment) { return {DayOf(moment)}; }
+
+Moment MomentAt(std::int64_t seconds) {
+  const std::int64_t cycle = seconds / kCycleSeconds;
+  return {cycle, Seconds(std::chrono::seconds(seconds % kCycleSeconds))};
+}
+
+// Fractions are cut. NaN is 1970, what exceeds 64 bits the first or last second in them.
+Moment ToMoment(double seconds) {
+  constexpr double kFarthest = 9'223'372'036'854'774'784.0;
+  if (std::isnan(seconds)) return {};
+  return MomentAt(static_cast<std::int64_t>(std::fmin(std::fmax(seconds, -kFarthest), kFarthest)));
 }
 
 // Of the values, which are Unix times, or of the evaluation's time without an argument.
@@ -28,37 +44,41 @@ NodeValue PartOfDate(Evaluation& evaluation, const Expr& call, DatePart part) {
   if (ArgumentCount(call) == 0) {
     Grid grid{EmptyLabelsColumn(), std::vector<double>(timeline.count)};
     for (std::size_t step = 0; step < timeline.count; ++step) {
-      grid.cells[step] = part(ToTime(static_cast<double>(timeline.At(step) / 1000)));
+      grid.cells[step] = part(MomentAt(timeline.At(step) / 1000));
     }
     return {std::move(grid)};
   }
   Grid grid = evaluation.EvalVector(Argument(call, 0));
   for (double& cell : grid.cells) {
-    if (!IsAbsent(cell)) cell = part(ToTime(cell));
+    if (!IsAbsent(cell)) cell = part(ToMoment(cell));
   }
   return {evaluation.DropNames(std::move(grid))};
 }
 
-double PartDay(Seconds time) { return static_cast<unsigned>(DateOf(time).day()); }
-double PartWeekday(Seconds time) { return std::chrono::weekday(DayOf(time)).c_encoding(); }
-double PartYearDay(Seconds time) {
-  const std::chrono::sys_days first(DateOf(time).year() / std::chrono::January / 1);
-  return static_cast<double>((DayOf(time) - first).count() + 1);
+double PartDay(const Moment& moment) { return static_cast<unsigned>(DateOf(moment).day()); }
+double PartWeekday(const Moment& moment) {
+  return std::chrono::weekday(DayOf(moment)).c_encoding();
 }
-double PartMonthLength(Seconds time) {
-  const auto date = DateOf(time);
+double PartYearDay(const Moment& moment) {
+  const std::chrono::sys_days first(DateOf(moment).year() / std::chrono::January / 1);
+  return static_cast<double>((DayOf(moment) - first).count() + 1);
+}
+double PartMonthLength(const Moment& moment) {
+  const auto date = DateOf(moment);
   return static_cast<unsigned>((date.year() / date.month() / std::chrono::last).day());
 }
-double PartHour(Seconds time) {
+double PartHour(const Moment& moment) {
   return static_cast<double>(
-      std::chrono::duration_cast<std::chrono::hours>(time - DayOf(time)).count());
+      std::chrono::duration_cast<std::chrono::hours>(moment.time - DayOf(moment)).count());
 }
-double PartMinute(Seconds time) {
+double PartMinute(const Moment& moment) {
   return static_cast<double>(
-      std::chrono::duration_cast<std::chrono::minutes>(time - DayOf(time)).count() % 60);
+      std::chrono::duration_cast<std::chrono::minutes>(moment.time - DayOf(moment)).count() % 60);
 }
-double PartMonth(Seconds time) { return static_cast<unsigned>(DateOf(time).month()); }
-double PartYear(Seconds time) { return static_cast<int>(DateOf(time).year()); }
+double PartMonth(const Moment& moment) { return static_cast<unsigned>(DateOf(moment).month()); }
+double PartYear(const Moment& moment) {
+  return static_cast<double>(static_cast<int>(DateOf(moment).year()) + 400 * moment.cycle);
+}
 
 double SecondsAt(const Timeline& timeline, std::size_t step) {
   return static_cast<double>(timeline.At(step)) / 1000;

@@ -35,6 +35,14 @@ TEST(ScriptTest, PrometheusScriptsPass) {
   EXPECT_EQ(passed, 588);
 }
 
+TEST(ScriptTest, CornersAreAsInPrometheus) {
+  const ScriptResult result = RunFile(TestData("testdata/promql-own/corners.test"));
+  for (const ScriptFailure& failure : result.failures) {
+    ADD_FAILURE() << failure.line << " " << failure.message;
+  }
+  EXPECT_EQ(result.passed, 133);
+}
+
 TEST(ScriptTest, AcceptsWhatIsRight) {
   const ScriptResult result = RunFile(TestData("testdata/promql/selftest/pass.test"));
   EXPECT_EQ(result.passed, 25);
