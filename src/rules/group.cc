@@ -8,6 +8,9 @@ namespace {
 
 // As Prometheus' query.timeout, but for one rule.
 constexpr base::Duration kQueryTimeout = std::chrono::minutes(1);
+// A template may query in a loop: after this long a rule's templates get no more answers, so that
+// other rules have their turn.
+constexpr base::Duration kTemplateQueryTime = std::chrono::minutes(1);
 
 base::Result<promql::Vector> RunQuery(const promql::Expr& expr, base::Timestamp time,
                                       const EvaluationWorld& world) {
@@ -46,8 +49,10 @@ AlertingInput InputFor(const RunningGroup& group, const RunningRule& rule, base:
                        : AlertingInput::Restored::kJudge;
   input.environment.now = time;
   input.environment.external_url = world.external_url;
-  input.environment.query = [time, &world](const std::string& text) {
-    return QueryForTemplate(text, time, world);
+  const base::SteadyTime end = world.clock.Steady() + kTemplateQueryTime;
+  input.environment.query = [time, end, &world](const std::string& text) {
+    if (world.clock.Steady() < end) return QueryForTemplate(text, time, world);
+    return base::Result<tmpl::Value>(base::Fail("the rule's templates took longer than 1m"));
   };
   return input;
 }

@@ -120,6 +120,36 @@ TEST(TemplateFailureTest, TemplateThatStartsToFailKeepsItsAlert) {
   EXPECT_EQ(world.Only().fired_at, fired_at);
 }
 
+// Every look at it costs ten seconds.
+class SlowClock final : public base::Clock {
+ public:
+  base::Timestamp Now() const override { return At(0); }
+  base::SteadyTime Steady() const override { return steady_ += 10s; }
+
+ private:
+  mutable base::SteadyTime steady_{};
+};
+
+TEST(TemplateFailureTest, SlowQueriesOfTemplatesEndAndTheAlertGoesOn) {
+  store::Store store;
+  const promql::Engine engine(store);
+  const SlowClock clock;
+  RunningGroup group;
+  group.definition = std::make_shared<RuleGroup>(
+      ParseGroups(
+          "groups: [{name: g, rules: [{alert: A, expr: vector(1), annotations: {s: '{{ range "
+          "args 0 1 2 3 4 5 6 7 8 9 }}{{ query \"1\" | len }}{{ end }}'}}]}]")
+          .at(0));
+  group.rules.emplace_back();
+  group.rules[0].rule = group.definition->rules[0];
+  const GroupReport report = EvaluateGroupAt(group, At(0), {store, engine, clock, {}, ""});
+  EXPECT_EQ(report.template_failures, 1);
+  ASSERT_EQ(group.rules[0].alerts.size(), 1U);
+  const model::Alert& alert = group.rules[0].alerts.begin()->second.alert;
+  EXPECT_EQ(alert.state, AlertState::kFiring);
+  EXPECT_NE(alert.annotations.Get("s").find("took longer than 1m"), std::string::npos);
+}
+
 TEST(TemplateFailureTest, LongTextsWithinTheLimitAreDelivered) {
   const std::string text = "{{ printf \"%900000d\" 1 }}";
   World world(Rule("labels: {long: " + base::Quote(text) +
