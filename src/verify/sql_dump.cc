@@ -47,8 +47,9 @@ const Row* FindRow(std::string_view head) {
 // Follows a PostgreSQL dump line by line.
 class PostgresLines {
  public:
-  // Bytes of the current line, without its newline; then EndLine().
-  void Part(std::string_view bytes) {
+  // Bytes of the current line, without its newline; then EndLine(). The offset is theirs.
+  void Part(std::string_view bytes, std::int64_t offset) {
+    if (line_.empty()) line_began_ = offset;
     if (line_.size() < kMaxLineBytes) line_.append(bytes.substr(0, kMaxLineBytes - line_.size()));
     if (!in_copy_) lexer_.Feed(bytes);
   }
@@ -57,8 +58,8 @@ class PostgresLines {
     if (!in_copy_) lexer_.Feed(line);
     return Judge(line, offset);
   }
-  Walked<void> EndLine(std::int64_t offset) {
-    auto judged = Judge(line_, offset);
+  Walked<void> EndLine() {
+    auto judged = Judge(line_, line_began_);
     line_.clear();
     return judged;
   }
@@ -101,6 +102,7 @@ class PostgresLines {
 
   SqlLexer lexer_;
   std::string line_;
+  std::int64_t line_began_ = 0;
   std::string token_;  // of \restrict, until its \unrestrict
   bool at_statement_ = true;
   bool in_copy_ = false;
@@ -120,15 +122,15 @@ Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
     if (tail.size() > kTailBytes) tail.erase(0, tail.size() - kTailBytes);
     for (std::string_view left = *chunk; lines != nullptr && !left.empty();) {
       const std::size_t newline = left.find('\n');
+      const std::int64_t offset = begin + (left.data() - chunk->data());
       if (newline == std::string_view::npos) {
-        lines->Part(left);
+        lines->Part(left, offset);
         break;
       }
-      const std::int64_t offset = begin + (left.data() - chunk->data());
       Walked<void> judged;
       if (lines->line_pending()) {
-        lines->Part(left.substr(0, newline));
-        judged = lines->EndLine(offset);
+        lines->Part(left.substr(0, newline), offset);
+        judged = lines->EndLine();
       } else {
         judged = lines->WholeLine(left.substr(0, newline), offset);
       }
@@ -137,7 +139,7 @@ Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
     }
   }
   if (lines != nullptr && lines->line_pending()) {
-    if (auto judged = lines->EndLine(reader.offset()); !judged) {
+    if (auto judged = lines->EndLine(); !judged) {
       return tl::unexpected(std::move(judged.error()));
     }
   }
@@ -165,7 +167,7 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   if (lines.in_copy()) {
     return Broken(
         Reason::kIncomplete, reader.offset(),
-        "ends in the COPY block that begins before byte " + std::to_string(lines.copy_began()));
+        "ends in the COPY block that begins at byte " + std::to_string(lines.copy_began()));
   }
   if (!HasLine(*tail, row.last)) {
     return Broken(Reason::kIncomplete, reader.offset(),

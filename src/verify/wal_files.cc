@@ -12,6 +12,9 @@ using model::Reason;
 // More than any base backup spans; a damaged range must not make us count for ever.
 constexpr std::uint64_t kMaxSegments = 10'000'000;
 
+// Of the address in the header of a segment's first page.
+constexpr std::size_t kAddressEnd = 16;
+
 std::uint64_t LittleEndianAt(std::string_view bytes, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -60,6 +63,10 @@ Walked<void> WalFiles::Check(const std::vector<WalRange>& ranges) const {
       if (segment.size != segment_bytes) {
         return SegmentFault(Reason::kIncomplete, name,
                             "has " + std::to_string(segment.size) + " bytes");
+      }
+      // A file that shrank while it was read has less of a head than its size says.
+      if (segment.head.size() < kAddressEnd) {
+        return SegmentFault(Reason::kIncomplete, name, "ends in its first page's header");
       }
       // xlog_internal.h, XLogPageHeaderData: xlp_pageaddr at byte 8.
       if (LittleEndianAt(segment.head, 8, 8) != number * size) {

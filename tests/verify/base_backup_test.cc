@@ -238,6 +238,14 @@ TEST(ManifestTest, ReadsNamesAndTimes) {
   EXPECT_EQ(ParseLsn("12"), std::nullopt);
 }
 
+TEST(WalFilesTest, ASegmentThatShrankWhileItWasReadIsIncomplete) {
+  WalFiles wal;
+  wal.Add("000000010000000000000001", 16 << 20, "short");
+  const auto checked = wal.Check({{1, 0x1000000, 0x1000028}});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().reason, model::Reason::kIncomplete);
+}
+
 TEST(WalFilesTest, RangesNeverCountForEver) {
   WalFiles files;
   files.Add("000000010000000000000002", kSegmentBytes, Segment(0x200000).substr(0, 40));
