@@ -1,11 +1,8 @@
 #include "verify/aof_folder.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <set>
 
-#include "base/file.h"
 #include "base/strings.h"
 #include "verify/aof.h"
 #include "verify/file_verifier.h"
@@ -22,20 +19,16 @@ constexpr std::int64_t kMaxManifestFileBytes = 1 << 20;
 constexpr std::size_t kMaxEntries = 4096;
 
 // The name of the manifest; empty if there is none. `names` are the folder's entries.
-std::string FindManifest(const std::string& folder, const std::vector<std::string>& names) {
-  if (names.size() > kMaxEntries) return {};
+std::string FindManifest(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (!name.ends_with(kManifestSuffix) || name.starts_with("temp")) continue;
-    const auto text = base::ReadFile(folder + "/" + name, kMaxManifestFileBytes);
-    if (text && (text->empty() || text->starts_with("file ") || text->starts_with('#'))) {
-      return name;
-    }
+    if (name.ends_with(kManifestSuffix) && !name.starts_with("temp")) return name;
   }
   return {};
 }
 
-// "appendonly.aof.2.incr.aof", "appendonly.aof.1.base.rdb": names Redis gives.
+// "appendonly.aof.2.incr.aof", "appendonly.aof.manifest": names Redis gives.
 bool IsPartName(std::string_view name) {
+  if (name.ends_with(".aof.manifest")) return true;
   for (const std::string_view suffix : {".incr.aof", ".base.aof", ".base.rdb"}) {
     if (!name.ends_with(suffix)) continue;
     const std::string_view stem = name.substr(0, name.size() - suffix.size());
@@ -96,10 +89,14 @@ Verdict Bad(const std::string& place, Reason reason, std::string message) {
 
 enum class Position { kBefore, kLast };
 
-// One file of the manifest, as Redis loads it.
-Walked<Walk> WalkPart(Reader& reader, Position position) {
+// One file of the manifest, as Redis loads it; but Redis takes an empty base file for an empty
+// dataset.
+Walked<Walk> WalkPart(Reader& reader, const std::string& name, Position position) {
   auto head = reader.Peek(kRdbHeadBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
+  if (name.ends_with(".rdb") && !LooksLikeRdb(*head)) {
+    return Broken(head->empty() ? Reason::kTooSmall : Reason::kCorrupt, 0, "not an RDB file");
+  }
   auto walk = LooksLikeRdb(*head) ? WalkRdb(reader) : WalkAof(reader);
   if (walk && walk->cut_off && position == Position::kBefore) {
     return Broken(Reason::kIncomplete, reader.offset(),
@@ -110,17 +107,17 @@ Walked<Walk> WalkPart(Reader& reader, Position position) {
 
 class AofFolder {
  public:
-  AofFolder(const std::string& folder, const Checksums& checksums, ReadBudget& budget)
-      : folder_(folder), checksums_(checksums), budget_(budget) {}
+  AofFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget)
+      : files_(files), checksums_(checksums), budget_(budget) {}
 
   Verdict Run() {
-    const std::vector<std::string> names = NamesIn(folder_);
-    const std::string name = FindManifest(folder_, names);
+    const std::vector<std::string> names = files_.TopNames();
+    const std::string name = FindManifest(names);
     if (name.empty()) {
       return Bad("", Reason::kIncomplete,
                  "its manifest is missing: Redis would start without data");
     }
-    auto text = ReadWhole(folder_ + "/" + name, kMaxManifestFileBytes, budget_, nullptr);
+    auto text = ReadAll(files_.Open(name, budget_, nullptr), kMaxManifestFileBytes);
     auto manifest = text ? ParseAofManifest(*text) : tl::unexpected(std::move(text.error()));
     if (!manifest) {
       whole_ = Bad(name, manifest.error().reason, std::move(manifest.error().message));
@@ -162,14 +159,13 @@ class AofFolder {
   }
   void Check(const std::string& name, Position position) {
     if (whole_.outcome == Outcome::kBroken || !budget_.Check()) return;
-    const std::string path = folder_ + "/" + name;
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) {
+    if (!files_.Has(name)) {
       return AddPart(whole_,
                      Bad(name, Reason::kIncomplete, "the manifest names it, it is missing"));
     }
-    Verdict part = VerifyFile(path, name, checksums_, budget_,
-                              [position](Reader& reader) { return WalkPart(reader, position); });
+    Verdict part = VerifyStream(
+        [&](DigestTee* tee) { return files_.Open(name, budget_, tee); }, name, checksums_, budget_,
+        [&name, position](Reader& reader) { return WalkPart(reader, name, position); });
     for (std::string& detail : part.details) detail = name + ": " + detail;
     const bool adds_details = part.outcome == Outcome::kIntact;
     if (adds_details) {
@@ -194,7 +190,7 @@ class AofFolder {
     }
   }
 
-  const std::string& folder_;
+  const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   Verdict whole_;
@@ -224,15 +220,17 @@ Walked<AofManifest> ParseAofManifest(std::string_view text) {
   return manifest;
 }
 
-bool LooksLikeAofFolder(const std::string& folder) {
-  const std::vector<std::string> names = NamesIn(folder);
-  if (names.size() > kMaxEntries) return false;
-  return std::any_of(names.begin(), names.end(), IsPartName) ||
-         !FindManifest(folder, names).empty();
+bool LooksLikeAofFolder(const FileSet& files) {
+  const std::vector<std::string> names = files.TopNames();
+  return names.size() <= kMaxEntries && std::any_of(names.begin(), names.end(), IsPartName);
 }
 
-Verdict VerifyAofFolder(const std::string& folder, const Checksums& checksums, ReadBudget& budget) {
-  return AofFolder(folder, checksums, budget).Run();
+bool LooksLikeAofFolder(const std::string& folder) {
+  return LooksLikeAofFolder(FolderFiles(folder));
+}
+
+Verdict VerifyAofFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
+  return AofFolder(files, checksums, budget).Run();
 }
 
 }  // namespace drwatch::verify

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "verify/checksums.h"
-#include "verify/file_source.h"
+#include "verify/file_set.h"
 
 namespace drwatch::verify {
 
@@ -24,10 +24,11 @@ struct AofManifest {
 Walked<AofManifest> ParseAofManifest(std::string_view text);
 
 // A folder with a manifest ("appendonly.aof.manifest") or with files that need one in it.
+bool LooksLikeAofFolder(const FileSet& files);
 bool LooksLikeAofFolder(const std::string& folder);
 
 // The manifest, and every file that Redis would load, as it would load them: only the last one may
 // end in half a command.
-Verdict VerifyAofFolder(const std::string& folder, const Checksums& checksums, ReadBudget& budget);
+Verdict VerifyAofFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget);
 
 }  // namespace drwatch::verify

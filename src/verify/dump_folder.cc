@@ -8,12 +8,15 @@
 #include "verify/decoder.h"
 #include "verify/file_verifier.h"
 #include "verify/pg_dump_toc.h"
+#include "verify/stream_tail.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
 
+// Enough to tell a compression, and less than any of them makes of nothing.
+constexpr std::size_t kMagicBytes = 10;
 constexpr std::int64_t kMaxLargeObjectListBytes = 256 << 20;
 
 // The name as stored, or with a suffix of a compression. nullopt if there is no such file.
@@ -41,19 +44,34 @@ Walked<Walk> WalkToc(Reader& reader, std::optional<DumpToc>& result) {
   return walk;
 }
 
-// A table's rows or a large object: any bytes, packed or not.
-Walked<Walk> WalkData(Reader& reader) {
-  auto end = reader.AtEnd();
-  if (!end) return tl::unexpected(std::move(end.error()));
-  Walk walk;
-  if (*end) return walk;
-  return WalkPacked(reader, [](Reader& inner) -> Walked<Walk> {
-    while (true) {
-      auto bytes = inner.Some(INT64_MAX);
-      if (!bytes) return tl::unexpected(std::move(bytes.error()));
-      if (bytes->empty()) return Walk();
-    }
-  });
+// What a file of the archive holds: rows end with kCopyEnd, the rest is any bytes.
+enum class Content { kRows, kOther };
+
+Walked<Walk> ReadContent(Reader& reader, Content content) {
+  StreamTail tail;
+  while (true) {
+    auto bytes = reader.Some(INT64_MAX);
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) break;
+    tail.Add(*bytes);
+  }
+  if (content == Content::kRows && !tail.EndsWith(kCopyEnd)) {
+    return Broken(Reason::kIncomplete, reader.offset(), "a table's rows have no end mark");
+  }
+  return Walk();
+}
+
+// Packed as its name says: what is not packed may begin with anything.
+Walked<Walk> WalkData(Reader& reader, const std::string& name, Content content) {
+  const auto compression = CompressionOfName(name);
+  if (!compression) return ReadContent(reader, content);
+  auto head = reader.Peek(kMagicBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  if (DetectCompression(*head) != compression) {
+    return Broken(head->size() < kMagicBytes ? Reason::kIncomplete : Reason::kCorrupt, 0,
+                  "does not begin as " + std::string(CompressionName(*compression)) + " data does");
+  }
+  return WalkPacked(reader, [content](Reader& inner) { return ReadContent(inner, content); });
 }
 
 Verdict Bad(const std::string& place, Reason reason, std::string message) {
@@ -80,7 +98,7 @@ class DumpFolder {
       if (entry.large_objects) {
         LargeObjects(entry.file);
       } else {
-        File(entry.file);
+        File(entry.file, entry.copy ? Content::kRows : Content::kOther);
       }
     }
     whole_.details.push_back(std::to_string(files_) + " data files");
@@ -95,7 +113,7 @@ class DumpFolder {
 
   bool Continue() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
 
-  void File(const std::string& name) {
+  void File(const std::string& name, Content content) {
     if (name.find('/') != std::string::npos) {
       return AddPart(whole_, Bad("toc.dat", Reason::kCorrupt, "impossible file name"));
     }
@@ -104,7 +122,8 @@ class DumpFolder {
       return AddPart(whole_, Bad(name, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
     ++files_;
-    Verdict part = Verify(*found, WalkData);
+    Verdict part =
+        Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, content); });
     // Any bytes are right for a table's rows: what is not packed was read to its end, no more.
     if (part.outcome == Outcome::kUnjudged && part.reason == Reason::kUnverified) {
       part.outcome = Outcome::kIntact;
@@ -133,7 +152,7 @@ class DumpFolder {
         return AddPart(whole_, Bad(list, Reason::kCorrupt, "damaged list of large objects"));
       }
       if (!Continue()) return;
-      File(std::string(line.substr(space + 1)));
+      File(std::string(line.substr(space + 1)), Content::kOther);
     }
   }
 

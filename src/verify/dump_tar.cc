@@ -3,7 +3,9 @@
 #include <set>
 #include <string>
 
+#include "base/strings.h"
 #include "verify/pg_dump_toc.h"
+#include "verify/stream_tail.h"
 #include "verify/tar.h"
 
 namespace drwatch::verify {
@@ -22,20 +24,31 @@ class DumpVisitor final : public TarVisitor {
     if (in_toc_ && member.size > kMaxTocBytes) {
       return Unjudged(Reason::kLimit, "table of contents larger than 256 MiB");
     }
+    name_ = member.name;
+    tail_ = StreamTail();
     names_.insert(member.name);
     return {};
   }
   Walked<void> Data(std::string_view bytes) override {
     if (in_toc_) toc_ += bytes;
+    tail_.Add(bytes);
     return {};
   }
-  Walked<void> End() override { return {}; }
+  Walked<void> End() override {
+    if (tail_.EndsWith(kCopyEnd)) whole_copies_.insert(name_);
+    return {};
+  }
   const std::string& toc() const { return toc_; }
   const std::set<std::string>& names() const { return names_; }
+  // Members that end as rows do.
+  const std::set<std::string>& whole_copies() const { return whole_copies_; }
 
  private:
   std::string toc_;
   std::set<std::string> names_;
+  std::set<std::string> whole_copies_;
+  std::string name_;
+  StreamTail tail_;
   bool in_toc_ = false;
 };
 
@@ -66,6 +79,10 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
                                            : visitor.names().contains(entry.file);
     if (!there) {
       return Broken(Reason::kIncomplete, reader.offset(), "data of entry " + id + " is missing");
+    }
+    if (entry.copy && !visitor.whole_copies().contains(entry.file)) {
+      return Broken(Reason::kIncomplete, reader.offset(),
+                    "the rows in member " + base::Quote(entry.file) + " have no end mark");
     }
   }
   Walk walk;

@@ -1,17 +1,20 @@
 #include "verify/format.h"
 
 #include <array>
+#include <optional>
 
 #include "base/strings.h"
 #include "verify/aof.h"
 #include "verify/decoder.h"
 #include "verify/dump_tar.h"
+#include "verify/json.h"
 #include "verify/pg_dump.h"
 #include "verify/rdb.h"
 #include "verify/recognise.h"
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
 #include "verify/wal_walk.h"
+#include "verify/yaml.h"
 
 namespace drwatch::verify {
 namespace {
@@ -84,6 +87,25 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   return walk;
 }
 
+// A JSON file that mentions errors somewhere is only one when it begins with them.
+bool MayBeState(std::string_view head) {
+  std::string start;
+  for (const char c : head) {
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') start += c;
+  }
+  return start.starts_with('{') && !base::Lower(start).starts_with("{\"error");
+}
+
+// What only a name tells from other texts. nullopt: `name` does not.
+std::optional<Walked<Walk>> WalkText(Reader& reader, std::string_view head,
+                                     const std::string& name) {
+  const bool wide = head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff");  // UTF-16
+  if (wide) return std::nullopt;
+  if (PromisesJson(name)) return WalkJson(reader);
+  if (PromisesYaml(name)) return WalkYaml(reader);
+  return std::nullopt;
+}
+
 class Descent {
  public:
   explicit Descent(const Reader& file) : file_(file) {}
@@ -115,7 +137,8 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   auto start = reader.Peek(kMaxErrorBodyBytes + 1);
   if (!start) return tl::unexpected(std::move(start.error()));
   const BodySize size = start->size() <= kMaxErrorBodyBytes ? BodySize::kSmall : BodySize::kLarge;
-  if (const std::string_view body = RecogniseErrorBody(head, size); !body.empty()) {
+  const std::string_view body = RecogniseErrorBody(head, size);
+  if (!body.empty() && !(PromisesJson(name) && MayBeState(head))) {
     return Broken(Reason::kWrongFormat, 0, std::string(body) + " in place of a backup");
   }
   if (const std::string_view program = RecogniseEncryption(head); !program.empty()) {
@@ -125,11 +148,19 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
     return walk;
   }
   if (auto text = WalkWalText(reader, name)) return std::move(*text);
+  if (auto walk = WalkText(reader, head, name)) return *walk;
   return WalkUnknown(reader, name, depth);
 }
 
-// True if `name` ends in .tar, whatever follows it was unpacked.
-bool PromisesTar(const std::string& name) { return base::Lower(name).ends_with(".tar"); }
+// What `name` promises without a compression, whose suffix is gone once it is unpacked. Empty:
+// nothing.
+std::string_view PromisedBy(const std::string& name) {
+  const std::string lower = base::Lower(name);
+  if (lower.ends_with(".tar")) return "a tar archive";
+  if (lower.ends_with(".rdb")) return "a Redis RDB file";
+  if (ParseWalFileName(name)) return "a WAL segment";
+  return {};
+}
 
 Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
@@ -145,16 +176,11 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
   if (*end && reader.offset() > 0) {
     return Broken(Reason::kCorrupt, 0, "holds nothing but zero bytes");
   }
-  const auto promised = depth == 0 ? CompressionOfName(name) : std::nullopt;
-  if (promised || PromisesTar(name)) {
+  const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;
+  const std::string_view promised = compression ? CompressionName(*compression) : PromisedBy(name);
+  if (!promised.empty()) {
     return Broken(Reason::kWrongFormat, 0,
-                  "its name promises " +
-                      std::string(promised ? CompressionName(*promised) : "a tar archive") +
-                      ", its content is something else");
-  }
-  if (ParseWalFileName(name)) {
-    return Broken(Reason::kWrongFormat, 0,
-                  "its name promises a WAL segment, its content is something else");
+                  "its name promises " + std::string(promised) + ", its content is something else");
   }
   Walk walk;
   walk.level = Level::kSize;

@@ -142,7 +142,7 @@ Walked<std::string_view> GzipDecoder::Next() {
   return "";
 }
 
-Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater) {
+Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater, StreamTail& tail) {
   const std::int64_t begin = input.offset();
   auto header = input.Take(2, "the zlib header");
   if (!header) return tl::unexpected(std::move(header.error()));
@@ -158,6 +158,7 @@ Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater) {
     auto bytes = inflater.Next(input);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
+    tail.Add(*bytes);
     total += static_cast<std::int64_t>(bytes->size());
   }
   auto end = input.AtEnd();

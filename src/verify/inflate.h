@@ -6,6 +6,7 @@
 
 #include "verify/decoder.h"
 #include "verify/source.h"
+#include "verify/stream_tail.h"
 
 struct inflate_state;
 
@@ -50,8 +51,8 @@ class GzipDecoder final : public Decoder {
   Place place_ = Place::kHeader;
 };
 
-// Reads one zlib stream to its end with an inflater made for kZlib; returns the unpacked bytes.
-// What follows the stream is left in `input`.
-Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater);
+// Reads one zlib stream to its end with an inflater made for kZlib; returns the number of unpacked
+// bytes and notes the last ones in `tail`. What follows the stream is left in `input`.
+Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater, StreamTail& tail);
 
 }  // namespace drwatch::verify

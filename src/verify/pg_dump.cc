@@ -68,9 +68,10 @@ class DumpWalker {
  private:
   Walked<void> WalkBlock();
   Walked<void> WalkLargeObjects();
-  Walked<void> WalkStream();
-  Walked<std::int64_t> Unpack(Reader& input);
-  Walked<void> Claim(std::int64_t id, std::int64_t begin);
+  enum class Content { kRows, kOther };
+  Walked<void> WalkStream(Content content);
+  Walked<std::int64_t> Unpack(Reader& input, StreamTail& tail);
+  Walked<const DumpEntry*> Claim(std::int64_t id, std::int64_t begin);
   Walked<void> CheckAllSeen() const;
 
   Reader& reader_;
@@ -94,12 +95,14 @@ Walked<void> DumpWalker::WalkBlock() {
   }
   auto id = ReadDumpInt(reader_, toc_.header, kBlock);
   if (!id) return tl::unexpected(std::move(id.error()));
-  if (auto claimed = Claim(*id, begin); !claimed) return claimed;
-  return type == kData ? WalkStream() : WalkLargeObjects();
+  auto entry = Claim(*id, begin);
+  if (!entry) return tl::unexpected(std::move(entry.error()));
+  if (type == kLargeObjects) return WalkLargeObjects();
+  return WalkStream((*entry)->copy ? Content::kRows : Content::kOther);
 }
 
 // Notes that the entry has its block.
-Walked<void> DumpWalker::Claim(std::int64_t id, std::int64_t begin) {
+Walked<const DumpEntry*> DumpWalker::Claim(std::int64_t id, std::int64_t begin) {
   const auto found =
       std::lower_bound(toc_.data.begin(), toc_.data.end(), id,
                        [](const DumpEntry& entry, std::int64_t value) { return entry.id < value; });
@@ -114,7 +117,7 @@ Walked<void> DumpWalker::Claim(std::int64_t id, std::int64_t begin) {
                   name + " should begin at byte " + std::to_string(found->offset));
   }
   seen_[index] = true;
-  return {};
+  return &*found;
 }
 
 Walked<void> DumpWalker::WalkLargeObjects() {
@@ -125,11 +128,11 @@ Walked<void> DumpWalker::WalkLargeObjects() {
     if (*oid == 0) return {};
     // Written as a signed int: oids above 2^31 are negative.
     if (*oid > UINT32_MAX) return Broken(Reason::kCorrupt, begin, "impossible large object");
-    if (auto stream = WalkStream(); !stream) return stream;
+    if (auto stream = WalkStream(Content::kOther); !stream) return stream;
   }
 }
 
-Walked<void> DumpWalker::WalkStream() {
+Walked<void> DumpWalker::WalkStream(Content content) {
   const std::int64_t begin = reader_.offset();
   ChunkSource chunks(reader_, toc_.header);
   Reader input(chunks);
@@ -146,8 +149,8 @@ Walked<void> DumpWalker::WalkStream() {
   };
   auto empty = input.AtEnd();
   if (!empty) return at_archive(empty.error());
-  if (*empty) return {};
-  auto size = Unpack(input);
+  StreamTail tail;
+  auto size = *empty ? Walked<std::int64_t>(0) : Unpack(input, tail);
   if (!size) return at_archive(size.error());
   unpacked_bytes_ += *size;
   auto end = input.AtEnd();
@@ -155,28 +158,43 @@ Walked<void> DumpWalker::WalkStream() {
   if (!*end) {
     return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of a compressed stream");
   }
+  if (content == Content::kRows && !tail.EndsWith(kCopyEnd)) {
+    return Broken(Reason::kIncomplete, reader_.offset(), "a table's rows have no end mark");
+  }
   return {};
 }
 
+Walked<std::int64_t> DrainTail(Source& source, StreamTail& tail) {
+  std::int64_t total = 0;
+  while (true) {
+    auto bytes = source.Next();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return total;
+    tail.Add(*bytes);
+    total += static_cast<std::int64_t>(bytes->size());
+  }
+}
+
 // Reads one data stream to its end; returns its unpacked size.
-Walked<std::int64_t> DumpWalker::Unpack(Reader& input) {
+Walked<std::int64_t> DumpWalker::Unpack(Reader& input, StreamTail& tail) {
   switch (toc_.header.compression) {
     case DumpCompression::kNone: {
       while (true) {
         auto bytes = input.Some(INT64_MAX);
         if (!bytes) return tl::unexpected(std::move(bytes.error()));
         if (bytes->empty()) return input.offset();
+        tail.Add(*bytes);
       }
     }
     case DumpCompression::kGzip:
       if (!inflater_) {
         inflater_ = std::make_unique<Inflater>(Inflater::Wrapping::kZlib, kBufferBytes);
       }
-      return DrainZlib(input, *inflater_);
+      return DrainZlib(input, *inflater_, tail);
     case DumpCompression::kLz4:
-      return Drain(*MakeDecoder(Compression::kLz4, input));
+      return DrainTail(*MakeDecoder(Compression::kLz4, input), tail);
     case DumpCompression::kZstd:
-      return Drain(*MakeDecoder(Compression::kZstd, input));
+      return DrainTail(*MakeDecoder(Compression::kZstd, input), tail);
   }
   std::abort();
 }

@@ -149,7 +149,7 @@ bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, Dum
   fields.Int(0, 4, "section");
   fields.Text();  // definition
   fields.Text();  // DROP statement
-  fields.Text();  // COPY statement
+  entry.copy = fields.Text().starts_with("COPY ");
   fields.Text();  // namespace
   fields.Text();  // tablespace
   if (header.minor >= kMinorWithTableAm) fields.Text();

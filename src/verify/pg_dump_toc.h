@@ -33,7 +33,11 @@ struct DumpEntry {
   std::int64_t offset = -1;  // of its data block in a custom archive; -1 = not recorded
   std::string file;          // in a directory or tar archive
   bool large_objects = false;
+  bool copy = false;  // rows as COPY writes them, which end with kCopyEnd
 };
+
+// pg_dump.c, dumpTableData_copy.
+inline constexpr std::string_view kCopyEnd = "\\.\n\n\n";
 
 struct DumpToc {
   DumpHeader header;

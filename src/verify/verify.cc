@@ -93,7 +93,7 @@ std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& che
                                    ReadBudget& budget) {
   if (LooksLikeBaseBackup(path)) return VerifyBaseBackup(path, checksums, budget);
   if (LooksLikeDumpFolder(path)) return VerifyDumpFolder(path, checksums, budget);
-  if (LooksLikeAofFolder(path)) return VerifyAofFolder(path, checksums, budget);
+  if (LooksLikeAofFolder(path)) return VerifyAofFolder(FolderFiles(path), checksums, budget);
   return std::nullopt;
 }
 
@@ -209,6 +209,8 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
     verdict = VerifyBaseBackup(files, checksums, budget);
   } else if (LooksLikeDumpFolder(files)) {
     verdict = VerifyDumpFolder(files, checksums, budget);
+  } else if (LooksLikeAofFolder(files)) {
+    verdict = VerifyAofFolder(files, checksums, budget);
   } else {
     verdict = VerifyEach(files, checksums, budget,
                          [](const std::string&, const Verdict&) { return false; });

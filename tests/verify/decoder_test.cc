@@ -210,7 +210,8 @@ TEST(ZlibTest, IsOneStreamAndNothingElse) {
       Reader reader(source);
       Inflater inflater(Inflater::Wrapping::kZlib, 4096);
       inflater.Start();
-      const auto size = DrainZlib(reader, inflater);
+      StreamTail tail;
+      const auto size = DrainZlib(reader, inflater, tail);
       ASSERT_EQ(size.has_value(), junk == 0) << piece << " " << junk;
       EXPECT_EQ(size.value_or(200'000), 200'000);
     }

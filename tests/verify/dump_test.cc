@@ -257,6 +257,38 @@ TEST_F(DumpFolderTest, DamagedFilesAreFound) {
   EXPECT_EQ(Verify().reason, Reason::kIncomplete);
 }
 
+TEST_F(DumpFolderTest, PackedFilesAreWhatTheirNamesSay) {
+  const std::string path = Part(".dat.gz");
+  const std::string name = "dump/" + std::filesystem::path(path).filename().string();
+  folder_.Write(name, "");
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+  folder_.Write(name, "<html><body>403 Forbidden</body></html>");
+  EXPECT_EQ(Verify().reason, Reason::kCorrupt);
+}
+
+TEST_F(DumpFolderTest, RowsNeedTheirEndMark) {
+  int tables = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.Path("dump"))) {
+    const std::string name = entry.path().filename().string();
+    if (!name.ends_with(".dat.gz") || name.starts_with("blob")) continue;
+    ++tables;
+    const std::string packed = testing::ReadTestFile(entry.path().string());
+    // As -Z0 writes it.
+    std::filesystem::remove(entry.path());
+    const std::string raw = "dump/" + name.substr(0, name.size() - 3);
+    folder_.Write(raw, "1\tone\n\\.\n\n\n");
+    EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+    EXPECT_EQ(Verify().level, Level::kFormat);
+    for (const char* bad : {"", "1\tone\n", "1\tone\n\\.\n\n"}) {
+      folder_.Write(raw, bad);
+      EXPECT_EQ(Verify().reason, Reason::kIncomplete) << bad;
+    }
+    folder_.Write("dump/" + name, packed);
+    std::filesystem::remove(folder_.Path(raw));
+  }
+  EXPECT_EQ(tables, 3);
+}
+
 TEST(SqlDumpTest, EndMarkerAndCopyBlocksDecide) {
   const std::string head = "--\n-- PostgreSQL database dump\n--\n\n";
   const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";

@@ -369,6 +369,13 @@ TEST_F(AofFolderTest, OnlyTheLastFileMayBeCutOff) {
   EXPECT_EQ(Check().reason, Reason::kCorrupt);
 }
 
+TEST_F(AofFolderTest, AnEmptyBaseIsNoEmptyDataset) {
+  Write(base_, "");
+  EXPECT_EQ(Check().reason, Reason::kTooSmall);
+  Write(base_, kCommands);
+  EXPECT_EQ(Check().reason, Reason::kCorrupt);
+}
+
 TEST_F(AofFolderTest, FilesThatAreNotLoadedAreNamed) {
   Write("appendonly.aof.3.incr.aof", kCommands);
   const Verdict verdict = Check();

@@ -29,7 +29,7 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
   for (const std::string& data :
        {std::string("<?xml version=\"1.0\"?><config/>"), std::string("{\"name\": 1}"),
         "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
-    EXPECT_EQ(VerifyBytes(data, "x.json").outcome, Outcome::kUnjudged);
+    EXPECT_EQ(VerifyBytes(data, "x.bin").outcome, Outcome::kUnjudged);
   }
 }
 
@@ -44,7 +44,8 @@ TEST(VerifyTest, NothingIsNoBackup) {
 }
 
 TEST(VerifyTest, NamesPromiseFormats) {
-  for (const char* name : {"x.gz", "x.tgz", "x.sql.zst", "x.xz", "x.bz2", "x.lz4", "x.tar"}) {
+  for (const char* name :
+       {"x.gz", "x.tgz", "x.sql.zst", "x.xz", "x.bz2", "x.lz4", "x.tar", "x.rdb"}) {
     const Verdict verdict = VerifyBytes("some text", name);
     EXPECT_EQ(verdict.outcome, Outcome::kBroken) << name;
     EXPECT_EQ(verdict.reason, Reason::kWrongFormat);
