@@ -246,9 +246,9 @@ Token Lexer::InsideBraces(char c) {
 }
 
 bool Lexer::FollowedByParen() const {
-  int ahead = 0;
-  while (IsBlank(Peek(ahead))) ++ahead;
-  return Peek(ahead) == '(';
+  Lexer rest(text_.substr(static_cast<std::size_t>(at_)));
+  rest.SkipBlanksAndComments();
+  return rest.Peek() == '(';
 }
 
 Token Lexer::Word() {

@@ -61,11 +61,17 @@ std::string FormatShift(const TimeShift& shift) {
   return text;
 }
 
+// inf and nan are numbers wherever a word stands.
+bool NeedsQuotes(const std::string& label) {
+  const std::string lower = base::Lower(label);
+  return !model::IsValidLabelName(label) || lower == "inf" || lower == "nan";
+}
+
 std::string FormatLabels(const std::vector<std::string>& labels) {
   std::string text = " (";
   for (const std::string& label : labels) {
     if (text.size() > 2) text += ", ";
-    text += model::IsValidLabelName(label) ? label : QuoteString(label);
+    text += NeedsQuotes(label) ? QuoteString(label) : label;
   }
   return text + ")";
 }
