@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""Writes inputs for the fuzz targets from tests/testdata, rules/ and examples/: seeds.py OUTPUT_FOLDER."""
+import bz2
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests/testdata"
+MAX_BYTES = 4096
+
+
+class Seeds:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def add(self, target, content):
+        if isinstance(content, str):
+            content = content.encode()
+        if not content or len(content) > MAX_BYTES:
+            return
+        folder = self.folder / (target + "_fuzz")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / hashlib.sha1(content).hexdigest()[:16]).write_bytes(content)
+
+
+def promql(seeds):
+    expressions = []
+    for case in json.loads((DATA / "promql-parser/cases.json").read_text())["expressions"]:
+        expressions.append(case["expr"] if "expr" in case else bytes.fromhex(case["expr_hex"]))
+    for script in (DATA / "promql").glob("*.test"):
+        for line in script.read_text().splitlines():
+            found = re.match(r"eval\w* (?:instant at \S+|range from \S+ to \S+ step \S+) +(.*)", line)
+            if found:
+                expressions.append(found[1])
+                known = re.sub(r"\b[a-z_]*(requests|metric|data)\w*(?=[\[{ )]|$)", "requests_total", found[1])
+                seeds.add("promql_eval", known)
+    for expression in expressions:
+        seeds.add("promql_lexer", expression)
+        seeds.add("promql_parser", expression)
+
+
+def pages(seeds):
+    for page in (DATA / "exposition").glob("*.txt"):
+        text = page.read_bytes()
+        for end in (len(text), 1000):
+            seeds.add("exposition", text[:end])
+
+
+def templates(seeds):
+    for line in (DATA / "templates/templates.yaml").read_text().splitlines():
+        found = re.match(r'\s*(?:- )?"template": (".*")$', line)
+        if found:
+            seeds.add("template", json.loads(found[1]))
+
+
+def items(text):
+    """The top-level list items of each section, each as a file of its own."""
+    for section in re.split(r"\n(?=[a-z_]+:)", text):
+        head, *parts = re.split(r"\n(?= {0,2}- )", section)
+        for part in parts:
+            yield head.splitlines()[-1] + "\n" + part + "\n"
+        if not parts:
+            yield section + "\n"
+
+
+def files(seeds):
+    for file in list((DATA / "rules-check").glob("*.y*ml")) + list((DATA / "rules-unit").glob("*/rules*.yml")):
+        seeds.add("rule_file", file.read_bytes())
+    for file in (ROOT / "rules").glob("*.yml"):
+        for rule in re.split(r"\n(?=  - alert|  - record)", file.read_text())[1:]:
+            seeds.add("rule_file", "groups:\n- name: g\n  rules:\n" + rule + "\n")
+    for file in (DATA / "rules-unit").glob("*/*test*.yml"):
+        seeds.add("rule_test", file.read_bytes())
+    for file in list((ROOT / "examples").glob("*.yml")) + [DATA / "config/errors.yml"]:
+        text = re.sub(r"\$\{\w+\}", "${S}", file.read_text())
+        text = re.sub(r"(?m)^\s*#.*\n", "", text)
+        seeds.add("config", text)
+        for item in items(text):
+            seeds.add("config", item)
+
+
+def tar_of(members, kind):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=kind) as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue()[:3584]
+
+
+def artefacts(seeds):
+    contents = {"x.sql": b"--\n-- PostgreSQL database dump\n--\nCOPY t (a) FROM stdin;\n1\n\\.\n--\n-- PostgreSQL database dump complete\n--\n"}
+    contents["t.tar"] = tar_of([("a/b", b"hello"), ("c" * 120, b"")], tarfile.PAX_FORMAT)
+    contents["g.tar"] = tar_of([("c" * 120, b"x")], tarfile.GNU_FORMAT)
+    for file in sorted((DATA / "verify").glob("*")):
+        if file.is_file() and file.suffix != ".sh":
+            contents[file.name] = file.read_bytes()[:3500]
+    for file in (DATA / "verify/folder").glob("*"):
+        seeds.add("verify", file.name.encode() + b"\n" + file.read_bytes())
+    for name, content in contents.items():
+        seeds.add("verify", name.encode() + b"\n" + content)
+        packed = {".gz": gzip.compress(content, mtime=0), ".bz2": bz2.compress(content, 1), ".xz": lzma.compress(content)}
+        for tool, suffix in (("zstd", ".zst"), ("lz4", ".lz4")):
+            if shutil.which(tool):
+                packed[suffix] = subprocess.run([tool, "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
+        for suffix, bytes_ in packed.items():
+            seeds.add("verify", (name + suffix).encode() + b"\n" + bytes_)
+
+
+def main():
+    seeds = Seeds(pathlib.Path(sys.argv[1]))
+    for make in (promql, pages, templates, files, artefacts):
+        make(seeds)
+
+
+main()
