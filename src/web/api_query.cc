@@ -148,6 +148,11 @@ net::ServerResponse Api::QueryRange(const Call& call) const {
   if (!lookback) return LookbackError(lookback.error());
   const auto expr = promql::ParseExpr(request.Query("query"));
   if (!expr) return Invalid("query", expr.error());
+  if ((*expr)->type != promql::ValueType::kScalar && (*expr)->type != promql::ValueType::kVector) {
+    return BadParameter("query", "invalid expression type \"" +
+                                     std::string(promql::ValueTypeName((*expr)->type)) +
+                                     "\" for range query, must be Scalar or instant Vector");
+  }
   const auto begin = std::chrono::steady_clock::now();
   auto result = sources_.engine->Range(**expr, *start, *end, *step, LimitsOf(call, *lookback));
   return Answer(call, std::move(result), *limit, SecondsSince(begin));

@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PG_BIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1] if glob.glob("/usr/lib/postgresql/*/bin") else "/usr/bin"
 
 
@@ -254,6 +255,30 @@ class Prometheus(Server):
 
     def url(self):
         return f"http://127.0.0.1:{self.port}"
+
+
+class ApiServer(Server):
+    """drwatch's HTTP API over the samples of an OpenMetrics file (tests/programs/api_server.cc)."""
+
+    PROGRAM = pathlib.Path(os.environ.get("DRWATCH_PROGRAM", ROOT / "build/release/exporter/drwatch")).parents[1] / \
+        "tests/api_server"
+
+    def start(self, page):
+        command = [str(self.PROGRAM), str(page)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        start_new_session=True)
+        self.address = self.process.stdout.readline().strip()
+        assert self.address, f"{command} did not start"
+        return self
+
+    def stop(self, number=signal.SIGTERM, timeout=15):
+        if self.process:
+            self.process.stdin.close()
+            self.process.stdout.close()
+        super().stop(number, timeout)
+
+    def url(self):
+        return f"http://{self.address}"
 
 
 class Alertmanager(Server):
