@@ -181,9 +181,9 @@ std::shared_ptr<const Chunk> Chunk::Copy() const {
 void Chunk::WriteBits(std::uint64_t bits, int count) {
   const int used = bits_ & 63;
   std::size_t word = bits_ >> 6;
-  // By a quarter: few bytes are unused at any time, and it happens once in many samples.
+  // By an eighth: few bytes are unused at any time, and it happens once in many samples.
   if ((bits_ + count + 63) >> 6 > capacity_) {
-    Resize(static_cast<std::uint16_t>(capacity_ + std::max(4, capacity_ / 4)));
+    Resize(static_cast<std::uint16_t>(capacity_ + std::max(4, capacity_ / 8)));
   }
   bits <<= 64 - count;
   words_[word] |= bits >> used;

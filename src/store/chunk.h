@@ -17,9 +17,9 @@ namespace drwatch::store {
 
 class Chunk {
  public:
-  // Long enough that the header does not matter, short enough that decoding from the start is
-  // cheap.
-  static constexpr int kMaxSamples = 120;
+  // An hour at one sample in 15 s: long enough that the header does not matter, short enough that
+  // decoding from the start (2 us) is cheap.
+  static constexpr int kMaxSamples = 240;
 
   // `millis` rises from call to call. At most kMaxSamples times.
   void Append(std::int64_t millis, double value);

@@ -27,6 +27,13 @@ std::int64_t ValueBytes(std::string_view value) {
   return static_cast<std::int64_t>(text + sizeof(std::vector<SeriesId>)) + kNodeBytes;
 }
 
+// Room for one more, by a quarter rather than doubling: there are many lists, all long-lived.
+template <typename List>
+void MakeRoom(List& list) {
+  if (list.size() == list.capacity())
+    list.reserve(list.size() + std::max<std::size_t>(1, list.size() / 4));
+}
+
 bool MatchesAll(const std::vector<model::Matcher>& matchers, const model::Labels& labels) {
   return std::all_of(matchers.begin(), matchers.end(), [&labels](const model::Matcher& matcher) {
     return matcher.Matches(labels.Get(matcher.name()));
@@ -75,6 +82,7 @@ void Index::AddPosting(std::string_view name, std::string_view value, SeriesId i
   }
   Postings& list = values->second;
   const std::size_t before = list.capacity();
+  MakeRoom(list);
   list.push_back(id);
   memory_bytes_ += static_cast<std::int64_t>((list.capacity() - before) * sizeof(SeriesId));
 }
@@ -84,6 +92,7 @@ SeriesId Index::Add(const model::Labels& labels) {
     RebuildTable(std::max(kFirstTable, table_.size() * 2));
   }
   const SeriesId id = next_id();
+  MakeRoom(series_);
   series_.push_back(std::make_unique<SeriesRecord>(labels));
   InsertSlot(labels.Hash(), id);
   for (const model::LabelView label : labels) AddPosting(label.name, label.value, id);

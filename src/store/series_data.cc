@@ -20,13 +20,9 @@ AppendResult SeriesRecord::Append(std::int64_t millis, double value, MemoryUsage
     if (millis != last_time_) return AppendResult::kOutOfOrder;
     if (SameBits(value, last_value_) || model::IsStaleNan(value)) return AppendResult::kDuplicate;
     if (!model::IsStaleNan(last_value_)) return AppendResult::kOutOfOrder;
-    head_->values[head_count_ - 1] = value;
+    head_.values[head_count_ - 1] = value;
     last_value_ = value;
     return AppendResult::kAppended;
-  }
-  if (head_ == nullptr) {
-    head_ = std::make_unique<Head>();
-    usage.bytes += sizeof(Head);
   }
   const std::uint64_t offset =
       static_cast<std::uint64_t>(millis) - static_cast<std::uint64_t>(head_base_);
@@ -34,8 +30,8 @@ AppendResult SeriesRecord::Append(std::int64_t millis, double value, MemoryUsage
   if (far) Seal(static_cast<int>(head_count_), usage);
   if (head_count_ == kMaxHead) Seal(kMaxHead - kMinHead, usage);
   if (head_count_ == 0) head_base_ = millis;
-  head_->values[head_count_] = value;
-  head_->offsets[head_count_] = static_cast<std::int32_t>(millis - head_base_);
+  head_.values[head_count_] = value;
+  head_.offsets[head_count_] = static_cast<std::int32_t>(millis - head_base_);
   ++head_count_;
   last_time_ = millis;
   last_value_ = value;
@@ -51,23 +47,23 @@ void SeriesRecord::Seal(int samples, MemoryUsage& usage) {
     }
     Chunk& open = *chunks_.back();
     usage.bytes -= open.memory_bytes();
-    open.Append(head_base_ + head_->offsets[i], head_->values[i]);
+    open.Append(head_base_ + head_.offsets[i], head_.values[i]);
     if (open.full()) open.Shrink();  // before anybody shares it
     usage.bytes += open.memory_bytes();
   }
-  sealed_time_ = head_base_ + head_->offsets[samples - 1];
-  std::copy(head_->values.begin() + samples, head_->values.begin() + head_count_,
-            head_->values.begin());
-  std::copy(head_->offsets.begin() + samples, head_->offsets.begin() + head_count_,
-            head_->offsets.begin());
+  sealed_time_ = head_base_ + head_.offsets[samples - 1];
+  std::copy(head_.values.begin() + samples, head_.values.begin() + head_count_,
+            head_.values.begin());
+  std::copy(head_.offsets.begin() + samples, head_.offsets.begin() + head_count_,
+            head_.offsets.begin());
   head_count_ -= static_cast<std::uint32_t>(samples);
 }
 
 const double* SeriesRecord::NewestInHead(std::int64_t from, std::int64_t to,
                                          std::int64_t& millis) const {
   for (std::uint32_t i = head_count_; i-- > 0;) {
-    millis = head_base_ + head_->offsets[i];
-    if (millis <= to) return millis > from ? &head_->values[i] : nullptr;
+    millis = head_base_ + head_.offsets[i];
+    if (millis <= to) return millis > from ? &head_.values[i] : nullptr;
   }
   return nullptr;
 }
@@ -75,9 +71,9 @@ const double* SeriesRecord::NewestInHead(std::int64_t from, std::int64_t to,
 int SeriesRecord::ReadHead(std::int64_t from, std::int64_t to, model::Sample* out) const {
   int count = 0;
   for (std::uint32_t i = 0; i < head_count_; ++i) {
-    const std::int64_t time = head_base_ + head_->offsets[i];
+    const std::int64_t time = head_base_ + head_.offsets[i];
     if (time > to) break;
-    if (time > from) out[count++] = {base::FromUnixMillis(time), head_->values[i]};
+    if (time > from) out[count++] = {base::FromUnixMillis(time), head_.values[i]};
   }
   return count;
 }
@@ -105,7 +101,7 @@ MemoryUsage SeriesRecord::DropChunks(std::int64_t cutoff) {
 
 MemoryUsage SeriesRecord::usage() const {
   MemoryUsage usage;
-  usage.bytes = sizeof(SeriesRecord) + (head_ != nullptr ? sizeof(Head) : 0);
+  usage.bytes = sizeof(SeriesRecord);
   usage.chunks = static_cast<std::int64_t>(chunks_.size());
   for (const std::shared_ptr<Chunk>& chunk : chunks_) {
     usage.bytes += chunk->memory_bytes() + kChunkOverhead;

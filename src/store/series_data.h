@@ -25,7 +25,7 @@ struct MemoryUsage {
 class SeriesRecord {
  public:
   static constexpr int kMinHead = 20;
-  static constexpr int kMaxHead = 22;
+  static constexpr int kMaxHead = 21;
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::min();
 
   explicit SeriesRecord(model::Labels series_labels) : labels(std::move(series_labels)) {}
@@ -57,6 +57,7 @@ class SeriesRecord {
   std::uint32_t round = 0;
 
  private:
+  std::uint32_t head_count_ = 0;
   struct Head {
     std::array<double, kMaxHead> values;
     std::array<std::int32_t, kMaxHead> offsets;  // milliseconds after head_base_
@@ -66,11 +67,10 @@ class SeriesRecord {
 
   std::int64_t last_time_ = kNever;
   double last_value_ = 0;
-  std::unique_ptr<Head> head_;
   std::int64_t head_base_ = 0;
   std::int64_t sealed_time_ = kNever;  // of the newest sample in a chunk
-  std::uint32_t head_count_ = 0;
   std::vector<std::shared_ptr<Chunk>> chunks_;  // by time; the last may still be written to
+  Head head_;                                   // the first head_count_ places are filled
 };
 
 }  // namespace drwatch::store
