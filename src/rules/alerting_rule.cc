@@ -43,14 +43,14 @@ Samples AlertSamples(const Rule& rule, AlertingState& state) {
 class Transition {
  public:
   Transition(const Rule& rule, const AlertingInput& input, AlertingState& state)
-      : rule_(rule),
-        input_(input),
-        state_(state),
-        generator_url_(input.environment.external_url + tmpl::GraphPath(rule.query, 1)) {}
+      : rule_(rule), input_(input), state_(state) {}
 
   base::Result<AlertingOutput> Run(const AlertCandidates& candidates, std::int64_t failures) {
     output_.template_failures = failures;
     if (auto status = CheckLimit(candidates); !status) return base::Fail(status.error());
+    if (candidates.size() > 0) {
+      generator_url_ = input_.environment.external_url + tmpl::GraphPath(rule_.query, 1);
+    }
     // Both are sorted by labels.
     auto at = state_.begin();
     for (std::size_t i = 0; i < candidates.size(); ++i) {
