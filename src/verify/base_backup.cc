@@ -237,6 +237,7 @@ void BaseBackup::CheckArchives() {
     AddPart(whole_, std::move(part));
   }
   if (!manifest_) {
+    whole_.level = std::min(whole_.level, Level::kFormat);
     whole_.details.push_back("no backup_manifest: a missing file would not show");
   }
 }

@@ -55,9 +55,8 @@ Walked<Walk> ReadContent(Reader& reader, Content content) {
     if (bytes->empty()) break;
     tail.Add(*bytes);
   }
-  if (content == Content::kRows && !tail.EndsWith(kCopyEnd)) {
-    return Broken(Reason::kIncomplete, reader.offset(), "a table's rows have no end mark");
-  }
+  auto problem = content == Content::kRows ? RowsProblem(tail) : std::nullopt;
+  if (problem) return Broken(problem->first, reader.offset(), std::move(problem->second));
   return Walk();
 }
 

@@ -35,7 +35,7 @@ class DumpVisitor final : public TarVisitor {
     return {};
   }
   Walked<void> End() override {
-    if (tail_.EndsWith(kCopyEnd)) whole_copies_.insert(name_);
+    if (!RowsProblem(tail_)) whole_copies_.insert(name_);
     return {};
   }
   const std::string& toc() const { return toc_; }
@@ -82,7 +82,7 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
     }
     if (entry.copy && !visitor.whole_copies().contains(entry.file)) {
       return Broken(Reason::kIncomplete, reader.offset(),
-                    "the rows in member " + base::Quote(entry.file) + " have no end mark");
+                    "the rows in member " + base::Quote(entry.file) + " are damaged");
     }
   }
   Walk walk;

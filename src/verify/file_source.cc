@@ -59,8 +59,19 @@ std::vector<std::string> DigestTee::Finish() {
   return result;
 }
 
-FileSource::FileSource(base::UniqueFd fd, std::int64_t size, ReadBudget& budget, DigestTee* tee)
-    : fd_(std::move(fd)), size_(size), budget_(&budget), tee_(tee) {}
+FileSource::FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget,
+                       DigestTee* tee)
+    : fd_(std::move(fd)),
+      size_(info.st_size),
+      modified_(info.st_mtim),
+      budget_(&budget),
+      tee_(tee) {}
+
+bool FileSource::changed() const {
+  struct stat info {};
+  return ::fstat(fd_.get(), &info) != 0 || info.st_size != size_ ||
+         info.st_mtim.tv_sec != modified_.tv_sec || info.st_mtim.tv_nsec != modified_.tv_nsec;
+}
 
 Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget, DigestTee* tee) {
   struct stat info {};
@@ -73,18 +84,23 @@ Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget,
   if (!fd.valid()) {
     return Unjudged(ReasonOf(errno), "cannot open: " + base::ErrnoText(errno));
   }
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return Unjudged(Reason::kWrongFormat, "not a regular file");
+  }
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return FileSource(std::move(fd), info.st_size, budget, tee);
+  return FileSource(std::move(fd), info, budget, tee);
 }
 
 Walked<std::string_view> FileSource::Next() {
   if (buffer_.empty()) {
-    buffer_.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(size_ + 1, 1, kChunkBytes)));
+    buffer_.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(size_, 1, kChunkBytes)));
   }
   if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
+  const auto wanted = static_cast<std::size_t>(
+      std::min<std::int64_t>(static_cast<std::int64_t>(buffer_.size()), size_ - offset_));
   ssize_t count = 0;
   do {
-    count = ::pread(fd_.get(), buffer_.data(), buffer_.size(), offset_);
+    count = ::pread(fd_.get(), buffer_.data(), wanted, offset_);
   } while (count < 0 && errno == EINTR);
   if (count < 0) {
     const std::string text = base::ErrnoText(errno);

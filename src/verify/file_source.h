@@ -2,6 +2,8 @@
 // way.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -43,7 +45,8 @@ class DigestTee {
   std::vector<base::Digest> digests_;
 };
 
-// One regular file, from its start. What was read of a large one is dropped from the page cache
+// One regular file, from its start, as long as it was when it was opened: what is appended later is
+// not read. What was read of a large one is dropped from the page cache
 // again, so that verification does not push a database's pages out.
 class FileSource final : public Source {
  public:
@@ -51,13 +54,16 @@ class FileSource final : public Source {
   // regular file (kWrongFormat); nothing but a regular file is ever opened.
   static Walked<FileSource> Open(const std::string& path, ReadBudget& budget, DigestTee* tee);
   Walked<std::string_view> Next() override;
+  // By its size and its modification time.
+  bool changed() const override;
   std::int64_t size() const { return size_; }
 
  private:
-  FileSource(base::UniqueFd fd, std::int64_t size, ReadBudget& budget, DigestTee* tee);
+  FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget, DigestTee* tee);
 
   base::UniqueFd fd_;
   std::int64_t size_;
+  timespec modified_;
   std::int64_t offset_ = 0;
   ReadBudget* budget_;
   DigestTee* tee_;

@@ -55,6 +55,19 @@ void Judge(Verdict& verdict, Walk walk) {
                     std::string(" and no checksum file names it");
 }
 
+// The file was written to while it was read: what is wrong with it may come from that.
+void NoteChange(Verdict& verdict) {
+  constexpr std::string_view kText = "it was changed while it was read";
+  if (verdict.outcome != Outcome::kBroken) {
+    verdict.details.emplace_back(kText);
+    return;
+  }
+  verdict.outcome = Outcome::kUnjudged;
+  verdict.reason = Reason::kUnverified;
+  verdict.details.push_back(std::move(verdict.message));
+  verdict.message = kText;
+}
+
 }  // namespace
 
 Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
@@ -111,6 +124,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   } else {
     Judge(verdict, std::move(*walk));
   }
+  if (file->source->changed()) NoteChange(verdict);
   return verdict;
 }
 

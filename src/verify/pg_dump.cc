@@ -158,8 +158,9 @@ Walked<void> DumpWalker::WalkStream(Content content) {
   if (!*end) {
     return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of a compressed stream");
   }
-  if (content == Content::kRows && !tail.EndsWith(kCopyEnd)) {
-    return Broken(Reason::kIncomplete, reader_.offset(), "a table's rows have no end mark");
+  if (content == Content::kOther) return {};
+  if (auto problem = RowsProblem(tail)) {
+    return Broken(problem->first, reader_.offset(), std::move(problem->second));
   }
   return {};
 }

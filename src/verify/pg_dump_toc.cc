@@ -191,6 +191,12 @@ Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::
   return byte(0) == 1 ? -magnitude : magnitude;
 }
 
+std::optional<std::pair<Reason, std::string>> RowsProblem(const StreamTail& rows) {
+  if (!rows.EndsWith(kCopyEnd)) return {{Reason::kIncomplete, "a table's rows have no end mark"}};
+  if (rows.has_zero()) return {{Reason::kCorrupt, "a zero byte among a table's rows"}};
+  return std::nullopt;
+}
+
 Walked<DumpToc> ReadDumpToc(Reader& reader) {
   auto header = ReadFixedPart(reader);
   if (!header) return Pass(header);

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "verify/source.h"
+#include "verify/stream_tail.h"
 
 namespace drwatch::verify {
 
@@ -38,6 +41,8 @@ struct DumpEntry {
 
 // pg_dump.c, dumpTableData_copy.
 inline constexpr std::string_view kCopyEnd = "\\.\n\n\n";
+// What is wrong with a table's rows, as a fault's reason and message. nullopt: nothing.
+std::optional<std::pair<model::Reason, std::string>> RowsProblem(const StreamTail& rows);
 
 struct DumpToc {
   DumpHeader header;

@@ -41,6 +41,8 @@ class Source {
   // The next bytes, at least one; empty at the end. The view is valid until the next call.
   virtual Walked<std::string_view> Next() = 0;
   virtual Attestation attestation() const { return Attestation::kNone; }
+  // True if what is being read is no longer what it was when it was opened.
+  virtual bool changed() const { return false; }
 };
 
 // Bytes in memory, for parts that were read already and for tests. Does not own them.

@@ -118,6 +118,10 @@ Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
     auto chunk = reader.Some(INT64_MAX);
     if (!chunk) return tl::unexpected(std::move(chunk.error()));
     if (chunk->empty()) break;
+    if (const std::size_t zero = chunk->find('\0'); zero != std::string_view::npos) {
+      return Broken(Reason::kCorrupt, begin + static_cast<std::int64_t>(zero),
+                    "a zero byte in an SQL script");
+    }
     tail += chunk->substr(chunk->size() - std::min(chunk->size(), kTailBytes));
     if (tail.size() > kTailBytes) tail.erase(0, tail.size() - kTailBytes);
     for (std::string_view left = *chunk; lines != nullptr && !left.empty();) {

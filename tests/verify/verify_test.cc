@@ -87,6 +87,45 @@ TEST(VerifyTest, WhatCannotBeReadIsNotJudged) {
   EXPECT_EQ(VerifyPath("/dev/zero", {}).outcome, Outcome::kUnjudged);
 }
 
+// Changes its file when the reader has got somewhere.
+class Changer final : public Source {
+ public:
+  Changer(std::unique_ptr<Source> source, std::string path)
+      : source_(std::move(source)), path_(std::move(path)) {}
+  Walked<std::string_view> Next() override {
+    auto bytes = source_->Next();
+    std::filesystem::resize_file(path_, std::filesystem::file_size(path_) + 1000);
+    return bytes;
+  }
+  bool changed() const override { return source_->changed(); }
+
+ private:
+  std::unique_ptr<Source> source_;
+  std::string path_;
+};
+
+TEST(VerifyTest, FilesThatChangeWhileTheyAreReadAreNotBroken) {
+  const testing::TempDir folder;
+  const auto verify = [&folder](const std::string& bytes) {
+    const std::string path = folder.Write("x.tar.gz", bytes);
+    ReadBudget budget({});
+    const Opener open = [&](DigestTee* tee) -> Walked<OpenedFile> {
+      auto file = OpenPath(path, budget, tee);
+      if (file) file->source = std::make_unique<Changer>(std::move(file->source), path);
+      return file;
+    };
+    return VerifyOpened(open, "x.tar.gz", Checksums(path), budget);
+  };
+  const std::string good = Gzip(Tar({{"a", Noise(900'000)}}));
+  const Verdict intact = verify(good);
+  EXPECT_EQ(intact.outcome, Outcome::kIntact) << intact.ToString();
+  EXPECT_EQ(intact.details.back(), "it was changed while it was read");
+  const Verdict cut = verify(good.substr(0, good.size() / 2));
+  EXPECT_EQ(cut.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(cut.reason, Reason::kUnverified);
+  EXPECT_EQ(cut.message, "it was changed while it was read");
+}
+
 TEST(VerifyTest, FolderIsAllItsFiles) {
   const testing::TempDir folder;
   folder.Write("d/a.dump", Sample("custom.dump"));
