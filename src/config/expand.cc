@@ -23,7 +23,17 @@ std::optional<std::string> Lookup(const std::string& name, const LoadOptions& op
   return std::string(value);
 }
 
-void ExpandScalar(Node& node, const LoadOptions& options, Problems& problems) {
+// Anything shorter stands in many messages by chance, and is not much of a secret.
+constexpr std::size_t kMinHiddenBytes = 6;
+
+void ReplaceAll(std::string& text, std::string_view from, const std::string& to) {
+  if (from.size() < kMinHiddenBytes) return;
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+void ExpandScalar(Node& node, const LoadOptions& options, Problems& problems, Variables& used) {
   const std::string_view text = node.scalar;
   if (text.find('$') == std::string_view::npos) return;
   std::string out;
@@ -52,6 +62,7 @@ void ExpandScalar(Node& node, const LoadOptions& options, Problems& problems) {
         return;
       }
       out += *value;
+      used.emplace(name, *value);
       node.expanded = true;
       at = end + 1;
     } else if (at < text.size()) {
@@ -63,10 +74,24 @@ void ExpandScalar(Node& node, const LoadOptions& options, Problems& problems) {
 
 }  // namespace
 
-void ExpandEnvironment(Node& node, const LoadOptions& options, Problems& problems) {
-  if (node.kind == NodeKind::kScalar) ExpandScalar(node, options, problems);
-  for (Node& item : node.items) ExpandEnvironment(item, options, problems);
-  for (auto& [key, value] : node.entries) ExpandEnvironment(value, options, problems);
+void ExpandEnvironment(Node& node, const LoadOptions& options, Problems& problems,
+                       Variables& used) {
+  if (node.kind == NodeKind::kScalar) ExpandScalar(node, options, problems, used);
+  for (Node& item : node.items) ExpandEnvironment(item, options, problems, used);
+  for (auto& [key, value] : node.entries) ExpandEnvironment(value, options, problems, used);
+}
+
+std::string WithNames(std::string message, const Variables& used) {
+  std::vector<std::pair<std::string, std::string>> longest_first(used.begin(), used.end());
+  std::stable_sort(longest_first.begin(), longest_first.end(),
+                   [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+  for (const auto& [name, value] : longest_first) {
+    const std::string shown = "${" + name + "}";
+    const std::string quoted = base::Quote(value);
+    ReplaceAll(message, value, shown);
+    ReplaceAll(message, std::string_view(quoted).substr(1, quoted.size() - 2), shown);
+  }
+  return message;
 }
 
 }  // namespace drwatch::config

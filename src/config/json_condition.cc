@@ -109,9 +109,11 @@ void ReadOne(const std::string& path, const Node& node, Problems& problems,
     JsonCondition condition{path, candidate.op, std::string(operand)};
     if (condition.op == Op::kMatches) {
       const base::Status status = model::CheckRegex(operand);
-      if (!status) problems.AddError(node.position, status.error().message);
+      if (!status) AddParseError(problems, node, "regular expression", status.error());
     } else if (IsOrder(condition.op) && !IsJsonNumber(operand)) {
-      problems.AddError(node.position, "only numbers have an order, not " + base::Quote(operand),
+      const std::string shown =
+          node.expanded ? "a value from the environment" : base::Quote(operand);
+      problems.AddError(node.position, "only numbers have an order, not " + shown,
                         "such as \"< 300\"");
     } else if (!IsJsonLiteral(operand) && !IsJsonString(operand)) {
       condition.value = JsonString(operand);

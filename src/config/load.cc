@@ -109,7 +109,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
 
 // A person reads a file from top to bottom; what concerns the whole file comes first. Nothing more
 // is said of a value whose variable is not set: the first `unset` problems are about those.
-void AppendSorted(const Problems& found, std::size_t unset, Problems& out) {
+void AppendSorted(const Problems& found, std::size_t unset, const Variables& used, Problems& out) {
   std::vector<Problem> sorted;
   std::set<std::pair<int, int>> settled;
   for (std::size_t i = 0; i < found.all().size(); ++i) {
@@ -126,11 +126,13 @@ void AppendSorted(const Problems& found, std::size_t unset, Problems& out) {
     return std::tie(a.position.line, a.position.column) <
            std::tie(b.position.line, b.position.column);
   });
-  for (Problem& problem : sorted) {
+  for (const Problem& problem : sorted) {
+    std::string message = WithNames(problem.message, used);
+    std::string hint = WithNames(problem.hint, used);
     if (problem.kind == Problem::Kind::kError) {
-      out.AddError(problem.position, problem.message, problem.hint);
+      out.AddError(problem.position, std::move(message), std::move(hint));
     } else {
-      out.AddWarning(problem.position, problem.message, problem.hint);
+      out.AddWarning(problem.position, std::move(message), std::move(hint));
     }
   }
 }
@@ -144,13 +146,14 @@ struct Source {
 std::optional<Config> Parse(const Source& source, Problems& problems, const LoadOptions& options) {
   Problems found;
   std::size_t unset = 0;
+  Variables used;
   std::optional<Config> config;
   std::optional<Node> root = ParseYaml(source.text, source.file, found);
   if (root && root->kind == NodeKind::kNull) {
     found.AddError({source.file, 0, 0}, "the config is empty",
                    "drwatch init prints a file to start from");
   } else if (root) {
-    ExpandEnvironment(*root, options, found);
+    ExpandEnvironment(*root, options, found, used);
     unset = found.all().size();
     ReadContext context{found, FolderOf(source.file), {}, {}};
     config = ReadConfig(*root, source.file, context);
@@ -164,7 +167,7 @@ std::optional<Config> Parse(const Source& source, Problems& problems, const Load
     }
   }
   const bool failed = found.HasErrors();
-  AppendSorted(found, unset, problems);
+  AppendSorted(found, unset, used, problems);
   if (failed) return std::nullopt;
   return config;
 }

@@ -57,7 +57,7 @@ void GetSchedule(MapReader& reader, BackupProbe& probe) {
   const bool about_zone = schedule.error().message.find("time zone") != std::string::npos;
   const Node& at =
       about_zone && reader.Has("timezone") ? *reader.Take("timezone") : *reader.Take("schedule");
-  reader.Error(at, schedule.error().message, schedule.error().hint);
+  AddParseError(reader.problems(), at, about_zone ? "time zone" : "schedule", schedule.error());
 }
 
 void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out) {

@@ -148,7 +148,9 @@ TcpProbe ReadTcpProbe(MapReader& reader, ReadContext& context) {
   reader.Get("expect", probe.expect);
   const Node* expect = reader.Take("expect");
   const base::Status regex = model::CheckRegex(probe.expect);
-  if (expect != nullptr && !regex) reader.Error(*expect, regex.error().message);
+  if (expect != nullptr && !regex) {
+    AddParseError(reader.problems(), *expect, "regular expression", regex.error());
+  }
   GetAtLeast(reader, "failure_threshold", 1, probe.failure_threshold);
   return probe;
 }

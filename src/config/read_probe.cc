@@ -37,8 +37,10 @@ void UnknownType(MapReader& reader, const Node& node) {
     reader.Error(node, "probes of type " + base::Quote(node.scalar) + " are not supported yet");
     return;
   }
-  reader.Error(node, "unknown probe type " + base::Quote(base::Truncate(node.scalar, 80)),
-               NameHint(node.scalar, ProbeTypes(), "types"));
+  // Cut, a value from the environment would not be recognised and hidden.
+  const std::string shown =
+      node.expanded ? "from the environment" : base::Quote(base::Truncate(node.scalar, 80));
+  reader.Error(node, "unknown probe type " + shown, NameHint(node.scalar, ProbeTypes(), "types"));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ void AddMatcher(MapReader& reader, const Node& at, base::Result<model::Matcher> 
   if (matcher) {
     out.push_back(std::move(*matcher));
   } else {
-    reader.Error(at, matcher.error().message, matcher.error().hint);
+    AddParseError(reader.problems(), at, "matcher", matcher.error());
   }
 }
 
@@ -49,7 +49,7 @@ void ReadMatchers(MapReader& reader, std::vector<model::Matcher>& out) {
       } else if (matchers) {
         std::move(matchers->begin(), matchers->end(), std::back_inserter(out));
       } else {
-        reader.Error(item, matchers.error().message, matchers.error().hint);
+        AddParseError(reader.problems(), item, "matcher", matchers.error());
       }
     }
   }

@@ -50,6 +50,16 @@ bool CheckHttpUrl(MapReader& reader, std::string_view key, const Node& node,
 
 }  // namespace
 
+void AddParseError(Problems& problems, const Node& value, std::string_view what,
+                   const base::Error& error) {
+  if (value.expanded) {
+    problems.AddError(value.position,
+                      "bad " + std::string(what) + ": a value from the environment");
+  } else {
+    problems.AddError(value.position, error.message, error.hint);
+  }
+}
+
 void GetPositive(MapReader& reader, std::string_view key, base::Duration& out) {
   std::optional<base::Duration> value;
   GetPositive(reader, key, value);
@@ -225,7 +235,7 @@ void GetRegexes(MapReader& reader, std::string_view key, std::vector<std::string
   for (const Node& item : node->items) {
     if (item.kind != NodeKind::kScalar) continue;
     const base::Status status = model::CheckRegex(item.scalar);
-    if (!status) reader.Error(item, status.error().message);
+    if (!status) AddParseError(reader.problems(), item, "regular expression", status.error());
   }
 }
 

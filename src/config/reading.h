@@ -31,6 +31,11 @@ struct ReadContext {
   std::optional<Position> inline_secret;
 };
 
+// What a parser said of `value`, which is a `what`. Messages of parsers quote parts of what they
+// read, so nothing of them is shown where it may come from the environment.
+void AddParseError(Problems& problems, const Node& value, std::string_view what,
+                   const base::Error& error);
+
 // Getters beyond MapReader's. Each marks its key as known, adds an error where the value is wrong
 // and then leaves `out` alone.
 void GetPositive(MapReader& reader, std::string_view key, base::Duration& out);

@@ -13,9 +13,13 @@
 
 namespace drwatch::config {
 
-// Replaces ${NAME} by the variable's value and $$ by $ in every scalar that is not a key. Errors: a
-// variable that is not set, a ${ without its end.
-void ExpandEnvironment(Node& node, const LoadOptions& options, Problems& problems);
+// Values by the names of the variables they came from.
+using Variables = std::map<std::string, std::string>;
+// Replaces ${NAME} by the variable's value and $$ by $ in every scalar that is not a key, and adds
+// what it took to `used`. Errors: a variable that is not set, a ${ without its end.
+void ExpandEnvironment(Node& node, const LoadOptions& options, Problems& problems, Variables& used);
+// `message` with names where values stand, as the file has it: they may be secrets.
+std::string WithNames(std::string message, const Variables& used);
 
 // Defaults for what receivers leave out.
 struct GlobalReceiverDefaults {

@@ -382,6 +382,26 @@ TEST(ParseConfigTest, NeverRepeatsAValueFromTheEnvironment) {
   EXPECT_GE(std::count(said.begin(), said.end(), '\n'), 10) << said;
 }
 
+TEST(ParseConfigTest, ShowsNamesInPlaceOfValuesThatParsersQuote) {
+  const std::string said = SaidOf(
+      "services: [{name: a, depends_on: ['${LONG}']}]\n"
+      "probes:\n"
+      "- {name: b, type: '${LONG}'}\n"
+      "- {name: c, type: backup, path: /b, schedule: '${PW} ${LONG}'}\n"
+      "- {name: d, type: http, url: 'http://h/', expect: {json: {x: '< ${PW}'}}}\n"
+      "- {name: e, type: tcp, address: 'h:1', send: x, expect: '(${PW}'}\n"
+      "route:\n"
+      "  receiver: '${PW}'\n"
+      "  routes: [{matchers: ['a=${PW}\"', '${LONG}']}, {match_re: {a: '(${PW}'}}]\n"
+      "  group_by: ['${PW}-', '${LONG}!']\n"
+      "receivers: [{name: '${LONG}'}, {name: '${LONG}'}]\n",
+      {{"PW", "hunter2"}, {"LONG", "hunter2" + std::string(100, 'x') + "\"y"}});
+  EXPECT_EQ(said.find("hunter2"), std::string::npos) << said;
+  EXPECT_NE(said.find("unknown receiver \"${PW}\""), std::string::npos) << said;
+  EXPECT_NE(said.find("bad matcher: a value from the environment"), std::string::npos) << said;
+  EXPECT_GE(std::count(said.begin(), said.end(), '\n'), 12) << said;
+}
+
 TEST(LoadConfigTest, FindsRuleFilesBesideTheConfig) {
   const testing::TempDir dir;
   const std::string first = dir.Write("rules/a.yml", "groups: []\n");
