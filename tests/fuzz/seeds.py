@@ -9,6 +9,7 @@ import lzma
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tarfile
@@ -98,11 +99,65 @@ def tar_of(members, kind):
     return out.getvalue()[:3584]
 
 
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def wal_segment():
+    """The start of a segment of PostgreSQL 15 with pages of 1 KiB: two records, the second a commit."""
+    page = struct.pack("<HHIQIIQII", 0xD110, 2, 1, 1 << 20, 0, 0, 7, 1 << 20, 1024)
+    previous = 0
+    for manager, body in ((10, b"x" * 30), (1, b"\xff\x08" + struct.pack("<Q", 10**15))):
+        head = struct.pack("<IIQBB2x", 24 + len(body), 7, previous, 0, manager)
+        previous = (1 << 20) + len(page)
+        page += head + struct.pack("<I", crc32c(body + head)) + body
+        page += bytes(-len(page) % 8)
+    return page.ljust(1024, b"\0") + bytes(1024)
+
+
+def folder(*files):
+    """Several files, as the target takes them."""
+    return b"\n\x1e".join(name.encode() + b"\n" + content for name, content in files)
+
+
+BASE_BACKUP = b"""{ "PostgreSQL-Backup-Manifest-Version": 1,
+"Files": [
+{ "Path": "backup_label", "Size": 1, "Last-Modified": "2026-01-01 00:00:00 GMT" },
+{ "Path": "PG_VERSION", "Size": 3, "Checksum-Algorithm": "CRC32C", "Checksum": "%s" }
+],
+"WAL-Ranges": [ { "Timeline": 1, "Start-LSN": "0/100000", "End-LSN": "0/100028" } ],"""
+
+
+def folders(seeds):
+    manifest = BASE_BACKUP % crc32c(b"15\n").to_bytes(4, "little").hex().encode()
+    whole = [("backup_label", b"x"), ("PG_VERSION", b"15\n")]
+    segment = ("pg_wal/000000010000000000000001", wal_segment())
+    seeds.add("verify", folder(("backup_manifest", manifest), *whole, segment))
+    tar = tar_of(whole, tarfile.USTAR_FORMAT)[:2560]
+    seeds.add("verify", folder(("backup_manifest", manifest), ("base.tar", tar)))
+    for part in ("verify/folder", "verify/aof"):
+        files = [(file.name, file.read_bytes()) for file in sorted((DATA / part).glob("*"))]
+        seeds.add("verify", folder(*[file for file in files if len(file[1]) < 3300]))
+    seeds.add("verify", folder(("SHA256SUMS", hashlib.sha256(b"1").hexdigest().encode() + b"  a"), ("a", b"1")))
+
+
 def artefacts(seeds):
     contents = {"x.sql": b"--\n-- PostgreSQL database dump\n--\nCOPY t (a) FROM stdin;\n1\n\\.\n--\n-- PostgreSQL database dump complete\n--\n"}
     contents["t.tar"] = tar_of([("a/b", b"hello"), ("c" * 120, b"")], tarfile.PAX_FORMAT)
     contents["g.tar"] = tar_of([("c" * 120, b"x")], tarfile.GNU_FORMAT)
-    for file in sorted((DATA / "verify").glob("*")):
+    contents["000000010000000000000001"] = wal_segment()
+    contents["000000010000000000000001.00000028.backup"] = b"START WAL LOCATION: 0/1000028 (file 000000010000000000000001)\nSTOP WAL LOCATION: 0/1000100 (file 000000010000000000000001)\nSTART TIME: 2026-01-01 00:00:00 UTC\nLABEL: x\nSTART TIMELINE: 1\n"
+    contents["00000003.history"] = b"1\t0/1000000\tno recovery target specified\n2\t0/2000000\tx\n"
+    contents["x.json"] = b'{"a": [1, 2.5e3, "\\u00e9", null]}\n{}\n'
+    contents["x.yml"] = b"a: &x [1, {b: c}]\nd: *x\n---\n- |\n  text\n"
+    contents["x.rdb"] = b"REDIS0004\xfe\x00\x00\x01a\x01b\x04\x01h\x01\x01f\x01v\xff"
+    contents["x.aof"] = b"*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$5\r\nMULTI\r\n"
+    for file in sorted((DATA / "verify").glob("*")) + sorted((DATA / "verify/aof").glob("*")):
         if file.is_file() and file.suffix != ".sh":
             contents[file.name] = file.read_bytes()[:3500]
     for file in (DATA / "verify/folder").glob("*"):
@@ -115,6 +170,7 @@ def artefacts(seeds):
                 packed[suffix] = subprocess.run([tool, "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
         for suffix, bytes_ in packed.items():
             seeds.add("verify", (name + suffix).encode() + b"\n" + bytes_)
+    folders(seeds)
 
 
 def main():
