@@ -1,5 +1,6 @@
 #include "exporter/adhoc.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "base/secret.h"
@@ -54,6 +55,31 @@ base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
   return backup;
 }
 
+// "s3://bucket/daily/shop.dump" is one object because its name has a suffix, "s3://bucket/daily"
+// and "s3://bucket/v1.2/" are prefixes. The region, the endpoint and the keys come from the
+// environment.
+base::Result<config::ProbeSpec> BucketSpec(std::string target) {
+  const bool is_prefix = target.ends_with('/');
+  while (target.ends_with('/')) target.pop_back();
+  config::BackupProbe backup;
+  backup.place.path = target;
+  backup.place.s3.emplace();
+  for (const char* variable : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}) {
+    const char* endpoint = std::getenv(variable);
+    if (endpoint != nullptr && backup.place.s3->endpoint.empty()) {
+      backup.place.s3->endpoint = endpoint;
+    }
+  }
+  const std::size_t slash = target.rfind('/');
+  const std::string name = target.substr(slash + 1);
+  const bool is_bucket = slash < std::string_view("s3://").size();
+  if (!is_prefix && !is_bucket && name.find('.') != std::string::npos) {
+    backup.place.path = target.substr(0, slash);
+    backup.pattern = name;
+  }
+  return backup;
+}
+
 base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::string& target) {
   if (scheme == "postgres" || scheme == "postgresql") {
     config::PostgresProbe postgres;
@@ -72,9 +98,11 @@ base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::strin
     return tcp;
   }
   if (scheme == "file") return BackupSpec(target.substr(7));
+  if (scheme == "s3") return BucketSpec(target);
   return base::Fail(
       "unknown kind of target: " + base::Quote(base::RedactUrl(target)),
-      "use postgres://, redis://, rediss://, http://, https://, tcp://host:port or a path");
+      "use postgres://, redis://, rediss://, http://, https://, tcp://host:port, s3://bucket or a "
+      "path");
 }
 
 std::string_view TypeOf(const config::ProbeSpec& spec) {
@@ -85,6 +113,7 @@ std::string_view TypeOf(const config::ProbeSpec& spec) {
     std::string_view operator()(const config::TcpProbe&) const { return "tcp"; }
     std::string_view operator()(const config::ScrapeProbe&) const { return "scrape"; }
     std::string_view operator()(const config::BackupProbe&) const { return "backup"; }
+    std::string_view operator()(const config::WalArchiveProbe&) const { return "wal_archive"; }
   };
   return std::visit(Names{}, spec);
 }

@@ -112,7 +112,11 @@ void AddCommands(CLI::App& app, Raw& raw) {
                    "Write it there (must not exist) instead of standard output");
   CLI::App* verify = app.add_subcommand(
       "verify", "Prove backup artefacts intact: exit 0 intact, 2 broken, 3 cannot judge");
-  verify->add_option("path", raw.verify.paths, "Files or folders")->required();
+  verify->add_option("path", raw.verify.paths, "Files or folders");
+  verify->add_option("--wal", raw.verify.wal_folders,
+                     "A folder of archived WAL: gaps, timelines, every record; may be repeated")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verify->add_option("--format", raw.verify_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
 }
@@ -183,6 +187,9 @@ Command ToCommand(const CLI::App& app, Raw& raw) {
   if (app.got_subcommand("test")) return std::move(raw.test_rules);
   if (app.got_subcommand("init")) return std::move(raw.init);
   if (app.got_subcommand("verify")) {
+    if (raw.verify.paths.empty() && raw.verify.wal_folders.empty()) {
+      return ExitNow{kUsageExitCode, "verify needs a path, or --wal and a folder\n"};
+    }
     raw.verify.json = raw.verify_format == "json";
     return std::move(raw.verify);
   }

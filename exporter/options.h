@@ -55,6 +55,7 @@ struct InitOptions {
 };
 struct VerifyOptions {
   std::vector<std::string> paths;
+  std::vector<std::string> wal_folders;  // --wal: WAL archives
   bool json = false;
 };
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "exporter/process_metrics.h"
 #include "probes/backup_probe.h"
+#include "probes/wal_verdicts.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -15,7 +16,8 @@ constexpr base::Duration kDrain = std::chrono::seconds(10);
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all = rules::Migrations();
   for (const auto& more :
-       {notify::Migrations(), probes::PositionRingMigrations(), probes::BackupMigrations()}) {
+       {notify::Migrations(), probes::PositionRingMigrations(), probes::BackupMigrations(),
+        probes::WalMigrations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;

@@ -1,4 +1,4 @@
-// `drwatch verify PATH...`
+// `drwatch verify PATH... [--wal DIR]`
 #include <unistd.h>
 
 #include <iostream>
@@ -7,6 +7,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "exporter/commands.h"
+#include "exporter/verify_wal.h"
 #include "verify/verify.h"
 
 namespace drwatch::exporter {
@@ -75,6 +76,15 @@ int Verify(const VerifyOptions& options) {
       all.push_back(JsonOf(path, verdict, took));
     } else {
       std::cout << TextOf(path, verdict, took) << std::flush;
+    }
+  }
+  for (const std::string& folder : options.wal_folders) {
+    const WalReport report = VerifyWalFolder(folder);
+    status = Worse(status, report.exit_code);
+    if (options.json) {
+      all.push_back(nlohmann::ordered_json::parse(report.json));
+    } else {
+      std::cout << report.text << std::flush;
     }
   }
   if (options.json) {

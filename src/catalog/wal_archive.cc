@@ -121,6 +121,7 @@ void Judge::AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segm
       segments.begin(), segments.end(), part.first,
       [](const WalSegmentFile& file, std::uint64_t number) { return file.number < number; });
   for (; at != segments.end() && at->number < part.end; ++at) {
+    if (question_.broken.contains({part.timeline, at->number})) continue;
     if (!runs_.empty() && runs_.back().range.timeline == part.timeline &&
         runs_.back().range.last + 1 == at->number) {
       runs_.back().range.last = at->number;
@@ -206,8 +207,16 @@ void Judge::Add(const WalRange& range, WalGap::Kind kind) {
   }
 }
 
-// Cuts out of a gap of one timeline what is acknowledged.
+// Cuts out of a gap of one timeline what is broken and what is acknowledged.
 void Judge::MissOf(WalRange range, WalGap::Kind kind) {
+  const auto broken = question_.broken.lower_bound({range.timeline, range.first});
+  if (broken != question_.broken.end() && broken->first == range.timeline &&
+      broken->second <= range.last) {
+    const std::uint64_t at = broken->second;
+    if (at > range.first) MissOf({range.timeline, range.first, at - 1}, kind);
+    if (at < range.last) MissOf({range.timeline, at + 1, range.last}, kind);
+    return;
+  }
   for (const AcknowledgedWal& known : question_.acknowledged) {
     if (known.first.timeline != range.timeline || known.until <= question_.now) continue;
     const auto first = verify::SegmentNumber(known.first, inventory_.segment_bytes);

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -61,6 +63,9 @@ struct AcknowledgedWal {
 };
 
 struct WalQuestion {
+  // Segments that were read and cannot be used: timeline and number. They are not missing, and WAL
+  // breaks off at them.
+  std::set<std::pair<std::uint32_t, std::uint64_t>> broken;
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
   std::vector<WalBase> bases;

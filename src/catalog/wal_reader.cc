@@ -202,6 +202,7 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
   auto changed = List(now, context);
   if (!changed) return tl::unexpected(std::move(changed.error()));
   if (*changed) {
+    ++changes_;
     if (!system_identifier_) ReadHead(context);
     inventory_ = TakeWalInventory(objects_, inventory_.segment_bytes);
     bytes_ = 0;

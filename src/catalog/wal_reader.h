@@ -35,6 +35,8 @@ class WalReader {
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
   const std::vector<PlaceObject>& objects() const { return objects_; }
+  // Grows when anything was listed that was not there before, or is gone.
+  std::uint64_t changes() const { return changes_; }
   const WalInventory& inventory() const { return inventory_; }
   std::int64_t bytes() const { return bytes_; }
   const std::map<std::uint32_t, std::vector<verify::TimelineSwitch>>& histories() const {
@@ -64,6 +66,7 @@ class WalReader {
   std::optional<std::uint64_t> system_identifier_;
   std::optional<base::Timestamp> last_full_;
   bool texts_due_ = true;
+  std::uint64_t changes_ = 0;
   // Text files by name, with the fingerprint they had when they were read.
   std::map<std::string, std::pair<std::uint64_t, std::string>> texts_;
 };

@@ -37,8 +37,10 @@ void CheckReferences(const Config& config, const ReadContext& context) {
   const std::vector<std::string> services = NamesOf(config.services);
   const std::vector<std::string> receivers = NamesOf(config.receivers);
   std::vector<std::string> databases;
+  std::vector<std::string> backups;
   for (const Probe& probe : config.probes) {
     if (probe.type == "postgres" && !probe.name.empty()) databases.push_back(probe.name);
+    if (probe.type == "backup" && !probe.name.empty()) backups.push_back(probe.name);
   }
   for (const Reference& reference : context.references) {
     const std::vector<std::string>* known = &services;
@@ -49,6 +51,9 @@ void CheckReferences(const Config& config, const ReadContext& context) {
     } else if (reference.kind == Reference::Kind::kPostgresProbe) {
       known = &databases;
       what = "postgres probe";
+    } else if (reference.kind == Reference::Kind::kBackupProbe) {
+      known = &backups;
+      what = "backup probe";
     }
     if (std::find(known->begin(), known->end(), reference.name) != known->end()) continue;
     context.problems.AddError(reference.position,

@@ -196,6 +196,45 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Number("free_space_warning_ratio", probe.free_space_warning_ratio);
 }
 
+std::string_view RepositoryName(Repository repository) {
+  switch (repository) {
+    case Repository::kNone:
+      return {};
+    case Repository::kPgBackRest:
+      return "pgbackrest";
+    case Repository::kWalG:
+      return "wal-g";
+    case Repository::kBarman:
+      return "barman";
+  }
+  return {};
+}
+
+void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
+  out.Text("backup", probe.backup);
+  out.Text("location", probe.location);
+  out.Flag("offsite", probe.offsite);
+  out.TextUnlessEmpty("region", probe.region);
+  out.Text("path", probe.place.path);
+  out.TextUnlessEmpty("repository", RepositoryName(probe.repository));
+  out.TextUnlessEmpty("stanza", probe.stanza);
+  out.TextUnlessEmpty("primary", probe.primary);
+  if (!probe.base_backups.empty()) out.Texts("base_backups", probe.base_backups);
+  if (probe.window) out.Time("window", *probe.window);
+  out.Time("max_lag", probe.max_lag);
+  out.Number("in_flight_segments", probe.in_flight_segments);
+  if (!probe.acknowledged_gaps.empty()) out.List("acknowledged_gaps");
+  for (const auto& gap : probe.acknowledged_gaps) {
+    out.BeginItem();
+    out.Text("first", gap.first);
+    out.Text("last", gap.last);
+    out.Text("until", base::FormatRfc3339(gap.until).substr(0, 10));
+    out.End();
+  }
+  out.Flag("verify", probe.verify);
+  out.Number("read_rate", static_cast<double>(probe.read_rate_bytes));
+}
+
 }  // namespace
 
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec) {

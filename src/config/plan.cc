@@ -62,8 +62,9 @@ Means MeansOf(const Config& config, const Service& service) {
       }
     } else if (const auto* postgres = std::get_if<PostgresProbe>(&probe.spec)) {
       means.offsite = means.offsite || postgres->offsite;
-    } else if (probe.type == "wal_archive") {
+    } else if (const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec)) {
       means.follows = true;
+      means.offsite = means.offsite || wal->offsite;
     }
   }
   return means;

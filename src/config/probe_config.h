@@ -13,8 +13,8 @@
 
 namespace drwatch::config {
 
-using ProbeSpec =
-    std::variant<PostgresProbe, RedisProbe, HttpProbe, TcpProbe, ScrapeProbe, BackupProbe>;
+using ProbeSpec = std::variant<PostgresProbe, RedisProbe, HttpProbe, TcpProbe, ScrapeProbe,
+                               BackupProbe, WalArchiveProbe>;
 
 struct Probe {
   std::string name;

@@ -1,25 +1,8 @@
-#include "base/sizes.h"
 #include "base/strings.h"
 #include "config/sections.h"
 
 namespace drwatch::config {
 namespace {
-
-// "50MiB/s", "50MiB" or "unlimited".
-void GetRate(MapReader& reader, std::string_view key, std::int64_t& out) {
-  std::string text;
-  reader.Get(key, text);
-  const Node* node = reader.Take(key);
-  if (node == nullptr || node->kind != NodeKind::kScalar) return;
-  std::string_view amount = text;
-  if (amount.ends_with("/s")) amount.remove_suffix(2);
-  const base::Result<std::int64_t> bytes = base::ParseSize(base::Trim(amount));
-  if (text == "unlimited" || bytes) {
-    out = bytes.value_or(0);
-  } else {
-    reader.Error(*node, base::Quote(key) + " must be a rate", "such as 50MiB/s or unlimited");
-  }
-}
 
 // fnmatch(3) takes a pattern with an open bracket literally, which nobody means.
 void CheckPattern(MapReader& reader, const std::string& pattern) {

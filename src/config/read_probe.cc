@@ -7,8 +7,8 @@ namespace drwatch::config {
 namespace {
 
 const std::vector<std::string>& ProbeTypes() {
-  static const std::vector<std::string> kTypes = {"postgres", "redis",  "http",
-                                                  "tcp",      "scrape", "backup"};
+  static const std::vector<std::string> kTypes = {"postgres", "redis",  "http",       "tcp",
+                                                  "scrape",   "backup", "wal_archive"};
   return kTypes;
 }
 
@@ -26,6 +26,8 @@ bool ReadSpec(MapReader& reader, Probe& probe, ReadContext& context) {
     probe.spec = ReadScrapeProbe(reader, probe.name, context);
   } else if (probe.type == "backup") {
     probe.spec = ReadBackupProbe(reader, probe.name, context);
+  } else if (probe.type == "wal_archive") {
+    probe.spec = ReadWalArchiveProbe(reader, probe.name, context);
   } else {
     return false;
   }
@@ -33,7 +35,7 @@ bool ReadSpec(MapReader& reader, Probe& probe, ReadContext& context) {
 }
 
 void UnknownType(MapReader& reader, const Node& node) {
-  if (node.scalar == "wal_archive" || node.scalar == "dns") {
+  if (node.scalar == "dns") {
     reader.Error(node, "probes of type " + base::Quote(node.scalar) + " are not supported yet");
     return;
   }

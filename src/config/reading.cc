@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/sizes.h"
 #include "base/strings.h"
 #include "config/hint.h"
 #include "config/url.h"
@@ -110,6 +111,21 @@ void GetPositiveSize(MapReader& reader, std::string_view key, std::int64_t& out)
     reader.Error(*reader.Take(key), MustBe(key, "larger than 0"));
   } else {
     out = value;
+  }
+}
+
+void GetRate(MapReader& reader, std::string_view key, std::int64_t& out) {
+  std::string text;
+  reader.Get(key, text);
+  const Node* node = reader.Take(key);
+  if (node == nullptr || node->kind != NodeKind::kScalar) return;
+  std::string_view amount = text;
+  if (amount.ends_with("/s")) amount.remove_suffix(2);
+  const base::Result<std::int64_t> bytes = base::ParseSize(base::Trim(amount));
+  if (text == "unlimited" || bytes) {
+    out = bytes.value_or(0);
+  } else {
+    reader.Error(*node, base::Quote(key) + " must be a rate", "such as 50MiB/s or unlimited");
   }
 }
 

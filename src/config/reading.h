@@ -16,7 +16,7 @@ namespace drwatch::config {
 
 // "service: shop", wherever it stands: looked up once everything is read.
 struct Reference {
-  enum class Kind { kService, kPostgresProbe, kReceiver };
+  enum class Kind { kService, kPostgresProbe, kBackupProbe, kReceiver };
   Kind kind;
   std::string name;
   Position position;
@@ -44,6 +44,8 @@ void GetAtLeast(MapReader& reader, std::string_view key, int minimum, int& out);
 void GetAtLeast(MapReader& reader, std::string_view key, int minimum, std::optional<int>& out);
 void GetOptional(MapReader& reader, std::string_view key, std::optional<bool>& out);
 void GetPositiveSize(MapReader& reader, std::string_view key, std::int64_t& out);
+// Bytes per second: "50MiB/s", "50MiB" or "unlimited" (0).
+void GetRate(MapReader& reader, std::string_view key, std::int64_t& out);
 void GetRatio(MapReader& reader, std::string_view key, double& out);
 // One of `words`.
 void GetChoice(MapReader& reader, std::string_view key, const std::vector<std::string>& words,

@@ -49,6 +49,8 @@ HttpProbe ReadHttpProbe(MapReader& reader, ReadContext& context);
 TcpProbe ReadTcpProbe(MapReader& reader, ReadContext& context);
 ScrapeProbe ReadScrapeProbe(MapReader& reader, const std::string& name, ReadContext& context);
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context);
+WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
+                                    ReadContext& context);
 
 // The conditions of one JSON path: a value, an operator with its operand, or a list of these.
 std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Node& node,

@@ -1,26 +1,10 @@
 #include "probes/backup_verifier.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include "catalog/folder_catalog.h"
+#include "probes/low_priority.h"
 #include "verify/verify.h"
 
 namespace drwatch::probes {
-namespace {
-
-// Everything else on the machine goes first: both calls are about the calling thread.
-void LowerPriority() {
-  constexpr int kNice = 15;
-  constexpr int kIoWhoThread = 1;        // IOPRIO_WHO_PROCESS, linux/ioprio.h
-  constexpr int kIoIdleClass = 3 << 13;  // IOPRIO_CLASS_IDLE
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-  ::syscall(SYS_ioprio_set, kIoWhoThread, 0, kIoIdleClass);
-}
-
-}  // namespace
-
 BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options, BackupVerdicts& verdicts,
                                const base::Clock& clock)
     : options_(options), verdicts_(verdicts), clock_(clock) {}

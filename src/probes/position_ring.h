@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "db/database.h"
+#include "probes/archive_notes.h"
 #include "probes/postgres_server_names.h"
 
 namespace drwatch::probes {
@@ -88,6 +89,7 @@ class PositionRing {
   std::optional<PositionReading> Read(const std::string& probe, std::uint64_t lsn,
                                       base::SteadyTime at, const ForgivePauses& pauses = {}) const;
   ServerNames& server_names() { return server_names_; }
+  ArchiveNotes& archive_notes() { return archive_notes_; }
 
  private:
   // The primary was seen at `lsn` from `first` to `last`.
@@ -129,6 +131,7 @@ class PositionRing {
   db::Database* const database_;
   const base::Clock& clock_;
   ServerNames server_names_;
+  ArchiveNotes archive_notes_;
   mutable std::mutex mutex_;
   std::map<std::string, Primary> primaries_;
   base::SteadyTime last_save_{};

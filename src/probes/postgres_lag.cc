@@ -84,6 +84,18 @@ double PeerLagSeconds(const PositionReading& own) {
   return base::ToSeconds(estimated ? *own.lag->estimate : own.lag->at_least);
 }
 
+ForgivePauses ForgiveOpenSegment(std::uint64_t archived, double segment_bytes,
+                                 double archive_timeout_seconds) {
+  ForgivePauses pauses;
+  pauses.within = archived + static_cast<std::uint64_t>(segment_bytes);
+  pauses.at_least = kIdle;
+  if (archive_timeout_seconds > 0) {
+    const double seconds = archive_timeout_seconds + kArchiverSlackSeconds;
+    pauses.at_least = base::Duration(static_cast<std::int64_t>(seconds * 1000));
+  }
+  return pauses;
+}
+
 std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const PositionRing& ring,
                                             const std::string& probe) {
   if (facts.in_recovery || !facts.archives() || !facts.archiver || !facts.position) {
@@ -102,17 +114,9 @@ std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const Po
     return lag;
   }
   lag.bytes = static_cast<double>(*facts.position - std::min(*facts.position, *archived));
-  // The open segment of an idle server waits for nobody: archive_timeout has shipped what matters,
-  // and what is left are records that no transaction needs.
-  ForgivePauses pauses;
-  pauses.within = *archived + static_cast<std::uint64_t>(facts.segment_bytes);
-  pauses.at_least = kIdle;
-  if (facts.archive_timeout_seconds > 0) {
-    const double seconds = facts.archive_timeout_seconds + kArchiverSlackSeconds;
-    pauses.at_least = base::Duration(static_cast<std::int64_t>(seconds * 1000));
-  }
   const std::optional<PositionReading> own =
-      ring.Read(probe, *archived, facts.positions_answered, pauses);
+      ring.Read(probe, *archived, facts.positions_answered,
+                ForgiveOpenSegment(*archived, facts.segment_bytes, facts.archive_timeout_seconds));
   if (own) {
     lag.seconds = std::max(waited, PeerLagSeconds(*own));
   } else if (waited > 0) {

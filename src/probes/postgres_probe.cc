@@ -119,6 +119,13 @@ PostgresFindings PostgresProbe::Judge(PostgresFacts facts) {
   if (facts.position) {
     positions_.Observe(config_.name, {facts.system_identifier, facts.timeline}, *facts.position,
                        facts.positions_answered, config_.interval);
+    ArchiverNote note;
+    note.archive_timeout_seconds = facts.archive_timeout_seconds;
+    if (facts.archiver) {
+      note.last_archived = facts.archiver->last_wal;
+      note.last_archived_seconds = facts.archiver->last_seconds;
+    }
+    positions_.archive_notes().Put(config_.name, std::move(note));
   } else {
     positions_.ObserveNothing(config_.name);
   }

@@ -8,6 +8,7 @@
 #include "probes/redis_probe.h"
 #include "probes/scrape_probe.h"
 #include "probes/tcp_probe.h"
+#include "probes/wal_archive_probe.h"
 
 namespace drwatch::probes {
 namespace {

@@ -44,8 +44,10 @@ probes:
    tls: {zzzzzzzzzzzzzzzzzz: 1}, basic_auth: {username: a, zzzzzzzzzzzzzzzzzz: 1}}
 - {name: d, type: tcp, address: "a:1", zzzzzzzzzzzzzzzzzz: 1}
 - {name: e, type: scrape, url: "http://a", zzzzzzzzzzzzzzzzzz: 1}
-- {name: f, type: backup, path: /b, max_age: 1d, zzzzzzzzzzzzzzzzzz: 1,
-   verify: {zzzzzzzzzzzzzzzzzz: 1}}
+- {name: f, type: backup, path: "s3://b", max_age: 1d, zzzzzzzzzzzzzzzzzz: 1,
+   verify: {zzzzzzzzzzzzzzzzzz: 1}, s3: {zzzzzzzzzzzzzzzzzz: 1}, expect: {zzzzzzzzzzzzzzzzzz: 1}}
+- {name: g, type: wal_archive, path: /w, primary: a, zzzzzzzzzzzzzzzzzz: 1,
+   acknowledged_gaps: [{first: "000000010000000000000001", until: 2026-12-31, zzzzzzzzzzzzzzzzzz: 1}]}
 route: {receiver: r, zzzzzzzzzzzzzzzzzz: 1}
 receivers:
 - name: r
@@ -90,6 +92,8 @@ Place PlaceOf(const std::string& message) {
   if (what == "expect of a postgres probe") return {"### type: postgres", "expect."};
   if (what == "expect of a redis probe") return {"### type: redis", "expect."};
   if (what == "expect of an http probe") return {"### type: http", "expect."};
+  if (what == "expect of a backup probe") return {"### type: backup", "expect."};
+  if (what == "acknowledged gap") return {"#### acknowledged_gaps", ""};
   if (what == "global" || what == "storage") return {"## " + what, ""};
   return {"#### " + what, ""};
 }
@@ -119,7 +123,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 22);
+  EXPECT_EQ(maps, 26);
   EXPECT_GT(keys, 130);
 }
 
@@ -163,6 +167,7 @@ probes:
 - {name: d, type: tcp, address: "a:1"}
 - {name: e, type: scrape, url: "http://a"}
 - {name: f, type: backup, path: /b}
+- {name: g, type: wal_archive, path: /w}
 receivers: [{name: r, pagerduty_configs: [{routing_key: a}], webhook_configs: [{url: "http://a"}]}]
 )yaml",
                                   "/f.yml", problems, {&environment});
@@ -271,6 +276,9 @@ probes:
 - {name: app, type: scrape, url: "http://h/metrics", tls: {server_name: n}}
 - {name: "night: ly", type: backup, path: /b, schedule: "0 2 * * *", timezone: Europe/Berlin,
    max_age: 26h, retention: 30d}
+- {name: wal, type: wal_archive, path: /w, primary: pg, base_backups: ["night: ly"], window: 7d,
+   repository: pgbackrest, stanza: main, region: r, read_rate: unlimited, verify: false,
+   acknowledged_gaps: [{first: "000000010000000A000000FE", until: 2026-12-31}]}
 receivers:
 - name: r
   pagerduty_configs: [{routing_key: geheim}, {routing_key: geheim, details: {a: "{{ .X }}"}}]

@@ -1,0 +1,256 @@
+#include "exporter/verify_wal.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "catalog/wal_check.h"
+#include "catalog/wal_reader.h"
+
+namespace drwatch::exporter {
+namespace {
+
+using verify::Outcome;
+using Json = nlohmann::ordered_json;
+
+constexpr int kIntactExit = 0;
+constexpr int kBrokenExit = 2;
+constexpr int kUnjudgedExit = 3;
+
+struct Damage {
+  std::string name;
+  Outcome outcome = Outcome::kBroken;
+  model::Reason reason = model::Reason::kNone;
+  std::string text;
+};
+
+class ArchiveCheck {
+ public:
+  explicit ArchiveCheck(const std::string& folder)
+      : place_(catalog::MakeFolderPlace(folder)), reader_(*place_, ""), budget_({}) {}
+
+  WalReport Run();
+
+ private:
+  void ReadSegments();
+  void ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
+                    catalog::WalChecker& checker);
+  void ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker);
+  bool OnPath(std::uint32_t timeline, std::uint64_t number) const;
+  int ExitCode() const;
+  std::string Headline() const;
+  std::string Text() const;
+  std::string ToJson() const;
+  std::string Range(const catalog::WalRange& range) const {
+    return catalog::RangeText(range, reader_.inventory().segment_bytes);
+  }
+
+  std::unique_ptr<catalog::Place> place_;
+  catalog::WalReader reader_;
+  verify::ReadBudget budget_;
+  std::optional<catalog::Finding> blind_;
+  catalog::WalArchiveState state_;
+  catalog::WalQuestion question_;
+  std::vector<Damage> damages_;
+  std::int64_t segments_ = 0;
+  std::int64_t records_ = 0;
+  std::optional<base::Timestamp> last_commit_;  // of the ancestry
+  std::string last_commit_in_;
+  std::string version_;
+};
+
+bool ArchiveCheck::OnPath(std::uint32_t timeline, std::uint64_t number) const {
+  return std::any_of(state_.runs.begin(), state_.runs.end(), [&](const catalog::WalRange& run) {
+    return run.timeline == timeline && run.first <= number && number <= run.last;
+  });
+}
+
+void ArchiveCheck::ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker) {
+  const catalog::PlaceObject& file = reader_.objects()[object];
+  const catalog::WalCheck check = checker.Check(file, budget_);
+  ++segments_;
+  if (check.outcome != Outcome::kIntact) {
+    damages_.push_back({file.name, check.outcome, check.reason, check.text});
+    return;
+  }
+  records_ += check.facts.records;
+  version_ = verify::WalServerVersion(check.facts.magic);
+  if (on_path && check.facts.last_commit) {
+    last_commit_ = check.facts.last_commit;
+    last_commit_in_ = file.name;
+  }
+}
+
+void ArchiveCheck::ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
+                                catalog::WalChecker& checker) {
+  const auto found = reader_.inventory().segments.find(timeline);
+  if (found == reader_.inventory().segments.end()) return;
+  for (const catalog::WalSegmentFile& file : found->second) {
+    if (file.number >= first && file.number <= last) ReadOne(file.object, true, checker);
+  }
+}
+
+// The ancestry in its order, so that records are followed from segment to segment; then the rest.
+void ArchiveCheck::ReadSegments() {
+  catalog::WalChecker checker(*place_, reader_.system_identifier().value_or(0));
+  for (const catalog::WalRange& run : state_.runs) {
+    ReadTimeline(run.timeline, run.first, run.last, checker);
+  }
+  for (const auto& [timeline, files] : reader_.inventory().segments) {
+    checker.Forget();
+    for (const catalog::WalSegmentFile& file : files) {
+      if (!OnPath(timeline, file.number)) ReadOne(file.object, false, checker);
+    }
+  }
+  for (const auto& [timeline, files] : reader_.inventory().partials) {
+    checker.Forget();
+    for (const catalog::WalSegmentFile& file : files) {
+      // One that is still being streamed carries the archive on.
+      const bool streamed = !state_.runs.empty() && timeline == state_.timeline &&
+                            file.number == state_.runs.back().last + 1;
+      ReadOne(file.object, streamed, checker);
+    }
+  }
+}
+
+WalReport ArchiveCheck::Run() {
+  const base::SystemClock clock;
+  const auto refreshed =
+      reader_.Refresh(clock.Now(), {base::Deadline(base::SteadyTime::max()), {}});
+  if (!refreshed) {
+    blind_ = refreshed.error();
+  } else {
+    question_.histories = reader_.histories();
+    question_.bases = reader_.bases();
+    question_.now = clock.Now();
+    question_.in_flight_segments = 0;
+    state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
+    ReadSegments();
+  }
+  return {ExitCode(), Text(), ToJson()};
+}
+
+int ArchiveCheck::ExitCode() const {
+  if (blind_ || segments_ == 0) return kUnjudgedExit;
+  const auto any = [this](Outcome outcome) {
+    return std::any_of(damages_.begin(), damages_.end(),
+                       [outcome](const Damage& damage) { return damage.outcome == outcome; });
+  };
+  if (state_.lost > 0 || any(Outcome::kBroken) || !reader_.problems().empty() ||
+      reader_.inventory().impossible_names > 0) {
+    return kBrokenExit;
+  }
+  return any(Outcome::kUnjudged) ? kUnjudgedExit : kIntactExit;
+}
+
+std::string ArchiveCheck::Headline() const {
+  if (blind_) return "unjudged: " + blind_->message;
+  if (segments_ == 0) return "unjudged: holds no WAL segment";
+  std::string text = ExitCode() == kIntactExit     ? "intact"
+                     : ExitCode() == kUnjudgedExit ? "unjudged"
+                                                   : "broken";
+  text += ": " + std::to_string(segments_) + " segments, " + std::to_string(state_.lost) +
+          " missing, " + std::to_string(damages_.size()) + " damaged; " +
+          base::FormatSize(reader_.bytes());
+  return text;
+}
+
+std::string ArchiveCheck::Text() const {
+  std::string text = place_->Describe() + ": " + Headline() + "\n";
+  const auto line = [&text](const std::string& words) { text += "  " + words + "\n"; };
+  if (blind_ || segments_ == 0) return text;
+  std::vector<std::string> ancestry;
+  for (const std::uint32_t timeline : state_.ancestry) ancestry.push_back(std::to_string(timeline));
+  line("timeline " + base::Join(ancestry, " -> ") + ", segments of " +
+       base::FormatSize(reader_.inventory().segment_bytes) +
+       (version_.empty() ? "" : " of PostgreSQL " + version_) +
+       (reader_.system_identifier() ? ", cluster " + std::to_string(*reader_.system_identifier())
+                                    : ""));
+  for (const catalog::WalRange& run : state_.runs) line("present " + Range(run));
+  for (const catalog::WalGap& gap : state_.gaps) line("missing " + Range(gap.range));
+  for (const Damage& damage : damages_) {
+    line(std::string(verify::OutcomeName(damage.outcome)) + " " + damage.name + ": " + damage.text);
+  }
+  for (const catalog::Finding& problem : reader_.problems()) line("broken " + problem.message);
+  if (reader_.inventory().impossible_names > 0) {
+    line("broken " + std::to_string(reader_.inventory().impossible_names) +
+         " names that cannot occur with this segment size: " + reader_.inventory().impossible_name);
+  }
+  for (const std::uint32_t timeline : state_.no_history) {
+    line("the history file of timeline " + std::to_string(timeline) + " is missing");
+  }
+  for (const std::uint32_t timeline : state_.foreign) {
+    line("timeline " + std::to_string(timeline) + " is no parent of timeline " +
+         std::to_string(state_.timeline));
+  }
+  for (const std::uint32_t timeline : state_.diverged) {
+    line("timeline " + std::to_string(timeline) + " went on after it was left");
+  }
+  for (const std::string& name : reader_.inventory().twice) {
+    line("another content for the segment of " + name);
+  }
+  if (last_commit_) {
+    line("last commit " + base::FormatRfc3339(*last_commit_) + " in " + last_commit_in_);
+  }
+  if (state_.window_base) {
+    const catalog::WalBase& base = question_.bases[*state_.window_base];
+    line("any point can be reached from " + base::FormatRfc3339(base.stopped) +
+         " on, with the base backup of " + base.name);
+  }
+  return text;
+}
+
+std::string ArchiveCheck::ToJson() const {
+  Json json = {{"path", place_->Describe()},
+               {"outcome", ExitCode() == kIntactExit   ? "intact"
+                           : ExitCode() == kBrokenExit ? "broken"
+                                                       : "unjudged"}};
+  json["message"] = Headline();
+  json["segments"] = segments_;
+  json["records"] = records_;
+  json["bytes"] = reader_.bytes();
+  json["segment_bytes"] = reader_.inventory().segment_bytes;
+  json["system_identifier"] =
+      reader_.system_identifier() ? std::to_string(*reader_.system_identifier()) : "";
+  json["timeline"] = state_.timeline;
+  json["ancestry"] = state_.ancestry;
+  json["foreign_timelines"] = state_.foreign;
+  json["diverged_timelines"] = state_.diverged;
+  json["missing_histories"] = state_.no_history;
+  const auto range = [this](const catalog::WalRange& one) {
+    const std::int64_t size = reader_.inventory().segment_bytes;
+    return Json{{"first", verify::SegmentName(one.timeline, one.first, size)},
+                {"last", verify::SegmentName(one.timeline, one.last, size)},
+                {"segments", one.size()}};
+  };
+  json["runs"] = Json::array();
+  for (const catalog::WalRange& run : state_.runs) json["runs"].push_back(range(run));
+  json["gaps"] = Json::array();
+  for (const catalog::WalGap& gap : state_.gaps) json["gaps"].push_back(range(gap.range));
+  json["damages"] = Json::array();
+  for (const Damage& damage : damages_) {
+    json["damages"].push_back({{"name", damage.name},
+                               {"outcome", verify::OutcomeName(damage.outcome)},
+                               {"reason", model::ReasonName(damage.reason)},
+                               {"message", damage.text}});
+  }
+  for (const catalog::Finding& problem : reader_.problems()) {
+    json["damages"].push_back({{"name", ""},
+                               {"outcome", "broken"},
+                               {"reason", model::ReasonName(problem.reason)},
+                               {"message", problem.message}});
+  }
+  json["last_commit"] = last_commit_ ? Json(base::FormatRfc3339(*last_commit_)) : Json(nullptr);
+  json["recoverable_from"] =
+      state_.window_base ? Json(base::FormatRfc3339(question_.bases[*state_.window_base].stopped))
+                         : Json(nullptr);
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+WalReport VerifyWalFolder(const std::string& folder) { return ArchiveCheck(folder).Run(); }
+
+}  // namespace drwatch::exporter

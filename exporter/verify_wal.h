@@ -1,0 +1,17 @@
+// `drwatch verify --wal DIR`: a WAL archive as a whole.
+#pragma once
+
+#include <string>
+
+namespace drwatch::exporter {
+
+struct WalReport {
+  int exit_code = 3;  // as VerifyOptions: 0 intact, 2 broken, 3 cannot be judged
+  std::string text;
+  std::string json;
+};
+
+// Reads every segment below `folder`: gaps, timelines, damages, the last commit.
+WalReport VerifyWalFolder(const std::string& folder);
+
+}  // namespace drwatch::exporter

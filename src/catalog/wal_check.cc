@@ -1,0 +1,104 @@
+#include "catalog/wal_check.h"
+
+#include "base/digest.h"
+#include "base/strings.h"
+#include "verify/decoder.h"
+#include "verify/format.h"
+#include "verify/recognise.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+using verify::Outcome;
+
+constexpr std::int64_t kChunkBytes = 256 << 10;
+
+// Passes on what `input` gives and hashes it on the way.
+class HashingSource final : public verify::Source {
+ public:
+  explicit HashingSource(verify::Reader& input)
+      : input_(input), digest_(base::DigestAlgorithm::kSha1) {}
+  verify::Walked<std::string_view> Next() override {
+    auto bytes = input_.Some(kChunkBytes);
+    if (bytes) digest_.Update(*bytes);
+    return bytes;
+  }
+  std::string Finish() { return base::Hex(digest_.Finish()); }
+
+ private:
+  verify::Reader& input_;
+  base::Digest digest_;
+};
+
+verify::Walked<verify::WalSegmentFacts> WalkHashed(verify::Reader& inner,
+                                                   const verify::WalSegmentOptions& options) {
+  if (options.name->sha1.empty()) return verify::WalkWalSegment(inner, options);
+  HashingSource hashing(inner);
+  verify::Reader reader(hashing);
+  auto facts = verify::WalkWalSegment(reader, options);
+  if (!facts) return facts;
+  if (hashing.Finish() != options.name->sha1) {
+    return verify::Broken(Reason::kCorrupt, 0, "its SHA-1 is not the one in its name");
+  }
+  return facts;
+}
+
+// True if its content keeps to itself: encrypted, or packed in a way that is not known.
+verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader,
+                                            const verify::WalFileName& name) {
+  auto head = reader.Peek(verify::kHeadBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  if (head->empty()) return verify::Broken(Reason::kTooSmall, 0, "the file is empty");
+  const std::string_view program = verify::RecogniseEncryption(*head);
+  if (!program.empty()) return "encrypted (" + std::string(program) + ")";
+  const bool packed = verify::DetectCompression(*head).has_value();
+  if (name.packed && !packed && !verify::LooksLikeWal(*head)) {
+    return std::string("packed in a way that is not known");
+  }
+  return std::string();
+}
+
+}  // namespace
+
+WalCheck WalChecker::Check(const PlaceObject& object, verify::ReadBudget& budget) {
+  WalCheck check;
+  verify::WalSegmentOptions options;
+  options.name = verify::ParseWalFileName(object.name);
+  options.system_identifier = system_identifier_;
+  const bool follows = carry_ && options.name && carry_timeline_ <= options.name->timeline;
+  if (follows) options.before = &*carry_;
+  const auto walk = [&]() -> verify::Walked<void> {
+    if (!options.name) return verify::Unjudged(Reason::kWrongFormat, "not a segment's name");
+    auto source = place_.Open(object.name, budget, nullptr);
+    if (!source) return tl::unexpected(std::move(source.error()));
+    verify::Reader file(**source);
+    auto hidden = ReasonNotToLook(file, *options.name);
+    if (!hidden) return tl::unexpected(std::move(hidden.error()));
+    if (!hidden->empty()) return verify::Unjudged(Reason::kUnverified, *hidden);
+    auto walked =
+        verify::WalkPacked(file, [&](verify::Reader& inner) -> verify::Walked<verify::Walk> {
+          auto facts = WalkHashed(inner, options);
+          if (!facts) return tl::unexpected(std::move(facts.error()));
+          check.facts = std::move(*facts);
+          return verify::Walk{};
+        });
+    if (!walked) return tl::unexpected(std::move(walked.error()));
+    return {};
+  }();
+  carry_.reset();
+  if (walk) {
+    check.outcome = Outcome::kIntact;
+    if (options.name->kind == verify::WalFileName::Kind::kSegment) {
+      carry_ = check.facts.carry;
+      carry_timeline_ = options.name->timeline;
+    }
+    return check;
+  }
+  check.outcome = walk.error().outcome;
+  check.reason = walk.error().reason;
+  check.text = (walk.error().place.empty() ? "" : walk.error().place + ": ") + walk.error().message;
+  return check;
+}
+
+}  // namespace drwatch::catalog

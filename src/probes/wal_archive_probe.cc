@@ -1,0 +1,307 @@
+#include "probes/wal_archive_probe.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/strings.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+
+// What a first run waits at most for the first run of the primary's probe.
+constexpr base::Duration kPrimaryPatience{2000};
+// How many segments before the end are asked for the last commit.
+constexpr std::uint64_t kCommitSearch = 256;
+
+const base::Clock& ClockOf(const ProbeServices& services) {
+  static const base::SystemClock kSystem;
+  return services.clock != nullptr ? *services.clock : kSystem;
+}
+
+std::optional<std::uint64_t> ParseSystem(const std::string& text) {
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return text.empty() ? std::nullopt : std::optional(value);
+}
+
+const catalog::WalSegmentFile* FindFile(const catalog::WalInventory& inventory,
+                                        const WalSegmentKey& key) {
+  const auto files = inventory.segments.find(key.first);
+  if (files == inventory.segments.end()) return nullptr;
+  const auto at = std::lower_bound(files->second.begin(), files->second.end(), key.second,
+                                   [](const catalog::WalSegmentFile& file, std::uint64_t number) {
+                                     return file.number < number;
+                                   });
+  return at != files->second.end() && at->number == key.second ? &*at : nullptr;
+}
+
+std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchiveProbe& spec) {
+  std::vector<catalog::AcknowledgedWal> known;
+  for (const auto& gap : spec.acknowledged_gaps) {
+    const auto first = verify::ParseWalFileName(gap.first);
+    const auto last = verify::ParseWalFileName(gap.last);
+    if (first && last) known.push_back({*first, *last, gap.until});
+  }
+  return known;
+}
+
+}  // namespace
+
+WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeServices& services)
+    : config_(config),
+      spec_(std::get<config::WalArchiveProbe>(config_.spec)),
+      labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
+              {"location", spec_.location}},
+      positions_(services.positions),
+      place_(catalog::MakeFolderPlace(spec_.place.path)),
+      verdicts_(services.database, config_.name),
+      verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
+
+// Lists what is there. On a finding what was found before stands.
+std::optional<catalog::Finding> WalArchiveProbe::Look(const RunContext& context) {
+  const base::Deadline deadline =
+      base::Deadline::After(context.deadline.Remaining() / 2).Min(context.deadline);
+  const catalog::PlaceContext place_context{deadline, context.stop};
+  if (!reader_) {
+    auto prefix = FindWalPrefix(*place_, spec_, place_context);
+    if (!prefix) return prefix.error();
+    reader_ = std::make_unique<catalog::WalReader>(*place_, *prefix);
+  }
+  auto refreshed = reader_->Refresh(context.now, place_context);
+  if (!refreshed) return refreshed.error();
+  looked_ = true;
+  if (kept_changes_ != reader_->changes()) Forget();
+  return std::nullopt;
+}
+
+// Verdicts on segments that are gone.
+void WalArchiveProbe::Forget() {
+  kept_changes_ = reader_->changes();
+  std::vector<WalSegmentKey> present;
+  for (const auto& [timeline, files] : reader_->inventory().segments) {
+    for (const catalog::WalSegmentFile& file : files) present.emplace_back(timeline, file.number);
+  }
+  verdicts_.Keep(present);
+}
+
+catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
+  catalog::WalQuestion question;
+  question.histories = reader_->histories();
+  if (positions_ != nullptr) {
+    question.bases = positions_->archive_notes().Bases(spec_.base_backups, config_.service);
+  }
+  if (question.bases.empty()) question.bases = reader_->bases();
+  question.in_flight_segments = spec_.in_flight_segments;
+  question.in_flight_time = spec_.max_lag;
+  question.acknowledged = AcknowledgedOf(spec_);
+  question.now = context.now;
+  if (primary_) {
+    catalog::WalLive live;
+    live.timeline = primary_->history.timeline;
+    live.position = primary_->newest;
+    if (const auto note = positions_->archive_notes().Find(spec_.primary)) {
+      live.last_archived = note->last_archived;
+      if (note->last_archived_seconds) {
+        live.last_archived_at = base::FromUnixSeconds(*note->last_archived_seconds);
+      }
+    }
+    question.live = live;
+  }
+  return question;
+}
+
+// Segments that were read and are of no use, as long as they are still the same.
+void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& question) const {
+  for (auto& [key, verdict] : verdicts_.Bad()) {
+    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    if (file == nullptr || reader_->objects()[file->object].fingerprint != verdict.fingerprint) {
+      continue;
+    }
+    if (verdict.outcome == verify::Outcome::kBroken) {
+      question.broken.insert(key);
+      findings.broken.emplace_back(key, std::move(verdict));
+    } else {
+      ++findings.unjudged;
+    }
+  }
+}
+
+void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) const {
+  if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
+  const std::uint64_t archived = *findings.state.archived_to;
+  const auto note = positions_->archive_notes().Find(spec_.primary);
+  const ForgivePauses pauses =
+      ForgiveOpenSegment(archived, static_cast<double>(reader_->inventory().segment_bytes),
+                         note ? note->archive_timeout_seconds : 0);
+  const auto reading = positions_->Read(spec_.primary, archived, context.clock->Steady(), pauses);
+  if (!reading) return;
+  findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
+  findings.lag_seconds = PeerLagSeconds(*reading);
+}
+
+void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
+  const catalog::WalArchiveState& state = findings.state;
+  if (!state.reachable) return;
+  const catalog::WalRange& range = *state.reachable;
+  const std::uint64_t stop =
+      range.size() > kCommitSearch ? range.last - kCommitSearch : range.first;
+  for (std::uint64_t number = range.last + 1; number > stop && !findings.last_commit; --number) {
+    const WalSegmentKey key(range.timeline, number - 1);
+    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    if (file == nullptr) continue;
+    const auto verdict = verdicts_.Find(key, reader_->objects()[file->object].fingerprint);
+    if (verdict) findings.last_commit = verdict->last_commit;
+  }
+  if (!state.window_base) return;
+  findings.window_start = findings.bases[*state.window_base].stopped;
+  const catalog::WalSegmentFile* last =
+      FindFile(reader_->inventory(), {range.timeline, range.last});
+  base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
+  if (!spec_.verify && last != nullptr) end = std::max(end, last->modified);
+  // What an idle server has not written cannot be missed.
+  const bool reaches_end =
+      state.archived_to &&
+      (range.last + 1) * static_cast<std::uint64_t>(reader_->inventory().segment_bytes) >=
+          *state.archived_to;
+  if (findings.lag_seconds && reaches_end) {
+    const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
+    end = std::max(end, context.now - lag);
+  }
+  findings.window_end = std::max(end, *findings.window_start);
+}
+
+std::uint64_t WalArchiveProbe::ExpectedSystem() const {
+  if (primary_) {
+    if (const auto system = ParseSystem(primary_->history.system_identifier)) return *system;
+  }
+  return reader_->system_identifier().value_or(0);
+}
+
+std::uint64_t WalArchiveProbe::CountUnverified(const catalog::WalArchiveState& state) const {
+  std::uint64_t count = 0;
+  for (const catalog::WalRange& run : state.runs) {
+    for (std::uint64_t number = run.first; number <= run.last; ++number) {
+      const WalSegmentKey key(run.timeline, number);
+      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+      if (file != nullptr && !verdicts_.Find(key, reader_->objects()[file->object].fingerprint)) {
+        ++count;
+      }
+    }
+  }
+  return count;
+}
+
+// The newest segments without a verdict, in their order: what matters most is known first.
+std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& state) const {
+  std::vector<WalWork> batch;
+  for (auto run = state.runs.rbegin(); run != state.runs.rend(); ++run) {
+    for (std::uint64_t number = run->last + 1; number > run->first; --number) {
+      const WalSegmentKey key(run->timeline, number - 1);
+      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+      if (file == nullptr) continue;
+      const catalog::PlaceObject& object = reader_->objects()[file->object];
+      if (verdicts_.Find(key, object.fingerprint)) {
+        if (batch.empty()) continue;
+        break;
+      }
+      batch.push_back({object, key});
+      if (batch.size() == kBatch) break;
+    }
+    if (!batch.empty()) break;
+  }
+  std::reverse(batch.begin(), batch.end());
+  return batch;
+}
+
+void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
+  if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
+  std::vector<WalWork> batch = NextBatch(state);
+  if (batch.empty()) return;
+  std::int64_t bytes = 0;
+  for (const WalWork& work : batch) bytes += work.object.size_bytes;
+  const base::Duration budget = context.deadline.Remaining() / 2;
+  const double seconds = spec_.read_rate_bytes > 0 ? static_cast<double>(bytes) /
+                                                         static_cast<double>(spec_.read_rate_bytes)
+                                                   : 0;
+  if (bytes <= kInlineBytes && seconds < base::ToSeconds(budget)) {
+    verifier_.VerifyNow(batch, ExpectedSystem(), base::Deadline::After(budget), context.stop);
+  } else {
+    verifier_.Start(std::move(batch), ExpectedSystem());
+  }
+}
+
+WalFindings WalArchiveProbe::Judge(const RunContext& context) {
+  WalFindings findings;
+  catalog::WalQuestion question = Ask(context);
+  // Once to know what is there to be read, once with what reading it showed.
+  Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
+  FindBroken(findings, question);
+  findings.state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  findings.bases = std::move(question.bases);
+  findings.primary = primary_;
+  if (primary_ && reader_->system_identifier()) {
+    const auto system = ParseSystem(primary_->history.system_identifier);
+    findings.other_cluster = system && *system != *reader_->system_identifier();
+  }
+  for (const auto& [timeline, files] : reader_->inventory().segments) {
+    findings.segments += files.size();
+  }
+  if (spec_.verify && all_read_ != reader_->changes()) {
+    findings.unverified = CountUnverified(findings.state);
+    if (findings.unverified == 0) all_read_ = reader_->changes();
+  }
+  if (!findings.state.runs.empty()) {
+    const catalog::WalRange& newest = findings.state.runs.back();
+    const catalog::WalSegmentFile* file =
+        FindFile(reader_->inventory(), {newest.timeline, newest.last});
+    if (file != nullptr) findings.last_segment = file->modified;
+  }
+  FindLag(findings, context);
+  FindWindow(findings, context);
+  return findings;
+}
+
+model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
+  const base::SteadyTime begin = context.clock->Steady();
+  ProbeReport report(config_, place_->Describe(), context.now);
+  const bool has_primary = positions_ != nullptr && !spec_.primary.empty();
+  if (has_primary) {
+    const base::Duration patience = std::min(kPrimaryPatience, context.deadline.Remaining() / 4);
+    positions_->AwaitFirstRun(spec_.primary, base::Deadline::After(patience), context.stop);
+    primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());
+  }
+  const auto blind = Look(context);
+  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
+               blind ? 0 : 1);
+  if (blind) {
+    report.Add("place", Severity::kCritical, blind->reason, blind->message,
+               "mount it, or give drwatch's user the right to read it");
+  }
+  if (looked_) {
+    const WalFindings findings = Judge(context);
+    AddWalMetrics(spec_, labels_, *reader_, findings, report);
+    AddWalChecks(spec_, *reader_, findings, report);
+  }
+  report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
+                 static_cast<double>(verifier_.bytes_read()));
+  return report.Finish(std::chrono::duration_cast<base::Duration>(context.clock->Steady() - begin));
+}
+
+model::ProbeResult WalArchiveProbe::NotRun(Reason reason, const std::string& message) const {
+  ProbeReport report(config_, place_->Describe(), {});
+  report.NotRun(reason, message);
+  return report.Finish({});
+}
+
+std::unique_ptr<Probe> MakeWalArchiveProbe(const config::Probe& config,
+                                           const ProbeServices& services) {
+  return std::make_unique<WalArchiveProbe>(config, services);
+}
+
+}  // namespace drwatch::probes

@@ -1,0 +1,101 @@
+// Does a WAL archive hold every segment up to now, unbroken and of the right server, and how far
+// back can any point in time be restored from it? What counts as missing, pending and foreign
+// stands in catalog/wal_archive.h.
+//
+// A run lists the archive (only its end, if it is large), reads what is new of it and asks nobody
+// else: where the primary is comes from the runs of its own probe. While the place cannot be looked
+// at, what was found last stands, and the lag goes on growing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "catalog/wal_reader.h"
+#include "probes/position_ring.h"
+#include "probes/postgres_lag.h"
+#include "probes/probe.h"
+#include "probes/probe_report.h"
+#include "probes/wal_verifier.h"
+
+namespace drwatch::probes {
+
+// What one run knows, for the report.
+struct WalFindings {
+  catalog::WalArchiveState state;
+  std::vector<catalog::WalBase> bases;
+  std::optional<PositionReading> primary;
+  bool other_cluster = false;  // the primary's system identifier is not the archive's
+  std::optional<double> lag_bytes;
+  std::optional<double> lag_seconds;
+  std::optional<base::Timestamp> last_segment;  // when the newest one arrived
+  std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
+  std::optional<base::Timestamp> window_start;
+  std::optional<base::Timestamp> window_end;
+  std::uint64_t segments = 0;
+  std::uint64_t unverified = 0;
+  std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
+  std::uint64_t unjudged = 0;  // encrypted, or packed in a way that is not known
+};
+
+class WalArchiveProbe final : public Probe {
+ public:
+  // Segments read at a stretch, so that records are followed from one to the next.
+  static constexpr std::size_t kBatch = 16;
+  // What a run reads itself; more goes to the background.
+  static constexpr std::int64_t kInlineBytes = 64 << 20;
+
+  // `config.spec` holds a config::WalArchiveProbe.
+  WalArchiveProbe(const config::Probe& config, const ProbeServices& services);
+
+  model::ProbeResult Run(const RunContext& context) override;
+  model::ProbeResult NotRun(model::Reason reason, const std::string& message) const override;
+
+  // Waits until no background verification runs. False if the deadline came first.
+  bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
+
+ private:
+  std::optional<catalog::Finding> Look(const RunContext& context);
+  void Forget();
+  catalog::WalQuestion Ask(const RunContext& context) const;
+  WalFindings Judge(const RunContext& context);
+  void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
+  void FindLag(WalFindings& findings, const RunContext& context) const;
+  void FindWindow(WalFindings& findings, const RunContext& context) const;
+  std::vector<WalWork> NextBatch(const catalog::WalArchiveState& state) const;
+  std::uint64_t CountUnverified(const catalog::WalArchiveState& state) const;
+  void Verify(const catalog::WalArchiveState& state, const RunContext& context);
+  std::uint64_t ExpectedSystem() const;
+
+  const config::Probe config_;
+  const config::WalArchiveProbe& spec_;  // of config_
+  const model::Labels labels_;           // backup and location
+  PositionRing* const positions_;
+  const std::unique_ptr<catalog::Place> place_;
+  std::unique_ptr<catalog::WalReader> reader_;  // once the repository's prefix is known
+  WalVerdicts verdicts_;
+  WalVerifier verifier_;
+  bool looked_ = false;  // one look has worked
+  std::uint64_t kept_changes_ = 0;
+  std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
+  std::optional<PositionReading> primary_;
+};
+
+// Its tables: WalMigrations() in wal_verdicts.h.
+std::unique_ptr<Probe> MakeWalArchiveProbe(const config::Probe& config,
+                                           const ProbeServices& services);
+
+// Where the WAL of a repository lies below its place: "wal_005/". Findings: kNotFound, or what the
+// place says.
+tl::expected<std::string, catalog::Finding> FindWalPrefix(catalog::Place& place,
+                                                          const config::WalArchiveProbe& spec,
+                                                          const catalog::PlaceContext& context);
+
+// Metrics and checks (wal_archive_report.cc).
+void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& labels,
+                   const catalog::WalReader& reader, const WalFindings& findings,
+                   ProbeReport& report);
+void AddWalChecks(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+                  const WalFindings& findings, ProbeReport& report);
+
+}  // namespace drwatch::probes

@@ -1,0 +1,258 @@
+#include <algorithm>
+
+#include "base/duration.h"
+#include "base/sizes.h"
+#include "base/strings.h"
+#include "probes/wal_archive_probe.h"
+
+namespace drwatch::probes {
+namespace {
+
+using catalog::WalGap;
+using model::Reason;
+using model::Severity;
+
+std::int64_t CountGaps(const catalog::WalArchiveState& state, WalGap::Kind kind) {
+  return std::count_if(state.gaps.begin(), state.gaps.end(),
+                       [kind](const WalGap& gap) { return gap.kind == kind; });
+}
+
+std::string Age(base::Duration age) {
+  return base::FormatDuration(std::chrono::duration_cast<std::chrono::seconds>(age));
+}
+
+std::string Seconds(double seconds) {
+  return Age(base::Duration(static_cast<std::int64_t>(seconds * 1000)));
+}
+
+std::string JoinTimelines(const std::vector<std::uint32_t>& timelines) {
+  std::vector<std::string> words;
+  for (const std::uint32_t timeline : timelines) words.push_back(std::to_string(timeline));
+  return base::Join(words, ", ");
+}
+
+void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings,
+                   ProbeReport& report) {
+  const catalog::WalInventory& inventory = reader.inventory();
+  if (inventory.impossible_names > 0) {
+    return report.Add("segments", Severity::kCritical, Reason::kWrongFormat,
+                      std::to_string(inventory.impossible_names) +
+                          " names cannot occur with segments of " +
+                          base::FormatSize(inventory.segment_bytes) + ", such as " +
+                          base::Quote(inventory.impossible_name),
+                      "two servers with different segment sizes archive here");
+  }
+  if (findings.segments == 0) {
+    return report.Add("segments", Severity::kCritical, Reason::kNotFound, "there is no WAL segment",
+                      "check path and archive_command");
+  }
+  const catalog::WalArchiveState& state = findings.state;
+  const auto lost = std::find_if(state.gaps.begin(), state.gaps.end(),
+                                 [](const WalGap& gap) { return gap.kind == WalGap::Kind::kLost; });
+  std::string more;
+  if (state.acknowledged > 0) more += "; " + std::to_string(state.acknowledged) + " acknowledged";
+  if (state.pending > 0) more += "; " + std::to_string(state.pending) + " on their way";
+  if (lost == state.gaps.end()) {
+    return report.Ok("segments", std::to_string(findings.segments) + " segments of timeline " +
+                                     std::to_string(state.timeline) + ", none is missing" + more);
+  }
+  report.Add("segments", Severity::kCritical, Reason::kIncomplete,
+             std::to_string(state.lost) + " segments are missing: " +
+                 catalog::RangeText(lost->range, inventory.segment_bytes) + more,
+             "copy them here if any copy is left (pg_wal, a standby, another archive); take a base "
+             "backup now if not");
+}
+
+void CheckVerified(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+                   const WalFindings& findings, ProbeReport& report) {
+  if (!findings.broken.empty()) {
+    const auto& [key, verdict] = findings.broken.front();
+    return report.Add(
+        "verified", Severity::kCritical, verdict.reason,
+        std::to_string(findings.broken.size()) + " segments are damaged: " +
+            verify::SegmentName(key.first, key.second, reader.inventory().segment_bytes) + ": " +
+            verdict.text,
+        "copy it here again if any copy is left; take a base backup now if not");
+  }
+  if (findings.unjudged > 0) {
+    return report.Add("verified", Severity::kUnknown, Reason::kUnverified,
+                      std::to_string(findings.unjudged) +
+                          " segments cannot be read: encrypted, or "
+                          "packed in a way that is not known");
+  }
+  if (!spec.verify) return report.Ok("verified", "verification is turned off");
+  std::string text = "every record was read";
+  if (findings.unverified > 0) {
+    text = std::to_string(findings.unverified) + " segments are still to be read";
+  }
+  if (findings.last_commit) text += "; last commit " + base::FormatRfc3339(*findings.last_commit);
+  report.Ok("verified", text);
+}
+
+void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
+              ProbeReport& report) {
+  if (spec.primary.empty()) return;
+  if (findings.other_cluster) {
+    return report.Add(
+        "archived", Severity::kCritical, Reason::kWrongFormat,
+        "the archive holds the WAL of another cluster than " + base::Quote(spec.primary),
+        "check path and primary");
+  }
+  if (!findings.lag_seconds) {
+    return report.Add("archived", Severity::kUnknown, Reason::kUnverified,
+                      "it is not known where " + base::Quote(spec.primary) + " is");
+  }
+  const std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) +
+                           " behind " + base::Quote(spec.primary) + ", for " +
+                           Seconds(*findings.lag_seconds);
+  if (*findings.lag_seconds > base::ToSeconds(spec.max_lag)) {
+    return report.Add("archived", Severity::kCritical, Reason::kStale,
+                      text + " > max_lag " + base::FormatDuration(spec.max_lag),
+                      "read the archiver's errors in the PostgreSQL log");
+  }
+  report.Ok("archived", text);
+}
+
+void CheckTimelines(const catalog::WalReader& reader, const WalFindings& findings,
+                    ProbeReport& report) {
+  const catalog::WalArchiveState& state = findings.state;
+  if (state.timeline == 0) return;
+  if (!reader.problems().empty()) {
+    const catalog::Finding& problem = reader.problems().front();
+    return report.Add("timelines", Severity::kCritical, problem.reason, problem.message,
+                      "copy the file here again");
+  }
+  if (!state.no_history.empty()) {
+    return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,
+                      "the history file of timeline " + JoinTimelines(state.no_history) +
+                          " is missing: what came before cannot be followed");
+  }
+  const bool newer = !state.foreign.empty() && state.foreign.back() > state.timeline;
+  if (newer || !state.diverged.empty()) {
+    return report.Add(
+        "timelines", Severity::kWarning, Reason::kWrongFormat,
+        newer ? "timeline " + JoinTimelines(state.foreign) + " does not belong to timeline " +
+                    std::to_string(state.timeline)
+              : "timeline " + JoinTimelines(state.diverged) + " went on after it was left",
+        "a restored copy or an old primary archives here: give it another archive");
+  }
+  if (!reader.inventory().twice.empty()) {
+    return report.Add(
+        "timelines", Severity::kWarning, Reason::kWrongFormat,
+        "two contents for one segment: " + base::Quote(reader.inventory().twice.front()),
+        "two servers archive here");
+  }
+  report.Ok("timelines", "timeline " + JoinTimelines(state.ancestry));
+}
+
+void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& findings,
+                 ProbeReport& report) {
+  if (findings.bases.empty()) {
+    if (!spec.window) return;
+    return report.Add("window", Severity::kWarning, Reason::kNotFound,
+                      "no base backup is known that this WAL carries on",
+                      "take one, or name the probes of the base backups in \"base_backups\"");
+  }
+  if (!findings.window_start || !findings.window_end) {
+    return report.Add("window", spec.window ? Severity::kCritical : Severity::kWarning,
+                      Reason::kIncomplete, "no base backup has all of the WAL that it needs",
+                      "take a base backup now");
+  }
+  const base::Duration length = *findings.window_end - *findings.window_start;
+  const std::string text = "any point from " + base::FormatRfc3339(*findings.window_start) +
+                           " to " + base::FormatRfc3339(*findings.window_end);
+  if (spec.window && length < *spec.window) {
+    return report.Add("window", Severity::kWarning, Reason::kStale,
+                      text + ": " + Age(length) + " < window " + base::FormatDuration(*spec.window),
+                      "keep base backups and their WAL for longer");
+  }
+  report.Ok("window", text);
+}
+
+}  // namespace
+
+void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& labels,
+                   const catalog::WalReader& reader, const WalFindings& findings,
+                   ProbeReport& report) {
+  const catalog::WalArchiveState& state = findings.state;
+  const auto gauge = [&](std::string_view name, std::string_view help, double value) {
+    report.Gauge(name, help, labels, value);
+  };
+  const auto time = [&](std::string_view name, std::string_view help,
+                        const std::optional<base::Timestamp>& at) {
+    if (at) report.Gauge(name, help, labels, base::ToUnixSeconds(*at));
+  };
+  gauge("wal_archive_segments", "WAL segments in the archive.",
+        static_cast<double>(findings.segments));
+  gauge("wal_archive_bytes", "Size of all files in the archive.",
+        static_cast<double>(reader.bytes()));
+  gauge("wal_archive_missing_segments", "Segments that are lost: needed, and not on their way.",
+        static_cast<double>(state.lost));
+  gauge("wal_archive_gaps", "Gaps of lost segments.",
+        static_cast<double>(CountGaps(state, WalGap::Kind::kLost)));
+  gauge("wal_archive_pending_segments", "Segments that are still on their way.",
+        static_cast<double>(state.pending));
+  gauge("wal_archive_acknowledged_gaps", "Gaps that are acknowledged.",
+        static_cast<double>(CountGaps(state, WalGap::Kind::kAcknowledged)));
+  gauge("wal_archive_foreign_timelines", "Timelines that are no parents of the current one.",
+        static_cast<double>(state.foreign.size() + state.diverged.size()));
+  gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
+        base::ToSeconds(spec.max_lag));
+  if (spec.verify) {
+    gauge("wal_archive_corrupt_segments", "Segments that are damaged or not what their name says.",
+          static_cast<double>(findings.broken.size()));
+    gauge("wal_archive_unverified_segments", "Segments that were not read yet.",
+          static_cast<double>(findings.unverified));
+    if (findings.segments > findings.unverified) {
+      gauge("backup_verification_success", "1 if the last verification proved it intact.",
+            findings.broken.empty() ? 1 : 0);
+    }
+  }
+  if (state.timeline != 0) {
+    gauge("wal_archive_timeline", "Timeline that is judged.", state.timeline);
+    gauge("wal_archive_segment_size_bytes", "Size of one segment.",
+          static_cast<double>(reader.inventory().segment_bytes));
+  }
+  if (findings.primary && reader.system_identifier()) {
+    gauge("wal_archive_system_identifier_match", "1 if the archive is the primary's.",
+          findings.other_cluster ? 0 : 1);
+  }
+  time("wal_archive_last_segment_timestamp_seconds", "When the newest segment arrived.",
+       findings.last_segment);
+  time("wal_archive_last_commit_timestamp_seconds",
+       "Last commit in the WAL that can be reached from a base backup.", findings.last_commit);
+  if (findings.lag_seconds) {
+    gauge("wal_archive_lag_bytes", "WAL of the primary that is not in the archive.",
+          *findings.lag_bytes);
+    gauge("wal_archive_lag_seconds", "Age of the first change that is not in the archive.",
+          *findings.lag_seconds);
+    report.Measure("wal_archive_lag_seconds", *findings.lag_seconds, "s", std::nullopt,
+                   base::ToSeconds(spec.max_lag));
+  }
+  if (spec.window) {
+    gauge("pitr_window_target_seconds", "How far back any point is promised to be restorable.",
+          base::ToSeconds(*spec.window));
+  }
+  time("pitr_window_start_timestamp_seconds", "First point that can be restored.",
+       findings.window_start);
+  time("pitr_window_end_timestamp_seconds", "Last point that can be restored.",
+       findings.window_end);
+  const bool broken_off = !findings.bases.empty() && !findings.window_start;
+  if (findings.window_start || broken_off || spec.window) {
+    const double length =
+        findings.window_start ? base::ToSeconds(*findings.window_end - *findings.window_start) : 0;
+    gauge("pitr_window_seconds", "Length of the time any point of which can be restored.", length);
+    report.Measure("pitr_window_seconds", length, "s");
+  }
+}
+
+void AddWalChecks(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+                  const WalFindings& findings, ProbeReport& report) {
+  CheckSegments(reader, findings, report);
+  if (findings.segments > 0) CheckVerified(spec, reader, findings, report);
+  CheckLag(spec, findings, report);
+  CheckTimelines(reader, findings, report);
+  if (findings.segments > 0) CheckWindow(spec, findings, report);
+}
+
+}  // namespace drwatch::probes

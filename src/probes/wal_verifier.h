@@ -1,0 +1,62 @@
+// Reads the segments of a WAL archive, each once: a few within the probe's run, more of them on a
+// background thread of the lowest priority.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/stop.h"
+#include "catalog/wal_check.h"
+#include "config/config.h"
+#include "probes/wal_verdicts.h"
+
+namespace drwatch::probes {
+
+struct WalWork {
+  catalog::PlaceObject object;
+  WalSegmentKey key;
+};
+
+// Thread-safe. The destructor stops a running verification within one read.
+class WalVerifier {
+ public:
+  // A file that changed more recently and is not whole is still being written: no verdict yet.
+  static constexpr base::Duration kQuietTime{15'000};
+
+  WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec, WalVerdicts& verdicts,
+              const base::Clock& clock);
+  ~WalVerifier();
+
+  // Reads `work`, segments that follow each other, on the caller's thread. `system_identifier` is
+  // the cluster they must belong to, 0 = any.
+  void VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
+                 base::Deadline deadline, const base::StopToken& stop);
+  // The same on the background thread; does nothing while one runs.
+  void Start(std::vector<WalWork> work, std::uint64_t system_identifier);
+  bool idle() const;
+  // Waits until no background verification runs. False if the deadline came first.
+  bool WaitIdle(base::Deadline deadline) const;
+  // Bytes read so far.
+  std::int64_t bytes_read() const { return bytes_read_.load(std::memory_order_relaxed); }
+
+ private:
+  catalog::Place& place_;
+  const std::int64_t read_rate_bytes_;
+  WalVerdicts& verdicts_;
+  const base::Clock& clock_;
+  base::StopSource stop_;
+  std::atomic<std::int64_t> bytes_read_{0};
+  std::mutex work_mutex_;  // held while reading; guards checker_
+  std::optional<catalog::WalChecker> checker_;
+  std::uint64_t checker_system_ = 0;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool running_ = false;
+  std::thread thread_;
+};
+
+}  // namespace drwatch::probes

@@ -1,0 +1,254 @@
+"""WAL archives of real servers: gaps, damages, promotions, a failing and a lying archiver; each to a page and back."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+from configs import config, expect_page, expect_resolve
+from servers import PG_BIN, Postgres, wait_until
+
+PROGRAM = os.environ["DRWATCH_PROGRAM"]
+LAG_RULE = """
+groups:
+- name: test
+  rules:
+  - alert: TestArchiveLag
+    expr: wal_archive_lag_seconds{probe="wal"} > wal_archive_max_lag_seconds
+    labels: {severity: critical}
+    annotations: {summary: "{{ $labels.probe }} lags", runbook_url: "https://example.com/lag", action: "look"}
+"""
+
+
+@pytest.fixture
+def primary(folder, keep):
+    server = keep(Postgres(folder / "primary").create().start())
+    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
+    return server
+
+
+def primary_probe(server, name="pg-primary"):
+    return {"name": name, "type": "postgres", "service": "shop", "dsn": server.url("drwatch")}
+
+
+def wal_probe(server, **more):
+    return {"name": "wal", "type": "wal_archive", "service": "shop", "path": str(server.archive),
+            "primary": "pg-primary", "read_rate": "unlimited", **more}
+
+
+def archive(server, count=1):
+    """Fills `count` segments and waits until they are archived."""
+    for _ in range(count):
+        server.sql("INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 100)")
+        name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)")
+    wait_until(lambda: server.sql(f"SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver") == "t",
+               what=f"{name} archived")
+    return name
+
+
+def base_backup(server):
+    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", "none",
+               "--checkpoint=fast", "--no-sync", "-D", server.folder / "base")
+
+
+def segments(server):
+    return sorted(path for path in server.archive.iterdir() if len(path.name) == 24)
+
+
+def rewrite(path, content):
+    """Replaces a file's content and keeps its times, as a bad disk does."""
+    info = path.stat()
+    path.write_bytes(content)
+    os.utime(path, (info.st_atime - 60, info.st_mtime - 60))
+
+
+def flipped(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 4
+    return bytes(content)
+
+
+def value(drwatch, metric):
+    return drwatch.value(f'{metric}{{probe="wal"}}')
+
+
+def verify_wal(folder, *options):
+    result = subprocess.run([PROGRAM, "verify", "--wal", str(folder), *options], check=False, capture_output=True,
+                            text=True, timeout=60)
+    return result.returncode, result.stdout
+
+
+def test_a_whole_archive_pages_nobody(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary)
+    before = time.time()
+    archive(primary, 3)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="1s")]))
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+    assert value(drwatch, "wal_archive_lag_seconds") < 60
+    assert value(drwatch, "wal_archive_lag_bytes") < 16 << 20
+    for metric in ["missing_segments", "gaps", "corrupt_segments", "acknowledged_gaps", "foreign_timelines"]:
+        assert value(drwatch, f"wal_archive_{metric}") == 0, metric
+    assert value(drwatch, "wal_archive_segments") == len(segments(primary))
+    assert value(drwatch, "wal_archive_segment_size_bytes") == 16 << 20
+    assert value(drwatch, "wal_archive_timeline") == 1
+    assert value(drwatch, "wal_archive_system_identifier_match") == 1
+    assert before - 1 < value(drwatch, "wal_archive_last_commit_timestamp_seconds") < time.time() + 1
+    wait_until(lambda: (value(drwatch, "pitr_window_seconds") or 0) > 1, what="window")
+    assert value(drwatch, "pitr_window_start_timestamp_seconds") < before + 1
+    time.sleep(1.5)
+    assert not receivers.pages("trigger")
+
+
+def test_a_lost_segment_pages_until_it_is_back(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 7)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="1s")]))
+    wait_until(lambda: value(drwatch, "wal_archive_missing_segments") == 0, what="whole")
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    end = wait_until(lambda: value(drwatch, "wal_archive_last_commit_timestamp_seconds"), what="last commit")
+    lost = segments(primary)[-4]
+    shutil.move(lost, folder / "lost")
+    page = expect_page(receivers, "WalGap", wait_until)
+    assert value(drwatch, "wal_archive_missing_segments") == 1
+    assert value(drwatch, "wal_archive_gaps") == 1
+    wait_until(lambda: (value(drwatch, "wal_archive_last_commit_timestamp_seconds") or end) < end,
+               what="recoverable point is earlier")
+    shutil.move(folder / "lost", lost)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_an_acknowledged_gap_pages_nobody(folder, drwatch, receivers, primary):
+    archive(primary, 6)
+    lost = segments(primary)[2]
+    lost.unlink()
+    known = {"first": lost.name, "until": time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))}
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, acknowledged_gaps=[known])]))
+    wait_until(lambda: value(drwatch, "wal_archive_acknowledged_gaps") == 1, what="acknowledged gap")
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    time.sleep(1.5)
+    assert not receivers.pages("trigger", "WalGap")
+
+
+def test_damaged_segments_page_until_they_are_repaired(folder, drwatch, receivers, primary):
+    archive(primary, 6)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary)]))
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    victim, other = segments(primary)[2:4]
+    whole = victim.read_bytes()
+    rewrite(victim, flipped(victim, 8192 + 100))
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    assert value(drwatch, "wal_archive_corrupt_segments") == 1
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    rewrite(victim, whole)
+    expect_resolve(receivers, page, wait_until)
+    for content in [whole[:5_000_000], b"", other.read_bytes()]:  # cut, emptied, another segment under its name
+        rewrite(victim, content)
+        wait_until(lambda: value(drwatch, "wal_archive_corrupt_segments") == 1, what="damage seen")
+        rewrite(victim, whole)
+        wait_until(lambda: value(drwatch, "wal_archive_corrupt_segments") == 0, what="repair seen")
+
+
+def test_verdicts_survive_a_restart(folder, drwatch, receivers, primary):
+    archive(primary, 4)
+    text = config(folder, receivers, [primary_probe(primary), wal_probe(primary)])
+    drwatch.start(text)
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    assert value(drwatch, "backup_verified_bytes_total") > 16 << 20
+    drwatch.stop()
+    drwatch.start(text)
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="verdicts known")
+    assert value(drwatch, "backup_verified_bytes_total") == 0
+
+
+def test_a_failing_archiver_lags_until_it_works(folder, drwatch, receivers, primary):
+    archive(primary, 2)
+    probe = wal_probe(primary, max_lag="2s")
+    drwatch.start(config(folder, receivers, [primary_probe(primary), probe], rules=LAG_RULE))
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+    primary.sql("ALTER SYSTEM SET archive_command = 'false'")
+    primary.sql("SELECT pg_reload_conf()")
+    primary.sql("INSERT INTO t VALUES ('x')")
+    primary.sql("SELECT pg_switch_wal()")
+    page = expect_page(receivers, "TestArchiveLag", wait_until)
+    assert value(drwatch, "wal_archive_missing_segments") == 0, "what was never archived is not lost"
+    primary.sql("ALTER SYSTEM RESET archive_command")
+    with open(primary.data / "postgresql.auto.conf", "a", encoding="ascii") as file:
+        file.write(f"archive_command = 'cp %p {primary.archive}/%f'\n")
+    primary.sql("SELECT pg_reload_conf()")
+    primary.sql("SELECT pg_switch_wal()")
+    expect_resolve(receivers, page, wait_until, timeout=90)
+
+
+def test_an_archiver_that_lies_is_caught(folder, drwatch, receivers, primary):
+    archive(primary, 3)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="2s")]))
+    wait_until(lambda: value(drwatch, "wal_archive_missing_segments") == 0, what="whole")
+    primary.sql("ALTER SYSTEM SET archive_command = '/bin/true'")
+    primary.sql("SELECT pg_reload_conf()")
+    archive(primary, 2)
+    expect_page(receivers, "WalGap", wait_until)
+    assert drwatch.value("postgres_archiver_failing") == 0
+
+
+def test_a_promotion_is_followed(folder, drwatch, receivers, primary, keep):
+    archive(primary, 3)
+    command = f"test ! -f {primary.archive}/%f && cp %p {primary.archive}/%f"
+    standby = keep(Postgres(folder / "standby").make_standby_of(primary, [
+        "archive_mode = on", f"archive_command = '{command}'"]).start())
+    archive(primary, 1)
+    standby_probe = primary_probe(standby, "pg-standby")
+    drwatch.start(config(folder, receivers, [standby_probe, wal_probe(primary, primary="pg-standby")]))
+    wait_until(lambda: value(drwatch, "wal_archive_timeline") == 1, what="timeline 1")
+    primary.stop()
+    standby.sql("SELECT pg_promote()")
+    archive(standby, 2)
+    wait_until(lambda: value(drwatch, "wal_archive_timeline") == 2, what="timeline 2")
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    assert value(drwatch, "wal_archive_corrupt_segments") == 0
+    assert value(drwatch, "wal_archive_foreign_timelines") == 0
+    assert not receivers.pages("trigger", "WalGap")
+    code, text = verify_wal(primary.archive)
+    assert code == 0, text
+    assert "timeline 1 -> 2" in text
+
+
+def test_a_short_window_pages(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary)
+    archive(primary)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="7d")]))
+    expect_page(receivers, "PitrWindowShort", wait_until)
+
+
+def test_verify_tells_what_is_wrong(folder, primary):
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 5)
+    code, text = verify_wal(primary.archive)
+    assert code == 0, text
+    assert "intact" in text and "last commit" in text and "any point can be reached from" in text
+    code, text = verify_wal(primary.archive, "--format=json")
+    report = json.loads(text)[0]
+    assert report["outcome"] == "intact" and report["records"] > 100 and not report["gaps"]
+    names = [path.name for path in segments(primary)]
+    copy = shutil.copytree(primary.archive, folder / "copy")
+    (copy / names[2]).unlink()
+    code, text = verify_wal(copy)
+    assert code == 2 and f"missing {names[2]}" in text
+    (copy / names[2]).write_bytes((primary.archive / names[2]).read_bytes())
+    (copy / names[3]).write_bytes(flipped(primary.archive / names[3], 8300))
+    code, text = verify_wal(copy)
+    assert code == 2 and f"broken {names[3]}: byte" in text
+    subprocess.run(["gzip", "-f", copy / names[1]], check=True)
+    (copy / names[3]).write_bytes((primary.archive / names[3]).read_bytes())
+    code, text = verify_wal(copy)
+    assert code == 0, text
+    empty = folder / "empty"
+    empty.mkdir()
+    assert verify_wal(empty)[0] == 3
