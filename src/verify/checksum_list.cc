@@ -48,6 +48,9 @@ std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
   }
 }
 
+// PATH_MAX: a longer name is no file's.
+constexpr std::size_t kMaxNameBytes = 4096;
+
 // The algorithm of a digest with so many hex digits; a hint of another length counts for nothing.
 std::optional<DigestAlgorithm> Choose(std::size_t hex_digits, std::optional<DigestAlgorithm> hint) {
   const auto by_length = AlgorithmOfLength(hex_digits);
@@ -110,6 +113,10 @@ ChecksumList ParseChecksumList(std::string_view text, std::optional<DigestAlgori
   const char end = text.find('\0') == text.npos ? '\n' : '\0';
   ChecksumList list;
   for (std::string_view line : base::Split(text, end)) {
+    if (line.size() > 2 * kMaxNameBytes) {
+      ++list.bad_lines;
+      continue;
+    }
     if (end == '\n' && line.ends_with('\r')) line.remove_suffix(1);
     if (base::Trim(line).empty() || line.starts_with('#')) continue;
     const bool escaped = end == '\n' && line.starts_with('\\');

@@ -1,6 +1,7 @@
 #include "verify/dump_tar.h"
 
-#include <set>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "base/strings.h"
@@ -14,43 +15,83 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kTocName = "toc.dat";
-// Of the table of contents, which is kept until all members are known.
-constexpr std::int64_t kMaxTocBytes = 256 << 20;
+// Of the table of contents, which is kept until it is whole.
+constexpr std::int64_t kMaxTocBytes = 40 << 20;
 
+// Reads the table of contents when it has gone by, and then only remembers what it asks for.
 class DumpVisitor final : public TarVisitor {
  public:
   Walked<void> Begin(const TarMember& member) override {
-    in_toc_ = toc_.empty() && member.name == kTocName;
+    in_toc_ = !header_ && member.name == kTocName;
     if (in_toc_ && member.size > kMaxTocBytes) {
-      return Unjudged(Reason::kLimit, "table of contents larger than 256 MiB");
+      return Unjudged(Reason::kLimit, "table of contents larger than 40 MiB");
     }
-    name_ = member.name;
+    const auto found = wanted_.find(member.name);
+    part_ = found == wanted_.end() ? nullptr : &found->second;
+    if (part_ != nullptr) part_->there = true;
     tail_ = StreamTail();
-    names_.insert(member.name);
     return {};
   }
   Walked<void> Data(std::string_view bytes) override {
-    if (in_toc_) toc_ += bytes;
-    tail_.Add(bytes);
+    if (in_toc_) toc_bytes_ += bytes;
+    if (part_ != nullptr) tail_.Add(bytes);
     return {};
   }
   Walked<void> End() override {
-    if (!RowsProblem(tail_)) whole_copies_.insert(name_);
-    return {};
+    if (part_ != nullptr) part_->rows = !RowsProblem(tail_);
+    return in_toc_ ? ReadToc() : Walked<void>();
   }
-  const std::string& toc() const { return toc_; }
-  const std::set<std::string>& names() const { return names_; }
-  // Members that end as rows do.
-  const std::set<std::string>& whole_copies() const { return whole_copies_; }
+  // Once all members have gone by.
+  Walked<void> CheckComplete(std::int64_t offset) const;
+  // nullopt: there was no table of contents.
+  const std::optional<DumpHeader>& header() const { return header_; }
+  std::size_t parts() const { return wanted_.size(); }
 
  private:
-  std::string toc_;
-  std::set<std::string> names_;
-  std::set<std::string> whole_copies_;
-  std::string name_;
+  struct Part {
+    bool copy = false;  // it must hold rows
+    bool there = false;
+    bool rows = false;  // it ends as they do
+  };
+  Walked<void> ReadToc();
+
+  std::string toc_bytes_;
+  std::optional<DumpHeader> header_;
+  std::map<std::string, Part> wanted_;  // by member name
+  Part* part_ = nullptr;                // of the current member
   StreamTail tail_;
   bool in_toc_ = false;
 };
+
+Walked<void> DumpVisitor::ReadToc() {
+  MemorySource source(toc_bytes_);
+  Reader reader(source);
+  auto toc = ReadDumpToc(reader);
+  if (!toc) {
+    Fault fault = std::move(toc.error());
+    if (fault.outcome == Outcome::kBroken) fault.place = "toc.dat: " + fault.place;
+    return tl::unexpected(std::move(fault));
+  }
+  header_ = std::move(toc->header);
+  toc_bytes_ = std::string();
+  for (const DumpEntry& entry : toc->data) {
+    // Large objects are stored one by one beside a list of them (one list a group since 17).
+    const bool grouped = entry.file.starts_with("blobs_");
+    const std::string name = entry.large_objects && !grouped ? "blobs.toc" : entry.file;
+    wanted_[name].copy = entry.copy;
+  }
+  return {};
+}
+
+Walked<void> DumpVisitor::CheckComplete(std::int64_t offset) const {
+  for (const auto& [name, part] : wanted_) {
+    if (part.there && (part.rows || !part.copy)) continue;
+    return Broken(Reason::kIncomplete, offset,
+                  "member " + base::Quote(name) +
+                      (part.there ? " holds damaged rows" : " is needed and missing"));
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -63,32 +104,14 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
   if (auto walked = WalkTarMembers(reader, visitor); !walked) {
     return tl::unexpected(std::move(walked.error()));
   }
-  MemorySource source(visitor.toc());
-  Reader toc_reader(source);
-  auto toc = ReadDumpToc(toc_reader);
-  if (!toc) {
-    Fault fault = std::move(toc.error());
-    if (fault.outcome == Outcome::kBroken) fault.place = "toc.dat: " + fault.place;
-    return tl::unexpected(std::move(fault));
-  }
-  for (const DumpEntry& entry : toc->data) {
-    const std::string id = std::to_string(entry.id);
-    // Large objects are stored one by one beside a list of them (one list a group since 17).
-    const bool there = entry.large_objects ? visitor.names().contains("blobs.toc") ||
-                                                 visitor.names().contains("blobs_" + id + ".toc")
-                                           : visitor.names().contains(entry.file);
-    if (!there) {
-      return Broken(Reason::kIncomplete, reader.offset(), "data of entry " + id + " is missing");
-    }
-    if (entry.copy && !visitor.whole_copies().contains(entry.file)) {
-      return Broken(Reason::kIncomplete, reader.offset(),
-                    "the rows in member " + base::Quote(entry.file) + " are damaged");
-    }
+  if (!visitor.header()) return Broken(Reason::kCorrupt, 0, "the table of contents is not a file");
+  if (auto complete = visitor.CheckComplete(reader.offset()); !complete) {
+    return tl::unexpected(std::move(complete.error()));
   }
   Walk walk;
-  walk.format = DumpFormatName(toc->header);
+  walk.format = DumpFormatName(*visitor.header());
   walk.level = Level::kFormat;
-  walk.details.push_back(std::to_string(toc->data.size()) + " entries with data");
+  walk.details.push_back(std::to_string(visitor.parts()) + " entries with data");
   return walk;
 }
 

@@ -168,7 +168,7 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
     auto bytes = reader.Look();
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
-    if (bytes->find_first_not_of('\0') != std::string_view::npos) break;
+    if (FirstNonZero(*bytes) != std::string_view::npos) break;
     reader.Consume(bytes->size());
   }
   auto end = reader.AtEnd();

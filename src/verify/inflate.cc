@@ -117,7 +117,7 @@ Walked<bool> GzipDecoder::AtLastMember() {
     auto bytes = input_.Look();
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) return true;
-    const std::size_t junk = bytes->find_first_not_of('\0');
+    const std::size_t junk = FirstNonZero(*bytes);
     if (junk != std::string_view::npos) {
       return Broken(Reason::kCorrupt, input_.offset() + static_cast<std::int64_t>(junk),
                     "bytes after the end of the gzip data");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 
 namespace drwatch::verify {
 
@@ -96,6 +97,22 @@ Walked<bool> Reader::AtEnd() {
   auto bytes = Peek(1);
   if (!bytes) return tl::unexpected(std::move(bytes.error()));
   return bytes->empty();
+}
+
+std::size_t FirstNonZero(std::string_view bytes) {
+  constexpr std::size_t kBlockBytes = 256;
+  std::size_t at = 0;
+  while (bytes.size() - at >= kBlockBytes) {
+    std::uint64_t all = 0;
+    for (std::size_t i = 0; i < kBlockBytes; i += sizeof all) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + at + i, sizeof word);
+      all |= word;
+    }
+    if (all != 0) break;
+    at += kBlockBytes;
+  }
+  return bytes.find_first_not_of('\0', at);
 }
 
 Walked<std::int64_t> Drain(Source& source) {

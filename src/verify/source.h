@@ -91,6 +91,9 @@ class Reader {
   bool ended_ = false;
 };
 
+// Where the first byte stands that is not zero; npos if there is none. Quick for long zeros.
+std::size_t FirstNonZero(std::string_view bytes);
+
 // Reads `source` to its end.
 Walked<std::int64_t> Drain(Source& source);
 

@@ -66,7 +66,7 @@ class TarWalker {
       const std::int64_t begin = reader_.offset();
       auto block = reader_.Take(kBlockBytes, "a tar archive that has no end marker");
       if (!block) return tl::unexpected(std::move(block.error()));
-      if (block->find_first_not_of('\0') == std::string_view::npos) return CheckEnd();
+      if (FirstNonZero(*block) == std::string_view::npos) return CheckEnd();
       if (!ChecksumMatches(*block)) {
         return Broken(Reason::kCorrupt, begin, "tar header checksum differs");
       }
@@ -211,7 +211,7 @@ Walked<void> TarWalker::CheckEnd() {
     auto bytes = reader_.Some(INT64_MAX);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
-    const std::size_t junk = bytes->find_first_not_of('\0');
+    const std::size_t junk = FirstNonZero(*bytes);
     if (junk != std::string_view::npos) {
       return Broken(Reason::kCorrupt, begin + zeros + static_cast<std::int64_t>(junk),
                     "bytes after the end of the tar archive");

@@ -68,6 +68,6 @@ inline constexpr std::int64_t kMaxManifestBytes = 256 << 20;
 // Files of one folder artefact.
 inline constexpr std::int64_t kMaxFiles = 2'000'000;
 // Entries with data in one pg_dump archive.
-inline constexpr std::int64_t kMaxDumpEntries = 8'000'000;
+inline constexpr std::int64_t kMaxDumpEntries = 500'000;
 
 }  // namespace drwatch::verify
