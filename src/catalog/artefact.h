@@ -13,7 +13,7 @@ namespace drwatch::catalog {
 
 // Where an artefact's time comes from, best first.
 enum class TimeSource {
-  kContent,   // written inside: backup_manifest, backup_label
+  kContent,   // written inside: backup_manifest, backup_label, a Redis RDB file
   kName,      // a timestamp in the name
   kModified,  // the file system's, which copying changes
 };

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "catalog/folder_scan.h"
+#include "verify/verify.h"
 
 namespace drwatch::catalog {
 
@@ -17,8 +18,9 @@ Listing FolderCatalog::List(base::Timestamp now, base::Deadline deadline,
   return ScanFolder(options_, *cache_, now, deadline, stop);
 }
 
-std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
-                                                const base::StopToken& stop) {
+std::optional<std::uint64_t> FolderCatalog::CurrentFingerprint(const Artefact& artefact,
+                                                               base::Deadline deadline,
+                                                               const base::StopToken& stop) {
   if (artefact.folder) {
     const auto summary = SummariseFolder(artefact.path, deadline, stop);
     return summary ? std::optional(summary->fingerprint) : std::nullopt;
@@ -26,6 +28,11 @@ std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::
   struct stat info {};
   if (::stat(artefact.path.c_str(), &info) != 0) return std::nullopt;
   return FingerprintOf(artefact.name, info);
+}
+
+verify::Verdict FolderCatalog::Verify(const Artefact& artefact,
+                                      const verify::VerifyOptions& options) {
+  return verify::VerifyPath(artefact.path, options);
 }
 
 }  // namespace drwatch::catalog

@@ -5,8 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "base/stop.h"
-#include "catalog/artefact.h"
+#include "catalog/artefact_catalog.h"
 
 namespace drwatch::catalog {
 
@@ -15,8 +14,8 @@ struct CatalogCache;
 struct FolderOptions {
   std::string path;
   // fnmatch(3), on the name; on the path below `path` if it holds a '/'. With "*" only files and
-  // recognised folders (base backups, pg_dump -Fd) count, with another pattern every folder it
-  // matches does.
+  // recognised folders (base backups, pg_dump -Fd, Redis' append-only files) count, with another
+  // pattern every folder it matches does.
   std::string pattern = "*";
   bool recursive = false;
   // A file changed more recently, and without a completeness mark, is still being written. Marks: a
@@ -24,9 +23,8 @@ struct FolderOptions {
   base::Duration quiet_time{60'000};
 };
 
-// One folder, looked at again and again; what did not change is not read again. One thread at a
-// time.
-class FolderCatalog {
+// One folder, looked at again and again; what did not change is not read again.
+class FolderCatalog final : public ArtefactCatalog {
  public:
   // Most entries of a place; more is blind with kLimit.
   static constexpr std::int64_t kMaxEntries = 5'000'000;
@@ -41,20 +39,18 @@ class FolderCatalog {
   static constexpr base::Duration kLargeFolderEvery{10 * 60 * 1000};
 
   explicit FolderCatalog(FolderOptions options);
-  ~FolderCatalog();
+  ~FolderCatalog() override;
 
-  // Never fails: what is wrong stands in Listing::blind. A path that is a file, or itself a base
-  // backup, is one artefact.
-  Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop);
+  // A path that is a file, or itself a base backup, is one artefact.
+  Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
+  std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
+                                                  const base::StopToken& stop) override;
+  verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
 
  private:
   FolderOptions options_;
   std::unique_ptr<CatalogCache> cache_;
 };
-
-// The artefact's fingerprint as it is now; nullopt if it is gone or cannot be looked at.
-std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
-                                                const base::StopToken& stop);
 
 // True for names of files that are not finished: dotfiles, .tmp, .part, .partial, .filepart,
 // .in_progress and their like.

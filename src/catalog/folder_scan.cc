@@ -2,18 +2,18 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <set>
 #include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "catalog/artefact_names.h"
 #include "catalog/artefact_time.h"
+#include "catalog/file_time.h"
 #include "catalog/folder_summary.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
@@ -23,48 +23,11 @@ namespace {
 
 using model::Reason;
 
-// What programs append to files they have not finished, and what copies keep for themselves.
-constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
-    ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
-    ".temp", ".crdownload", ".swp",     "~"};
-
 Reason ReasonOf(int error_number) {
   if (error_number == ENOENT || error_number == ENOTDIR) return Reason::kNotFound;
   if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
   return Reason::kStorage;
 }
-
-// "shop.dump.part" and ".shop.dump.Xy12Zz" (rsync) -> "shop.dump"; more guesses are of no use.
-std::vector<std::string> FinalNames(std::string_view name) {
-  std::vector<std::string> names = {std::string(name)};
-  for (const std::string_view suffix : kTemporarySuffixes) {
-    if (name.ends_with(suffix)) names.emplace_back(name.substr(0, name.size() - suffix.size()));
-  }
-  if (name.starts_with('.')) {
-    names.emplace_back(name.substr(1));
-    names.emplace_back(name.substr(1, name.rfind('.') - 1));
-  }
-  return names;
-}
-
-// Hash of what checksum files say; 0 if they say nothing.
-std::uint64_t StampOf(std::string_view text) {
-  if (text.empty()) return 0;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
-}
-
-}  // namespace
-
-bool IsTemporaryName(std::string_view name) {
-  if (name.starts_with('.')) return true;
-  const std::string lower = base::Lower(name);
-  return std::any_of(kTemporarySuffixes.begin(), kTemporarySuffixes.end(),
-                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
-}
-
-namespace {
 
 struct Entry {
   std::string name;
@@ -96,6 +59,7 @@ class FolderScan {
   bool AddFolder(const std::string& relative);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   bool Matches(const std::string& prefix, const std::string& name) const;
+  std::optional<base::Timestamp> ContentTime(const Artefact& file);
   void SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
   void AddRecent(Artefact artefact, std::optional<base::Timestamp> content);
   const verify::ChecksumFolder& SumsOf(const std::string& folder,
@@ -248,9 +212,7 @@ bool FolderScan::Scan(const std::string& prefix) {
 }
 
 bool FolderScan::Matches(const std::string& prefix, const std::string& name) const {
-  const bool on_path = options_.pattern.find('/') != std::string::npos;
-  const std::string text = on_path ? prefix + name : name;
-  return ::fnmatch(options_.pattern.c_str(), text.c_str(), 0) == 0;
+  return MatchesPattern(options_.pattern, prefix + name);
 }
 
 bool FolderScan::Judge(const std::string& prefix, const Entry& entry) {
@@ -279,12 +241,7 @@ bool FolderScan::Judge(const std::string& prefix, const Entry& entry) {
 }
 
 void FolderScan::JudgeTemporary(const std::string& prefix, const Entry& entry) {
-  const std::vector<std::string> names = FinalNames(entry.name);
-  const bool ours = std::any_of(names.begin(), names.end(),
-                                [&](const std::string& name) { return Matches(prefix, name); });
-  // A dotfile that only "*" matches is anything: .gitignore, .lock, .snapshot.
-  const bool vague = entry.name.starts_with('.') && options_.pattern == "*";
-  if (!ours || vague) return;
+  if (!WillMatch(options_.pattern, prefix, entry.name)) return;
   if (now_ - ModifiedAt(entry.info) > FolderCatalog::kAbandonedAfter) {
     Find(Reason::kIncomplete, base::Quote(prefix + entry.name) + " was never finished");
   } else {
@@ -295,6 +252,19 @@ void FolderScan::JudgeTemporary(const std::string& prefix, const Entry& entry) {
 // False while a file that changed at `modified` may still be written to.
 bool FolderScan::QuietSince(base::Timestamp modified) const {
   return modified <= now_ - options_.quiet_time || modified > now_ + FolderCatalog::kClockSkew;
+}
+
+// Of a file; read again only when it changed.
+std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file) {
+  if (!MayTellTime(file.name)) return std::nullopt;
+  const auto known = cache_.files.find(file.path);
+  CatalogCache::FileTime& time = next_.files[file.path];
+  if (known != cache_.files.end() && known->second.fingerprint == file.fingerprint) {
+    time = known->second;
+  } else {
+    time = {file.fingerprint, TimeInFile(file.path)};
+  }
+  return time.time;
 }
 
 void FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
@@ -324,10 +294,11 @@ void FolderScan::AddFile(const std::string& path, const std::string& relative, c
   }
   artefact.checksum_stamp = StampOf(stamp);
   if (!marked && !QuietSince(artefact.modified)) {
-    AddRecent(std::move(artefact), std::nullopt);
+    const auto time = ContentTime(artefact);
+    AddRecent(std::move(artefact), time);
     return;
   }
-  SetTime(artefact, std::nullopt);
+  SetTime(artefact, ContentTime(artefact));
   const std::pair<dev_t, ino_t> inode(entry.info.st_dev, entry.info.st_ino);
   ++inodes_[inode];
   if (entry.link) links_.emplace(artefact.name, inode);

@@ -26,8 +26,14 @@ struct CatalogCache {
     std::uint64_t timed_fingerprint = 0;  // of the content that `time` was read from
     std::optional<base::Timestamp> time;
   };
+  // What a file says of its own time (file_time.h).
+  struct FileTime {
+    std::uint64_t fingerprint = 0;
+    std::optional<base::Timestamp> time;
+  };
   std::map<std::string, Sums> sums;       // by path
   std::map<std::string, Folder> folders;  // by path
+  std::map<std::string, FileTime> files;  // by path; only files that may tell
 };
 
 // As FolderCatalog::List. `options.path` has no '/' at its end.

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
+#include "verify/aof_folder.h"
 #include "verify/base_backup.h"
 #include "verify/checksum_list.h"
 #include "verify/dump_folder.h"
@@ -127,6 +128,7 @@ std::uint64_t FingerprintOf(std::string_view name, const struct stat& info) {
 FolderKind RecogniseFolder(const std::string& path) {
   if (verify::LooksLikeBaseBackup(path)) return FolderKind::kBaseBackup;
   if (verify::LooksLikeDumpFolder(path)) return FolderKind::kDumpFolder;
+  if (verify::LooksLikeAofFolder(path)) return FolderKind::kAppendOnlyFolder;
   return FolderKind::kPlain;
 }
 

@@ -18,7 +18,7 @@ base::Timestamp ModifiedAt(const struct stat& info);
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info);
 
 // What kind of artefact a folder's entries make it.
-enum class FolderKind { kPlain, kBaseBackup, kDumpFolder };
+enum class FolderKind { kPlain, kBaseBackup, kDumpFolder, kAppendOnlyFolder };
 FolderKind RecogniseFolder(const std::string& path);
 
 struct FolderSummary {

@@ -365,9 +365,8 @@ S3Result<S3Head> S3Client::Head(const std::string& key, const S3Call& call, int 
       ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + head.error().message));
 }
 
-S3Result<std::string> S3Client::Get(const std::string& key, std::int64_t offset, std::int64_t size,
-                                    const std::string& etag, const S3Call& call,
-                                    std::int64_t* total) {
+S3Result<S3Range> S3Client::Get(const std::string& key, std::int64_t offset, std::int64_t size,
+                                const std::string& etag, const S3Call& call) {
   size = std::clamp<std::int64_t>(size, 1, kMaxRangeBytes);
   Operation operation("get", key);
   operation.max_body_bytes = std::max(size, kMaxErrorBytes);
@@ -377,10 +376,7 @@ S3Result<std::string> S3Client::Get(const std::string& key, std::int64_t offset,
   S3Result<HttpResponse> response = Send(operation, call);
   if (!response) {
     // An empty object has no byte to begin with.
-    if (response.error().status == 416 && offset == 0) {
-      if (total != nullptr) *total = 0;
-      return std::string();
-    }
+    if (response.error().status == 416 && offset == 0) return S3Range{};
     return tl::unexpected(std::move(response.error()));
   }
   base::Result<std::int64_t> whole = CheckRange(*response, offset, size);
@@ -388,8 +384,7 @@ S3Result<std::string> S3Client::Get(const std::string& key, std::int64_t offset,
     return tl::unexpected(
         ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + whole.error().message));
   }
-  if (total != nullptr) *total = *whole;
-  return std::move(response->body);
+  return S3Range{std::move(response->body), *whole, WithoutQuotes(response->Header("etag"))};
 }
 
 S3Result<HttpResponse> S3Client::GetBucket(std::string_view what, const S3Call& call) {

@@ -33,7 +33,6 @@ struct S3Error {
 template <typename T>
 using S3Result = tl::expected<T, S3Error>;
 
-// What a call may use.
 struct S3Call {
   base::Deadline deadline;
   base::StopToken stop;
@@ -50,6 +49,12 @@ struct S3Listing {
   std::vector<std::string> prefixes;  // sorted, each once
 };
 
+struct S3Range {
+  std::string bytes;
+  std::int64_t total = 0;  // size of the whole object
+  std::string etag;        // without quotes
+};
+
 // What a server tells of one object. Absent headers are empty.
 struct S3Head {
   std::int64_t size = 0;
@@ -58,7 +63,7 @@ struct S3Head {
   std::string storage_class;   // empty = STANDARD
   std::string archive_status;  // ARCHIVE_ACCESS, DEEP_ARCHIVE_ACCESS: must be restored first
   std::string restore;         // a restore from an archive: ongoing-request="false", ...
-  std::string encryption;      // AES256, aws:kms, aws:kms:dsse, or "customer" (SSE-C)
+  std::string encryption;      // AES256, aws:kms, aws:kms:dsse, "customer" (SSE-C), "google"
   std::string replication;     // PENDING, COMPLETED, FAILED, REPLICA
   std::optional<base::Timestamp> locked_until;
   bool legal_hold = false;
@@ -68,8 +73,7 @@ struct S3Head {
   bool composite = false;  // they are checksums of the parts' checksums
 };
 
-// Counters since the start.
-struct S3Stats {
+struct S3Stats {                                 // since the start
   std::map<std::string, std::int64_t> requests;  // by operation: list, head, get, bucket
   std::int64_t received_bytes = 0;
   // The server's clock minus ours, as of the last answer.
@@ -80,7 +84,7 @@ struct S3Stats {
 // Thread-safe.
 class S3Client {
  public:
-  // Attempts of one request while the server is busy or the connection breaks.
+  // Of one request, while the server is busy or connections break.
   static constexpr int kMaxAttempts = 5;
   static constexpr base::Duration kFirstPause{200};
   // Of one Get().
@@ -94,16 +98,13 @@ class S3Client {
            Variables variables = ProcessVariables());
 
   const std::string& bucket() const { return bucket_; }
-
   S3Result<S3Listing> List(const S3ListRequest& request, const S3Call& call);
   // With `part` (from 1 on) the size is that part's.
   S3Result<S3Head> Head(const std::string& key, const S3Call& call, int part = 0);
   // Exactly `size` bytes from `offset` on, or less if the object ends before; `size` is 1 ..
-  // kMaxRangeBytes. Not empty: `etag` must be the object's, else kUnverified. `total`, if not
-  // nullptr, is set to the object's size.
-  S3Result<std::string> Get(const std::string& key, std::int64_t offset, std::int64_t size,
-                            const std::string& etag, const S3Call& call,
-                            std::int64_t* total = nullptr);
+  // kMaxRangeBytes. Not empty: `etag` must be the object's, else kUnverified.
+  S3Result<S3Range> Get(const std::string& key, std::int64_t offset, std::int64_t size,
+                        const std::string& etag, const S3Call& call);
 
   // What is set for the bucket. What was never set is kOff, "" or empty.
   S3Result<S3Versioning> GetVersioning(const S3Call& call);

@@ -13,14 +13,6 @@ namespace {
 
 constexpr std::size_t kMaxChecksumText = 256;
 
-std::string WithoutQuotes(std::string text) {
-  if (text.starts_with("W/")) text.erase(0, 2);
-  if (text.size() >= 2 && text.starts_with('"') && text.ends_with('"')) {
-    return text.substr(1, text.size() - 2);
-  }
-  return text;
-}
-
 void ReadChecksums(const HttpResponse& response, S3Head& head) {
   constexpr std::string_view kPrefix = "x-amz-checksum-";
   for (const auto& [name, value] : response.headers) {
@@ -46,6 +38,14 @@ void ReadChecksums(const HttpResponse& response, S3Head& head) {
 }
 
 }  // namespace
+
+std::string WithoutQuotes(std::string etag) {
+  if (etag.starts_with("W/")) etag.erase(0, 2);
+  if (etag.size() >= 2 && etag.starts_with('"') && etag.ends_with('"')) {
+    return etag.substr(1, etag.size() - 2);
+  }
+  return etag;
+}
 
 base::Result<std::string> DecodeBase64(std::string_view text) {
   const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
@@ -80,6 +80,10 @@ base::Result<S3Head> ParseS3Head(const HttpResponse& response) {
   head.encryption = text("x-amz-server-side-encryption");
   if (!text("x-amz-server-side-encryption-customer-algorithm").empty()) {
     head.encryption = "customer";
+  }
+  // Google encrypts whatever it stores, without saying so.
+  if (head.encryption.empty() && !text("x-goog-stored-content-length").empty()) {
+    head.encryption = "google";
   }
   head.replication = text("x-amz-replication-status");
   head.locked_until = ParseIsoTime(text("x-amz-object-lock-retain-until-date"));

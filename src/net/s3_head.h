@@ -15,6 +15,9 @@ base::Result<S3Head> ParseS3Head(const HttpResponse& response);
 base::Result<std::int64_t> CheckRange(const HttpResponse& response, std::int64_t offset,
                                       std::int64_t size);
 
+// "abc" -> abc, W/"abc" -> abc.
+std::string WithoutQuotes(std::string etag);
+
 // Errors: not base64.
 base::Result<std::string> DecodeBase64(std::string_view text);
 

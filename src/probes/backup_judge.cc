@@ -1,6 +1,7 @@
 #include "probes/backup_judge.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/duration.h"
 #include "base/sizes.h"
@@ -22,8 +23,21 @@ std::string AgeText(base::Duration age) {
 }
 
 bool IsTransient(Reason reason) {
-  return reason == Reason::kTimeout || reason == Reason::kStorage ||
-         reason == Reason::kPermission || reason == Reason::kLimit || reason == Reason::kNotFound;
+  constexpr std::array<Reason, 14> kTransient = {Reason::kTimeout,
+                                                 Reason::kStorage,
+                                                 Reason::kPermission,
+                                                 Reason::kLimit,
+                                                 Reason::kNotFound,
+                                                 Reason::kDns,
+                                                 Reason::kTls,
+                                                 Reason::kAuth,
+                                                 Reason::kProtocol,
+                                                 Reason::kConfig,
+                                                 Reason::kUnexpectedStatus,
+                                                 Reason::kResponseTooLarge,
+                                                 Reason::kConnectionReset,
+                                                 Reason::kConnectionRefused};
+  return std::find(kTransient.begin(), kTransient.end(), reason) != kTransient.end();
 }
 
 // The outcome that stands in for the newest one's while it is not verified: that of what lay at its

@@ -9,6 +9,9 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "catalog/folder_catalog.h"
+#include "catalog/make_place.h"
+#include "catalog/place_catalog.h"
 
 namespace drwatch::probes {
 namespace {
@@ -23,13 +26,26 @@ const base::Clock& ClockOf(const ProbeServices& services) {
   return services.clock != nullptr ? *services.clock : kSystem;
 }
 
-catalog::FolderOptions OptionsOf(const config::BackupProbe& spec) {
+std::unique_ptr<catalog::S3Place> BucketOf(const config::BackupProbe& spec,
+                                           const base::Clock& clock) {
+  return catalog::IsS3(spec.place) ? catalog::MakeS3Place(spec.place, clock) : nullptr;
+}
+
+std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& spec,
+                                                    catalog::S3Place* bucket) {
+  if (bucket != nullptr) {
+    catalog::PlaceOptions options;
+    options.pattern = spec.pattern;
+    options.recursive = spec.recursive;
+    options.quiet_time = spec.quiet_time;
+    return std::make_unique<catalog::PlaceCatalog>(*bucket, options);
+  }
   catalog::FolderOptions options;
   options.path = spec.place.path;
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
-  return options;
+  return std::make_unique<catalog::FolderCatalog>(options);
 }
 
 bool IsSerious(const catalog::Finding& finding) {
@@ -50,9 +66,12 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       spec_(std::get<config::BackupProbe>(config_.spec)),
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
-      catalog_(OptionsOf(spec_)),
+      place_(BucketOf(spec_, ClockOf(services))),
+      catalog_(CatalogOf(spec_, place_.get())),
       verdicts_(services.database, config_.name),
-      verifier_(spec_.verify, verdicts_, ClockOf(services)) {}
+      verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
+  if (place_) bucket_.emplace(spec_, *place_);
+}
 
 std::string BackupProbe::Target() const {
   return spec_.pattern == "*" ? spec_.place.path : spec_.place.path + "/" + spec_.pattern;
@@ -64,7 +83,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   // Half of the time is for listing, so that something is left for looking at what was found.
   const base::Duration budget = context.deadline.Remaining();
   const base::Deadline list_deadline = base::Deadline::After(budget / 2).Min(context.deadline);
-  catalog::Listing listing = catalog_.List(context.now, list_deadline, context.stop);
+  catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
   RememberListing(listing, context.now);
@@ -77,6 +96,10 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                  blind->message + "; the last listing stands in");
     } else {
       verdicts_.Keep(listing.complete);
+      if (bucket_) {
+        bucket_->Look(listing.complete, context.now,
+                      base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
+      }
       VerifyWhatIsDue(listing.complete, context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
@@ -85,9 +108,14 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                 context.now);
     ReportHistory(report, listing.complete, context.now);
     if (!blind) ReportPlace(report, listing);
-    ReportSpace(report);
     copies = CopiesOf(spec_, listing.complete, verdicts_);
+    if (bucket_) {
+      ReportBucket(report, context.now, copies);
+    } else {
+      ReportSpace(report);
+    }
   }
+  if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));
   model::ProbeResult result = report.Finish(
@@ -146,7 +174,7 @@ void BackupProbe::RememberListing(catalog::Listing& listing, base::Timestamp now
 }
 
 bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {
-  if (artefact.size_bytes > kInlineBytes) return false;
+  if (artefact.size_bytes > (bucket_ ? kInlineBucketBytes : kInlineBytes)) return false;
   if (spec_.verify.read_rate_bytes <= 0) return true;
   const double seconds =
       static_cast<double>(artefact.size_bytes) / static_cast<double>(spec_.verify.read_rate_bytes);
@@ -169,7 +197,8 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
   report.Add("place", Severity::kCritical, blind.reason, blind.message,
-             "mount it, or give drwatch's user the right to read it");
+             bucket_ ? "check path, region and keys; they need s3:ListBucket and s3:GetObject"
+                     : "mount it, or give drwatch's user the right to read it");
   report.Gauge("backup_success",
                "1 if the newest complete backup exists, is fresh, large enough and not proven "
                "broken.",
@@ -295,6 +324,15 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
   report.Gauge("backup_verification_duration_seconds", "How long the verification took.", labels_,
                base::ToSeconds(verdict.duration));
   report.Measure("backup_verification_level", level, "");
+}
+
+void BackupProbe::ReportBucket(ProbeReport& report, base::Timestamp now,
+                               std::vector<model::StoredCopy>& copies) const {
+  ReportChecks(report, bucket_->Checks(now));
+  bucket_->Report(report, labels_, now);
+  if (copies.empty()) return;
+  // The lock of the newest one is the one that is known.
+  if (const auto until = LockedUntil(bucket_->facts())) copies.front().immutable_until = *until;
 }
 
 void BackupProbe::ReportSpace(ProbeReport& report) const {

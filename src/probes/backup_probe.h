@@ -1,5 +1,6 @@
-// Is there a newest good backup in a folder: complete, fresh, large enough, intact, kept long
-// enough, with room for the next one? The rule of backup_success stands in backup_judge.h.
+// Is there a newest good backup in a folder or a bucket: complete, fresh, large enough, intact,
+// kept long enough, with room for the next one? The rule of backup_success stands in
+// backup_judge.h.
 //
 // A run lists the folder and reads the verdicts there are. Artefacts of up to kInlineBytes are
 // verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
@@ -17,10 +18,12 @@
 #include <optional>
 #include <string>
 
-#include "catalog/folder_catalog.h"
+#include "catalog/artefact_catalog.h"
+#include "catalog/s3_place.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verifier.h"
+#include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
 
@@ -29,6 +32,8 @@ namespace drwatch::probes {
 class BackupProbe final : public Probe {
  public:
   static constexpr std::int64_t kInlineBytes = 64 << 20;
+  // The same out of a bucket: the network is slower than a disk.
+  static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
   static constexpr base::Duration kBlindHold = std::chrono::minutes(5);
   // Artefacts verified within one run.
   static constexpr int kMaxInline = 3;
@@ -55,15 +60,19 @@ class BackupProbe final : public Probe {
   void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
                      base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
+  void ReportBucket(ProbeReport& report, base::Timestamp now,
+                    std::vector<model::StoredCopy>& copies) const;
   void ReportSpace(ProbeReport& report) const;
   std::string Target() const;
 
   const config::Probe config_;
-  const config::BackupProbe& spec_;  // of config_
-  const model::Labels labels_;       // backup and location
-  catalog::FolderCatalog catalog_;
+  const config::BackupProbe& spec_;                // of config_
+  const model::Labels labels_;                     // backup and location
+  const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
+  const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
   BackupVerdicts verdicts_;
   BackupVerifier verifier_;
+  std::optional<BucketWatch> bucket_;  // of place_
   // What was recent in the last run, by path.
   struct RecentLook {
     std::uint64_t fingerprint = 0;

@@ -1,13 +1,13 @@
 #include "probes/backup_verifier.h"
 
-#include "catalog/folder_catalog.h"
 #include "probes/low_priority.h"
-#include "verify/verify.h"
 
 namespace drwatch::probes {
-BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options, BackupVerdicts& verdicts,
+
+BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options,
+                               catalog::ArtefactCatalog& catalog, BackupVerdicts& verdicts,
                                const base::Clock& clock)
-    : options_(options), verdicts_(verdicts), clock_(clock) {}
+    : options_(options), catalog_(catalog), verdicts_(verdicts), clock_(clock) {}
 
 BackupVerifier::~BackupVerifier() {
   stop_.RequestStop();
@@ -55,10 +55,10 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   options.deadline = deadline;
   options.stop = stop;
   const base::SteadyTime began = clock_.Steady();
-  const verify::Verdict found = verify::VerifyPath(artefact.path, options);
+  const verify::Verdict found = catalog_.Verify(artefact, options);
   bytes_read_.fetch_add(found.bytes_read, std::memory_order_relaxed);
   if (stop.stopped()) return std::nullopt;
-  const auto after = catalog::CurrentFingerprint(artefact, deadline, stop);
+  const auto after = catalog_.CurrentFingerprint(artefact, deadline, stop);
   if (after && *after != artefact.fingerprint) return std::nullopt;
   BackupVerdict verdict;
   verdict.fingerprint = artefact.fingerprint;

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
-#include "catalog/artefact.h"
+#include "catalog/artefact_catalog.h"
 #include "config/config.h"
 #include "probes/backup_verdicts.h"
 
@@ -20,8 +20,9 @@ namespace drwatch::probes {
 // Thread-safe. The destructor stops a running verification within one read.
 class BackupVerifier {
  public:
-  BackupVerifier(const config::BackupProbe::Verify& options, BackupVerdicts& verdicts,
-                 const base::Clock& clock);
+  // All but `options` outlive this.
+  BackupVerifier(const config::BackupProbe::Verify& options, catalog::ArtefactCatalog& catalog,
+                 BackupVerdicts& verdicts, const base::Clock& clock);
   ~BackupVerifier();
 
   // Starts a background verification of `artefact`; does nothing while one is running.
@@ -41,6 +42,7 @@ class BackupVerifier {
 
  private:
   const config::BackupProbe::Verify options_;
+  catalog::ArtefactCatalog& catalog_;
   BackupVerdicts& verdicts_;
   const base::Clock& clock_;
   base::StopSource stop_;

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/strings.h"
+#include "catalog/make_place.h"
 
 namespace drwatch::probes {
 namespace {
@@ -59,7 +60,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       positions_(services.positions),
-      place_(catalog::MakeFolderPlace(spec_.place.path)),
+      place_(catalog::MakePlace(spec_.place, ClockOf(services))),
       verdicts_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
 

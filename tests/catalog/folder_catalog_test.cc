@@ -71,6 +71,32 @@ TEST_F(FolderCatalogTest, ListsMatchingFilesOldestFirst) {
   EXPECT_EQ(newest.time_source, TimeSource::kModified);
 }
 
+TEST_F(FolderCatalogTest, RedisSnapshotsTellTheirTime) {
+  const auto rdb = [](std::int64_t seconds) {
+    std::string bytes =
+        "REDIS0010\xfa\x05"
+        "ctime\xc2";
+    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(seconds >> (8 * i));
+    return bytes;
+  };
+  const std::int64_t now = base::ToUnixMillis(kNow) / 1000;
+  Write("a.rdb", 1h, rdb(now - 7200));
+  Write("b.rdb", 2h, rdb(now - 3600 * 4));
+  EXPECT_EQ(Names(), "b.rdb a.rdb |");
+  EXPECT_EQ(List().complete.back().time, kNow - 2h);
+  EXPECT_EQ(List().complete.back().time_source, TimeSource::kContent);
+  Write("b.rdb", 1h, rdb(now - 60));
+  EXPECT_EQ(Names(), "a.rdb b.rdb |");
+  EXPECT_EQ(List().complete.back().time, kNow - 1min);
+}
+
+TEST_F(FolderCatalogTest, AppendOnlyFoldersAreOneArtefact) {
+  Write("appendonlydir/appendonly.aof.manifest", 1h, "file a.1.incr.aof seq 1 type i\n");
+  Write("appendonlydir/a.1.incr.aof", 1h);
+  EXPECT_EQ(Names(), "appendonlydir |");
+  EXPECT_EQ(List().complete.back().files, 2);
+}
+
 TEST_F(FolderCatalogTest, NewestIsByTheTimeInTheNameNotByTheCopysTime) {
   Write("shop-20260105T020000Z.dump", 1min);
   Write("shop-20260109T020000Z.dump", 1h);
@@ -217,13 +243,15 @@ TEST_F(FolderCatalogTest, FingerprintFollowsTheBytes) {
   Write("a.dump", 1h);
   const Artefact before = List().complete.at(0);
   EXPECT_EQ(List().complete.at(0).fingerprint, before.fingerprint);
-  EXPECT_EQ(CurrentFingerprint(before, base::Deadline::After(1min), {}), before.fingerprint);
+  EXPECT_EQ(catalog_->CurrentFingerprint(before, base::Deadline::After(1min), {}),
+            before.fingerprint);
   // Same size, same modification time: the change time tells.
   Write("a.dump", 1h, "y");
   EXPECT_NE(List().complete.at(0).fingerprint, before.fingerprint);
-  EXPECT_NE(CurrentFingerprint(before, base::Deadline::After(1min), {}), before.fingerprint);
+  EXPECT_NE(catalog_->CurrentFingerprint(before, base::Deadline::After(1min), {}),
+            before.fingerprint);
   std::filesystem::remove(folder_.Path("a.dump"));
-  EXPECT_EQ(CurrentFingerprint(before, base::Deadline::After(1min), {}), std::nullopt);
+  EXPECT_EQ(catalog_->CurrentFingerprint(before, base::Deadline::After(1min), {}), std::nullopt);
 }
 
 TEST_F(FolderCatalogTest, ExpiredDeadlineIsBlind) {

@@ -381,6 +381,7 @@ TEST_F(S3Test, ReadsGooglesHead) {
   ASSERT_TRUE(head.has_value());
   EXPECT_EQ(head->size, 3);
   EXPECT_EQ(head->storage_class, "NEARLINE");
+  EXPECT_EQ(head->encryption, "google");
   EXPECT_EQ(head->checksums.size(), 2u);
   EXPECT_EQ(base::Hex(head->checksums.at("md5")), "d41d8cd98f00b204e9800998ecf8427e");
 }
@@ -393,19 +394,17 @@ TEST_F(S3Test, GetsARange) {
                      .headers = {{"Content-Range", "bytes 5-7/8"}, {"Content-Encoding", "gzip"}},
                      .body = "\x1f\x8b!"};
   });
-  std::int64_t total = 0;
-  const auto bytes = client_->Get("k", 5, 5, "e", Call(), &total);
-  ASSERT_TRUE(bytes.has_value()) << bytes.error().message;
-  EXPECT_EQ(*bytes, "\x1f\x8b!");  // as it is stored
-  EXPECT_EQ(total, 8);
+  const auto range = client_->Get("k", 5, 5, "e", Call());
+  ASSERT_TRUE(range.has_value()) << range.error().message;
+  EXPECT_EQ(range->bytes, "\x1f\x8b!");  // as it is stored
+  EXPECT_EQ(range->total, 8);
   EXPECT_GT(client_->stats().received_bytes, 0);
 }
 
 TEST_F(S3Test, TakesAWholeObjectForItsFirstRange) {
   Serve(FakeReply{.body = "12345"});
-  std::int64_t total = 0;
-  EXPECT_EQ(client_->Get("k", 0, 10, "", Call(), &total).value(), "12345");
-  EXPECT_EQ(total, 5);
+  EXPECT_EQ(client_->Get("k", 0, 10, "", Call())->bytes, "12345");
+  EXPECT_EQ(client_->Get("k", 0, 10, "", Call())->total, 5);
   EXPECT_EQ(client_->Get("k", 2, 10, "", Call()).error().reason, Reason::kProtocol);
   EXPECT_EQ(client_->Get("k", 0, 4, "", Call()).error().reason, Reason::kProtocol);
   Serve(FakeReply{.body = std::string(1 << 20, 'x')});
@@ -429,9 +428,8 @@ TEST_F(S3Test, SaysWhenAnObjectChanged) {
 
 TEST_F(S3Test, ReadsAnEmptyObject) {
   Serve(FakeReply{.status = 416, .body = ErrorBody("InvalidRange")});
-  std::int64_t total = 7;
-  EXPECT_EQ(client_->Get("k", 0, 3, "", Call(), &total).value(), "");
-  EXPECT_EQ(total, 0);
+  EXPECT_EQ(client_->Get("k", 0, 3, "", Call())->bytes, "");
+  EXPECT_EQ(client_->Get("k", 0, 3, "", Call())->total, 0);
 }
 
 TEST_F(S3Test, TellsUnsetFromHidden) {

@@ -1,0 +1,29 @@
+// Which artefacts exist somewhere, and whether they are intact: a folder, a bucket.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/stop.h"
+#include "catalog/artefact.h"
+#include "verify/verdict.h"
+
+namespace drwatch::catalog {
+
+// List() is called by one thread at a time; the others by any, beside it.
+class ArtefactCatalog {
+ public:
+  virtual ~ArtefactCatalog() = default;
+  // Never fails: what is wrong stands in Listing::blind.
+  virtual Listing List(base::Timestamp now, base::Deadline deadline,
+                       const base::StopToken& stop) = 0;
+  // The artefact's fingerprint as it is now; nullopt if it is gone or cannot be looked at.
+  virtual std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact,
+                                                          base::Deadline deadline,
+                                                          const base::StopToken& stop) = 0;
+  // Reads it to its end. Never fails: what cannot be judged says why.
+  virtual verify::Verdict Verify(const Artefact& artefact,
+                                 const verify::VerifyOptions& options) = 0;
+};
+
+}  // namespace drwatch::catalog

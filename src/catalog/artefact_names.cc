@@ -1,0 +1,62 @@
+#include "catalog/artefact_names.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "catalog/folder_catalog.h"
+
+namespace drwatch::catalog {
+namespace {
+
+// What programs append to files they have not finished, and what copies keep for themselves.
+constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
+    ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
+    ".temp", ".crdownload", ".swp",     "~"};
+
+// What the file may be called in the end; more guesses are of no use.
+std::vector<std::string> FinalNames(std::string_view name) {
+  std::vector<std::string> names = {std::string(name)};
+  for (const std::string_view suffix : kTemporarySuffixes) {
+    if (name.ends_with(suffix)) names.emplace_back(name.substr(0, name.size() - suffix.size()));
+  }
+  if (name.starts_with('.')) {
+    names.emplace_back(name.substr(1));
+    names.emplace_back(name.substr(1, name.rfind('.') - 1));
+  }
+  return names;
+}
+
+}  // namespace
+
+bool IsTemporaryName(std::string_view name) {
+  if (name.starts_with('.')) return true;
+  const std::string lower = base::Lower(name);
+  return std::any_of(kTemporarySuffixes.begin(), kTemporarySuffixes.end(),
+                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
+}
+
+bool MatchesPattern(const std::string& pattern, const std::string& name) {
+  const bool on_path = pattern.find('/') != std::string::npos;
+  const std::size_t last = on_path ? 0 : name.rfind('/') + 1;
+  return ::fnmatch(pattern.c_str(), name.c_str() + last, 0) == 0;
+}
+
+bool WillMatch(const std::string& pattern, const std::string& prefix, std::string_view name) {
+  if (name.starts_with('.') && pattern == "*") return false;
+  const std::vector<std::string> names = FinalNames(name);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& final_name) {
+    return MatchesPattern(pattern, prefix + final_name);
+  });
+}
+
+std::uint64_t StampOf(std::string_view text) {
+  if (text.empty()) return 0;
+  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash;
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,22 @@
+// What names say of artefacts. Pure. Used within this folder.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace drwatch::catalog {
+
+// fnmatch(3), on the last part of `name`, or on all of it if the pattern holds a '/'.
+bool MatchesPattern(const std::string& pattern, const std::string& name);
+
+// True if a file that is not finished (IsTemporaryName) will be one that the pattern matches: under
+// its own name, or under "shop.dump" for "shop.dump.part" and ".shop.dump.Xy12Zz" (rsync). A
+// dotfile that only "*" matches is anything: .gitignore, .lock, .snapshot.
+bool WillMatch(const std::string& pattern, const std::string& prefix, std::string_view name);
+
+// Hash of what checksum files say; 0 if they say nothing.
+std::uint64_t StampOf(std::string_view text);
+
+}  // namespace drwatch::catalog

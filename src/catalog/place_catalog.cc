@@ -1,0 +1,164 @@
+#include "catalog/place_catalog.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "catalog/artefact_names.h"
+#include "catalog/place_files.h"
+#include "catalog/place_scan.h"
+#include "verify/verify.h"
+
+namespace drwatch::catalog {
+namespace {
+
+bool ByName(const PlaceObject& a, const PlaceObject& b) { return a.name < b.name; }
+
+// "s3://b/p/daily/x" -> "daily/x"; "" for the place itself.
+std::string NameOf(const Artefact& artefact, const Place& place) {
+  const std::string root = place.Describe();
+  return artefact.path.size() > root.size() ? artefact.path.substr(root.size() + 1) : "";
+}
+
+// The folder of a name: "a/b/" of "a/b/c", "" of "c".
+std::string FolderOf(const std::string& name) {
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string::npos ? "" : name.substr(0, slash + 1);
+}
+
+Listing BlindListing(Finding finding) {
+  Listing listing;
+  listing.blind = std::move(finding);
+  return listing;
+}
+
+verify::Verdict CannotLook(Finding finding) {
+  verify::Verdict verdict;
+  verdict.reason = finding.reason;
+  verdict.message = std::move(finding.message);
+  return verdict;
+}
+
+}  // namespace
+
+PlaceCatalog::PlaceCatalog(Place& place, PlaceOptions options)
+    : place_(place), options_(std::move(options)) {}
+
+tl::expected<void, Finding> PlaceCatalog::ListFolder(const std::string& folder, base::Timestamp now,
+                                                     const PlaceContext& context) {
+  PlaceCache::Folder& known = cache_.folders[folder];
+  base::Timestamp newest{};
+  for (const PlaceObject& object : known.objects) newest = std::max(newest, object.modified);
+  const bool settled = !known.objects.empty() && now - newest > kSettledAfter;
+  if (settled && now >= known.listed && now - known.listed < kLargeEvery) return {};
+  ListOptions options;
+  options.prefix = folder;
+  options.max_objects = kMaxObjects;
+  auto listed = place_.List(options, context);
+  if (!listed) return tl::unexpected(std::move(listed.error()));
+  known = {now, std::move(listed->objects)};
+  return {};
+}
+
+// Fills objects_ with what the pattern can be about. Without `recursive` that is the first level
+// and the folders there that match.
+tl::expected<void, Finding> PlaceCatalog::ListObjects(base::Timestamp now,
+                                                      const PlaceContext& context) {
+  if (objects_.size() > kLargePlace && now >= listed_ && now - listed_ < kLargeEvery) return {};
+  ListOptions options;
+  options.one_level = !options_.recursive;
+  options.max_objects = kMaxObjects;
+  auto listed = place_.List(options, context);
+  if (!listed) return tl::unexpected(std::move(listed.error()));
+  std::vector<PlaceObject> objects = std::move(listed->objects);
+  std::map<std::string, PlaceCache::Folder> before = std::exchange(cache_.folders, {});
+  for (const std::string& folder : listed->folders) {
+    if (!MatchesPattern(options_.pattern, folder.substr(0, folder.size() - 1))) continue;
+    if (const auto known = before.find(folder); known != before.end()) {
+      cache_.folders[folder] = std::move(known->second);
+    }
+    if (auto done = ListFolder(folder, now, context); !done) return done;
+    const auto& below = cache_.folders[folder].objects;
+    objects.insert(objects.end(), below.begin(), below.end());
+  }
+  std::sort(objects.begin(), objects.end(), ByName);
+  objects_ = std::move(objects);
+  listed_ = now;
+  return {};
+}
+
+Listing PlaceCatalog::List(base::Timestamp now, base::Deadline deadline,
+                           const base::StopToken& stop) {
+  const PlaceContext context{deadline, stop};
+  if (auto listed = ListObjects(now, context); !listed) {
+    objects_.clear();
+    return BlindListing(std::move(listed.error()));
+  }
+  PlaceCache next;
+  Listing listing = ScanPlace(place_, options_, objects_, now, context, cache_, next);
+  const std::lock_guard lock(mutex_);
+  if (deadline.Expired() || stop.stopped()) {
+    // What was left unread would look as if it said nothing; what was read is not read again.
+    for (auto& [name, text] : next.texts) cache_.texts[name] = std::move(text);
+    for (auto& [path, time] : next.times) cache_.times[path] = time;
+    return BlindListing(
+        {model::Reason::kTimeout, "listing " + place_.Describe() + " takes too long"});
+  }
+  next.folders = std::move(cache_.folders);
+  cache_ = std::move(next);
+  return listing;
+}
+
+std::optional<std::uint64_t> PlaceCatalog::CurrentFingerprint(const Artefact& artefact,
+                                                              base::Deadline deadline,
+                                                              const base::StopToken& stop) {
+  ListOptions options;
+  options.prefix = NameOf(artefact, place_);
+  if (artefact.folder && !options.prefix.empty()) options.prefix += "/";
+  options.one_level = !artefact.folder;
+  options.max_objects = kMaxObjects;
+  const auto listed = place_.List(options, {deadline, stop});
+  if (!listed) return std::nullopt;
+  const PlaceFiles files(place_, listed->objects, "");
+  if (artefact.folder) return files.Fingerprint();
+  const PlaceObject* const object = files.Find(options.prefix);
+  return object != nullptr ? std::optional(FingerprintOf(*object)) : std::nullopt;
+}
+
+std::shared_ptr<const verify::ChecksumFolder> PlaceCatalog::SumsOf(
+    const std::string& folder) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = cache_.sums.find(folder);
+  if (known != cache_.sums.end() && known->second.folder) return known->second.folder;
+  return std::make_shared<verify::ChecksumFolder>();
+}
+
+verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
+                                     const verify::VerifyOptions& options) {
+  verify::ReadBudget budget(options);
+  const std::string name = NameOf(artefact, place_);
+  if (!artefact.folder) {
+    const std::string folder = FolderOf(name);
+    const verify::Checksums checksums(name.substr(folder.size()), SumsOf(folder), nullptr);
+    const auto open = [&](verify::DigestTee* tee) -> verify::Walked<verify::OpenedFile> {
+      auto source = place_.Open(name, budget, tee);
+      if (!source) return tl::unexpected(std::move(source.error()));
+      return verify::OpenedFile{*std::move(source), artefact.size_bytes};
+    };
+    verify::Verdict verdict =
+        verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget);
+    verdict.bytes_read = budget.bytes_read();
+    return verdict;
+  }
+  const std::string folder = name.empty() ? "" : name + "/";
+  ListOptions list;
+  list.prefix = folder;
+  list.max_objects = kMaxObjects;
+  auto listed = place_.List(list, {options.deadline, options.stop});
+  if (!listed) return CannotLook(std::move(listed.error()));
+  const PlaceFiles files(place_, listed->objects, folder);
+  const verify::Checksums checksums(name, std::make_shared<verify::ChecksumFolder>(),
+                                    SumsOf(folder));
+  return verify::VerifyFiles(files, checksums, budget);
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,69 @@
+#include "catalog/place_files.h"
+
+#include <algorithm>
+
+#include "catalog/artefact_names.h"
+
+namespace drwatch::catalog {
+namespace {
+
+auto LowerBound(std::span<const PlaceObject> objects, const std::string& name) {
+  return std::lower_bound(
+      objects.begin(), objects.end(), name,
+      [](const PlaceObject& object, const std::string& value) { return object.name < value; });
+}
+
+}  // namespace
+
+const PlaceObject* PlaceFiles::Find(const std::string& name) const {
+  const std::string whole = folder_ + name;
+  const auto found = LowerBound(objects_, whole);
+  return found != objects_.end() && found->name == whole ? &*found : nullptr;
+}
+
+bool PlaceFiles::Has(const std::string& name) const {
+  if (Find(name) != nullptr) return true;
+  const std::string below = folder_ + name + "/";
+  const auto found = LowerBound(objects_, below);
+  return found != objects_.end() && found->name.starts_with(below);
+}
+
+std::vector<std::string> PlaceFiles::TopNames() const {
+  std::vector<std::string> names;
+  for (const PlaceObject& object : objects_) {
+    if (object.name.find('/', folder_.size()) == std::string::npos) {
+      names.push_back(object.name.substr(folder_.size()));
+    }
+  }
+  return names;
+}
+
+verify::Walked<std::vector<verify::TreeFile>> PlaceFiles::List() const {
+  std::vector<verify::TreeFile> files;
+  for (const PlaceObject& object : objects_) {
+    files.push_back({object.name.substr(folder_.size()), object.size_bytes});
+  }
+  return files;
+}
+
+verify::Walked<verify::OpenedFile> PlaceFiles::Open(const std::string& name,
+                                                    verify::ReadBudget& budget,
+                                                    verify::DigestTee* tee) const {
+  const PlaceObject* const object = Find(name);
+  if (object == nullptr) return verify::Unjudged(model::Reason::kNotFound, "it is not there");
+  auto source = place_.Open(object->name, budget, tee);
+  if (!source) return tl::unexpected(std::move(source.error()));
+  return verify::OpenedFile{*std::move(source), object->size_bytes};
+}
+
+std::uint64_t PlaceFiles::Fingerprint() const {
+  std::uint64_t sum = 0;
+  for (const PlaceObject& object : objects_) sum += FingerprintOf(object);
+  return sum;
+}
+
+std::uint64_t FingerprintOf(const PlaceObject& object) {
+  return StampOf(object.name + "\n" + std::to_string(object.fingerprint));
+}
+
+}  // namespace drwatch::catalog

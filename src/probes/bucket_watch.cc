@@ -1,0 +1,174 @@
+#include "probes/bucket_watch.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+
+// Whether asking again soon may help.
+bool IsPassing(Reason reason) {
+  return reason != Reason::kPermission && reason != Reason::kNotFound &&
+         reason != Reason::kUnexpectedStatus && reason != Reason::kProtocol;
+}
+
+}  // namespace
+
+// A setting that could not be read by mistake of the network stays as it was; one that may not be
+// read is not known.
+template <typename T>
+void BucketWatch::Take(net::S3Result<T> result, std::optional<T>& fact) {
+  if (result) {
+    fact = *std::move(result);
+  } else if (IsPassing(result.error().reason)) {
+    cut_short_ = true;
+  } else {
+    fact.reset();
+  }
+}
+
+void BucketWatch::LookAtSettings(const net::S3Call& call) {
+  net::S3Client& client = place_.client();
+  Take(client.GetVersioning(call), facts_.versioning);
+  Take(client.GetEncryption(call), facts_.encryption);
+  Take(client.GetObjectLock(call), facts_.object_lock);
+  Take(client.GetLifecycle(call), facts_.lifecycle);
+  Take(client.GetUploads(place_.KeyOf(""), call), facts_.uploads);
+}
+
+// The object itself, or the largest one of a folder. "" if it cannot be told.
+std::string BucketWatch::KeyOf(const catalog::Artefact& artefact, const net::S3Call& call) {
+  const std::string root = place_.Describe();
+  const std::string name =
+      artefact.path.size() > root.size() ? artefact.path.substr(root.size() + 1) : "";
+  if (!artefact.folder) return place_.KeyOf(name);
+  catalog::ListOptions options;
+  options.prefix = name.empty() ? "" : name + "/";
+  const auto listed = place_.List(options, {call.deadline, call.stop});
+  if (!listed || listed->objects.empty()) return {};
+  const auto largest =
+      std::max_element(listed->objects.begin(), listed->objects.end(),
+                       [](const auto& a, const auto& b) { return a.size_bytes < b.size_bytes; });
+  return place_.KeyOf(largest->name);
+}
+
+void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
+                                const net::S3Call& call) {
+  std::map<std::string, std::uint64_t> replicated;
+  int failed = 0;
+  bool known = !complete.empty();
+  for (std::size_t i = 0; i < complete.size() && i < kWatchedBackups; ++i) {
+    const catalog::Artefact& artefact = complete[complete.size() - 1 - i];
+    const auto done = replicated_.find(artefact.path);
+    if (i > 0 && done != replicated_.end() && done->second == artefact.fingerprint) {
+      replicated[artefact.path] = artefact.fingerprint;
+      continue;
+    }
+    const std::string key = KeyOf(artefact, call);
+    std::optional<net::S3Head> head;
+    if (!key.empty()) Take(place_.client().Head(key, call), head);
+    known = known && head;
+    if (i == 0) {
+      facts_.newest_key = key;
+      facts_.newest = head;
+      newest_fingerprint_ = artefact.fingerprint;
+    }
+    if (!head) continue;
+    // Nobody replicates here: the others need no look.
+    if (head->replication.empty()) break;
+    if (head->replication == "FAILED") ++failed;
+    if (head->replication == "COMPLETED" || head->replication == "REPLICA") {
+      replicated[artefact.path] = artefact.fingerprint;
+    }
+  }
+  replicated_ = std::move(replicated);
+  facts_.replication_failed = known ? std::optional(failed) : std::nullopt;
+}
+
+void BucketWatch::Look(const std::vector<catalog::Artefact>& complete, base::Timestamp now,
+                       base::Deadline deadline, const base::StopToken& stop) {
+  const base::Duration pause = cut_short_ ? kRetryAfter : kEvery;
+  const bool due = !looked_ || now - *looked_ >= pause || now < *looked_;
+  const std::uint64_t newest = complete.empty() ? 0 : complete.back().fingerprint;
+  if (!due && newest == newest_fingerprint_) return;
+  const net::S3Call call{deadline, stop};
+  if (due) {
+    cut_short_ = false;
+    looked_ = now;
+    LookAtSettings(call);
+  }
+  if (complete.empty()) {
+    facts_.newest_key.clear();
+    facts_.newest.reset();
+    facts_.replication_failed.reset();
+    newest_fingerprint_ = 0;
+    return;
+  }
+  LookAtBackups(complete, call);
+}
+
+std::vector<BackupCheck> BucketWatch::Checks(base::Timestamp now) const {
+  return JudgeBucket(spec_, facts_, place_.KeyOf(""), now);
+}
+
+void BucketWatch::Report(ProbeReport& report, const model::Labels& labels,
+                         base::Timestamp now) const {
+  const auto gauge = [&](std::string_view name, std::string_view help,
+                         std::optional<double> value) {
+    if (value) report.Gauge(name, help, labels, *value);
+  };
+  const auto flag = [](std::optional<bool> value) {
+    return value ? std::optional(*value ? 1.0 : 0.0) : std::nullopt;
+  };
+  const auto seconds = [](std::optional<base::Duration> value) {
+    return value ? std::optional(base::ToSeconds(*value)) : std::nullopt;
+  };
+  const auto count = [](std::optional<int> value) {
+    return value ? std::optional(static_cast<double>(*value)) : std::nullopt;
+  };
+  gauge("backup_encrypted", "1 if the newest backup is encrypted at rest.",
+        flag(IsEncrypted(facts_)));
+  gauge("backup_bucket_versioning_enabled", "1 if the bucket keeps old versions of its objects.",
+        flag(facts_.versioning ? std::optional(*facts_.versioning == net::S3Versioning::kEnabled)
+                               : std::nullopt));
+  const auto until = LockedUntil(facts_);
+  gauge("backup_object_lock_until_timestamp_seconds",
+        "Until when the newest backup cannot be deleted.",
+        until ? std::optional(base::ToUnixSeconds(*until)) : std::nullopt);
+  gauge("backup_bucket_lifecycle_expiration_seconds",
+        "Age at which the bucket's lifecycle deletes the newest backup.",
+        seconds(LifecycleExpiration(facts_, place_.KeyOf(""))));
+  gauge("backup_stale_uploads", "Multipart uploads begun more than a day ago and never completed.",
+        count(StaleUploads(facts_, now)));
+  gauge("backup_replication_failed_objects",
+        "Of the newest backups those whose replication to another bucket failed.",
+        count(facts_.replication_failed));
+  gauge("backup_retrieval_delay_seconds",
+        "How long the newest backup's storage class takes until it can be read.",
+        seconds(RetrievalDelay(facts_)));
+}
+
+void BucketWatch::ReportAccess(ProbeReport& report, const model::Labels& labels) const {
+  const net::S3Stats stats = place_.client().stats();
+  for (const char* operation : {"bucket", "get", "head", "list"}) {
+    const auto found = stats.requests.find(operation);
+    report.Counter("backup_storage_requests_total", "Requests sent to the storage.",
+                   model::LabelsBuilder(labels).Set("operation", operation).Build(),
+                   found == stats.requests.end() ? 0 : static_cast<double>(found->second));
+  }
+  report.Counter("backup_storage_received_bytes_total", "Bytes received from the storage.", labels,
+                 static_cast<double>(stats.received_bytes));
+  if (stats.clock_skew) {
+    report.Gauge("backup_clock_skew_seconds", "The storage's clock minus this machine's.", labels,
+                 base::ToSeconds(*stats.clock_skew));
+  }
+  if (stats.keys_expire) {
+    report.Gauge("backup_credentials_expiry_timestamp_seconds",
+                 "End of the temporary keys in use; they are renewed before.", labels,
+                 base::ToUnixSeconds(*stats.keys_expire));
+  }
+}
+
+}  // namespace drwatch::probes

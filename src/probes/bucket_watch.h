@@ -1,0 +1,60 @@
+// Looks at a bucket's settings and at its newest backups' headers from time to time, and reports
+// them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/s3_place.h"
+#include "probes/bucket_facts.h"
+#include "probes/probe.h"
+#include "probes/probe_report.h"
+
+namespace drwatch::probes {
+
+// Belongs to one probe; one thread at a time.
+class BucketWatch {
+ public:
+  // Settings change rarely and each costs a request.
+  static constexpr base::Duration kEvery = std::chrono::minutes(15);
+  // After a look that the network or the server cut short.
+  static constexpr base::Duration kRetryAfter = std::chrono::minutes(1);
+  // Backups whose replication is watched, newest first.
+  static constexpr std::size_t kWatchedBackups = 5;
+
+  // Both outlive this.
+  BucketWatch(const config::BackupProbe& spec, catalog::S3Place& place)
+      : spec_(spec), place_(place) {}
+
+  // Looks if it is time to, or if the newest backup is another one, until the deadline at most.
+  // `complete` as catalog::Listing has it.
+  void Look(const std::vector<catalog::Artefact>& complete, base::Timestamp now,
+            base::Deadline deadline, const base::StopToken& stop);
+  // The facts as metrics with `labels`. The checks are the caller's to report.
+  void Report(ProbeReport& report, const model::Labels& labels, base::Timestamp now) const;
+  // What asking costs, and whether the clocks and keys are right: also of a place that cannot be
+  // looked at.
+  void ReportAccess(ProbeReport& report, const model::Labels& labels) const;
+  std::vector<BackupCheck> Checks(base::Timestamp now) const;
+  const BucketFacts& facts() const { return facts_; }
+
+ private:
+  void LookAtSettings(const net::S3Call& call);
+  void LookAtBackups(const std::vector<catalog::Artefact>& complete, const net::S3Call& call);
+  std::string KeyOf(const catalog::Artefact& artefact, const net::S3Call& call);
+  template <typename T>
+  void Take(net::S3Result<T> result, std::optional<T>& fact);
+
+  const config::BackupProbe& spec_;
+  catalog::S3Place& place_;
+  BucketFacts facts_;
+  std::optional<base::Timestamp> looked_;
+  bool cut_short_ = false;  // the last look
+  std::uint64_t newest_fingerprint_ = 0;
+  // Of backups that were replicated, by path: they need no other look.
+  std::map<std::string, std::uint64_t> replicated_;
+};
+
+}  // namespace drwatch::probes
