@@ -18,8 +18,9 @@ using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""h;
 
-// How a bucket is reached. Without keys of its own: the environment, credentials_file, web
-// identity, the container's or the instance's metadata, in this order.
+// How a bucket is reached. The keys are the first that are set up of: those given here,
+// credentials_file, the environment, ~/.aws/credentials, web identity, the container's or the
+// instance's metadata.
 struct S3 {
   std::string region;    // empty = us-east-1; a bucket that answers another one is followed
   std::string endpoint;  // "https://host:port"; empty = Amazon's of the region

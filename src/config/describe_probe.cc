@@ -165,12 +165,48 @@ void WriteSpec(YamlWriter& out, const ScrapeProbe& probe) {
   out.Number("max_samples", static_cast<double>(probe.max_samples));
 }
 
+void WriteS3(YamlWriter& out, const S3& s3) {
+  out.BeginMap("s3");
+  out.TextUnlessEmpty("region", s3.region);
+  out.TextUnlessEmpty("endpoint", s3.endpoint);
+  if (s3.path_style) out.Flag("path_style", *s3.path_style);
+  out.TextUnlessEmpty("access_key_id", s3.access_key_id);
+  WriteSecret(out, "secret_access_key", s3.secret_access_key);
+  WriteSecret(out, "session_token", s3.session_token);
+  out.TextUnlessEmpty("credentials_file", s3.credentials_file);
+  out.Text("profile", s3.profile);
+  WriteTls(out, s3.tls);
+  if (s3.max_requests_per_day > 0) {
+    out.Number("max_requests_per_day", static_cast<double>(s3.max_requests_per_day));
+  }
+  if (s3.max_bytes_per_day > 0) {
+    out.Number("max_bytes_per_day", static_cast<double>(s3.max_bytes_per_day));
+  }
+  out.End();
+}
+
+void WritePlace(YamlWriter& out, const PlaceAddress& place) {
+  out.Text("path", place.path);
+  if (place.s3) WriteS3(out, *place.s3);
+}
+
+void WriteExpect(YamlWriter& out, const BackupProbe::Expect& expect) {
+  if (expect == BackupProbe::Expect()) return;
+  out.BeginMap("expect");
+  if (expect.encrypted) out.Flag("encrypted", *expect.encrypted);
+  if (expect.versioning) out.Flag("versioning", *expect.versioning);
+  if (expect.object_lock) out.Flag("object_lock", *expect.object_lock);
+  if (expect.replicated) out.Flag("replicated", *expect.replicated);
+  out.End();
+}
+
 void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Text("backup", probe.backup);
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
   out.TextUnlessEmpty("region", probe.region);
-  out.Text("path", probe.place.path);
+  WritePlace(out, probe.place);
+  WriteExpect(out, probe.expect);
   out.Text("pattern", probe.pattern);
   out.Flag("recursive", probe.recursive);
   out.TextUnlessEmpty("kind", probe.kind);
@@ -215,7 +251,7 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
   out.TextUnlessEmpty("region", probe.region);
-  out.Text("path", probe.place.path);
+  WritePlace(out, probe.place);
   out.TextUnlessEmpty("repository", RepositoryName(probe.repository));
   out.TextUnlessEmpty("stanza", probe.stanza);
   out.TextUnlessEmpty("primary", probe.primary);

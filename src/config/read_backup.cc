@@ -76,13 +76,8 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetName(reader, "location", probe.location);
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
-  const Node* path = reader.Require("path");
-  if (path != nullptr && path->scalar.find("://") != std::string::npos) {
-    reader.Error(*path, "only folders are supported yet", "mount the bucket, or give a local copy");
-  } else {
-    GetPath(reader, "path", context, probe.place.path);
-  }
-  reader.Refuse("s3", "is not supported yet");
+  GetPlace(reader, context, probe.place);
+  GetBucketPromises(reader, context, probe);
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);
   reader.Get("recursive", probe.recursive);

@@ -73,13 +73,7 @@ WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
   GetName(reader, "location", probe.location);
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
-  const Node* path = reader.Require("path");
-  if (path != nullptr && path->scalar.find("://") != std::string::npos) {
-    reader.Error(*path, "only folders are supported yet", "mount the bucket, or give a local copy");
-  } else {
-    GetPath(reader, "path", context, probe.place.path);
-  }
-  reader.Refuse("s3", "is not supported yet");
+  GetPlace(reader, context, probe.place);
   GetRepository(reader, probe);
   GetReference(reader, "primary", Reference::Kind::kPostgresProbe, context, probe.primary);
   for (const Node& node : GetItems(reader, "base_backups")) {

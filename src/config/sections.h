@@ -52,6 +52,11 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
 WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
                                     ReadContext& context);
 
+// "path" and "s3": a folder, made absolute, or a bucket with a prefix.
+void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out);
+// "expect", after the place.
+void GetBucketPromises(MapReader& reader, ReadContext& context, BackupProbe& probe);
+
 // The conditions of one JSON path: a value, an operator with its operand, or a list of these.
 std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Node& node,
                                               Problems& problems);
