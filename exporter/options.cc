@@ -1,6 +1,8 @@
 #include "exporter/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <thread>
 
 #include "base/duration.h"
 #include "base/strings.h"
@@ -50,7 +52,8 @@ void AddMainOptions(CLI::App& app, Raw& raw) {
   app.add_option("selector", raw.once.selectors,
                  "With --once: names or globs of probes, type/name, service:NAME, or targets "
                  "without a config: "
-                 "postgres://..., redis://..., https://..., tcp://host:port, /backup/folder")
+                 "postgres://..., redis://..., https://..., tcp://host:port, /backup/folder, "
+                 "s3://bucket/prefix")
       ->type_name("");
   app.add_option("--format", raw.once_format,
                  "With --once: table, json, ndjson, nagios, junit or prometheus")
@@ -69,7 +72,7 @@ void AddQueryOptions(CLI::App& app, Raw& raw) {
                  "Longest time of one query of the API (default 2m)")
       ->type_name("DURATION");
   app.add_option("--query.max-samples", raw.serve.api.max_samples,
-                 "Most samples one query of the API may load (default 20000000)")
+                 "Most samples one query of the API may load (default 10000000)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   app.add_option("--query.max-concurrency", raw.serve.api.max_concurrency,
@@ -81,7 +84,7 @@ void AddQueryOptions(CLI::App& app, Raw& raw) {
       ->type_name("DURATION");
   app.add_option("--web.cors.origin", raw.serve.api.cors_origin,
                  "Sites whose pages may read /api/v1 in a browser: a regular expression that "
-                 "matches the whole origin, empty for none (default .*)")
+                 "matches the whole origin, ^$ for none (default .*)")
       ->type_name("REGEX");
 }
 
@@ -113,10 +116,17 @@ void AddCommands(CLI::App& app, Raw& raw) {
   CLI::App* verify = app.add_subcommand(
       "verify", "Prove backup artefacts intact: exit 0 intact, 2 broken, 3 cannot judge");
   verify->add_option("path", raw.verify.paths, "Files or folders");
-  verify->add_option("--wal", raw.verify.wal_folders,
-                     "A folder of archived WAL: gaps, timelines, every record; may be repeated")
+  verify
+      ->add_option("--wal", raw.verify.wal_folders,
+                   "A folder of archived WAL: gaps, timelines, every record; may be repeated")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  raw.verify.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  verify
+      ->add_option("--jobs", raw.verify.jobs,
+                   "Files or folders to read at a time (default: one a core)")
+      ->check(CLI::Range(1, 256))
+      ->type_name("N");
   verify->add_option("--format", raw.verify_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
 }

@@ -56,6 +56,7 @@ struct InitOptions {
 struct VerifyOptions {
   std::vector<std::string> paths;
   std::vector<std::string> wal_folders;  // --wal: WAL archives
+  int jobs = 1;                          // artefacts at a time
   bool json = false;
 };
 

@@ -1,14 +1,13 @@
 // `drwatch verify PATH... [--wal DIR]`
-#include <unistd.h>
-
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "exporter/commands.h"
+#include "exporter/verify_paths.h"
 #include "exporter/verify_wal.h"
-#include "verify/verify.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -35,21 +34,22 @@ int Worse(int a, int b) {
   return std::max(a, b);
 }
 
-std::string TextOf(const std::string& path, const verify::Verdict& verdict, base::Duration took) {
-  std::string text = path + ": " + std::string(verify::OutcomeName(verdict.outcome));
+std::string TextOf(const VerifiedPath& one) {
+  const verify::Verdict& verdict = one.verdict;
+  std::string text = one.path + ": " + std::string(verify::OutcomeName(verdict.outcome));
   if (verdict.reason != model::Reason::kNone) {
     text += " (" + std::string(model::ReasonName(verdict.reason)) + ")";
   }
   text += ", level " + std::to_string(static_cast<int>(verdict.level)) + ": " + verdict.ToString();
   text += "; " + base::FormatSize(verdict.bytes_read) + " in " +
-          base::FormatDouble(base::ToSeconds(took)) + " s\n";
+          base::FormatDouble(base::ToSeconds(one.took)) + " s\n";
   for (const std::string& detail : verdict.details) text += "  " + detail + "\n";
   return text;
 }
 
-nlohmann::ordered_json JsonOf(const std::string& path, const verify::Verdict& verdict,
-                              base::Duration took) {
-  return {{"path", path},
+nlohmann::ordered_json JsonOf(const VerifiedPath& one) {
+  const verify::Verdict& verdict = one.verdict;
+  return {{"path", one.path},
           {"outcome", verify::OutcomeName(verdict.outcome)},
           {"level", static_cast<int>(verdict.level)},
           {"reason", model::ReasonName(verdict.reason)},
@@ -58,26 +58,22 @@ nlohmann::ordered_json JsonOf(const std::string& path, const verify::Verdict& ve
           {"format", verdict.format},
           {"details", verdict.details},
           {"bytes_read", verdict.bytes_read},
-          {"duration_ms", took.count()}};
+          {"duration_ms", one.took.count()}};
 }
 
 }  // namespace
 
 int Verify(const VerifyOptions& options) {
-  const base::SystemClock clock;
   int status = kIntactExit;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const std::string& path : options.paths) {
-    const base::SteadyTime began = clock.Steady();
-    const verify::Verdict verdict = verify::VerifyPath(path, {});
-    const auto took = std::chrono::duration_cast<base::Duration>(clock.Steady() - began);
-    status = Worse(status, ExitOf(verdict.outcome));
+  VerifyPaths(options.paths, options.jobs, [&](const VerifiedPath& one) {
+    status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
-      all.push_back(JsonOf(path, verdict, took));
+      all.push_back(JsonOf(one));
     } else {
-      std::cout << TextOf(path, verdict, took) << std::flush;
+      std::cout << TextOf(one) << std::flush;
     }
-  }
+  });
   for (const std::string& folder : options.wal_folders) {
     const WalReport report = VerifyWalFolder(folder);
     status = Worse(status, report.exit_code);

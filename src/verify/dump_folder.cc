@@ -47,6 +47,13 @@ Walked<Walk> WalkToc(Reader& reader, std::optional<DumpToc>& result) {
 // What a file of the archive holds: rows end with kCopyEnd, the rest is any bytes.
 enum class Content { kRows, kOther };
 
+// pg_dump gives names like "3348.dat", "blob_16398.dat" and "blobs_12.toc".
+bool IsPlainName(std::string_view name) {
+  constexpr std::size_t kMaxBytes = 255;
+  return !name.empty() && name.size() <= kMaxBytes &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == name.npos;
+}
+
 Walked<Walk> ReadContent(Reader& reader, Content content) {
   StreamTail tail;
   while (true) {
@@ -113,7 +120,7 @@ class DumpFolder {
   bool Continue() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
 
   void File(const std::string& name, Content content) {
-    if (name.find('/') != std::string::npos) {
+    if (!IsPlainName(name)) {
       return AddPart(whole_, Bad("toc.dat", Reason::kCorrupt, "impossible file name"));
     }
     const auto found = FindFile(file_set_, name);
@@ -135,7 +142,7 @@ class DumpFolder {
 
   // "oid file name" lines.
   void LargeObjects(const std::string& list) {
-    if (list.find('/') != std::string::npos || !file_set_.Has(list)) {
+    if (!IsPlainName(list) || !file_set_.Has(list)) {
       return AddPart(whole_, Bad(list, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
     const auto text = ReadAll(file_set_.Open(list, budget_, nullptr), kMaxLargeObjectListBytes);

@@ -42,6 +42,7 @@ Walked<void> ReadBudget::Check() const {
 Walked<void> ReadBudget::Spend(std::int64_t bytes) {
   if (auto check = Check(); !check) return check;
   bytes_read_ += bytes;
+  if (options_.read_bytes != nullptr) *options_.read_bytes += bytes;
   if (options_.read_rate_bytes <= 0) return {};
   const base::SteadyTime now = std::chrono::steady_clock::now();
   next_ = std::max(next_, now - kBurst);

@@ -1,6 +1,7 @@
 // What reading an artefact to its end proved.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -53,6 +54,8 @@ struct VerifyOptions {
   base::Deadline deadline{base::SteadyTime::max()};
   // Requested: unjudged with kTimeout, "stopped".
   base::StopToken stop;
+  // Counts what is read while it is read, for whoever shows progress; may be shared. nullptr: no.
+  std::atomic<std::int64_t>* read_bytes = nullptr;
 };
 
 // Named limits. What exceeds one is unjudged with kLimit: never a large allocation, never a crash.

@@ -178,6 +178,12 @@ Verdict Finish(Verdict verdict, const Checksums& checksums, const ReadBudget& bu
   return verdict;
 }
 
+// A place may be a name that damage or somebody made: no terminal must obey it.
+std::string Printable(const std::string& text) {
+  const std::string quoted = base::Quote(text);
+  return quoted.size() == text.size() + 2 ? text : quoted;
+}
+
 }  // namespace
 
 std::string_view OutcomeName(Outcome outcome) {
@@ -194,7 +200,7 @@ std::string_view OutcomeName(Outcome outcome) {
 
 std::string Verdict::ToString() const {
   if (outcome == Outcome::kIntact) return format.empty() ? "intact" : format;
-  return place.empty() ? message : place + ": " + message;
+  return place.empty() ? message : Printable(place) + ": " + message;
 }
 
 Verdict VerifyOpened(const Opener& open, const std::string& name, const Checksums& checksums,

@@ -53,12 +53,24 @@ TEST(OptionsTest, VersionAndHelpEndWell) {
   EXPECT_EQ(std::get<ExitNow>(Parse({"--help"})).code, 0);
 }
 
+TEST(OptionsTest, VerifyTakesPathsAndArchives) {
+  const auto verify = std::get<VerifyOptions>(
+      Parse({"verify", "--wal", "/wal", "a", "--wal=/other", "b", "--format=json"}));
+  EXPECT_EQ(verify.paths, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(verify.wal_folders, (std::vector<std::string>{"/wal", "/other"}));
+  EXPECT_TRUE(verify.json);
+  EXPECT_EQ(std::get<ExitNow>(Parse({"verify"})).code, kUsageExitCode);
+}
+
 TEST(OptionsTest, CommandsKeepTheirFiles) {
   EXPECT_EQ(std::get<CheckConfigOptions>(Parse({"check", "config", "a", "b"})).files.size(), 2U);
   EXPECT_EQ(std::get<CheckRulesOptions>(Parse({"check", "rules", "a"})).files.size(), 1U);
   const Command command = Parse({"test", "rules", "a", "--run", "x", "--diff"});
   EXPECT_TRUE(std::get<TestRulesOptions>(command).diff);
   EXPECT_TRUE(std::get<VerifyOptions>(Parse({"verify", "--format=json", "f"})).json);
+  EXPECT_EQ(std::get<VerifyOptions>(Parse({"verify", "--jobs", "3", "f", "g"})).jobs, 3);
+  EXPECT_GE(std::get<VerifyOptions>(Parse({"verify", "f"})).jobs, 1);
+  EXPECT_EQ(std::get<ExitNow>(Parse({"verify", "--jobs=0", "f"})).code, 1);
   EXPECT_EQ(std::get<InitOptions>(Parse({"init", "f"})).file, "f");
 }
 

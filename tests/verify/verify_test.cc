@@ -126,6 +126,16 @@ TEST(VerifyTest, FilesThatChangeWhileTheyAreReadAreNotBroken) {
   EXPECT_EQ(cut.message, "it was changed while it was read");
 }
 
+TEST(VerifyTest, NoNameReachesATerminalAsItIs) {
+  Verdict verdict;
+  verdict.place = "a b\xc3\xa9.tar: byte 5";
+  verdict.message = "bad";
+  EXPECT_EQ(verdict.ToString(), "a b\xc3\xa9.tar: byte 5: bad");
+  verdict.place = "\x1b[2J\xff";
+  EXPECT_EQ(verdict.ToString().find('\x1b'), std::string::npos);
+  EXPECT_EQ(verdict.ToString().find('\xff'), std::string::npos);
+}
+
 TEST(VerifyTest, FolderIsAllItsFiles) {
   const testing::TempDir folder;
   folder.Write("d/a.dump", Sample("custom.dump"));

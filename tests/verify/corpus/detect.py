@@ -10,7 +10,7 @@ import subprocess
 
 import damage
 
-TOOL_TIMEOUT = 20
+TOOL_TIMEOUT = 10
 
 
 @dataclasses.dataclass
@@ -25,7 +25,8 @@ class Verifier:
     """drwatch's verification in one long-lived process."""
 
     def __init__(self, program):
-        self.process = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen([str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, errors="replace",
+                                        bufsize=1)
 
     def verify(self, path):
         self.process.stdin.write(f"{path}\n")
@@ -132,12 +133,27 @@ class Run:
             self.file(artefact, count)
 
 
-def table(artefacts, run):
-    """The detection table in Markdown: one row an artefact and class of damage."""
-    rows = ["| backup | damage | drwatch | level of those it cannot see | the format's own tools |", "|---|---|---|---|---|"]
+def class_table(artefacts, run):
+    """One row an artefact and class of damage, in Markdown."""
+    rows = ["| backup | damage | drwatch | level of those not seen | the format's own tools |", "|---|---|---|---|---|"]
     for artefact in artefacts:
         for damage_class, count in run.counts.get(artefact.name, {}).items():
             levels = ", ".join(str(level) for level in sorted(count.levels)) or "-"
             tools = "; ".join(f"{name} {seen}/{count.total}" for name, seen in count.tools.items()) or "-"
             rows.append(f"| {artefact.name} | {damage_class} | {count.seen}/{count.total} | {levels} | {tools} |")
+    return "\n".join(rows)
+
+
+def table(artefacts, run):
+    """One row an artefact, in Markdown: how many damages each verifier saw, and of which classes some pass."""
+    rows = ["| backup | damages | drwatch | the format's own tools | what passes (level it is reported at) |", "|---|---|---|---|---|"]
+    for artefact in artefacts:
+        counts = run.counts.get(artefact.name, {})
+        total = sum(count.total for count in counts.values())
+        seen = sum(count.seen for count in counts.values())
+        names = [name for name, _ in artefact.tools]
+        tools = "; ".join(f"`{name}` {sum(count.tools.get(name, 0) for count in counts.values())}" for name in names) or "-"
+        passing = "; ".join(f"{name} {count.total - count.seen}/{count.total} ({'/'.join(map(str, sorted(count.levels)))})"
+                            for name, count in counts.items() if count.seen < count.total) or "nothing"
+        rows.append(f"| {artefact.name} | {total} | {seen} | {tools} | {passing} |")
     return "\n".join(rows)

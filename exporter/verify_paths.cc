@@ -1,0 +1,143 @@
+#include "exporter/verify_paths.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <iostream>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/duration.h"
+#include "base/sizes.h"
+#include "verify/file_tree.h"
+#include "verify/verify.h"
+
+namespace drwatch::exporter {
+namespace {
+
+constexpr base::Duration kRedrawEvery{200};
+// Before that a rate says nothing.
+constexpr base::Duration kFirstRate{500};
+
+// What there is to read, as far as it can be told beforehand.
+std::int64_t BytesOf(const std::vector<std::string>& paths) {
+  std::int64_t total = 0;
+  for (const std::string& path : paths) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0) continue;
+    if (!S_ISDIR(info.st_mode)) {
+      total += info.st_size;
+    } else if (const auto files = verify::ListFiles(path)) {
+      for (const verify::TreeFile& file : *files) total += file.size;
+    }
+  }
+  return total;
+}
+
+// The work that is shared: workers take paths and leave results.
+class Work {
+ public:
+  explicit Work(const std::vector<std::string>& paths) : paths_(paths), results_(paths.size()) {}
+
+  void Run() {
+    const base::SystemClock clock;
+    for (std::size_t i = next_++; i < paths_.size(); i = next_++) {
+      verify::VerifyOptions options;
+      options.read_bytes = &read_bytes_;
+      const base::SteadyTime began = clock.Steady();
+      VerifiedPath result{paths_[i], verify::VerifyPath(paths_[i], options), {}};
+      result.took = std::chrono::duration_cast<base::Duration>(clock.Steady() - began);
+      const std::lock_guard lock(mutex_);
+      results_[i] = std::move(result);
+      ++finished_;
+      changed_.notify_one();
+    }
+  }
+  // The result of one path, or nullptr if it is not there within kRedrawEvery.
+  const VerifiedPath* Await(std::size_t index) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kRedrawEvery, [&] { return results_[index].has_value(); });
+    return results_[index] ? &*results_[index] : nullptr;
+  }
+  std::int64_t read_bytes() const { return read_bytes_; }
+  std::size_t finished() const {
+    const std::lock_guard lock(mutex_);
+    return finished_;
+  }
+
+ private:
+  const std::vector<std::string>& paths_;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::int64_t> read_bytes_{0};
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::optional<VerifiedPath>> results_;
+  std::size_t finished_ = 0;
+};
+
+// One line on a terminal that is drawn over again.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const std::vector<std::string>& paths)
+      : shown_(::isatty(STDERR_FILENO) == 1), began_(clock_.Steady()) {
+    progress_.paths = paths.size();
+    if (shown_) progress_.total_bytes = BytesOf(paths);
+  }
+  void Draw(const Work& work) {
+    if (!shown_) return;
+    progress_.read_bytes = work.read_bytes();
+    progress_.finished = work.finished();
+    progress_.elapsed = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began_);
+    std::cerr << "\r\033[K" << FormatVerifyProgress(progress_) << std::flush;
+    drawn_ = true;
+  }
+  void Clear() {
+    if (drawn_) std::cerr << "\r\033[K" << std::flush;
+    drawn_ = false;
+  }
+
+ private:
+  const base::SystemClock clock_;
+  const bool shown_;
+  const base::SteadyTime began_;
+  VerifyProgress progress_;
+  bool drawn_ = false;
+};
+
+}  // namespace
+
+std::string FormatVerifyProgress(const VerifyProgress& progress) {
+  std::string text = std::to_string(progress.finished) + "/" + std::to_string(progress.paths) +
+                     " done, " + base::FormatSize(progress.read_bytes);
+  if (progress.total_bytes > 0) text += " of " + base::FormatSize(progress.total_bytes);
+  if (progress.elapsed < kFirstRate || progress.read_bytes == 0) return text;
+  const double rate = static_cast<double>(progress.read_bytes) / base::ToSeconds(progress.elapsed);
+  text += ", " + base::FormatSize(static_cast<std::int64_t>(rate)) + "/s";
+  if (progress.total_bytes > progress.read_bytes) {
+    const auto left = static_cast<double>(progress.total_bytes - progress.read_bytes);
+    const auto seconds = static_cast<std::int64_t>(left / rate) + 1;
+    text += ", " + base::FormatDuration(std::chrono::seconds(seconds)) + " left";
+  }
+  return text;
+}
+
+void VerifyPaths(const std::vector<std::string>& paths, int jobs,
+                 const std::function<void(const VerifiedPath&)>& done) {
+  Work work(paths);
+  std::vector<std::jthread> workers;
+  const std::size_t count = std::min(paths.size(), static_cast<std::size_t>(std::max(jobs, 1)));
+  for (std::size_t i = 0; i < count; ++i) workers.emplace_back([&work] { work.Run(); });
+  ProgressLine line(paths);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    const VerifiedPath* result = work.Await(i);
+    for (; result == nullptr; result = work.Await(i)) line.Draw(work);
+    line.Clear();
+    done(*result);
+  }
+}
+
+}  // namespace drwatch::exporter
