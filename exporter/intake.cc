@@ -55,7 +55,7 @@ void Intake::Accept(const model::ProbeResult& result) {
     Append(complete);
     const auto known = latest_.find(result.probe);
     changed = known == latest_.end() || !SameSeverities(known->second, complete);
-    latest_[result.probe] = std::move(complete);
+    Keep(std::move(complete));
   }
   if (changed) on_change_();
 }
@@ -64,7 +64,13 @@ void Intake::Announce(const model::ProbeResult& result) {
   model::ProbeResult complete = result;
   AddCommonFamilies(complete);
   const std::lock_guard lock(mutex_);
-  latest_[result.probe] = std::move(complete);
+  Keep(std::move(complete));
+}
+
+void Intake::Keep(model::ProbeResult result) {
+  if (!result.foreign) page_.Update(result.probe, result.families);
+  const std::string probe = result.probe;
+  latest_[probe] = std::move(result);
 }
 
 bool Intake::Has(const std::string& probe) const {
@@ -80,6 +86,7 @@ void Intake::Append(const model::ProbeResult& result) {
 void Intake::Remove(const std::string& probe) {
   const std::lock_guard lock(mutex_);
   latest_.erase(probe);
+  page_.Remove(probe);
   store_.EndSource("probe/" + probe, clock_.Now());
 }
 
@@ -89,16 +96,6 @@ std::vector<model::ProbeResult> Intake::Latest() const {
   results.reserve(latest_.size());
   for (const auto& [name, result] : latest_) results.push_back(result);
   return results;
-}
-
-std::vector<model::MetricFamily> Intake::Families() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<model::MetricFamily> families;
-  for (const auto& [name, result] : latest_) {
-    if (!result.foreign)
-      families.insert(families.end(), result.families.begin(), result.families.end());
-  }
-  return families;
 }
 
 std::vector<store::NewSample> ToSamples(const std::vector<model::MetricFamily>& families) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "model/metrics_page.h"
 #include "model/probe_result.h"
 #include "store/store.h"
 
@@ -31,17 +32,21 @@ class Intake {
 
   // The latest result of each probe, by name.
   std::vector<model::ProbeResult> Latest() const;
-  // What /metrics shows of the probes: the families of all latest results that are not foreign.
-  std::vector<model::MetricFamily> Families() const;
+  // What /metrics shows: the families of all latest results that are not foreign, and `more`.
+  std::string Page(const std::vector<model::MetricFamily>& more, model::TextFormat format) const {
+    return page_.Write(more, format);
+  }
 
  private:
   void Append(const model::ProbeResult& result);
+  void Keep(model::ProbeResult result);
 
   store::Store& store_;
   const base::Clock& clock_;
   std::function<void()> on_change_;
   mutable std::mutex mutex_;
   std::map<std::string, model::ProbeResult> latest_;
+  model::MetricsPage page_;
 };
 
 // The samples of `families` as the store takes them (names with their suffix).

@@ -54,7 +54,6 @@ class Service {
   void BeforeEvaluation(base::Timestamp now);
   void AfterEvaluation(base::Timestamp now);
   std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
-  std::vector<model::MetricFamily> MetricsPage();
   web::StatusView Status();
   web::SiteSources MakeSiteSources();
   std::vector<web::TargetView> Targets();

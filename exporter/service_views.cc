@@ -144,12 +144,6 @@ void Service::AfterEvaluation(base::Timestamp now) {
   store_.DropExpired(now);
 }
 
-std::vector<model::MetricFamily> Service::MetricsPage() {
-  std::vector<model::MetricFamily> families = intake_->Families();
-  for (model::MetricFamily& family : self_metrics_.Collect()) families.push_back(std::move(family));
-  return families;
-}
-
 web::StatusView Service::Status() {
   web::StatusView view;
   view.now = clock_.Now();
@@ -231,7 +225,9 @@ web::SiteSources Service::MakeSiteSources() {
   sources.api_limits = options_.api;
   sources.api.version = Version();
   sources.api.revision = Revision();
-  sources.metrics = [this] { return MetricsPage(); };
+  sources.metrics = [this](model::TextFormat format) {
+    return intake_->Page(self_metrics_.Collect(), format);
+  };
   sources.status = [this] { return Status(); };
   sources.ready = [this] { return Ready(); };
   sources.reload = [this] { return Reload(); };

@@ -27,6 +27,18 @@ std::string_view MetricTypeName(MetricType type) {
   std::abort();
 }
 
+const std::vector<MetricFamily>& SharedFamilies::list() const {
+  static const std::vector<MetricFamily> kNone;
+  return shared_ == nullptr ? kNone : *shared_;
+}
+
+void SharedFamilies::push_back(MetricFamily family) {
+  if (shared_ == nullptr || shared_.use_count() > 1) {
+    shared_ = std::make_shared<std::vector<MetricFamily>>(list());
+  }
+  shared_->push_back(std::move(family));
+}
+
 void FamilySet::Add(std::string_view name, MetricType type, std::string_view help, Labels labels,
                     double value) {
   auto family = std::find_if(families_.rbegin(), families_.rend(),

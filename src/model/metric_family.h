@@ -1,8 +1,10 @@
 // Metrics as they are exposed: a family has a name, a type, a help text and samples.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -43,6 +45,36 @@ struct MetricFamily {
   std::string
       unit;  // OpenMetrics UNIT; empty = take it from the name's last word where it is a base unit
   std::vector<MetricPoint> points;
+};
+
+// Families of a result, shared by its copies: those who keep, show and compute from the latest
+// results copy many of them. Reads like the vector it converts from and to.
+class SharedFamilies {
+ public:
+  using value_type = MetricFamily;
+  using Iterator = std::vector<MetricFamily>::const_iterator;
+
+  SharedFamilies() = default;
+  SharedFamilies(std::vector<MetricFamily> families)  // NOLINT(google-explicit-constructor)
+      : shared_(std::make_shared<std::vector<MetricFamily>>(std::move(families))) {}
+  operator const std::vector<MetricFamily>&() const {  // NOLINT(google-explicit-constructor)
+    return list();
+  }
+
+  Iterator begin() const { return list().begin(); }
+  Iterator end() const { return list().end(); }
+  std::size_t size() const { return list().size(); }
+  bool empty() const { return list().empty(); }
+  const MetricFamily& front() const { return list().front(); }
+  const MetricFamily& back() const { return list().back(); }
+  const MetricFamily& operator[](std::size_t i) const { return list()[i]; }
+  // To this copy only.
+  void push_back(MetricFamily family);
+
+ private:
+  const std::vector<MetricFamily>& list() const;
+
+  std::shared_ptr<std::vector<MetricFamily>> shared_;  // not changed while there are copies
 };
 
 // Collects families in order of first use: Add("redis_up", MetricType::kGauge, "...", labels, 1).

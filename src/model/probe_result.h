@@ -104,7 +104,7 @@ struct ProbeResult {
   std::vector<CheckOutcome> checks;
   std::vector<Measurement> measurements;
   // Everything to expose, labels complete (probe, service, the user's labels).
-  std::vector<MetricFamily> families;
+  SharedFamilies families;
   // Newest first; of a backup probe. Empty while its place cannot be looked at.
   std::vector<StoredCopy> copies;
   // True for a scrape probe: its families are for rules and queries and are not shown on /metrics

@@ -66,8 +66,7 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
 
 net::ServerResponse Site::Metrics(const net::ServerRequest& request) const {
   const MetricsFormat wanted = NegotiateMetrics(request.Header("accept"));
-  net::ServerResponse response =
-      net::ServerResponse::Text(200, model::WriteText(sources_.metrics(), wanted.format));
+  net::ServerResponse response = net::ServerResponse::Text(200, sources_.metrics(wanted.format));
   response.content_type = wanted.content_type;
   response.headers.emplace_back("Vary", "Accept");
   return response;

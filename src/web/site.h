@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/metric_family.h"
+#include "model/exposition.h"
 #include "net/http_server.h"
 #include "web/api.h"
 #include "web/status_page.h"
@@ -19,7 +19,7 @@ namespace drwatch::web {
 struct SiteSources {
   ApiSources api;
   ApiLimits api_limits;
-  std::function<std::vector<model::MetricFamily>()> metrics;  // everything of /metrics
+  std::function<std::string(model::TextFormat)> metrics;  // the page of /metrics
   std::function<StatusView()> status;
   std::function<bool()> ready;           // state loaded, each probe has run once or timed out
   std::function<base::Status()> reload;  // takes the new configuration whole or keeps the old one

@@ -14,12 +14,13 @@ class SiteTest : public ApiTest {
     sources.api.store = &store_;
     sources.api.engine = &engine_;
     sources.api.clock = &clock_;
-    sources.metrics = [this] {
-      return std::vector<model::MetricFamily>{{.name = "a_total",
-                                               .type = model::MetricType::kCounter,
-                                               .help = help_,
-                                               .unit = "",
-                                               .points = {{model::Labels{}, 1, "", {}}}}};
+    sources.metrics = [this](model::TextFormat format) {
+      return model::WriteText({{.name = "a_total",
+                                .type = model::MetricType::kCounter,
+                                .help = help_,
+                                .unit = "",
+                                .points = {{model::Labels{}, 1, "", {}}}}},
+                              format);
     };
     sources.status = [] { return StatusView{}; };
     sources.ready = [this] { return ready_; };
