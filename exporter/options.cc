@@ -119,8 +119,7 @@ void AddCommands(CLI::App& app, Raw& raw) {
   verify
       ->add_option("--wal", raw.verify.wal_folders,
                    "A folder of archived WAL: gaps, timelines, every record; may be repeated")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   raw.verify.jobs = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   verify
       ->add_option("--jobs", raw.verify.jobs,

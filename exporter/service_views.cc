@@ -11,6 +11,7 @@
 #include "exporter/service.h"
 #include "exporter/version.h"
 #include "recovery/copies.h"
+#include "web/dr_api.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -229,6 +230,15 @@ web::SiteSources Service::MakeSiteSources() {
     return intake_->Page(self_metrics_.Collect(), format);
   };
   sources.status = [this] { return Status(); };
+  sources.backups = [this] {
+    const base::Timestamp now = clock_.Now();
+    return web::BackupsJson(recovery::CompareCopies(*CurrentConfig(), intake_->Latest(), now), now);
+  };
+  sources.recovery = [this] {
+    const std::vector<model::ProbeResult> latest = intake_->Latest();
+    const std::lock_guard lock(recovery_mutex_);
+    return web::RecoveryJson(recovery_->Compute(latest), clock_.Now());
+  };
   sources.ready = [this] { return Ready(); };
   sources.reload = [this] { return Reload(); };
   sources.runbook = FindRunbook;

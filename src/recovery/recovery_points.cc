@@ -115,6 +115,9 @@ RecoveryPoints::RecoveryPoints(const config::Config& config) {
     if (probe.service.empty()) continue;
     if (const auto* backup = std::get_if<config::BackupProbe>(&probe.spec)) {
       sources_[probe.name] = {probe.service, PathKind::kBackup, backup->offsite, backup->region};
+    } else if (const auto* archive = std::get_if<config::WalArchiveProbe>(&probe.spec)) {
+      sources_[probe.name] = {probe.service, PathKind::kWalArchive, archive->offsite,
+                              archive->region};
     } else if (const auto* postgres = std::get_if<config::PostgresProbe>(&probe.spec)) {
       sources_[probe.name] = {probe.service, PathKind::kStandby, postgres->offsite,
                               postgres->region};

@@ -23,6 +23,12 @@ net::ServerResponse Html(std::string text) {
   return response;
 }
 
+net::ServerResponse Json(std::string text) {
+  net::ServerResponse response = net::ServerResponse::Text(200, std::move(text));
+  response.content_type = "application/json";
+  return response;
+}
+
 void Compress(const net::ServerRequest& request, net::ServerResponse& response) {
   response.headers.emplace_back("Vary", "Accept-Encoding");
   if (!response.body || response.body->size() < kMinGzipBytes) return;
@@ -50,6 +56,8 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path == "/-/reload") return Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == "/metrics") return Metrics(request);
+  if (request.path == "/api/dr/backups") return Json(sources_.backups());
+  if (request.path == "/api/dr/recovery") return Json(sources_.recovery());
   if (request.path == "/") return Html(StatusPage(sources_.status()));
   if (request.path == "/-/healthy") return net::ServerResponse::Text(200, "drwatch is healthy.\n");
   if (request.path == "/-/ready") {

@@ -21,6 +21,7 @@ struct SiteSources {
   ApiLimits api_limits;
   std::function<std::string(model::TextFormat)> metrics;  // the page of /metrics
   std::function<StatusView()> status;
+  std::function<std::string()> backups, recovery;  // dr_api.h
   std::function<bool()> ready;           // state loaded, each probe has run once or timed out
   std::function<base::Status()> reload;  // takes the new configuration whole or keeps the old one
   std::function<std::string_view(std::string_view)>

@@ -97,8 +97,8 @@ TEST_F(EngineTest, SaysWhichSeriesClash) {
   Append("a", "2", 2, 10);
   EXPECT_EQ(Show("a + on() a", 10),
             "error: found duplicate series for the match group {} on the right hand-side of the "
-            R"(operation: [a{id="2"}, a{id="1"}];many-to-many matching not allowed: matching )"
-            "labels must be unique on one side");
+            R"(operation: [{__name__="a", id="2"}, {__name__="a", id="1"}];many-to-many matching )"
+            "not allowed: matching labels must be unique on one side");
   EXPECT_EQ(Show("a + on() sum(a)", 10),
             "error: multiple matches for labels: many-to-one matching must be explicit "
             "(group_left/group_right)");

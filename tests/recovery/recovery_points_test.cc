@@ -109,6 +109,35 @@ TEST(RecoveryPointsTest, TheRegionCountsWhereBothSayTheirs) {
   EXPECT_EQ(lost->paths[1].probe, "offsite");
 }
 
+model::ProbeResult Archive(base::Timestamp end, double lag, double missing) {
+  model::ProbeResult result;
+  result.probe = "wal";
+  result.started = kNow;
+  model::FamilySet families;
+  families.Gauge("backup_probe_success", "", {}, 1);
+  families.Gauge("pitr_window_end_timestamp_seconds", "", {}, base::ToUnixSeconds(end));
+  families.Gauge("wal_archive_lag_seconds", "", {}, lag);
+  families.Gauge("wal_archive_missing_segments", "", {}, missing);
+  result.families = families.Take();
+  return result;
+}
+
+TEST(RecoveryPointsTest, AnArchiveWithoutAHoleReachesUpToItsLag) {
+  config::Config config = MakeConfig();
+  config::Probe& probe = config.probes.emplace_back();
+  probe.name = "wal";
+  probe.service = "shop";
+  probe.spec = config::WalArchiveProbe{};
+  RecoveryPoints recovery(config);
+  const auto point = [&](const model::ProbeResult& archive) {
+    return PointOf(recovery.Compute({Backup("dump", kNow - 20h), archive}),
+                   Scenario::kDatabaseCorrupted);
+  };
+  EXPECT_EQ(point(Archive(kNow - 5h, 0, 0)), kNow) << "an idle server loses nothing";
+  EXPECT_EQ(point(Archive(kNow - 5h, 90, 0)), kNow - 90s);
+  EXPECT_EQ(point(Archive(kNow - 5h, 0, 3)), kNow - 5h) << "what lies behind the hole is lost";
+}
+
 TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
   RecoveryPoints recovery(MakeConfig());
   model::ProbeResult result = Backup("dump", kNow - 26h);

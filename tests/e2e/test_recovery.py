@@ -1,0 +1,144 @@
+"""What would be lost and how many copies there are, from real dumps in two places: numbers, evidence, a page and its resolve."""
+
+import json
+import os
+import shutil
+import time
+
+import pytest
+from configs import config, expect_page, expect_resolve
+from servers import Postgres, fill_backup_folder, wait_until
+
+SERVICES = "services: [{name: shop, rpo: 1h, region: us-east-1, copies: 2, offsite_copies: 1}]"
+# The built-in rules' expressions with a patience that a test can have.
+RULES = """
+groups:
+- name: test
+  rules:
+  - alert: TestCopyMissing
+    expr: backup_copies < backup_copies_target
+    labels: {severity: warning}
+    annotations: {summary: "{{ $labels.backup }} has {{ $value }} copies", runbook_url: "https://example.com", action: "copy it"}
+  - alert: TestCopyDiffers
+    expr: backup_copies_identical == 0
+    labels: {severity: critical}
+    annotations: {summary: "{{ $labels.backup }} differs", runbook_url: "https://example.com", action: "copy it again"}
+  - alert: TestSlotMissed
+    expr: backup_schedule_missed_slots > 0
+    labels: {severity: warning}
+    annotations: {summary: "{{ $value }} slots missed", runbook_url: "https://example.com", action: "look"}
+"""
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory):
+    """The bytes of a real dump, made once."""
+    folder = tmp_path_factory.mktemp("dump")
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    server = Postgres(folder / "postgres").create().start()
+    server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g")
+    try:
+        return fill_backup_folder(server, folder / "backup")[0].read_bytes()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def places(folder, dump):
+    """Two folders with the same dump, ten minutes old."""
+    for name in ("here", "there"):
+        (folder / name).mkdir()
+        write(folder / name / "shop-1.dump", dump, 600)
+    return folder / "here", folder / "there"
+
+
+def write(path, content, age):
+    path.write_bytes(content)
+    then = time.time() - age
+    os.utime(path, (then, then))
+
+
+def probe(name, path, **more):
+    return {"name": name, "type": "backup", "service": "shop", "backup": "nightly", "path": str(path), "pattern": "shop-*.dump",
+            "max_age": "26h", "quiet_time": "200ms", **more}
+
+
+def both(places):
+    return [probe("here", places[0], location="primary", region="us-east-1"),
+            probe("there", places[1], location="dr", region="us-west-2", offsite=True)]
+
+
+def start(drwatch, folder, receivers, probes, rules=RULES):
+    text = config(folder, receivers, probes, rules=rules).replace("services: [{name: shop, rpo: 1h}]", SERVICES)
+    assert SERVICES in text
+    drwatch.start(text)
+
+
+def ask(drwatch, path):
+    status, body = drwatch.get(path)
+    assert status == 200, body
+    return json.loads(body)["data"]
+
+
+def test_points_of_each_scenario_and_their_evidence(folder, drwatch, receivers, places, dump):
+    write(places[0] / "shop-2.dump", dump, 60)
+    start(drwatch, folder, receivers, both(places))
+    achieved = 'dr_rpo_achieved_seconds{service="shop",scenario="%s"}'
+    wait_until(lambda: 60 <= drwatch.value(achieved % "database_corrupted") < 600, what="the newest dump counts")
+    wait_until(lambda: 600 <= drwatch.value(achieved % "site_lost") < 700, what="only the copy elsewhere survives the site")
+    assert 600 <= drwatch.value(achieved % "region_lost") < 700
+    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 2
+    assert drwatch.value('dr_recovery_paths{scenario="region_lost"}') == 1
+    services = ask(drwatch, "/api/dr/recovery")["services"]
+    scenarios = {entry["scenario"]: entry for entry in services[0]["scenarios"]}
+    assert scenarios["server_lost"]["paths"][0]["artefact"] == "shop-2.dump"
+    assert scenarios["site_lost"]["paths"][0]["artefact"] == "shop-1.dump"
+    assert scenarios["site_lost"]["within_target"] is True
+    backup = ask(drwatch, "/api/dr/backups")["backups"][0]
+    assert backup["latest_good"]["name"] == "shop-2.dump"
+    assert backup["latest_good"]["location"] == "primary"
+    assert [place["latest_good"]["name"] for place in backup["places"]] == ["shop-2.dump", "shop-1.dump"]
+    assert drwatch.value('backup_copy_lag_seconds{location="dr"}') == pytest.approx(540, abs=2)
+
+
+def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, places, dump):
+    start(drwatch, folder, receivers, both(places))
+    wait_until(lambda: drwatch.value('backup_copies{backup="nightly"}') == 2, what="two copies")
+    assert drwatch.value('backup_offsite_copies{backup="nightly"}') == 1
+    assert drwatch.value('backup_copies_identical{backup="nightly"}') == 1
+    (places[1] / "shop-1.dump").unlink()
+    page = expect_page(receivers, "TestCopyMissing", wait_until)
+    assert drwatch.value('backup_offsite_copies{backup="nightly"}') == 0
+    # Nothing would survive the site now: the scenario stays and says so.
+    assert drwatch.value('dr_recovery_paths{scenario="site_lost"}') == 0
+    assert drwatch.query('dr_rpo_achieved_seconds{scenario="site_lost"}') == []
+    write(places[1] / "shop-1.dump", dump, 600)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_a_copy_cut_short_is_not_the_same(folder, drwatch, receivers, places):
+    whole = (places[1] / "shop-1.dump").read_bytes()
+    start(drwatch, folder, receivers, both(places))
+    wait_until(lambda: drwatch.value('backup_copies_identical{backup="nightly"}') == 1, what="the same")
+    write(places[1] / "shop-1.dump", whole[:-100], 600)
+    page = expect_page(receivers, "TestCopyDiffers", wait_until)
+    assert ask(drwatch, "/api/dr/backups")["backups"][0]["differing"] == "shop-1.dump"
+    write(places[1] / "shop-1.dump", whole, 600)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_a_hole_in_the_schedule(folder, drwatch, receivers, dump):
+    (folder / "here").mkdir()
+    hour = int(time.time()) // 3600 * 3600
+    for hours in (5, 4, 2, 1, 0):
+        name = time.strftime("shop-%Y%m%dT%H%M%SZ.dump", time.gmtime(hour - hours * 3600))
+        write(folder / "here" / name, dump, time.time() - (hour - hours * 3600))
+    spec = probe("here", folder / "here", schedule="0 * * * *", grace="1m", retention="7d")
+    start(drwatch, folder, receivers, [spec])
+    page = expect_page(receivers, "TestSlotMissed", wait_until)
+    assert drwatch.value("backup_schedule_missed_slots") == 1
+    assert 5 / 168 * 0.9 < drwatch.value("backup_retention_covered_ratio") < 5 / 168 * 1.1
+    missing = time.strftime("shop-%Y%m%dT%H%M%SZ.dump", time.gmtime(hour - 3 * 3600))
+    shutil.copy2(next((folder / "here").iterdir()), folder / "here" / missing)
+    expect_resolve(receivers, page, wait_until)
