@@ -12,6 +12,7 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
 #include "catalog/place_catalog.h"
+#include "probes/position_ring.h"
 
 namespace drwatch::probes {
 namespace {
@@ -68,6 +69,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
               {"location", spec_.location}},
       place_(BucketOf(spec_, ClockOf(services))),
       catalog_(CatalogOf(spec_, place_.get())),
+      positions_(services.positions),
       verdicts_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
   if (place_) bucket_.emplace(spec_, *place_);
@@ -96,6 +98,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                  blind->message + "; the last listing stands in");
     } else {
       verdicts_.Keep(listing.complete);
+      if (positions_ != nullptr) {
+        positions_->archive_notes().PutBases(
+            config_.name, config_.service,
+            bases_.Find(listing.complete, place_.get(), {list_deadline, context.stop}));
+      }
       if (bucket_) {
         bucket_->Look(listing.complete, context.now,
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);

@@ -23,6 +23,7 @@
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verifier.h"
+#include "probes/base_backups.h"
 #include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
@@ -70,6 +71,8 @@ class BackupProbe final : public Probe {
   const model::Labels labels_;                     // backup and location
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
+  PositionRing* const positions_;  // where base backups are told; may be nullptr
+  BaseBackups bases_;
   BackupVerdicts verdicts_;
   BackupVerifier verifier_;
   std::optional<BucketWatch> bucket_;  // of place_

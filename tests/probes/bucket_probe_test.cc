@@ -1,0 +1,364 @@
+// The backup probe on a bucket in memory: what S3 alone tells, as facts, checks and metrics.
+#include <gtest/gtest.h>
+
+#include "probes/backup_probe.h"
+#include "probes/bucket_facts.h"
+#include "probes/probe_result_access.h"
+#include "support/fake_clock.h"
+#include "support/fake_s3.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using testing::FakeReply;
+using testing::FakeRequest;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+
+constexpr base::Duration kDay = std::chrono::hours(24);
+// The fake clock starts at 2026-01-01 00:00:00 UTC.
+constexpr base::Timestamp kNow = base::FromUnixMillis(1'767'225'600'000);
+
+std::string Sample(std::string_view name) {
+  return testing::ReadTestFile(testing::TestData("testdata/verify/" + std::string(name)));
+}
+
+net::S3Head Head(base::Duration age = 1h) {
+  net::S3Head head;
+  head.size = 1;
+  head.modified = kNow - age;
+  return head;
+}
+
+// "name ok|bad: message" of each check.
+std::string Judge(const config::BackupProbe& spec, const BucketFacts& facts) {
+  std::string text;
+  for (const BackupCheck& check : JudgeBucket(spec, facts, "daily/", kNow)) {
+    text += check.name + (check.ok ? " ok: " : " bad: ") + check.message + "\n";
+  }
+  return text;
+}
+
+TEST(BucketFactsTest, SaysNothingOfWhatIsUnknown) {
+  config::BackupProbe spec;
+  spec.expect = {true, true, true, true};
+  spec.retention = 30 * kDay;
+  EXPECT_EQ(Judge(spec, {}), "");
+  EXPECT_EQ(IsEncrypted({}), std::nullopt);
+  EXPECT_EQ(RetrievalDelay({}), std::nullopt);
+  EXPECT_EQ(StaleUploads({}, kNow), std::nullopt);
+}
+
+TEST(BucketFactsTest, JudgesOnlyWhatIsPromised) {
+  BucketFacts facts;
+  facts.newest = Head();
+  facts.versioning = net::S3Versioning::kOff;
+  EXPECT_EQ(Judge({}, facts), "");
+}
+
+TEST(BucketFactsTest, ComparesEncryptionAndVersioning) {
+  config::BackupProbe spec;
+  spec.expect.encrypted = spec.expect.versioning = true;
+  BucketFacts facts;
+  facts.encryption = "AES256";
+  facts.versioning = net::S3Versioning::kSuspended;
+  EXPECT_EQ(Judge(spec, facts),
+            "encrypted ok: encryption at rest is on\n"
+            "versioning bad: the bucket's versioning is off, expected on\n");
+  facts.newest = Head();  // stored before the bucket's default was set
+  facts.versioning = net::S3Versioning::kEnabled;
+  EXPECT_EQ(Judge(spec, facts),
+            "encrypted bad: encryption at rest is off, expected on\n"
+            "versioning ok: the bucket's versioning is on\n");
+  facts.newest->encryption = "aws:kms";
+  EXPECT_EQ(IsEncrypted(facts), true);
+}
+
+TEST(BucketFactsTest, WantsALockUntilTheRetentionEnds) {
+  config::BackupProbe spec;
+  spec.expect.object_lock = true;
+  BucketFacts facts;
+  facts.newest = Head();
+  // The keys may not see locks: unknown.
+  EXPECT_EQ(Judge(spec, facts), "");
+  facts.object_lock = net::S3ObjectLock{true, "GOVERNANCE", kDay};
+  EXPECT_EQ(Judge(spec, facts), "");
+  facts.object_lock = net::S3ObjectLock{};
+  EXPECT_EQ(Judge(spec, facts), "object_lock bad: the newest backup is not locked\n");
+  facts.newest->locked_until = kNow + 10 * kDay;
+  EXPECT_EQ(Judge(spec, facts),
+            "object_lock ok: the newest backup is locked until 2026-01-11T00:00:00Z\n");
+  spec.retention = 30 * kDay;
+  EXPECT_EQ(Judge(spec, facts),
+            "object_lock bad: the newest backup is locked until 2026-01-11T00:00:00Z, retention "
+            "asks for 2026-01-30T23:00:00Z\n");
+  facts.newest->locked_until = kNow + 30 * kDay - 1h;
+  EXPECT_TRUE(Judge(spec, facts).starts_with("object_lock ok"));
+  facts.newest->locked_until = kNow - 1h;
+  EXPECT_TRUE(Judge(spec, facts).starts_with("object_lock bad"));
+  facts.newest->legal_hold = true;
+  EXPECT_TRUE(Judge(spec, facts).starts_with("object_lock ok"));
+}
+
+TEST(BucketFactsTest, WaitsALittleForReplication) {
+  config::BackupProbe spec;
+  spec.expect.replicated = true;
+  BucketFacts facts;
+  facts.newest = Head(10min);
+  const auto with = [&](const std::string& status, base::Duration age) {
+    facts.newest = Head(age);
+    facts.newest->replication = status;
+    return Judge(spec, facts);
+  };
+  EXPECT_EQ(with("COMPLETED", 10min),
+            "replicated ok: replication of the newest backup: completed\n");
+  EXPECT_TRUE(with("REPLICA", 10min).starts_with("replicated ok"));
+  EXPECT_TRUE(with("PENDING", 10min).starts_with("replicated ok"));
+  EXPECT_TRUE(with("PENDING", 2h).starts_with("replicated bad"));
+  EXPECT_TRUE(with("FAILED", 10min).starts_with("replicated bad"));
+  EXPECT_EQ(with("", 10min), "replicated bad: replication of the newest backup: none\n");
+}
+
+TEST(BucketFactsTest, FindsTheRuleThatDeletesFirst) {
+  BucketFacts facts;
+  facts.lifecycle.emplace();
+  EXPECT_EQ(LifecycleExpiration(facts, "daily/"), std::nullopt);
+  net::S3LifecycleRule rule;
+  const auto add = [&](const std::string& prefix, base::Duration after, bool filtered) {
+    rule.prefix = prefix;
+    rule.expiration = after;
+    rule.filtered = filtered;
+    facts.lifecycle->push_back(rule);
+  };
+  add("weekly/", kDay, false);
+  add("daily/", 60 * kDay, false);
+  add("", 90 * kDay, false);
+  add("daily/", kDay, true);  // of some objects only
+  EXPECT_EQ(LifecycleExpiration(facts, "daily/"), 60 * kDay);
+  add("daily/shop-", 14 * kDay, false);
+  EXPECT_EQ(LifecycleExpiration(facts, "daily/"), 60 * kDay);
+  facts.newest_key = "daily/shop-1.dump";
+  EXPECT_EQ(LifecycleExpiration(facts, "daily/"), 14 * kDay);
+  config::BackupProbe spec;
+  EXPECT_EQ(Judge(spec, facts), "");
+  spec.retention = 30 * kDay;
+  EXPECT_EQ(Judge(spec, facts),
+            "lifecycle bad: the bucket deletes backups after 2w, before their retention of 30d "
+            "ends\n");
+}
+
+TEST(BucketFactsTest, KnowsHowLongArchivesTake) {
+  BucketFacts facts;
+  facts.newest = Head();
+  EXPECT_EQ(RetrievalDelay(facts), 0h);
+  facts.newest->storage_class = "GLACIER_IR";
+  EXPECT_EQ(RetrievalDelay(facts), 0h);
+  facts.newest->storage_class = "GLACIER";
+  EXPECT_EQ(RetrievalDelay(facts), 5h);
+  facts.newest->storage_class = "DEEP_ARCHIVE";
+  EXPECT_EQ(RetrievalDelay(facts), 12h);
+  facts.newest->restore = "ongoing-request=\"false\", expiry-date=\"x\"";
+  EXPECT_EQ(RetrievalDelay(facts), 0h);
+}
+
+class BucketProbeTest : public ::testing::Test {
+ protected:
+  BucketProbeTest() {
+    spec_.place.path = "s3://bucket/daily";
+    spec_.place.s3.emplace();
+    spec_.place.s3->endpoint = server_.endpoint();
+    spec_.place.s3->access_key_id = "AK";
+    spec_.place.s3->secret_access_key.value = base::Secret("topsecret");
+    spec_.location = "dr";
+    server_.Set("versioning", 200, "<VersioningConfiguration/>");
+    server_.Set("uploads", 200, "<ListMultipartUploadsResult/>");
+  }
+  void Put(const std::string& key, base::Duration age, std::string bytes,
+           testing::FakeS3::Headers headers = {}) {
+    server_.Put(key, std::move(bytes), clock_.Now() - age, std::move(headers));
+  }
+  model::ProbeResult Run() {
+    if (!probe_) {
+      config::Probe config;
+      config.name = "nightly";
+      config.type = "backup";
+      config.spec = spec_;
+      ProbeServices services;
+      services.clock = &clock_;
+      probe_ = std::make_unique<BackupProbe>(config, services);
+    }
+    return probe_->Run({base::Deadline::After(20s), {}, clock_.Now(), &clock_});
+  }
+
+  testing::FakeClock clock_;
+  testing::FakeS3 server_{"bucket"};
+  config::BackupProbe spec_;
+  std::unique_ptr<BackupProbe> probe_;
+};
+
+TEST_F(BucketProbeTest, ProvesWhatLiesInABucket) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "list"}}), 2);
+  EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "bucket"}}), 5);
+  EXPECT_EQ(ValueOf(result, "backup_bucket_versioning_enabled"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_encrypted"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_stale_uploads"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_retrieval_delay_seconds"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_object_lock_until_timestamp_seconds"), std::nullopt);
+  EXPECT_EQ(ValueOf(result, "backup_filesystem_free_bytes"), std::nullopt);
+  EXPECT_EQ(result.target, "s3://bucket/daily");
+  ExpectDistinctSeries(result);
+}
+
+TEST_F(BucketProbeTest, TellsWhatTheHeadersOfTheNewestSay) {
+  Put("daily/a.dump", 2h, Sample("custom.dump"), {{"x-amz-replication-status", "FAILED"}});
+  Put("daily/b.dump", 1h, Sample("custom.dump"),
+      {{"x-amz-server-side-encryption", "aws:kms"},
+       {"x-amz-replication-status", "COMPLETED"},
+       {"x-amz-object-lock-retain-until-date", "2026-02-01T00:00:00Z"}});
+  spec_.expect = {true, std::nullopt, true, true};
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_encrypted"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_replication_failed_objects"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_object_lock_until_timestamp_seconds"), 1'769'904'000);
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "encrypted"}}), 1);
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "object_lock"}}), 1);
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "replicated"}}), 1);
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "versioning"}}), std::nullopt);
+  ASSERT_EQ(result.copies.size(), 2u);
+  EXPECT_EQ(base::ToUnixSeconds(result.copies[0].immutable_until), 1'769'904'000);
+  EXPECT_EQ(base::ToUnixSeconds(result.copies[1].immutable_until), 0);
+}
+
+TEST_F(BucketProbeTest, SaysNothingOfWhatItMayNotSee) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  for (const char* what : {"versioning", "encryption", "object-lock", "lifecycle", "uploads"}) {
+    server_.Set(what, 403, "<Error><Code>AccessDenied</Code></Error>");
+  }
+  spec_.expect = {std::nullopt, true, true, std::nullopt};
+  spec_.retention = kDay;
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1);
+  for (const char* metric : {"backup_bucket_versioning_enabled", "backup_stale_uploads",
+                             "backup_bucket_lifecycle_expiration_seconds",
+                             "backup_object_lock_until_timestamp_seconds"}) {
+    EXPECT_EQ(ValueOf(result, metric), std::nullopt) << metric;
+  }
+  for (const char* check : {"versioning", "object_lock", "lifecycle"}) {
+    EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", check}}), std::nullopt) << check;
+  }
+}
+
+TEST_F(BucketProbeTest, WarnsOfPromisesThatAreNotKept) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  server_.Set("lifecycle", 200,
+              "<LifecycleConfiguration><Rule><Prefix/><Status>Enabled</Status><Expiration><Days>14"
+              "</Days></Expiration></Rule></LifecycleConfiguration>");
+  spec_.expect = {true, true, std::nullopt, true};
+  spec_.retention = 30 * kDay;
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1);  // the backup is there
+  EXPECT_EQ(result.severity(), model::Severity::kWarning);
+  for (const char* check : {"encrypted", "versioning", "replicated", "lifecycle"}) {
+    EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", check}}), 0) << check;
+    EXPECT_EQ(CheckOf(result, check).reason, Reason::kWrongSetting);
+    EXPECT_NE(CheckOf(result, check).hint, "");
+  }
+  EXPECT_EQ(ValueOf(result, "backup_bucket_lifecycle_expiration_seconds"), 14 * 86400);
+}
+
+TEST_F(BucketProbeTest, AsksRarelyForSettings) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  Run();
+  EXPECT_EQ(server_.Count("BUCKET"), 5);
+  const int heads = server_.Count("HEAD");
+  Run();
+  clock_.Advance(14min);
+  Run();
+  EXPECT_EQ(server_.Count("BUCKET"), 5);
+  EXPECT_EQ(server_.Count("HEAD"), heads);
+  clock_.Advance(1min);
+  server_.Set("versioning", 200,
+              "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+  EXPECT_EQ(ValueOf(Run(), "backup_bucket_versioning_enabled"), 1);
+  EXPECT_EQ(server_.Count("BUCKET"), 10);
+  // A new backup is looked at once, the settings are not.
+  Put("daily/tomorrow.dump", 0h, Sample("custom.dump"),
+      {{"x-amz-server-side-encryption", "AES256"}});
+  EXPECT_EQ(ValueOf(Run(), "backup_encrypted"), 1);
+  EXPECT_EQ(server_.Count("BUCKET"), 10);
+}
+
+TEST_F(BucketProbeTest, KeepsSettingsWhileTheServerIsInTrouble) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  server_.Set("versioning", 200,
+              "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
+  EXPECT_EQ(ValueOf(Run(), "backup_bucket_versioning_enabled"), 1);
+  clock_.Advance(15min);
+  server_.Intercept([](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.target.find("?versioning") == std::string::npos) return {};
+    return FakeReply{.raw = "no HTTP at all\r\n\r\n"};
+  });
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(ValueOf(result, "backup_success") == 1) << Describe(result);
+}
+
+TEST_F(BucketProbeTest, IsBlindWithoutTheRightToList) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  server_.Intercept([](const FakeRequest& request) -> std::optional<FakeReply> {
+    if (request.target.find("list-type=2") == std::string::npos) return {};
+    return FakeReply{.status = 403, .body = "<Error><Code>AccessDenied</Code></Error>"};
+  });
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_probe_success"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_success"), 0);
+  EXPECT_EQ(CheckOf(result, "place").reason, Reason::kPermission);
+  EXPECT_EQ(CheckOf(result, "place").hint,
+            "check path, region and keys; they need s3:ListBucket and s3:GetObject");
+  EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "list"}}), 1);
+}
+
+TEST_F(BucketProbeTest, LetsTheLastListingStandIn) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  EXPECT_EQ(ValueOf(Run(), "backup_success"), 1);
+  server_.Intercept([](const FakeRequest&) {
+    return FakeReply{.status = 403, .body = "<Error><Code>InvalidAccessKeyId</Code></Error>"};
+  });
+  clock_.Advance(4min);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_probe_success"), 0);
+  clock_.Advance(2min);
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_success"), 0);
+  EXPECT_EQ(CheckOf(result, "place").reason, Reason::kAuth);
+}
+
+TEST_F(BucketProbeTest, FindsATruncatedObject) {
+  const std::string dump = Sample("custom.dump");
+  Put("daily/shop.dump", 1h, dump.substr(0, dump.size() - 100));
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 0);
+  EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
+}
+
+TEST_F(BucketProbeTest, ReadsALargeObjectBesideTheRun) {
+  const std::string filler(BackupProbe::kInlineBucketBytes, 'x');
+  Put("daily/big.bin", 1h, filler + filler);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_verification_level"), std::nullopt);
+  ASSERT_TRUE(probe_->WaitIdle(base::Deadline::After(20s)));
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_verification_level"), 2) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_verified_bytes_total"), static_cast<double>(2 * filler.size()));
+}
+
+}  // namespace
+}  // namespace drwatch::probes
