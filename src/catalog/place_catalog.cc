@@ -156,8 +156,9 @@ verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
   auto listed = place_.List(list, {options.deadline, options.stop});
   if (!listed) return CannotLook(std::move(listed.error()));
   const PlaceFiles files(place_, listed->objects, folder);
-  const verify::Checksums checksums(name, std::make_shared<verify::ChecksumFolder>(),
-                                    SumsOf(folder));
+  const std::string above = FolderOf(name);
+  const auto beside = name.empty() ? std::make_shared<verify::ChecksumFolder>() : SumsOf(above);
+  const verify::Checksums checksums(name.substr(above.size()), beside, SumsOf(folder));
   return verify::VerifyFiles(files, checksums, budget);
 }
 

@@ -41,7 +41,7 @@ class PlaceScan {
   Listing Run(Objects objects) {
     const PlaceFiles files(place_, objects, "");
     if (options_.pattern == "*" && !objects.empty() && IsOneArtefact(files)) {
-      AddFolder("", objects);
+      AddFolder("", objects, verify::ChecksumFolder());
     } else {
       Scan("", objects);
     }
@@ -65,9 +65,11 @@ class PlaceScan {
   void Scan(const std::string& folder, Objects objects);
   void JudgeFile(const PlaceObject& object, const verify::ChecksumFolder& sums,
                  const std::string& folder);
-  void JudgeFolder(const std::string& folder, Objects objects);
+  void JudgeFolder(const std::string& folder, Objects objects,
+                   const verify::ChecksumFolder& beside);
   void JudgeTemporary(const PlaceObject& object, const std::string& folder);
-  void AddFolder(const std::string& folder, Objects objects);
+  // `beside` are the checksum files of the folder above.
+  void AddFolder(const std::string& folder, Objects objects, const verify::ChecksumFolder& beside);
   bool IsUnfinished(const PlaceFiles& files) const;
   std::shared_ptr<const verify::ChecksumFolder> SumsOf(const std::string& folder, Objects objects);
   std::optional<std::string> ReadSum(const PlaceObject& object);
@@ -154,7 +156,7 @@ void PlaceScan::Scan(const std::string& folder, Objects objects) {
     const std::string inner = objects[i].name.substr(0, folder.size() + slash + 1);
     std::size_t end = i;
     while (end < objects.size() && objects[end].name.starts_with(inner)) ++end;
-    JudgeFolder(inner, objects.subspan(i, end - i));
+    JudgeFolder(inner, objects.subspan(i, end - i), *sums);
     i = end;
   }
 }
@@ -187,11 +189,12 @@ void PlaceScan::JudgeTemporary(const PlaceObject& object, const std::string& fol
   }
 }
 
-void PlaceScan::JudgeFolder(const std::string& folder, Objects objects) {
+void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
+                            const verify::ChecksumFolder& beside) {
   const bool recognised = IsOneArtefact(PlaceFiles(place_, objects, folder));
   const bool matches = MatchesPattern(options_.pattern, folder.substr(0, folder.size() - 1));
   if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
-    return AddFolder(folder, objects);
+    return AddFolder(folder, objects, beside);
   }
   if (options_.recursive && !recognised) Scan(folder, objects);
 }
@@ -206,7 +209,8 @@ bool PlaceScan::IsUnfinished(const PlaceFiles& files) const {
   return files.Has("backup_manifest") && !has_archive;
 }
 
-void PlaceScan::AddFolder(const std::string& folder, Objects objects) {
+void PlaceScan::AddFolder(const std::string& folder, Objects objects,
+                          const verify::ChecksumFolder& beside) {
   const PlaceFiles files(place_, objects, folder);
   Artefact artefact;
   artefact.folder = true;
@@ -220,10 +224,13 @@ void PlaceScan::AddFolder(const std::string& folder, Objects objects) {
   artefact.files = static_cast<std::int64_t>(objects.size());
   artefact.fingerprint = files.Fingerprint();
   std::string stamp;
-  for (const std::string& name : SumsOf(folder, objects)->NamesBelow("")) {
-    for (const auto& expected : next_.sums[folder].folder->Find(name)) {
-      stamp += name + expected.digest;
-    }
+  const auto inside = SumsOf(folder, objects);
+  for (const std::string& name : inside->NamesBelow("")) {
+    for (const auto& expected : inside->Find(name)) stamp += name + expected.digest;
+  }
+  const std::string own = artefact.name.substr(artefact.name.rfind('/') + 1) + "/";
+  for (const std::string& name : beside.NamesBelow(folder.empty() ? "/" : own)) {
+    for (const auto& expected : beside.Find(own + name)) stamp += name + expected.digest;
   }
   artefact.checksum_stamp = StampOf(stamp);
   SetTime(artefact, &files);

@@ -252,6 +252,10 @@ TEST_F(PlaceCatalogTest, TakesADumpFolderAsOne) {
   EXPECT_EQ(Names(), "shop |");
   verify::Verdict verdict = VerifyNewest();
   EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.place << ": " << verdict.message;
+  Put("daily/SHA256SUMS", 1h, std::string(64, 'a') + "  shop/toc.dat\n");
+  EXPECT_NE(List().complete.at(0).checksum_stamp, 0u);
+  EXPECT_EQ(VerifyNewest().message, "sha256 differs from the one in \"SHA256SUMS\"");
+  server_.Remove("daily/SHA256SUMS");
   server_.Remove("daily/shop/3347.dat.gz");
   clock_.Advance(PlaceCatalog::kLargeEvery);
   verdict = VerifyNewest();

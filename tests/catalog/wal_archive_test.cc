@@ -243,6 +243,20 @@ TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   EXPECT_EQ(state.window_base, 0u);
 }
 
+TEST(WalArchiveTest, DamagedSegmentsBreakWalOff) {
+  World world;
+  world.question.now = At(10'000);
+  world.question.broken = {{1, 8}, {1, 20}};
+  const WalArchiveState state =
+      world.Add(1, 1, 10).Add(1, 12, 20).Base(2 * kBytes, 3 * kBytes, 100).Judge();
+  // 11 is missing; 8 and 20 are there and of no use.
+  EXPECT_EQ(state.lost, 1u);
+  ASSERT_EQ(state.gaps.size(), 1u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 11, 11}));
+  EXPECT_EQ(state.reachable, (WalRange{1, 1, 7}));
+  EXPECT_EQ(state.archived_to, 20 * kBytes);
+}
+
 TEST(WalArchiveTest, UnderstandsPgBackRestNames) {
   const std::string sha(40, 'a');
   std::vector<PlaceObject> objects;

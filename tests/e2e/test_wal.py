@@ -226,6 +226,20 @@ def test_a_short_window_pages(folder, drwatch, receivers, primary):
     expect_page(receivers, "PitrWindowShort", wait_until)
 
 
+def test_base_backups_of_another_probe_count(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 2)
+    for mark in primary.archive.glob("*.backup"):
+        mark.unlink()
+    base = {"name": "base", "type": "backup", "path": str(primary.folder / "base"), "max_age": "1d",
+            "quiet_time": "200ms"}
+    drwatch.start(config(folder, receivers, [
+        primary_probe(primary), base, wal_probe(primary, base_backups=["base"], window="1s")]))
+    wait_until(lambda: (value(drwatch, "pitr_window_seconds") or 0) > 0, what="window")
+    assert value(drwatch, "pitr_window_start_timestamp_seconds") <= time.time()
+
+
 def test_verify_tells_what_is_wrong(folder, primary):
     archive(primary)
     base_backup(primary)

@@ -1,0 +1,304 @@
+"""Backups in buckets of a real S3 server (Ceph's radosgw): proven, missing, truncated, hidden; each to a page and back.
+
+What radosgw does not answer (x-amz-checksum-*, replication states, another region, SlowDown, a clock that is off) is tested on
+scripted servers: tests/net/s3_test.cc, tests/catalog/place_catalog_test.cc, tests/probes/bucket_probe_test.cc.
+"""
+
+import concurrent.futures
+import hashlib
+import itertools
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+import radosgw
+from configs import config, expect_page, expect_resolve
+from drwatch import PROGRAM
+from radosgw import ACCESS_KEY, KMS_KEY, S3, SECRET_KEY, Radosgw
+from servers import Postgres, fill_backup_folder, wait_until
+
+DATA = pathlib.Path(__file__).resolve().parents[1] / "testdata/verify"
+DUMP = (DATA / "custom.dump").read_bytes()
+NUMBERS = itertools.count(1)
+
+pytestmark = pytest.mark.skipif(not radosgw.available(), reason="radosgw is not installed")
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    """Started once: making its pools takes ten seconds."""
+    server = Radosgw(tmp_path_factory.mktemp("radosgw"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def s3(storage):
+    return S3(storage.endpoint())
+
+
+@pytest.fixture
+def bucket(s3):
+    return s3.make_bucket(f"backups-{next(NUMBERS)}")
+
+
+def probe(storage, bucket, **more):
+    keys = {"access_key_id": ACCESS_KEY, "secret_access_key": SECRET_KEY}
+    s3 = {"endpoint": storage.endpoint(), **keys, **more.pop("s3", {})}
+    return {"name": "nightly", "type": "backup", "service": "shop", "path": f"s3://{bucket}/daily", "pattern": "*.dump",
+            "location": "dr", "max_age": "26h", "min_size": "1KiB", "interval": "500ms", "timeout": "8s", "s3": s3, **more}
+
+
+def start(drwatch, folder, receivers, probes, **more):
+    drwatch.start(config(folder, receivers, probes, **more))
+
+
+def value(drwatch, metric, **labels):
+    matchers = ",".join(f'{name}="{text}"' for name, text in {"backup": "nightly", "location": "dr", **labels}.items())
+    return drwatch.value(f"{metric}{{{matchers}}}")
+
+
+def proven(drwatch):
+    return value(drwatch, "backup_success") == 1 and value(drwatch, "backup_verification_success") == 1
+
+
+def tell_no_secrets(drwatch):
+    for text in (drwatch.log_text(), drwatch.metrics(), drwatch.get("/")[1], drwatch.get("/api/v1/status/config")[1]):
+        assert SECRET_KEY not in text
+        assert "Signature=" not in text
+
+
+def test_good_backup_is_proven(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop a+b.dump", DUMP)
+    s3.put(bucket, "daily/shop a+b.dump.sha256", f"{hashlib.sha256(DUMP).hexdigest()}  shop a+b.dump\n".encode())
+    s3.put(bucket, "elsewhere/other.dump", b"not ours")
+    start(drwatch, folder, receivers, [probe(storage, bucket)])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    assert value(drwatch, "backup_verification_level") == 4
+    assert value(drwatch, "backup_last_size_bytes") == len(DUMP)
+    assert value(drwatch, "backup_stored_backups") == 1
+    assert value(drwatch, "backup_check_success", check="checksum") == 1
+    assert value(drwatch, "backup_storage_requests_total", operation="list") >= 1
+    assert value(drwatch, "backup_storage_received_bytes_total") > len(DUMP)
+    assert abs(value(drwatch, "backup_clock_skew_seconds")) < 5
+    assert value(drwatch, "backup_retrieval_delay_seconds") == 0
+    assert value(drwatch, "backup_stale_uploads") == 0
+    assert value(drwatch, "backup_filesystem_free_bytes") is None
+    time.sleep(1.5)
+    assert not receivers.pages()
+    tell_no_secrets(drwatch)
+
+
+def test_missing_object_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket)])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    s3.delete(bucket, "daily/shop.dump")
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    assert drwatch.value('probe_failure_info{probe="nightly",reason="not_found"}') == 1
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_truncated_object_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket)])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    s3.put(bucket, "daily/shop.dump", DUMP[: len(DUMP) // 2])
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    assert drwatch.value('probe_failure_info{probe="nightly",reason="incomplete"}') == 1
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_upload_in_parts(folder, drwatch, receivers, storage, s3, bucket):
+    dump = (DATA / "custom-z0.dump").read_bytes()
+    parts = [dump[at:at + 4096] for at in range(0, len(dump), 4096)]
+    assert len(parts) > 2
+    s3.put_parts(bucket, "daily/shop.dump", parts)
+    s3.begin_upload(bucket, "daily/never-ended.dump")
+    start(drwatch, folder, receivers, [probe(storage, bucket)])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    assert value(drwatch, "backup_last_size_bytes") == len(dump)
+    assert value(drwatch, "backup_stale_uploads") == 0, "one that was just begun is not stale"
+
+
+def test_lists_page_by_page(folder, drwatch, receivers, storage, s3, bucket):
+    names = [f"daily/{number:04}.dump" for number in range(1203)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: s3.put(bucket, name, b"x"), names))
+    s3.put(bucket, "daily/zz.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, interval="2s")])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    assert value(drwatch, "backup_stored_backups") == len(names) + 1
+    assert value(drwatch, "backup_storage_requests_total", operation="list") >= 2
+
+
+def test_wrong_keys_are_not_an_empty_bucket(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    secret = folder / "secret"
+    secret.write_text("wrong", encoding="utf-8")
+    keys = {"secret_access_key_file": str(secret)}
+    nightly = probe(storage, bucket, s3=keys)
+    del nightly["s3"]["secret_access_key"]
+    start(drwatch, folder, receivers, [nightly])
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    assert value(drwatch, "backup_probe_success") == 0
+    assert drwatch.value('probe_failure_info{probe="nightly",reason="auth"}') == 1
+    assert value(drwatch, "backup_stored_backups") is None, "nothing is known"
+    secret.write_text(SECRET_KEY + "\n", encoding="utf-8")
+    expect_resolve(receivers, page, wait_until)
+    tell_no_secrets(drwatch)
+
+
+def test_unknown_key_and_missing_bucket(folder, drwatch, receivers, storage, bucket):
+    stranger = probe(storage, bucket, name="stranger", s3={"access_key_id": "AKNOBODY"})
+    nowhere = probe(storage, "no-such-bucket", name="nowhere")
+    start(drwatch, folder, receivers, [stranger, nowhere])
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="stranger",reason="auth"}') == 1, what="stranger refused")
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="nowhere",reason="not_found"}') == 1, what="bucket missing")
+
+
+def test_storage_that_goes_away(folder, drwatch, receivers, storage, s3, bucket):
+    """The last listing stands in: a network that is cut for a moment is no failed backup."""
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, timeout="2s")])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    gateway = storage.daemons[-1]
+    os.kill(gateway.pid, 19)  # SIGSTOP
+    try:
+        wait_until(lambda: value(drwatch, "backup_probe_success") == 0, what="storage gone")
+        assert value(drwatch, "backup_success") == 1
+    finally:
+        os.kill(gateway.pid, 18)  # SIGCONT
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 1, what="storage back")
+    assert not receivers.pages(alertname="BackupFailed")
+
+
+def test_any_region_will_do(folder, drwatch, receivers, storage, s3, bucket):
+    # radosgw takes a signature for any region; Amazon's answer to the wrong one is tested in tests/net/s3_test.cc.
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, s3={"region": "eu-nowhere-9"})])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+
+
+def test_private_authority(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    trusting = probe(storage, bucket, s3={"endpoint": storage.tls_endpoint(), "tls": {"ca_file": str(storage.ca_file)}})
+    doubting = probe(storage, bucket, name="doubting", location="other", s3={"endpoint": storage.tls_endpoint()})
+    start(drwatch, folder, receivers, [trusting, doubting])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="doubting",reason="tls"}') == 1, what="stranger's certificate")
+
+
+def test_bucket_settings(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    s3.set(bucket, "versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+
+    def expire_after(days):
+        s3.set(bucket, "lifecycle", f"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>daily/</Prefix><Status>Enabled</Status>"
+                                    f"<Expiration><Days>{days}</Days></Expiration></Rule></LifecycleConfiguration>")
+    expire_after(14)
+    start(drwatch, folder, receivers, [probe(storage, bucket, retention="30d", expect={"versioning": True})])
+    wait_until(lambda: value(drwatch, "backup_bucket_versioning_enabled") == 1, what="versioning seen")
+    assert value(drwatch, "backup_bucket_lifecycle_expiration_seconds") == 14 * 86400
+    assert value(drwatch, "backup_check_success", check="versioning") == 1
+    assert value(drwatch, "backup_check_success", check="lifecycle") == 0
+    page = expect_page(receivers, "LifecycleBelowRetention", wait_until)
+    assert value(drwatch, "backup_success") == 1, "the backup itself is there"
+    assert "BucketVersioningOff" not in drwatch.firing()
+    expire_after(60)
+    s3.set(bucket, "versioning", "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>")
+    # Settings are asked for every quarter of an hour, and after a start.
+    drwatch.stop()
+    drwatch.start()
+    expect_resolve(receivers, page, wait_until)
+    expect_page(receivers, "BucketVersioningOff", wait_until)
+
+
+def test_encryption(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/a.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, expect={"encrypted": True})])
+    page = expect_page(receivers, "BackupNotEncrypted", wait_until)
+    assert value(drwatch, "backup_encrypted") == 0
+    time.sleep(1.1)  # radosgw counts in seconds
+    s3.put(bucket, "daily/b.dump", DUMP, {"x-amz-server-side-encryption": "aws:kms",
+                                          "x-amz-server-side-encryption-aws-kms-key-id": KMS_KEY})
+    expect_resolve(receivers, page, wait_until)
+    assert value(drwatch, "backup_encrypted") == 1
+    assert proven(drwatch), "what S3 encrypts is read as it was"
+
+
+def test_object_lock(folder, drwatch, receivers, storage, s3):
+    locked = s3.make_bucket(f"locked-{next(NUMBERS)}", {"x-amz-bucket-object-lock-enabled": "true"})
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 86400))
+    s3.put(locked, "daily/shop.dump", DUMP, {"x-amz-object-lock-mode": "GOVERNANCE",
+                                             "x-amz-object-lock-retain-until-date": until})
+    start(drwatch, folder, receivers, [probe(storage, locked, expect={"object_lock": True, "versioning": True})])
+    wait_until(lambda: value(drwatch, "backup_object_lock_until_timestamp_seconds"), what="lock seen")
+    assert abs(value(drwatch, "backup_object_lock_until_timestamp_seconds") - time.time() - 86400) < 60
+    assert value(drwatch, "backup_check_success", check="object_lock") == 1
+    assert value(drwatch, "backup_bucket_versioning_enabled") == 1
+
+
+def test_no_lock_where_one_is_promised(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, expect={"object_lock": True})])
+    expect_page(receivers, "BackupNotImmutable", wait_until)
+
+
+def test_base_backup_as_a_group_of_objects(folder, drwatch, receivers, storage, s3, bucket, tmp_path_factory):
+    home = tmp_path_factory.mktemp("postgres")
+    for path in [home, *home.parents[:2]]:
+        path.chmod(0o755)
+    server = Postgres(home / "server").create().start()
+    try:
+        _, base = fill_backup_folder(server, home / "backup")
+    finally:
+        server.stop()
+    files = {path.name: path.read_bytes() for path in base.iterdir()}
+    s3.put(bucket, "daily/base-1/backup_manifest", files.pop("backup_manifest"))
+    start(drwatch, folder, receivers, [probe(storage, bucket, pattern="*", quiet_time="1s")])
+    wait_until(lambda: value(drwatch, "backup_in_progress") == 1, what="base backup on its way")
+    for name, content in files.items():
+        s3.put(bucket, f"daily/base-1/{name}", content)
+    wait_until(lambda: proven(drwatch), what="base backup proven")
+    assert value(drwatch, "backup_verification_level") == 4
+    archive = bytearray(files["base.tar.gz"])
+    archive[len(archive) // 2] ^= 1
+    s3.put(bucket, "daily/base-1/base.tar.gz", bytes(archive))
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    s3.put(bucket, "daily/base-1/base.tar.gz", files["base.tar.gz"])
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_requests_of_a_day_are_limited(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, interval="200ms", s3={"max_requests_per_day": 20})])
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 0, what="limit reached")
+    assert value(drwatch, "backup_success") == 1, "what was seen last stands in"
+    assert sum(drwatch.query("backup_storage_requests_total").values()) == 20
+
+
+def test_once_without_a_config(folder, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    s3.put(bucket, "broken/shop.dump", DUMP[:-10])
+    environment = {**os.environ, "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+                   "AWS_ENDPOINT_URL_S3": storage.endpoint(), "HOME": str(folder)}
+
+    def once(*targets):
+        return subprocess.run([PROGRAM, "--once", *targets], check=False, capture_output=True, text=True, env=environment)
+    good = once(f"s3://{bucket}/daily")
+    assert good.returncode == 0, good.stdout
+    assert once(f"s3://{bucket}/daily/shop.dump").returncode == 0
+    assert once(f"s3://{bucket}/broken/").returncode == 2
+    assert once(f"s3://{bucket}/nothing").returncode == 2
+    environment["AWS_SECRET_ACCESS_KEY"] = "wrong"
+    refused = once(f"s3://{bucket}/daily")
+    assert refused.returncode == 2
+    assert "SignatureDoesNotMatch" in refused.stdout
+    assert SECRET_KEY not in good.stdout + good.stderr
