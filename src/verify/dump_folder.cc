@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "base/strings.h"
@@ -107,7 +108,8 @@ class DumpFolder {
         File(entry.file, entry.copy ? Content::kRows : Content::kOther);
       }
     }
-    whole_.details.push_back(std::to_string(files_) + " data files");
+    if (Continue()) CheckAllListed();
+    whole_.details.push_back(std::to_string(files_.size()) + " data files");
     return whole_;
   }
 
@@ -127,7 +129,7 @@ class DumpFolder {
     if (!found) {
       return AddPart(whole_, Bad(name, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
-    ++files_;
+    files_.insert(*found);
     Verdict part =
         Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, content); });
     // Any bytes are right for a table's rows: what is not packed was read to its end, no more.
@@ -151,6 +153,9 @@ class DumpFolder {
       part.outcome = text.error().outcome;
       return AddPart(whole_, std::move(part));
     }
+    if (!text->ends_with('\n')) {
+      return AddPart(whole_, Bad(list, Reason::kIncomplete, "ends in the list of large objects"));
+    }
     for (const std::string_view line : base::Split(*text, '\n')) {
       if (line.empty()) continue;
       const std::size_t space = line.find(' ');
@@ -162,11 +167,20 @@ class DumpFolder {
     }
   }
 
+  // A large object that no list names is one that a list has lost.
+  void CheckAllListed() {
+    for (const std::string& name : file_set_.TopNames()) {
+      const bool large_object = name.starts_with("blob_") && name.find(".dat") != name.npos;
+      if (!large_object || files_.contains(name) || ParseChecksumFileName(name)) continue;
+      return AddPart(whole_, Bad(name, Reason::kCorrupt, "no list of large objects names it"));
+    }
+  }
+
   const FileSet& file_set_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   Verdict whole_;
-  std::int64_t files_ = 0;
+  std::set<std::string> files_;  // met
 };
 
 }  // namespace

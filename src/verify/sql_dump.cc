@@ -150,11 +150,22 @@ Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
   return tail;
 }
 
-bool HasLine(std::string_view text, std::string_view start) {
+// What follows the last line that begins with `start`. nullopt: there is none.
+std::optional<std::string_view> AfterLine(std::string_view text, std::string_view start) {
+  std::optional<std::string_view> after;
   for (const std::string_view line : base::Split(text, '\n')) {
-    if (line.starts_with(start)) return true;
+    if (!line.starts_with(start)) continue;
+    after = text.substr(static_cast<std::size_t>(line.data() - text.data()) + line.size());
   }
-  return false;
+  return after;
+}
+
+// Somebody may append statements of his own; a program's memory or a disk's block is none.
+bool IsText(std::string_view text) {
+  const auto is_control = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
+  };
+  return base::IsValidUtf8(text) && std::none_of(text.begin(), text.end(), is_control);
 }
 
 }  // namespace
@@ -173,9 +184,14 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
         Reason::kIncomplete, reader.offset(),
         "ends in the COPY block that begins at byte " + std::to_string(lines.copy_began()));
   }
-  if (!HasLine(*tail, row.last)) {
+  const auto after = AfterLine(*tail, row.last);
+  if (!after) {
     return Broken(Reason::kIncomplete, reader.offset(),
                   "ends without \"" + std::string(row.last) + "\"");
+  }
+  if (!IsText(*after)) {
+    return Broken(Reason::kCorrupt, reader.offset() - static_cast<std::int64_t>(after->size()),
+                  "bytes after the end mark that are no text");
   }
   if (lines.restricted()) {
     return Broken(Reason::kIncomplete, reader.offset(), "ends without its \\unrestrict");

@@ -266,6 +266,16 @@ TEST_F(DumpFolderTest, PackedFilesAreWhatTheirNamesSay) {
   EXPECT_EQ(Verify().reason, Reason::kCorrupt);
 }
 
+TEST_F(DumpFolderTest, LargeObjectsMustAllBeListed) {
+  const std::string list = testing::ReadTestFile(folder_.Path("dump/blobs.toc"));
+  folder_.Write("dump/blobs.toc", "");
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+  folder_.Write("dump/blobs.toc", list.substr(0, list.find('\n') + 1));
+  EXPECT_EQ(Verify().message, "no list of large objects names it");
+  folder_.Write("dump/blobs.toc", list.substr(0, list.size() - 1));
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+}
+
 TEST_F(DumpFolderTest, RowsNeedTheirEndMark) {
   int tables = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder_.Path("dump"))) {
@@ -305,6 +315,17 @@ TEST(SqlDumpTest, EndMarkerAndCopyBlocksDecide) {
         "/* /* */ '\nCOPY x FROM stdin;\n*/;\n", "-- it's\n;\n", "\"a'b\"\n;\n"}) {
     EXPECT_EQ(WalkBytes(head + "SELECT " + body + copy + end).outcome, Outcome::kIntact) << body;
   }
+}
+
+TEST(SqlDumpTest, OnlyTextMayFollowTheEndMark) {
+  const std::string dump = Sample("plain.sql");
+  EXPECT_EQ(WalkBytes(dump + "ANALYZE;\n").outcome, Outcome::kIntact);
+  for (const std::string& junk :
+       {std::string("\x01\x02"), std::string("\xff"), std::string(1, '\0')}) {
+    EXPECT_EQ(WalkBytes(dump + junk).reason, Reason::kCorrupt);
+  }
+  EXPECT_EQ(WalkBytes(dump.substr(0, 3000) + std::string(10, '\0') + dump.substr(3010)).place,
+            "byte 3000");
 }
 
 TEST(SqlDumpTest, RestrictTokensMustAgree) {
