@@ -54,7 +54,7 @@ struct ServerOptions {
   base::Duration response_timeout = std::chrono::seconds(60);    // for the client to read it
   base::Duration keep_alive_timeout = std::chrono::seconds(60);  // until the next request
   base::Duration shutdown_grace = std::chrono::seconds(5);       // for running requests
-  std::size_t max_body_bytes = 8 << 20;                          // 413 above
+  std::size_t max_body_bytes = 2 << 20;                          // 413 above
   std::size_t max_header_bytes = 32 << 10;                       // 431 or 414 above
 };
 

@@ -65,7 +65,7 @@ class Session {
   // stopped.
   bool Spend(std::size_t samples);
   // The same for text that was made, in bytes.
-  bool SpendBytes(std::size_t bytes) { return Spend(bytes / sizeof(model::Sample) + 1); }
+  bool SpendBytes(std::size_t bytes) { return Spend(bytes / sizeof(double) + 1); }
   // False (and an error) if it is too late or stopped. Spend() looks only now and then.
   bool CheckTime();
   std::int64_t samples() const { return static_cast<std::int64_t>(samples_); }

@@ -16,7 +16,7 @@ namespace drwatch::web {
 // The first four are flags of the program. promql/parser.h has those of an expression's shape.
 struct ApiLimits {
   base::Duration query_timeout = std::chrono::minutes(2);  // a smaller `timeout` parameter wins
-  std::int64_t max_samples = 20'000'000;  // one query may read or make; 8 bytes each at the least
+  std::int64_t max_samples = 10'000'000;  // one query may read or make; 8 bytes each at the least
   int max_concurrency = 4;                // queries that run at the same time
   std::string cors_origin = ".*";         // RE2; whose pages may read the API in a browser
 

@@ -2,7 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
+#include <array>
+#include <charconv>
 #include <type_traits>
 
 #include "base/strings.h"
@@ -95,15 +96,19 @@ std::string JsonTime(base::Timestamp time) {
 
 void AppendUnixSeconds(std::string& out, base::Timestamp time) {
   const std::int64_t millis = base::ToUnixMillis(time);
-  char text[40];
-  const char* const sign = millis < 0 ? "-" : "";
-  const long long magnitude = millis < 0 ? -millis : millis;
-  if (magnitude % 1000 == 0) {
-    std::snprintf(text, sizeof text, "%s%lld", sign, magnitude / 1000);
-  } else {
-    std::snprintf(text, sizeof text, "%s%lld.%03lld", sign, magnitude / 1000, magnitude % 1000);
+  const std::uint64_t magnitude =
+      millis < 0 ? 0 - static_cast<std::uint64_t>(millis) : static_cast<std::uint64_t>(millis);
+  std::array<char, 32> text;
+  char* at = text.data();
+  if (millis < 0) *at++ = '-';
+  at = std::to_chars(at, text.data() + text.size(), magnitude / 1000).ptr;
+  if (const std::uint64_t rest = magnitude % 1000; rest > 0) {
+    *at++ = '.';
+    *at++ = static_cast<char>('0' + rest / 100);
+    *at++ = static_cast<char>('0' + rest / 10 % 10);
+    *at++ = static_cast<char>('0' + rest % 10);
   }
-  out += text;
+  out.append(text.data(), at);
 }
 
 bool AppendQueryResult(std::string& out, const promql::Value& value, std::size_t max_bytes) {
