@@ -34,6 +34,21 @@ RATE = ["rate(errors_total[5m]) / rate(requests_total[5m]) > 0.5"]
 ANNOTATION = "{{ $labels.instance }} of {{ $labels.service }} at {{ $value | humanize }}"
 
 
+SECTION = """## Rules beside Prometheus
+
+`scripts/bench rules`: CPU time of one evaluation, drwatch and Prometheus 2.42 on the same series and rule files, one
+after the other in one run; {machine}, load {load}, {date}. Prometheus is the process, less what it takes without rules;
+drwatch is the service's rules manager with alert state on disk, the alerts' own series and a sink for its events.
+Prometheus gets no samples while it is measured; drwatch gets a new round before each evaluation (not counted), so the
+values of its alerts change: "changed" says how many did in the last evaluation. "begin" is the evaluation in which the
+alerts begin to fire, which is in neither side's mean.
+
+| rules | series of a metric | alerts firing | changed | drwatch | Prometheus | ratio | per | begin (drwatch, an alert) |
+|---|---|---|---|---|---|---|---|---|
+{rows}
+"""
+
+
 def one_each(count):
     return [f'replication_lag_seconds{{id="{i}"}} > 300' for i in range(count)]
 
@@ -184,7 +199,7 @@ def run_drwatch(folder, page, rules, evaluations):
     for path in folder.glob("state.db*"):
         path.unlink()
     answer = json.loads(text)
-    return answer["mean_ms"] / 1e3 / answer["rules"], answer["firing"]
+    return answer
 
 
 def program():
@@ -206,12 +221,14 @@ def measure(name, series, expressions, evaluations, lag, unit):
     with tempfile.TemporaryDirectory(prefix="drwatch-rules-") as made:
         folder = pathlib.Path(made)
         page, rules = page_of(series, lag, expressions), rules_of(expressions)
-        ours, our_alerts = run_drwatch(folder, page, rules, evaluations)
+        answer = run_drwatch(folder, page, rules, evaluations)
         theirs, their_alerts = run_prometheus(folder, page, rules)
+    ours, our_alerts = answer["mean_ms"] / 1e3 / answer["rules"], answer["firing"]
+    begin = time_text(answer["first_ms"] / 1e3 / our_alerts) if our_alerts else "-"
     assert our_alerts == their_alerts, f"{name}: {our_alerts} alerts here, {their_alerts} in Prometheus"
     per = series if unit == "series" else 1
-    row = (f"| {name} | {spaced(series)} | {spaced(our_alerts)} | {time_text(ours / per)} | {time_text(theirs / per)} | "
-           f"{theirs / ours:.0f} | {unit} |")
+    row = (f"| {name} | {spaced(series)} | {spaced(our_alerts)} | {spaced(answer['changed'])} | {time_text(ours / per)} | {time_text(theirs / per)} | "
+           f"{theirs / ours:.0f} | {unit} | {begin} |")
     print(row, flush=True)
     return row
 
@@ -230,11 +247,7 @@ def main():
             if wanted in name:
                 rows.append(measure(f"{count} {name}", series, broad(count), evaluations, lag, unit))
     if not wanted:
-        write_section("rules", "## Rules beside Prometheus\n\n"
-                      f"`scripts/bench rules`: CPU time of one evaluation, Prometheus 2.42 and drwatch on the same "
-                      f"series and rule files in one run; {machine()}, {time.strftime('%Y-%m-%d')}.\n\n"
-                      "| rules | series of a metric | alerts firing | drwatch | Prometheus | ratio | per |\n"
-                      "|---|---|---|---|---|---|---|\n" + "\n".join(rows))
+        write_section("rules", SECTION.format(machine=machine(), load=f"{os.getloadavg()[2]:.0f}", date=time.strftime("%Y-%m-%d"), rows="\n".join(rows)))
 
 
 if __name__ == "__main__":
