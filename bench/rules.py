@@ -227,8 +227,9 @@ def measure(name, series, expressions, evaluations, lag, unit):
     begin = time_text(answer["first_ms"] / 1e3 / our_alerts) if our_alerts else "-"
     assert our_alerts == their_alerts, f"{name}: {our_alerts} alerts here, {their_alerts} in Prometheus"
     per = series if unit == "series" else 1
-    row = (f"| {name} | {spaced(series)} | {spaced(our_alerts)} | {spaced(answer['changed'])} | {time_text(ours / per)} | {time_text(theirs / per)} | "
-           f"{theirs / ours:.0f} | {unit} | {begin} |")
+    cells = [name, spaced(series), spaced(our_alerts), spaced(answer["changed"]), time_text(ours / per),
+             time_text(theirs / per), f"{theirs / ours:.0f}", unit, begin]
+    row = "| " + " | ".join(cells) + " |"
     print(row, flush=True)
     return row
 
