@@ -55,6 +55,7 @@ FolderOptions Options() {
 }
 
 void FirstLook(benchmark::State& state) {
+  Place();
   for (auto _ : state) {
     FolderCatalog catalog(Options());
     const Listing listing = catalog.List(kNow, base::Deadline::After(base::Duration(60'000)), {});
