@@ -77,6 +77,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
   GetPlace(reader, context, probe.place);
+  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
   GetBucketPromises(reader, context, probe);
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);

@@ -74,6 +74,7 @@ WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
   GetPlace(reader, context, probe.place);
+  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
   GetRepository(reader, probe);
   GetReference(reader, "primary", Reference::Kind::kPostgresProbe, context, probe.primary);
   for (const Node& node : GetItems(reader, "base_backups")) {

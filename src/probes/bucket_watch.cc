@@ -71,8 +71,9 @@ void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
     if (!key.empty()) Take(place_.client().Head(key, call), head);
     known = known && head;
     if (i == 0) {
+      // What the network hides for a moment stays as it was.
+      if (head || key != facts_.newest_key || !cut_short_) facts_.newest = head;
       facts_.newest_key = key;
-      facts_.newest = head;
       newest_fingerprint_ = artefact.fingerprint;
     }
     if (!head) continue;

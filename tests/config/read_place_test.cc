@@ -55,6 +55,7 @@ TEST_F(ReadPlaceTest, TakesABucket) {
   EXPECT_EQ(probe.place.path, "s3://company.backups/daily");
   ASSERT_TRUE(probe.place.s3);
   EXPECT_EQ(probe.place.s3->region, "us-west-2");
+  EXPECT_EQ(probe.region, "us-west-2");
   EXPECT_EQ(probe.place.s3->endpoint, "https://ceph:7480");
   EXPECT_EQ(probe.place.s3->path_style, false);
   EXPECT_EQ(probe.place.s3->secret_access_key.file, secret);

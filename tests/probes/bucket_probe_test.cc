@@ -180,7 +180,7 @@ class BucketProbeTest : public ::testing::Test {
            testing::FakeS3::Headers headers = {}) {
     server_.Put(key, std::move(bytes), clock_.Now() - age, std::move(headers));
   }
-  model::ProbeResult Run() {
+  model::ProbeResult Run(base::Duration timeout = 20s) {
     if (!probe_) {
       config::Probe config;
       config.name = "nightly";
@@ -190,7 +190,7 @@ class BucketProbeTest : public ::testing::Test {
       services.clock = &clock_;
       probe_ = std::make_unique<BackupProbe>(config, services);
     }
-    return probe_->Run({base::Deadline::After(20s), {}, clock_.Now(), &clock_});
+    return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
   }
 
   testing::FakeClock clock_;
@@ -296,18 +296,26 @@ TEST_F(BucketProbeTest, AsksRarelyForSettings) {
   EXPECT_EQ(server_.Count("BUCKET"), 10);
 }
 
-TEST_F(BucketProbeTest, KeepsSettingsWhileTheServerIsInTrouble) {
-  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+TEST_F(BucketProbeTest, KeepsWhatItKnowsWhileTheServerIsInTrouble) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"), {{"x-amz-server-side-encryption", "AES256"}});
   server_.Set("versioning", 200,
               "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>");
   EXPECT_EQ(ValueOf(Run(), "backup_bucket_versioning_enabled"), 1);
   clock_.Advance(15min);
   server_.Intercept([](const FakeRequest& request) -> std::optional<FakeReply> {
-    if (request.target.find("?versioning") == std::string::npos) return {};
-    return FakeReply{.raw = "no HTTP at all\r\n\r\n"};
+    const bool setting = request.target.find("?versioning") != std::string::npos;
+    if (!setting && request.method != "HEAD") return {};
+    return FakeReply{.act = FakeReply::Act::kHang};
   });
-  const model::ProbeResult result = Run();
-  EXPECT_TRUE(ValueOf(result, "backup_success") == 1) << Describe(result);
+  model::ProbeResult result = Run(1s);
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_bucket_versioning_enabled"), 1);
+  EXPECT_EQ(ValueOf(result, "backup_encrypted"), 1);
+  server_.Intercept(nullptr);
+  server_.Set("versioning", 200, "<VersioningConfiguration/>");
+  clock_.Advance(1min);  // soon again, not in a quarter of an hour
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_bucket_versioning_enabled"), 0);
 }
 
 TEST_F(BucketProbeTest, IsBlindWithoutTheRightToList) {
