@@ -56,6 +56,12 @@ struct VerifyOptions {
   base::StopToken stop;
   // Counts what is read while it is read, for whoever shows progress; may be shared. nullptr: no.
   std::atomic<std::int64_t>* read_bytes = nullptr;
+  // Of a backup in a repository: files of it that are read at a time, each on a core; they share
+  // the rate.
+  int jobs = 1;
+  // Files that were read and whole no longer ago than this are not read again for another backup
+  // that needs them, while they stay as they were. 0 = every file is read.
+  base::Duration reuse{0};
 };
 
 // Named limits. What exceeds one is unjudged with kLimit: never a large allocation, never a crash.

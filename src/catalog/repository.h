@@ -1,0 +1,50 @@
+// Repositories of backup programs, read natively: which backups one holds, and whether each of them
+// can be restored. One ArtefactCatalog per program; an artefact is one backup of the repository,
+// with Artefact::facts set.
+//
+// Where the catalogs agree, whatever the program:
+//   Listing::complete     backups the program counts as finished, by the time they were finished.
+//   One
+//                         that cannot be restored for a reason that needs no reading (its parent or
+//                         a segment of its own WAL is missing) says so in Artefact::defect.
+//   Listing::in_progress  begun, not finished, and still changing
+//   Listing::failed       begun, and ended or left behind without being finished
+//   Verify()              reads what this backup needs, also where it lies in a parent, and the WAL
+//                         from its start to its stop. What was read whole within
+//                         VerifyOptions::reuse and did not change since is not read again.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "catalog/artefact_catalog.h"
+#include "catalog/place.h"
+#include "config/backup_probe_config.h"
+
+namespace drwatch::catalog {
+
+struct RepositoryOptions {
+  std::string stanza;  // pgBackRest's stanza or Barman's server; empty = the only one there
+};
+
+// The place outlives the catalog, and is the repository's root: what pgBackRest calls repo-path,
+// WAL-G its prefix, Barman its home. Calls as ArtefactCatalog says.
+std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place, RepositoryOptions options);
+std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, RepositoryOptions options);
+std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, RepositoryOptions options);
+// The one of these; `kind` is not kNone.
+std::unique_ptr<ArtefactCatalog> MakeRepositoryCatalog(config::Repository kind, Place& place,
+                                                       RepositoryOptions options);
+
+// What lies at a place, by the files only one program writes. kNone: no repository.
+struct RecognisedRepository {
+  config::Repository kind = config::Repository::kNone;
+  std::vector<std::string> stanzas;  // pgBackRest's stanzas, Barman's servers; of WAL-G one, ""
+};
+// Looks at names two levels deep, never at contents. An error: the place cannot be looked at.
+tl::expected<RecognisedRepository, Finding> RecogniseRepository(Place& place,
+                                                                const PlaceContext& context);
+
+}  // namespace drwatch::catalog
