@@ -48,12 +48,13 @@ void Evaluator::RunBetween(const std::function<void()>& change) {
 }
 
 void Evaluator::Loop() {
-  base::SteadyTime last_wake{};
+  base::SteadyTime next_wake{};
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const base::Timestamp now = clock_.Now();
     const base::Timestamp due = manager_.NextDue();
-    const bool may_wake = clock_.Steady() - last_wake >= kMinWakeGap;
+    const base::SteadyTime begin = clock_.Steady();
+    const bool may_wake = begin >= next_wake;
     if (pending_change_) {
       const auto change = std::move(pending_change_);
       pending_change_ = nullptr;
@@ -67,19 +68,23 @@ void Evaluator::Loop() {
                         [this] { return stopping_ || pending_change_ != nullptr; });
     } else if (due <= now || (woken_ && may_wake)) {
       const bool everything = woken_ && may_wake;
-      if (everything) {
-        woken_ = false;
-        last_wake = clock_.Steady();
-      }
+      if (everything) woken_ = false;
       lock.unlock();
       hooks_.before(now);
       if (due <= now) manager_.EvaluateDue(now);
       if (everything) manager_.EvaluateNow(now);
       hooks_.after(now);
+      if (everything) {
+        const base::SteadyTime end = clock_.Steady();
+        next_wake = end + std::min<base::SteadyTime::duration>(kWakeGapFactor * (end - begin),
+                                                               kLongestWakeGap);
+      }
       lock.lock();
     } else {
-      const base::Duration wait =
-          std::clamp(due - now, kShortestWait, woken_ ? kMinWakeGap : kLongestWait);
+      const base::Duration wait = std::clamp(
+          due - now, kShortestWait,
+          woken_ ? std::max(std::chrono::ceil<base::Duration>(next_wake - begin), kShortestWait)
+                 : kLongestWait);
       const bool was_woken = woken_;
       changed_.wait_for(lock, wait, [&] {
         return stopping_ || pending_change_ != nullptr || woken_ != was_woken;

@@ -26,9 +26,10 @@ struct EvaluatorHooks {
 // but for Snapshot().
 class Evaluator {
  public:
-  // Wakes closer together than this are joined: a burst of changes costs two evaluations, not
-  // hundreds.
-  static constexpr base::Duration kMinWakeGap = std::chrono::milliseconds(100);
+  // Wakes during this many times what the last woken evaluation took are joined: a burst of changes
+  // takes a tenth of the thread at most, and where evaluations are quick a page waits for nothing.
+  static constexpr int kWakeGapFactor = 10;
+  static constexpr base::Duration kLongestWakeGap = std::chrono::milliseconds(100);
 
   Evaluator(rules::Manager& manager, const base::Clock& clock, EvaluatorHooks hooks);
   ~Evaluator();
