@@ -41,6 +41,7 @@ struct RepositoryFacts {
   std::string server_version;       // "15"
   std::int64_t original_bytes = 0;  // of the database
   std::int64_t stored_bytes = 0;    // in the repository, with what it takes from its references
+  std::int64_t own_bytes = 0;       // of these, in its own folder
   bool damaged_source = false;      // it found damaged pages in the database it copied
   bool permanent = false;           // kept whatever the retention
   std::string remark;               // what the program says is wrong with it
