@@ -36,6 +36,7 @@ struct RepositoryFacts {
   std::string parent;                   // the backup it was made upon; its own last part of a name
   std::vector<std::string> references;  // all backups that hold files of it, itself left out
   std::string wal_start, wal_stop;      // segments, both needed to make it consistent
+  std::string wal_folder;  // where they lie, relative to the place; empty = it needs none
   std::uint64_t start_lsn = 0, stop_lsn = 0;
   std::uint64_t system_identifier = 0;
   std::string server_version;       // "15"
