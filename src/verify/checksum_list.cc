@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
+#include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -14,20 +17,29 @@ namespace {
 
 using base::DigestAlgorithm;
 
-// Suffixes of sidecars; in upper case and followed by SUM or SUMS, names of lists.
+// Suffixes of sidecars, also followed by "sum"; in upper case, without the dot and followed by SUM
+// or SUMS, names of lists.
 struct Row {
   std::string_view suffix;
   std::optional<DigestAlgorithm> algorithm;
 };
-constexpr std::array<Row, 9> kRows = {{{"md5", DigestAlgorithm::kMd5},
-                                       {"sha1", DigestAlgorithm::kSha1},
-                                       {"sha224", DigestAlgorithm::kSha224},
-                                       {"sha256", DigestAlgorithm::kSha256},
-                                       {"sha384", DigestAlgorithm::kSha384},
-                                       {"sha512", DigestAlgorithm::kSha512},
-                                       {"b2", DigestAlgorithm::kBlake2b512},
-                                       {"blake2b", DigestAlgorithm::kBlake2b512},
-                                       {"checksum", std::nullopt}}};
+constexpr std::array<Row, 9> kRows = {{{".md5", DigestAlgorithm::kMd5},
+                                       {".sha1", DigestAlgorithm::kSha1},
+                                       {".sha224", DigestAlgorithm::kSha224},
+                                       {".sha256", DigestAlgorithm::kSha256},
+                                       {".sha384", DigestAlgorithm::kSha384},
+                                       {".sha512", DigestAlgorithm::kSha512},
+                                       {".b2", DigestAlgorithm::kBlake2b512},
+                                       {".blake2b", DigestAlgorithm::kBlake2b512},
+                                       {".checksum", std::nullopt}}};
+constexpr std::size_t kLongestEnding = std::string_view(".checksumsum").size();
+constexpr std::size_t kLongestList = std::string_view("checksumsums.txt").size();
+
+const Row* FindRow(std::string_view suffix) {
+  const auto found = std::find_if(kRows.begin(), kRows.end(),
+                                  [suffix](const Row& row) { return row.suffix == suffix; });
+  return found == kRows.end() ? nullptr : &*found;
+}
 
 std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
   switch (hex_digits) {
@@ -132,26 +144,52 @@ ChecksumList ParseChecksumList(std::string_view text, std::optional<DigestAlgori
   return list;
 }
 
+// Asked of every entry of a folder: short texts only, which need no allocation.
 std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
-  const std::string lower = base::Lower(name);
-  for (const Row& row : kRows) {
-    const std::string word(row.suffix);
-    for (const std::string& suffix : {"." + word, "." + word + "sum"}) {
-      if (lower.size() > suffix.size() && lower.ends_with(suffix)) {
-        return ChecksumFileName{std::string(name.substr(0, name.size() - suffix.size())),
-                                row.algorithm};
-      }
+  const std::size_t dot = std::min(name.rfind('.'), name.size());
+  const std::string_view ending = name.substr(dot);
+  if (dot > 0 && ending.size() <= kLongestEnding) {
+    std::string word = base::Lower(ending);
+    const Row* row = FindRow(word);
+    if (row == nullptr && word.ends_with("sum")) {
+      word.resize(word.size() - 3);
+      row = FindRow(word);
     }
-    for (const char* ending : {"sum", "sums", "sum.txt", "sums.txt"}) {
-      if (lower == word + ending) return ChecksumFileName{"", row.algorithm};
+    if (row != nullptr) {
+      return ChecksumFileName{std::string(name.substr(0, dot)), row->algorithm};
     }
   }
-  if (lower == "checksums" || lower == "checksums.txt") return ChecksumFileName{"", std::nullopt};
-  return std::nullopt;
+  if (name.size() > kLongestList) return std::nullopt;
+  std::string word = base::Lower(name);
+  if (word.ends_with(".txt")) word.resize(word.size() - 4);
+  if (word == "checksums") return ChecksumFileName{"", std::nullopt};
+  if (word.ends_with("sums")) word.pop_back();
+  if (!word.ends_with("sum")) return std::nullopt;
+  word.resize(word.size() - 3);
+  const Row* row = FindRow("." + word);
+  return row != nullptr ? std::optional(ChecksumFileName{"", row->algorithm}) : std::nullopt;
+}
+
+ListFolder::ListFolder(std::string path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  for (std::string prefix : {std::move(path), std::string(real ? real.get() : "")}) {
+    if (prefix.empty()) continue;
+    while (prefix.ends_with('/')) prefix.pop_back();
+    prefixes_.push_back(std::move(prefix) + "/");
+  }
+}
+
+std::string ListFolder::Relative(std::string name) const {
+  for (const std::string& prefix : prefixes_) {
+    if (!name.starts_with(prefix)) continue;
+    return name.substr(std::min(name.find_first_not_of('/', prefix.size()), name.size()));
+  }
+  return name;
 }
 
 ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std::string>& names)
-    : path_(folder) {
+    : path_(folder), folder_(folder) {
   for (const std::string& name : names) {
     if (ParseChecksumFileName(name)) Read(name);
   }
@@ -183,8 +221,7 @@ void ChecksumFolder::Add(const std::string& name, std::string_view text, base::T
   for (const ChecksumEntry& entry : list.entries) {
     // A sidecar is about its own file whatever name stands in it: it may have been made elsewhere.
     const bool sidecar = !kind->target.empty() && list.entries.size() == 1;
-    std::string target = sidecar ? kind->target : entry.name;
-    if (!path_.empty() && target.starts_with(path_ + "/")) target.erase(0, path_.size() + 1);
+    const std::string target = sidecar ? kind->target : folder_.Relative(entry.name);
     if (target.empty()) continue;
     expected_[target].push_back({entry.algorithm, entry.digest, name, listed});
   }

@@ -39,6 +39,18 @@ struct ChecksumFileName {
 // nullopt: not the name of a checksum file.
 std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name);
 
+// A folder that checksum files lie in, by the name it was given and by the one without links.
+class ListFolder {
+ public:
+  ListFolder() = default;
+  explicit ListFolder(std::string path);
+  // A listed name relative to the folder. An absolute one that lies elsewhere stays as it is.
+  std::string Relative(std::string name) const;
+
+ private:
+  std::vector<std::string> prefixes_;
+};
+
 // What the checksum files of one folder say about the files in it and below it.
 class ChecksumFolder {
  public:
@@ -66,6 +78,7 @@ class ChecksumFolder {
   void Read(const std::string& name);
 
   std::string path_;  // of the folder; empty if it lies elsewhere
+  ListFolder folder_;
   std::map<std::string, std::vector<Expected>> expected_;
   std::vector<std::string> problems_;
 };

@@ -54,6 +54,10 @@ std::vector<std::string> Checksums::Names() const {
   std::vector<std::string> names = inside_->NamesBelow("");
   const std::vector<std::string> outer = beside_->NamesBelow(name_ + "/");
   names.insert(names.end(), outer.begin(), outer.end());
+  // What a list says of files elsewhere is not about this artefact.
+  std::erase_if(names, [](const std::string& name) {
+    return name.starts_with('/') || name.starts_with("../");
+  });
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;

@@ -65,10 +65,12 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, Read
   auto text = ReadWhole(path, kMaxChecksumListBytes, budget, nullptr);
   if (!text) return CannotLook(text.error().reason, text.error().message);
   const ChecksumList list = ParseChecksumList(*text, kind.algorithm);
+  const ListFolder list_folder(folder);
   std::set<std::string> targets;
   for (const ChecksumEntry& entry : list.entries) {
     const bool sidecar = !kind.target.empty() && list.entries.size() == 1;
-    if (sidecar || !entry.name.empty()) targets.insert(sidecar ? kind.target : entry.name);
+    std::string target = sidecar ? kind.target : list_folder.Relative(entry.name);
+    if (!target.empty()) targets.insert(std::move(target));
   }
   if (targets.empty()) return CannotLook(Reason::kWrongFormat, "holds no checksum");
   Verdict whole = WholeOf("checksum list of " + std::to_string(targets.size()) + " files");

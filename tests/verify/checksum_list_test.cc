@@ -98,6 +98,38 @@ TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
   EXPECT_EQ(VerifyPath(folder.Write("MD5SUMS", "not a list\n"), {}).outcome, Outcome::kUnjudged);
 }
 
+TEST(ChecksumFileTest, AbsoluteNamesInTheListsOwnFolder) {
+  const testing::TempDir folder;
+  folder.Write("d/a", "A");
+  folder.Write("d/sub/b", "B");
+  folder.Write("elsewhere", "C");
+  std::filesystem::create_directory_symlink(folder.Path("d"), folder.Path("link"));
+  const std::string list =
+      folder.Write("d/SHA256SUMS", Sha256("A") + "  " + folder.Path("d/a") + "\n" + Sha256("B") +
+                                       "  " + folder.Path("d//sub/b") + "\n" + Sha256("C") + "  " +
+                                       folder.Path("elsewhere") + "\n");
+  const std::string by_link = folder.Path("link/SHA256SUMS");
+  for (const std::string& path : {list, by_link}) {
+    const Verdict verdict = VerifyPath(path, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+    EXPECT_EQ(verdict.checksum, ChecksumState::kMatched);
+  }
+  const Verdict whole = VerifyPath(folder.Path("d"), {});
+  EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
+  folder.Write("d/sub/b", "b");
+  for (const std::string& path : {list, by_link, folder.Path("d"), folder.Path("d/")}) {
+    const Verdict verdict = VerifyPath(path, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << path << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.place, "sub/b") << path;
+    EXPECT_EQ(verdict.checksum, ChecksumState::kMismatched);
+  }
+  std::filesystem::remove(folder.Path("d/sub/b"));
+  EXPECT_EQ(VerifyPath(by_link, {}).place, "sub/b");
+  folder.Write("d/sub/b", "B");
+  folder.Write("elsewhere", "c");
+  EXPECT_EQ(VerifyPath(list, {}).place, folder.Path("elsewhere"));
+}
+
 TEST(ChecksumFileTest, RaisesTheLevelOfAFormatWithoutChecksums) {
   const testing::TempDir folder;
   const std::string dump = Sample("custom-z0.dump");
