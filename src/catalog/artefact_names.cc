@@ -33,12 +33,15 @@ std::vector<std::string> FinalNames(std::string_view name) {
 
 bool IsTemporaryName(std::string_view name) {
   if (name.starts_with('.')) return true;
-  const std::string lower = base::Lower(name);
+  // Asked of every entry of a folder: what is long enough for the longest suffix will do.
+  constexpr std::size_t kLongest = std::string_view(".in_progress").size();
+  const std::string lower = base::Lower(name.substr(name.size() - std::min(name.size(), kLongest)));
   return std::any_of(kTemporarySuffixes.begin(), kTemporarySuffixes.end(),
                      [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
 }
 
 bool MatchesPattern(const std::string& pattern, const std::string& name) {
+  if (pattern == "*") return true;
   const bool on_path = pattern.find('/') != std::string::npos;
   const std::size_t last = on_path ? 0 : name.rfind('/') + 1;
   return ::fnmatch(pattern.c_str(), name.c_str() + last, 0) == 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
+#include <utility>
 
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
@@ -65,6 +67,21 @@ std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefa
   artefact.time = now;
   artefact.time_source = TimeSource::kModified;
   return problem;
+}
+
+// Sorts small keys and moves each artefact once: folders give their entries in no order.
+void SortByTime(std::vector<Artefact>& artefacts) {
+  std::vector<std::pair<base::Timestamp, std::size_t>> keys;
+  keys.reserve(artefacts.size());
+  for (const Artefact& artefact : artefacts) keys.emplace_back(artefact.time, keys.size());
+  std::sort(keys.begin(), keys.end(), [&artefacts](const auto& a, const auto& b) {
+    return std::tie(a.first, artefacts[a.second].name) <
+           std::tie(b.first, artefacts[b.second].name);
+  });
+  std::vector<Artefact> sorted;
+  sorted.reserve(artefacts.size());
+  for (const auto& [time, at] : keys) sorted.push_back(std::move(artefacts[at]));
+  artefacts = std::move(sorted);
 }
 
 }  // namespace drwatch::catalog

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/artefact.h"
 
@@ -23,5 +24,8 @@ struct TimeEvidence {
 // day away from it: closer, it is the same event in another zone, and the modification time is
 // exact. A day without a time of day bounds the modification time.
 std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact);
+
+// Oldest first, those of one time by name.
+void SortByTime(std::vector<Artefact>& artefacts);
 
 }  // namespace drwatch::catalog

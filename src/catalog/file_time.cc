@@ -1,13 +1,18 @@
 #include "catalog/file_time.h"
 
-#include "base/strings.h"
+#include <algorithm>
+
 #include "verify/decoder.h"
 #include "verify/file_source.h"
 #include "verify/rdb.h"
 
 namespace drwatch::catalog {
 
-bool MayTellTime(std::string_view name) { return base::Lower(name).find("rdb") != name.npos; }
+bool MayTellTime(std::string_view name) {
+  constexpr std::string_view kWord = "rdb";
+  const auto same = [](char a, char b) { return (a | 0x20) == b; };
+  return std::search(name.begin(), name.end(), kWord.begin(), kWord.end(), same) != name.end();
+}
 
 std::optional<base::Timestamp> TimeInFile(const std::string& path) {
   verify::ReadBudget budget({});

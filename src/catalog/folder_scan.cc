@@ -76,7 +76,7 @@ class FolderScan {
   Listing listing_;
   const verify::ChecksumFolder* sums_ = nullptr;  // of the folder being scanned
   std::set<std::pair<dev_t, ino_t>> entered_;
-  std::map<std::pair<dev_t, ino_t>, int> inodes_;         // of artefacts that are files
+  std::vector<std::pair<dev_t, ino_t>> inodes_;           // of artefacts that are files
   std::map<std::string, std::pair<dev_t, ino_t>> links_;  // artefacts that are links
   std::int64_t looked_ = 0;
 };
@@ -127,18 +127,19 @@ Listing FolderScan::Run() {
   cache_ = std::move(next_);
   std::sort(listing_.in_progress.begin(), listing_.in_progress.end());
   DropLinksToListed();
-  std::stable_sort(listing_.complete.begin(), listing_.complete.end(),
-                   [](const Artefact& a, const Artefact& b) {
-                     return std::tie(a.time, a.name) < std::tie(b.time, b.name);
-                   });
+  SortByTime(listing_.complete);
   return std::move(listing_);
 }
 
 // "latest.dump" beside the dump it points to is no second backup.
 void FolderScan::DropLinksToListed() {
+  if (links_.empty()) return;
+  std::sort(inodes_.begin(), inodes_.end());
   std::erase_if(listing_.complete, [this](const Artefact& artefact) {
     const auto link = links_.find(artefact.name);
-    return link != links_.end() && inodes_[link->second] > 1;
+    if (link == links_.end()) return false;
+    const auto [first, last] = std::equal_range(inodes_.begin(), inodes_.end(), link->second);
+    return last - first > 1;
   });
 }
 
@@ -300,7 +301,7 @@ void FolderScan::AddFile(const std::string& path, const std::string& relative, c
   }
   SetTime(artefact, ContentTime(artefact));
   const std::pair<dev_t, ino_t> inode(entry.info.st_dev, entry.info.st_ino);
-  ++inodes_[inode];
+  inodes_.push_back(inode);
   if (entry.link) links_.emplace(artefact.name, inode);
   listing_.complete.push_back(std::move(artefact));
 }

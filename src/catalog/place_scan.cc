@@ -1,7 +1,6 @@
 #include "catalog/place_scan.h"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "base/strings.h"
@@ -46,10 +45,7 @@ class PlaceScan {
       Scan("", objects);
     }
     std::sort(listing_.in_progress.begin(), listing_.in_progress.end());
-    std::stable_sort(listing_.complete.begin(), listing_.complete.end(),
-                     [](const Artefact& a, const Artefact& b) {
-                       return std::tie(a.time, a.name) < std::tie(b.time, b.name);
-                     });
+    SortByTime(listing_.complete);
     return std::move(listing_);
   }
 
