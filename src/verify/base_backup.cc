@@ -132,8 +132,9 @@ class ManifestVisitor final : public TarVisitor {
 
 class BaseBackup {
  public:
-  BaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget)
-      : files_(files), checksums_(checksums), budget_(budget) {
+  BaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
+             BaseBackupWal wal_place)
+      : files_(files), checksums_(checksums), budget_(budget), wal_place_(wal_place) {
     whole_.outcome = Outcome::kIntact;
     whole_.level = Level::kContent;
   }
@@ -150,7 +151,8 @@ class BaseBackup {
       CheckArchives();
     }
     if (manifest_ && Good()) Require(inventory_->CheckComplete(), "");
-    if (manifest_ && Good()) Require(wal_.Check(manifest_->wal), "");
+    const bool wal_inside = wal_place_ == BaseBackupWal::kInside;
+    if (manifest_ && wal_inside && Good()) Require(wal_.Check(manifest_->wal), "");
     Describe();
     return whole_;
   }
@@ -169,6 +171,7 @@ class BaseBackup {
   const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
+  const BaseBackupWal wal_place_;
   Verdict whole_;
   std::optional<Manifest> manifest_;
   std::optional<Inventory> inventory_;
@@ -222,7 +225,7 @@ void BaseBackup::CheckArchives() {
     ManifestVisitor visitor(inventory_ ? &*inventory_ : nullptr, wal_, prefix);
     const auto open = [&](DigestTee* tee) { return files_.Open(name, budget_, tee); };
     Verdict part = VerifyStream(open, name, checksums_, budget_, [&](Reader& file) {
-      return WalkPacked(file, [&](Reader& inner) -> Walked<Walk> {
+      return WalkPacked(file, name, [&](Reader& inner) -> Walked<Walk> {
         if (auto walked = WalkTarMembers(inner, visitor); !walked) {
           return tl::unexpected(std::move(walked.error()));
         }
@@ -313,9 +316,12 @@ void BaseBackup::Describe() {
     const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
     if (file.path.compare(name, 12, "INCREMENTAL.") == 0) incremental = true;
   }
-  whole_.details.push_back(std::to_string(manifest_->files.size()) + " files, " +
-                           base::FormatSize(bytes) + ", " + std::to_string(wal_.count()) +
-                           " WAL segments");
+  std::string summary =
+      std::to_string(manifest_->files.size()) + " files, " + base::FormatSize(bytes);
+  if (wal_place_ == BaseBackupWal::kInside) {
+    summary += ", " + std::to_string(wal_.count()) + " WAL segments";
+  }
+  whole_.details.push_back(std::move(summary));
   if (incremental) whole_.details.push_back("incremental: restoring it needs its parents");
 }
 
@@ -334,8 +340,9 @@ bool LooksLikeBaseBackup(const std::string& folder) {
   return LooksLikeBaseBackup(FolderFiles(folder));
 }
 
-Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
-  return BaseBackup(files, checksums, budget).Run();
+Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
+                         BaseBackupWal wal) {
+  return BaseBackup(files, checksums, budget, wal).Run();
 }
 
 Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums,

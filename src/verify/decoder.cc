@@ -1,13 +1,16 @@
 #include "verify/decoder.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <vector>
 
 #include "base/strings.h"
+#include "verify/brotli.h"
 #include "verify/bzip2.h"
 #include "verify/inflate.h"
 #include "verify/lz4.h"
+#include "verify/snappy.h"
 #include "verify/xz.h"
 #include "verify/zstd.h"
 
@@ -25,11 +28,11 @@ std::unique_ptr<Decoder> Make(Reader& input) {
 struct Row {
   Compression compression;
   std::string_view name;
-  std::string_view magic;
+  std::string_view magic;  // empty: the format has none
   std::array<std::string_view, 4> suffixes;
   std::unique_ptr<Decoder> (*make)(Reader&);
 };
-constexpr std::array<Row, 5> kRows = {{
+constexpr std::array<Row, 8> kRows = {{
     {Compression::kGzip, "gzip", "\x1f\x8b\x08"sv, {".gz", ".tgz", "", ""}, Make<GzipDecoder>},
     {Compression::kZstd,
      "zstd",
@@ -43,6 +46,13 @@ constexpr std::array<Row, 5> kRows = {{
      Make<XzDecoder>},
     {Compression::kBzip2, "bzip2", "BZh"sv, {".bz2", ".tbz2", ".tbz", ""}, Make<Bzip2Decoder>},
     {Compression::kLz4, "lz4", "\x04\x22\x4d\x18"sv, {".lz4", "", "", ""}, Make<Lz4Decoder>},
+    {Compression::kSnappy,
+     "snappy",
+     "\xff\x06\x00\x00sNaPpY"sv,
+     {".snappy", "", "", ""},
+     Make<SnappyDecoder>},
+    {Compression::kBrotli, "brotli", ""sv, {".br", "", "", ""}, Make<BrotliDecoder>},
+    {Compression::kLzma, "lzma", ""sv, {".lzma", "", "", ""}, Make<LzmaDecoder>},
 }};
 
 const Row& FindRow(Compression compression) {
@@ -59,17 +69,43 @@ bool IsBzip2(std::string_view head) {
          head.substr(4, 6) == "\x17\x72\x45\x38\x50\x90";
 }
 
+// Frames of zstd and lz4 may stand behind skippable ones (zstd_compression_format.md, 3.1.2), which
+// say nothing themselves: pzstd writes one before each of its frames.
+std::optional<Compression> BehindSkippable(std::string_view head) {
+  constexpr std::size_t kHeaderBytes = 8;  // a magic number and the size of what is skipped
+  bool skippable = false;
+  while (head.size() >= kHeaderBytes && head.substr(1, 3) == "\x2a\x4d\x18" &&
+         (head[0] & 0xf0) == 0x50) {
+    skippable = true;
+    std::size_t size = 0;
+    for (std::size_t i = kHeaderBytes; i-- > 4;) {
+      size = size << 8 | static_cast<unsigned char>(head[i]);
+    }
+    head.remove_prefix(std::min(head.size(), kHeaderBytes + size));
+  }
+  if (!skippable) return std::nullopt;
+  return head.starts_with(FindRow(Compression::kLz4).magic) ? Compression::kLz4
+                                                            : Compression::kZstd;
+}
+
 }  // namespace
 
 std::string_view CompressionName(Compression compression) { return FindRow(compression).name; }
 
 std::optional<Compression> DetectCompression(std::string_view head) {
   for (const Row& row : kRows) {
-    if (!head.starts_with(row.magic)) continue;
+    if (row.magic.empty() || !head.starts_with(row.magic)) continue;
     if (row.compression == Compression::kBzip2 && !IsBzip2(head)) continue;
     return row.compression;
   }
-  return std::nullopt;
+  if (head.starts_with(kLegacyLz4Magic)) return Compression::kLz4;
+  return BehindSkippable(head);
+}
+
+std::optional<Compression> DetectCompression(std::string_view head, std::string_view name) {
+  if (const auto known = DetectCompression(head)) return known;
+  const auto promised = CompressionOfName(name);
+  return promised && FindRow(*promised).magic.empty() ? promised : std::nullopt;
 }
 
 std::optional<Compression> CompressionOfName(std::string_view name) {

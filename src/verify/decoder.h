@@ -9,7 +9,7 @@
 
 namespace drwatch::verify {
 
-enum class Compression { kGzip, kZstd, kXz, kBzip2, kLz4 };
+enum class Compression { kGzip, kZstd, kXz, kBzip2, kLz4, kSnappy, kBrotli, kLzma };
 
 class Decoder : public Source {
  public:
@@ -18,10 +18,12 @@ class Decoder : public Source {
   virtual bool checked() const = 0;
 };
 
-// "gzip", "zstd", "xz", "bzip2", "lz4".
+// "gzip", "zstd", "xz", "bzip2", "lz4", "snappy", "brotli", "lzma".
 std::string_view CompressionName(Compression compression);
 // By magic number. nullopt: not packed, or in a way that is not known.
 std::optional<Compression> DetectCompression(std::string_view head);
+// The same, and by the name's ending where the format has no magic number (brotli, lzma).
+std::optional<Compression> DetectCompression(std::string_view head, std::string_view name);
 // By the last part of a file name: ".gz", ".tgz", ".zst" ...
 std::optional<Compression> CompressionOfName(std::string_view name);
 // Reads all members or frames of `input`, which must outlive the decoder. Truncation is

@@ -147,6 +147,12 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
     walk.level = Level::kSize;
     return walk;
   }
+  if (const auto compression = DetectCompression(head, name)) {  // without a magic number
+    if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
+    const std::string inner_name = name.substr(0, name.rfind('.'));
+    return Unpack(reader, file_, *compression,
+                  [&](Reader& inner) { return Run(inner, inner_name, depth + 1); });
+  }
   if (auto text = WalkWalText(reader, name)) return std::move(*text);
   if (auto walk = WalkText(reader, head, name)) return *walk;
   return WalkUnknown(reader, name, depth);
@@ -194,10 +200,15 @@ Walked<Walk> WalkStream(Reader& file, const std::string& name) {
 }
 
 Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader&)>& walk) {
+  return WalkPacked(file, "", walk);
+}
+
+Walked<Walk> WalkPacked(Reader& file, const std::string& name,
+                        const std::function<Walked<Walk>(Reader&)>& walk) {
   auto head = file.Peek(kHeadBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (head->empty()) return Broken(Reason::kTooSmall, 0, "the file is empty");
-  const auto compression = DetectCompression(*head);
+  const auto compression = DetectCompression(*head, name);
   return compression ? Unpack(file, file, *compression, walk) : walk(file);
 }
 

@@ -16,5 +16,8 @@ Walked<Walk> WalkStream(Reader& file, const std::string& name);
 
 // Unpacks `file` if it is packed and hands the stream to `walk`, which must read to its end.
 Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader& inner)>& walk);
+// The same; `name` is the file's: it tells packings that have no magic number.
+Walked<Walk> WalkPacked(Reader& file, const std::string& name,
+                        const std::function<Walked<Walk>(Reader& inner)>& walk);
 
 }  // namespace drwatch::verify

@@ -1,10 +1,65 @@
 #include "verify/utc.h"
 
-#include <array>
+#include <algorithm>
+#include <string>
 
 #include "base/strings.h"
 
 namespace drwatch::verify {
+namespace {
+
+// True if `text` has the shape of `form`: 'd' stands for a digit, 'T' for one or a blank.
+bool HasForm(std::string_view text, std::string_view form) {
+  if (text.size() != form.size()) return false;
+  for (std::size_t i = 0; i < form.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool fits = form[i] == 'd'   ? digit
+                      : form[i] == 'T' ? text[i] == 'T' || text[i] == ' '
+                                       : text[i] == form[i];
+    if (!fits) return false;
+  }
+  return true;
+}
+
+int NumberAt(std::string_view text, std::size_t at, std::size_t size) {
+  return static_cast<int>(*base::ParseInt(text.substr(at, size)));
+}
+
+// "Z", "+01:00", "-0530", "+01".
+std::optional<std::chrono::minutes> ParseOffset(std::string_view zone) {
+  if (zone == "Z") return std::chrono::minutes(0);
+  if (zone.empty() || (zone[0] != '+' && zone[0] != '-')) return std::nullopt;
+  std::string digits;
+  for (const char c : zone.substr(1)) {
+    if (c != ':') digits += c;
+  }
+  if (!HasForm(digits, "dd") && !HasForm(digits, "dddd")) return std::nullopt;
+  const int minutes =
+      NumberAt(digits, 0, 2) * 60 + (digits.size() == 4 ? NumberAt(digits, 2, 2) : 0);
+  return std::chrono::minutes(zone[0] == '-' ? -minutes : minutes);
+}
+
+}  // namespace
+
+std::optional<base::Timestamp> ParseIsoTime(std::string_view text) {
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+  if (!HasForm(text.substr(0, kForm.size()), kForm)) return std::nullopt;
+  std::string_view rest = text.substr(kForm.size());
+  std::chrono::milliseconds fraction{0};
+  if (rest.starts_with('.')) {
+    const std::size_t end = std::min(rest.find_first_not_of("0123456789", 1), rest.size());
+    if (end == 1) return std::nullopt;
+    std::string digits(rest.substr(1, std::min<std::size_t>(end - 1, 3)));
+    digits.resize(3, '0');
+    fraction = std::chrono::milliseconds(NumberAt(digits, 0, 3));
+    rest.remove_prefix(end);
+  }
+  const auto offset = ParseOffset(rest);
+  const auto time = MakeUtc(NumberAt(text, 0, 4), NumberAt(text, 5, 2), NumberAt(text, 8, 2),
+                            NumberAt(text, 11, 2), NumberAt(text, 14, 2), NumberAt(text, 17, 2));
+  if (!time || !offset) return std::nullopt;
+  return *time + fraction - *offset;
+}
 
 std::optional<base::Timestamp> MakeUtc(int year, int month, int day, int hour, int minute,
                                        int second) {
@@ -23,15 +78,9 @@ std::optional<base::Timestamp> ParseUtc(std::string_view text) {
   constexpr std::string_view kForm = "dddd-dd-dd dd:dd:dd";
   const std::string_view zone = text.substr(std::min(text.size(), kForm.size()));
   if (zone != " GMT" && zone != " UTC") return std::nullopt;
-  for (std::size_t i = 0; i < kForm.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (kForm[i] == 'd' ? !digit : text[i] != kForm[i]) return std::nullopt;
-  }
-  const auto number = [text](std::size_t at, std::size_t size) {
-    return static_cast<int>(*base::ParseInt(text.substr(at, size)));
-  };
-  return MakeUtc(number(0, 4), number(5, 2), number(8, 2), number(11, 2), number(14, 2),
-                 number(17, 2));
+  if (!HasForm(text.substr(0, kForm.size()), kForm)) return std::nullopt;
+  return MakeUtc(NumberAt(text, 0, 4), NumberAt(text, 5, 2), NumberAt(text, 8, 2),
+                 NumberAt(text, 11, 2), NumberAt(text, 14, 2), NumberAt(text, 17, 2));
 }
 
 }  // namespace drwatch::verify

@@ -1,4 +1,4 @@
-// Points in time as PostgreSQL's files write them.
+// Points in time as the files of PostgreSQL and of backup programs write them.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,10 @@ namespace drwatch::verify {
 
 // "2026-11-21 11:55:43 GMT" and "... UTC". nullopt: another form or zone, or no such time.
 std::optional<base::Timestamp> ParseUtc(std::string_view text);
+
+// "2026-11-21T11:55:43.123456Z" (RFC 3339), "2026-11-21 11:55:43+01:00" (Python's str(datetime)).
+// Digits beyond milliseconds are dropped. nullopt: another form, no zone, or no such time.
+std::optional<base::Timestamp> ParseIsoTime(std::string_view text);
 
 // nullopt if there is no such day or time (60 seconds are fine: a leap second).
 std::optional<base::Timestamp> MakeUtc(int year, int month, int day, int hour, int minute,

@@ -12,8 +12,8 @@ constexpr std::size_t kTimelineDigits = 8;
 constexpr std::size_t kSegmentDigits = 24;
 constexpr std::size_t kSha1Digits = 40;
 
-constexpr std::array<std::string_view, 8> kPackedEndings = {".gz", ".zst", ".zstd", ".lz4",
-                                                            ".xz", ".bz2", ".br",   ".lzma"};
+constexpr std::array<std::string_view, 9> kPackedEndings = {
+    ".gz", ".zst", ".zstd", ".lz4", ".xz", ".bz2", ".br", ".lzma", ".snappy"};
 
 // Exactly `digits` upper-case hex digits at the start of `text`, which are consumed.
 std::optional<std::uint32_t> TakeHex(std::string_view& text) {

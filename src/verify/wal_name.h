@@ -36,7 +36,7 @@ struct WalFileName {
 };
 
 // `name` may be a path: its last part counts. Endings of compressions (.gz .zst .lz4 .xz .bz2 .br
-// .lzma) and pgBackRest's "-<sha1>" are understood. nullopt: not a file that archives hold.
+// .lzma .snappy) and pgBackRest's "-<sha1>" are understood. nullopt: not a file that archives hold.
 std::optional<WalFileName> ParseWalFileName(std::string_view name);
 
 // The number of the segment since position 0. nullopt if its name cannot occur with segments of

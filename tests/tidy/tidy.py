@@ -24,7 +24,7 @@ FENCES = {
     "yaml-cpp/": ["src/config/node.cc", "src/verify/yaml.cc"],
     "date/": ["src/config/schedule.cc"],
     "isa-l": ["src/verify/"], "zstd.h": ["src/verify/"], "lzma.h": ["src/verify/"], "bzlib.h": ["src/verify/"],
-    "lz4": ["src/verify/"], "zlib.h": ["src/verify/"],
+    "lz4": ["src/verify/"], "brotli/": ["src/verify/"], "zlib.h": ["src/verify/"],
     "nlohmann/": ["src/verify/", "src/net/aws_credential_sources.cc", "src/notify/", "src/web/", "src/probes/", "exporter/"],
     "sqlite3.h": ["src/db/"],
     "ares.h": ["src/net/"], "curl/": ["src/net/"], "libpq": ["src/net/"], "postgresql/": ["src/net/"],
