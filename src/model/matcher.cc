@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "model/labels.h"
+#include "model/regex.h"
 
 namespace drwatch::model {
 
@@ -26,13 +27,17 @@ std::string_view MatchOperator(MatchType type) {
 base::Result<Matcher> Matcher::Make(MatchType type, std::string name, std::string value) {
   Matcher matcher(type, std::move(name), std::move(value));
   if (type == MatchType::kRegex || type == MatchType::kNotRegex) {
+    // As it stands first: a parenthesis too many would close the ones below.
+    if (const base::Status alone = CheckRegex(matcher.value_); !alone) {
+      return base::Fail(alone.error());
+    }
     RE2::Options options(RE2::Quiet);
     options.set_dot_nl(true);
     options.set_max_mem(kMaxRegexBytes);
     auto regex = std::make_shared<RE2>("^(?s:" + matcher.value_ + ")$", options);
     if (!regex->ok()) {
       return base::Fail("invalid regular expression " + base::Quote(matcher.value_) + ": " +
-                        regex->error());
+                        RegexProblem(*regex));
     }
     matcher.regex_ = std::move(regex);
   }
@@ -67,7 +72,8 @@ base::Status CheckRegex(std::string_view pattern) {
   options.set_max_mem(Matcher::kMaxRegexBytes);
   const RE2 regex(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (regex.ok()) return {};
-  return base::Fail("invalid regular expression " + base::Quote(pattern) + ": " + regex.error());
+  return base::Fail("invalid regular expression " + base::Quote(pattern) + ": " +
+                    RegexProblem(regex));
 }
 
 }  // namespace drwatch::model

@@ -9,6 +9,7 @@
 
 #include "base/strings.h"
 #include "model/matcher.h"
+#include "model/regex.h"
 
 namespace drwatch::probes {
 namespace {
@@ -102,7 +103,8 @@ std::shared_ptr<const re2::RE2> Compile(const std::string& pattern, std::string&
   options.set_max_mem(model::Matcher::kMaxRegexBytes);
   auto regex = std::make_shared<const re2::RE2>(pattern, options);
   if (!regex->ok() && problem.empty()) {
-    problem = "invalid regular expression " + base::Quote(pattern) + ": " + regex->error();
+    problem =
+        "invalid regular expression " + base::Quote(pattern) + ": " + model::RegexProblem(*regex);
   }
   return regex;
 }

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "model/matcher.h"
+#include "model/regex.h"
 #include "net/address.h"
 #include "net/tls_socket.h"
 #include "probes/http_endpoint.h"
@@ -61,7 +62,8 @@ model::ProbeResult TcpProbe::Run(const RunContext& context) {
     run.Fail("config", model::Reason::kConfig, base::Quote(spec_.address) + " is no host:port");
   } else if (!expect_.ok()) {
     run.Fail("config", model::Reason::kConfig,
-             "invalid regular expression " + base::Quote(spec_.expect) + ": " + expect_.error());
+             "invalid regular expression " + base::Quote(spec_.expect) + ": " +
+                 model::RegexProblem(expect_));
   } else {
     const auto begin = std::chrono::steady_clock::now();
     Visit(context, run);

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "model/matcher.h"
+#include "model/regex.h"
 #include "promql/functions_bodies.h"
 
 namespace drwatch::promql {
@@ -168,7 +169,8 @@ NodeValue LabelReplace(Evaluation& evaluation, const Expr& call) {
   options.set_max_mem(model::Matcher::kMaxRegexBytes);
   const RE2 regex(texts[3], options);
   if (!regex.ok()) {
-    evaluation.session.Fail("invalid regular expression in label_replace(): " + texts[3]);
+    evaluation.session.Fail("invalid regular expression in label_replace(): " + texts[3] + ": " +
+                            model::RegexProblem(regex));
     return {EmptyGrid()};
   }
   if (!IsLabelName(target)) {

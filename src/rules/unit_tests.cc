@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "model/matcher.h"
 #include "rules/rule_file.h"
 #include "rules/tools.h"
 #include "rules/unit_test_run.h"
@@ -212,13 +213,15 @@ class FileRun {
 UnitTestOutput RunUnitTests(const std::vector<std::string>& files, const UnitTestOptions& options) {
   UnitTestOutput result;
   std::unique_ptr<RE2> wanted;
-  if (!options.run.empty()) {
-    wanted = std::make_unique<RE2>(base::Join(options.run, "|"), RE2::Quiet);
-    if (!wanted->ok()) {
-      result.output.Err("--run is not a regular expression: " + wanted->error() + "\n");
+  for (const std::string& pattern : options.run) {
+    if (const base::Status regex = model::CheckRegex(pattern); !regex) {
+      result.output.Err("--run: " + regex.error().ToString() + "\n");
       result.output.status = 1;
       return result;
     }
+  }
+  if (!options.run.empty()) {
+    wanted = std::make_unique<RE2>("(?:" + base::Join(options.run, ")|(?:") + ")", RE2::Quiet);
   }
   result.junit = "<testsuites>\n";
   for (const std::string& file : files) {

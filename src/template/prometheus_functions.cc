@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/strings.h"
+#include "model/regex.h"
 #include "template/format.h"
 #include "template/functions.h"
 #include "template/humanize.h"
@@ -125,7 +126,8 @@ base::Result<std::unique_ptr<RE2>> Compile(const std::string& pattern, const std
   options.set_log_errors(false);
   options.set_max_mem(kMaxRegexBytes);
   auto regex = std::make_unique<RE2>(pattern, options);
-  if (!regex->ok()) return base::Fail(context + "error parsing regexp: " + regex->error());
+  if (!regex->ok())
+    return base::Fail(context + "error parsing regexp: " + model::RegexProblem(*regex));
   return regex;
 }
 

@@ -35,8 +35,9 @@ TEST(ParserTest, SaysWhereAndWhat) {
   EXPECT_EQ(ErrorOf("up)"), "1:3: parse error: unexpected right parenthesis ')'");
   EXPECT_EQ(ErrorOf("up[5m"), "1:6: parse error: unclosed left bracket");
   EXPECT_EQ(ErrorOf("up{job=\"a\""), "1:11: parse error: unexpected end of input inside braces");
-  EXPECT_EQ(ErrorOf("up{job=~\"(\"}").substr(0, 47),
-            "1:4: parse error: invalid regular expression \"(");
+  EXPECT_EQ(
+      ErrorOf("up{job=~\"a(\"}"),
+      "1:4: parse error: invalid regular expression \"a(\": missing closing ) at character 3");
   EXPECT_EQ(ErrorOf("up + on(a) ignoring(b) x"), "1:12: parse error: unexpected <ignoring>");
   EXPECT_EQ(ErrorOf("rate(up)"),
             "1:6: parse error: expected type range vector in call to function \"rate\", got "
