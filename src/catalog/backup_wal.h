@@ -1,0 +1,33 @@
+// The WAL that a backup itself needs: from its start to its stop, in an archive that keeps segments
+// in folders named after the first 16 digits of their names (pgBackRest, Barman).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/artefact.h"
+#include "catalog/place.h"
+#include "catalog/proven_files.h"
+#include "verify/file_source.h"
+#include "verify/verdict.h"
+
+namespace drwatch::catalog {
+
+struct BackupWal {
+  std::vector<PlaceObject> objects;    // its segments, in their order
+  std::optional<std::string> missing;  // the name of the first one that is not there
+};
+
+// `facts` names the folder and the segments; without a folder nothing is needed. Finding kCorrupt:
+// what it names are no segments, or they are not in order.
+tl::expected<BackupWal, Finding> FindBackupWal(Place& place, const RepositoryFacts& facts,
+                                               const PlaceContext& context);
+
+// Reads them to their end: every record's checksum, the SHA-1 in their names, one cluster's, each
+// going on where the one before it ends. What `proven` holds is left out, what was read whole is
+// put there.
+verify::Verdict VerifyBackupWal(Place& place, const RepositoryFacts& facts, const BackupWal& wal,
+                                ProvenFiles& proven, verify::ReadBudget& budget);
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,112 @@
+#include "catalog/repository.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace drwatch::catalog {
+namespace {
+
+using config::Repository;
+
+// Folders of a place that are looked into; a Barman home or a pgBackRest repository has fewer.
+constexpr std::size_t kMaxFolders = 100;
+
+// What lies directly in a folder ("" = the place). What is not there holds nothing.
+tl::expected<PlaceListing, Finding> Level(Place& place, const std::string& folder,
+                                          const PlaceContext& context) {
+  ListOptions options;
+  options.prefix = folder;
+  options.one_level = true;
+  auto listing = place.List(options, context);
+  if (!listing && listing.error().reason == model::Reason::kNotFound && !folder.empty()) {
+    return PlaceListing();
+  }
+  return listing;
+}
+
+bool Has(const std::vector<std::string>& folders, const std::string& folder) {
+  return std::find(folders.begin(), folders.end(), folder) != folders.end();
+}
+
+// "backup/main/" of "backup/" -> "main".
+std::string LastPart(const std::string& folder, const std::string& above) {
+  return folder.substr(above.size(), folder.size() - above.size() - 1);
+}
+
+tl::expected<std::vector<std::string>, Finding> PgBackRestStanzas(Place& place,
+                                                                  const PlaceContext& context) {
+  const std::string above = "backup/";
+  std::vector<std::string> stanzas;
+  const auto folders = Level(place, above, context);
+  if (!folders) return tl::unexpected(folders.error());
+  for (std::size_t i = 0; i < std::min(folders->folders.size(), kMaxFolders); ++i) {
+    const std::string& folder = folders->folders[i];
+    const auto inside = Level(place, folder, context);
+    if (!inside) return tl::unexpected(inside.error());
+    const bool found =
+        std::any_of(inside->objects.begin(), inside->objects.end(), [&](const PlaceObject& object) {
+          return object.name == folder + "backup.info" ||
+                 object.name == folder + "backup.info.copy";
+        });
+    if (found) stanzas.push_back(LastPart(folder, above));
+  }
+  return stanzas;
+}
+
+// Servers with at least one backup.
+tl::expected<std::vector<std::string>, Finding> BarmanServers(
+    Place& place, const std::vector<std::string>& folders, const PlaceContext& context) {
+  std::vector<std::string> servers;
+  for (std::size_t i = 0; i < std::min(folders.size(), kMaxFolders); ++i) {
+    const auto backups = Level(place, folders[i] + "base/", context);
+    if (!backups) return tl::unexpected(backups.error());
+    if (backups->folders.empty()) continue;
+    // The newest ones' names are the last.
+    const auto inside = Level(place, backups->folders.back(), context);
+    if (!inside) return tl::unexpected(inside.error());
+    const bool found =
+        std::any_of(inside->objects.begin(), inside->objects.end(), [&](const PlaceObject& object) {
+          return object.name == backups->folders.back() + "backup.info";
+        });
+    if (found) servers.push_back(LastPart(folders[i], ""));
+  }
+  return servers;
+}
+
+}  // namespace
+
+std::unique_ptr<ArtefactCatalog> MakeRepositoryCatalog(Repository kind, Place& place,
+                                                       RepositoryOptions options) {
+  switch (kind) {
+    case Repository::kPgBackRest:
+      return MakePgBackRestCatalog(place, std::move(options));
+    case Repository::kWalG:
+      return MakeWalGCatalog(place, std::move(options));
+    case Repository::kBarman:
+      return MakeBarmanCatalog(place, std::move(options));
+    case Repository::kNone:
+      break;
+  }
+  std::abort();
+}
+
+tl::expected<RecognisedRepository, Finding> RecogniseRepository(Place& place,
+                                                                const PlaceContext& context) {
+  const auto top = Level(place, "", context);
+  if (!top) return tl::unexpected(top.error());
+  if (Has(top->folders, "basebackups_005/")) {
+    return RecognisedRepository{Repository::kWalG, {""}};
+  }
+  if (Has(top->folders, "backup/")) {
+    auto stanzas = PgBackRestStanzas(place, context);
+    if (!stanzas) return tl::unexpected(std::move(stanzas.error()));
+    if (!stanzas->empty())
+      return RecognisedRepository{Repository::kPgBackRest, *std::move(stanzas)};
+  }
+  auto servers = BarmanServers(place, top->folders, context);
+  if (!servers) return tl::unexpected(std::move(servers.error()));
+  if (!servers->empty()) return RecognisedRepository{Repository::kBarman, *std::move(servers)};
+  return RecognisedRepository();
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,60 @@
+// backup.manifest of pgBackRest: every file of one backup, where it is stored and what it hashes
+// to.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "verify/source.h"
+
+namespace drwatch::verify {
+
+using Sha1 = std::array<char, 20>;
+
+struct PgBackRestFile {
+  std::string name;       // "pg_data/base/1/1259"
+  int reference = -1;     // PgBackRestManifest::references: the backup it lies in; -1 = this one
+  std::int64_t size = 0;  // unpacked
+  std::int64_t repo_bytes = 0;        // as stored
+  std::optional<Sha1> checksum;       // of the unpacked bytes; every file with content has one
+  std::optional<Sha1> repo_checksum;  // of the stored bytes; since 2.46
+  std::int64_t bundle = 0;            // the bundle it lies in; 0 = a file of its own
+  std::int64_t offset = 0;            // there
+  // Block incremental: the size of a block and of its checksum, and of the map at the end of what
+  // is stored; 0 = stored whole.
+  std::int64_t block_bytes = 0;
+  std::int64_t block_checksum_bytes = 0;
+  std::int64_t map_bytes = 0;
+};
+
+struct PgBackRestManifest {
+  std::string label;
+  std::string compression;  // "none", "gz", "lz4", "zst", "bz2"
+  bool bundles = false;
+  bool raw = false;  // packed data in bundles and blocks lacks its format's own frame
+  bool encrypted = false;
+  std::string wal_start, wal_stop;
+  std::string server_version;
+  // What files and block maps count: all backups that hold files of this one.
+  std::vector<std::string> references;
+  std::vector<PgBackRestFile> files;  // in the order of names
+};
+
+// Which files are kept; all are checked.
+using KeepFile = std::function<bool(std::string_view name)>;
+
+// Faults as ReadPgBackRestIni(), and kCorrupt for values of other kinds than they should be, kLimit
+// for more than kMaxFiles. `keep` empty: all.
+Walked<PgBackRestManifest> ReadPgBackRestManifest(Reader& reader, const KeepFile& keep);
+
+// ".gz" for "gz", empty for "none"; nullopt if it is not known.
+std::optional<std::string> PgBackRestEnding(const std::string& compression);
+// Where a file is stored, below the folder of its backup: "pg_data/base/1/1259.gz", "bundle/7".
+std::string PgBackRestObject(const PgBackRestFile& file, const std::string& ending);
+
+}  // namespace drwatch::verify
