@@ -1,5 +1,6 @@
 #include "verify/lz4.h"
 
+#include <lz4.h>
 #include <lz4frame.h>
 
 #include <cstdlib>
@@ -12,6 +13,21 @@ namespace {
 using model::Reason;
 
 constexpr std::size_t kBufferBytes = 128 << 10;
+// The legacy format: kLegacyLz4Magic, then blocks with their packed size before them; all but the
+// last one unpack to kLegacyBlockBytes. It ends with the file or where another frame begins.
+constexpr std::size_t kLegacyBlockBytes = 8 << 20;
+constexpr std::string_view kLegacyBlock = "a legacy lz4 block";
+
+std::uint32_t LittleEndian(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 4; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+// 0x184D2204, 0x184C2102 and the 16 skippable ones from 0x184D2A50 on.
+bool IsFrameMagic(std::uint32_t value) {
+  return value == 0x184d2204 || value == 0x184c2102 || (value & 0xfffffff0) == 0x184d2a50;
+}
 
 }  // namespace
 
@@ -37,8 +53,56 @@ Walked<bool> Lz4Decoder::BeginFrame() {
     constexpr int kChecksumFlags = 0x10 | 0x04;
     if (((*head)[4] & kChecksumFlags) == 0) checked_ = false;
   }
+  if (head->starts_with(kLegacyLz4Magic)) {
+    input_.Consume(kLegacyLz4Magic.size());
+    checked_ = false;
+    in_legacy_ = true;
+    legacy_short_ = false;
+    buffer_.resize(kLegacyBlockBytes);
+  }
   in_frame_ = true;
   return true;
+}
+
+Walked<void> Lz4Decoder::GatherLegacy(std::size_t size) {
+  packed_.clear();
+  while (packed_.size() < size) {
+    auto bytes = input_.Some(static_cast<std::int64_t>(size - packed_.size()));
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) {
+      return Broken(Reason::kIncomplete, input_.offset(), "ends in " + std::string(kLegacyBlock));
+    }
+    packed_ += *bytes;
+  }
+  return {};
+}
+
+// The next block; empty at the end of the frame.
+Walked<std::string_view> Lz4Decoder::NextLegacy() {
+  const std::int64_t begin = input_.offset();
+  auto head = input_.Peek(4);
+  if (!head) return head;
+  if (head->empty()) return "";
+  if (head->size() < 4) {
+    return Broken(Reason::kIncomplete, begin, "ends in " + std::string(kLegacyBlock));
+  }
+  const std::uint32_t size = LittleEndian(*head);
+  if (IsFrameMagic(size)) return "";
+  if (size > LZ4_COMPRESSBOUND(kLegacyBlockBytes) || size == 0) {
+    return Broken(Reason::kCorrupt, begin, "impossible size of " + std::string(kLegacyBlock));
+  }
+  if (legacy_short_) {
+    return Broken(Reason::kCorrupt, begin, "a block behind the last one of a legacy lz4 frame");
+  }
+  input_.Consume(4);
+  if (auto gathered = GatherLegacy(size); !gathered) {
+    return tl::unexpected(std::move(gathered.error()));
+  }
+  const int unpacked = LZ4_decompress_safe(packed_.data(), buffer_.data(), static_cast<int>(size),
+                                           static_cast<int>(buffer_.size()));
+  if (unpacked <= 0) return Broken(Reason::kCorrupt, begin, "invalid legacy lz4 data");
+  legacy_short_ = static_cast<std::size_t>(unpacked) < kLegacyBlockBytes;
+  return std::string_view(buffer_).substr(0, static_cast<std::size_t>(unpacked));
 }
 
 Walked<std::string_view> Lz4Decoder::Next() {
@@ -47,6 +111,12 @@ Walked<std::string_view> Lz4Decoder::Next() {
       auto begun = BeginFrame();
       if (!begun) return tl::unexpected(std::move(begun.error()));
       if (!*begun) return "";
+    }
+    if (in_legacy_) {
+      auto block = NextLegacy();
+      if (!block || !block->empty()) return block;
+      in_legacy_ = in_frame_ = false;
+      continue;
     }
     auto bytes = input_.Look();
     if (!bytes) return bytes;

@@ -1,12 +1,15 @@
-// lz4 frames (lz4_Frame_format.md); not the legacy ones, which carry no checksum.
+// lz4 frames (lz4_Frame_format.md): its own, the legacy ones (lz4 -l), skippable ones.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "verify/decoder.h"
 
 namespace drwatch::verify {
+
+inline constexpr std::string_view kLegacyLz4Magic = "\x02\x21\x4c\x18";
 
 class Lz4Decoder final : public Decoder {
  public:
@@ -18,12 +21,17 @@ class Lz4Decoder final : public Decoder {
  private:
   struct State;
   Walked<bool> BeginFrame();
+  Walked<std::string_view> NextLegacy();
+  Walked<void> GatherLegacy(std::size_t size);
 
   Reader& input_;
   std::unique_ptr<State> state_;
   std::string buffer_;
   bool checked_ = true;
   bool in_frame_ = false;
+  bool in_legacy_ = false;
+  bool legacy_short_ = false;  // the last block was not full
+  std::string packed_;         // a legacy block
 };
 
 }  // namespace drwatch::verify

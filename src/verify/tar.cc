@@ -244,7 +244,17 @@ class Counter final : public TarVisitor {
 }  // namespace
 
 bool LooksLikeTar(std::string_view head) {
-  return head.size() >= kBlockBytes && head.substr(257, 5) == "ustar";
+  if (head.size() < kBlockBytes) return false;
+  if (head.substr(257, 5) == "ustar") return true;
+  // UNIX version 7 has no magic number: a name, sizes in octal digits, and the right checksum.
+  const std::string_view block = head.substr(0, kBlockBytes);
+  const auto is_octal = [block](std::size_t at, std::size_t size) {
+    const std::string_view field = block.substr(at, size);
+    return field.find_first_not_of(std::string_view("01234567 \0", 10)) == field.npos &&
+           field.find_first_of("01234567") != field.npos;
+  };
+  return block[0] != '\0' && is_octal(100, 8) && is_octal(124, 12) && is_octal(148, 8) &&
+         ChecksumMatches(block);
 }
 
 Walked<void> WalkTarMembers(Reader& reader, TarVisitor& visitor) {

@@ -1,4 +1,4 @@
-// tar archives: ustar, pax and GNU extensions, base-256 sizes, sparse members.
+// tar archives: version 7, ustar, pax and GNU extensions, base-256 sizes, sparse members.
 #pragma once
 
 #include <string>

@@ -6,6 +6,7 @@
 #include <lzma.h>
 #include <zstd.h>
 
+#include <cstdlib>
 #include <memory>
 
 #include "samples.h"
@@ -231,6 +232,61 @@ TEST(DecoderTest, HugeZstdWindowIsALimitNotAnAllocation) {
   ASSERT_TRUE(result.fault);
   EXPECT_EQ(result.fault->outcome, Outcome::kUnjudged);
   EXPECT_EQ(result.fault->reason, Reason::kLimit);
+}
+
+// What a program makes of a file. The programs are among those that scripts/install-packages
+// brings.
+std::string Made(const std::string& command, const std::string& bytes) {
+  const testing::TempDir folder;
+  folder.Write("in", bytes);
+  const std::string run = "cd " + folder.path() + " && " + command + " >out 2>log";
+  EXPECT_EQ(std::system(run.c_str()), 0) << testing::ReadTestFile(folder.Path("log"));
+  return testing::ReadTestFile(folder.Path("out"));
+}
+
+TEST(DecoderTest, SkippableFramesStandBeforePzstdsOwn) {
+  const std::string bytes = Noise(9 << 20);
+  const std::string packed = Made("pzstd -q -p 2 -c in", bytes);
+  ASSERT_EQ(packed.substr(1, 3), "\x2a\x4d\x18") << "pzstd begins with a skippable frame";
+  EXPECT_EQ(DetectCompression(packed.substr(0, 1024)), Compression::kZstd);
+  const Unpacked result = Unpack(Compression::kZstd, packed, 1000);
+  EXPECT_FALSE(result.fault);
+  EXPECT_TRUE(result.bytes == bytes);
+  EXPECT_TRUE(result.checked);
+  EXPECT_EQ(WalkBytes(packed, "x.zst").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(packed.substr(0, packed.size() - 1), "x.zst").reason, Reason::kIncomplete);
+  // One before a frame of lz4, and one that is longer than what is looked at.
+  const std::string skippable("\x5f\x2a\x4d\x18\x03\x00\x00\x00xyz", 11);
+  EXPECT_EQ(DetectCompression(skippable + Lz4("content")), Compression::kLz4);
+  EXPECT_EQ(WalkBytes(skippable + Lz4(Noise(1000)), "x.lz4").outcome, Outcome::kIntact);
+  const std::string endless("\x50\x2a\x4d\x18\xff\xff\xff\xff", 8);
+  EXPECT_EQ(WalkBytes(endless + Noise(2000), "x.zst").outcome, Outcome::kBroken);
+}
+
+TEST(DecoderTest, LegacyLz4) {
+  const std::string bytes = Noise(20 << 20);  // three blocks
+  const std::string packed = Made("lz4 -q -l -c in", bytes);
+  EXPECT_EQ(DetectCompression(packed.substr(0, 1024)), Compression::kLz4);
+  for (const std::size_t piece : {std::size_t{999}, packed.size()}) {
+    const Unpacked result = Unpack(Compression::kLz4, packed, piece);
+    ASSERT_FALSE(result.fault) << result.fault->message;
+    EXPECT_TRUE(result.bytes == bytes);
+    EXPECT_FALSE(result.checked);
+  }
+  // Another frame behind it, of either kind.
+  EXPECT_TRUE(Unpack(Compression::kLz4, packed + packed).bytes == bytes + bytes);
+  EXPECT_TRUE(Unpack(Compression::kLz4, packed + Lz4("more")).bytes == bytes + "more");
+  const auto reason_of = [](const std::string& damaged) {
+    const Unpacked result = Unpack(Compression::kLz4, damaged);
+    return result.fault ? result.fault->reason : Reason::kNone;
+  };
+  EXPECT_EQ(reason_of(packed.substr(0, packed.size() - 1)), Reason::kIncomplete);
+  EXPECT_EQ(reason_of(packed.substr(0, 6)), Reason::kIncomplete);
+  EXPECT_EQ(reason_of(packed + std::string(4, '\0')), Reason::kCorrupt);
+  EXPECT_EQ(reason_of(packed + packed.substr(4)), Reason::kCorrupt) << "behind a block not full";
+  EXPECT_EQ(reason_of(packed.substr(0, 4) + "\xff\xff\xff\x7f"), Reason::kCorrupt);
+  EXPECT_EQ(WalkBytes(packed.substr(0, 4), "x.lz4").reason, Reason::kTooSmall);
+  EXPECT_EQ(WalkBytes(packed, "x.lz4").level, Level::kFormat);
 }
 
 TEST(DecoderTest, NamesTellCompressions) {

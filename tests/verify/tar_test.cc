@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "samples.h"
 
 namespace drwatch::verify {
@@ -136,6 +138,33 @@ TEST(TarTest, LevelsAreHonest) {
   const std::string tar = Tar({{"a", "x"}});
   EXPECT_EQ(VerifyBytes(tar, "x.tar").level, Level::kFormat);
   EXPECT_EQ(VerifyBytes(Gzip(tar), "x.tar.gz").level, Level::kContent);
+}
+
+TEST(TarTest, Version7HasNoMagicNumber) {
+  const testing::TempDir folder;
+  const std::string content = Noise(5000);
+  folder.Write("tree/a.bin", content);
+  folder.Write("tree/sub/b.txt", "B");
+  const std::string make =
+      "cd " + folder.path() + " && tar --format=v7 --sort=name -cf old.tar tree";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  const std::string packed = testing::ReadTestFile(folder.Path("old.tar"));
+  ASSERT_EQ(packed.find("ustar"), packed.npos);
+  EXPECT_TRUE(LooksLikeTar(packed.substr(0, 1024)));
+  EXPECT_EQ(List(packed).names, "tree/:0 tree/a.bin:5000 tree/sub/:0 tree/sub/b.txt:1 ");
+  for (const char* name : {"old.tar", "old"}) {
+    const Verdict verdict = WalkBytes(packed, name);
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << name;
+    EXPECT_EQ(verdict.level, Level::kFormat) << name;
+  }
+  EXPECT_EQ(WalkBytes(packed.substr(0, 2000), "old").reason, Reason::kIncomplete);
+  // A header that is damaged is no tar archive any more; its name tells that it should be one.
+  std::string damaged = packed;
+  damaged[3] ^= 1;
+  EXPECT_FALSE(LooksLikeTar(damaged));
+  EXPECT_EQ(WalkBytes(damaged, "old.tar").outcome, Outcome::kBroken);
+  EXPECT_FALSE(LooksLikeTar(Noise(1024)));
+  EXPECT_FALSE(LooksLikeTar(std::string(1024, '\0')));
 }
 
 }  // namespace

@@ -114,6 +114,13 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
         for program, suffix in (("gzip", "gz"), ("zstd", "zst"), ("xz", "xz"), ("bzip2", "bz2"), ("lz4", "lz4")):
             self.pack(program, self.place("plain.sql"), self.place(f"plain.sql.{suffix}"))
             self.add(f"pg_dump plain, {program}", self.place(f"plain.sql.{suffix}"), 4, "packed", test_of(program))
+        for name, level, kind, program, options in (
+                ("pzstd.sql.zst", 4, "packed-pzstd", "pzstd", ["-q"]),
+                ("legacy.sql.lz4", 3, "packed-unchecked", "lz4", ["-q", "-l"])):
+            with open(self.place(name), "wb") as output, open(self.place("plain.sql"), "rb") as plain:
+                run([program, *options, "-c"], stdin=plain, stdout=output)
+            self.add(f"pg_dump plain, {' '.join([program, *options[1:]])}", self.place(name), level, kind,
+                     test_of("zstd" if program == "pzstd" else program))
         shutil.copy(self.place("custom-z0.dump"), self.place("listed/listed.dump"))
         digest = hashlib.sha256(self.place("listed/listed.dump").read_bytes()).hexdigest()
         self.place("listed/SHA256SUMS").write_text(f"{digest}  listed.dump\n", encoding="ascii")
@@ -205,11 +212,12 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
         self.add("files with SHA256SUMS", lists, 2, "listed", SHA256SUM)
 
     def tree_archives(self, tree):
-        for suffix, options in (("tar", []), ("tar.gz", ["-z"]), ("tar.zst", ["--zstd"]), ("tar.xz", ["-J"])):
+        for suffix, options in (("tar", []), ("v7.tar", ["--format=v7"]), ("tar.gz", ["-z"]), ("tar.zst", ["--zstd"]),
+                                ("tar.xz", ["-J"])):
             path = self.place(f"tree.{suffix}")
             run(["tar", *options, "--sort=name", "-cf", path, "-C", tree.parent, tree.name])
-            kind = "packed" if options else "tar"
-            self.add(f"tar {suffix}", path, 4 if options else 3, kind, TAR)
+            packed = not suffix.endswith("tar")
+            self.add(f"tar {suffix}", path, 4 if packed else 3, "packed" if packed else "tar", TAR)
 
     def close(self):
         if hasattr(self, "server"):

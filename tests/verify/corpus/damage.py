@@ -22,6 +22,9 @@ RAW = {"flipped bit": EITHER, "blocks swapped": EITHER, "block of zeros": EITHER
 EXCEPTIONS = {
     # Bytes of the header that change nothing that is unpacked (time, name, system), and zeros behind the end.
     "packed": {"flipped bit": EITHER, "zeros appended": UNSEEN},
+    # What stands in a skippable frame is nobody's.
+    "packed-pzstd": {"flipped bit": EITHER},
+    "packed-unchecked": RAW,
     "custom": {"flipped bit": EITHER, "blocks swapped": EITHER, "block of zeros": EITHER},
     "custom-raw": RAW,
     # Rows of one table in another's file; large objects that are not packed may be anything.
