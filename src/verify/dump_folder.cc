@@ -41,6 +41,7 @@ Walked<Walk> WalkToc(Reader& reader, std::optional<DumpToc>& result) {
   toc->header.format = DumpFormat::kDirectory;
   walk.format = DumpFormatName(toc->header);
   walk.level = Level::kFormat;
+  walk.contents.tables = std::move(toc->tables);
   result = std::move(*toc);
   return walk;
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/strings.h"
 #include "verify/pg_dump_toc.h"
@@ -45,6 +46,7 @@ class DumpVisitor final : public TarVisitor {
   Walked<void> CheckComplete(std::int64_t offset) const;
   // nullopt: there was no table of contents.
   const std::optional<DumpHeader>& header() const { return header_; }
+  std::vector<std::string> TakeTables() { return std::move(tables_); }
   std::size_t parts() const { return wanted_.size(); }
 
  private:
@@ -57,6 +59,7 @@ class DumpVisitor final : public TarVisitor {
 
   std::string toc_bytes_;
   std::optional<DumpHeader> header_;
+  std::vector<std::string> tables_;
   std::map<std::string, Part> wanted_;  // by member name
   Part* part_ = nullptr;                // of the current member
   StreamTail tail_;
@@ -73,6 +76,7 @@ Walked<void> DumpVisitor::ReadToc() {
     return tl::unexpected(std::move(fault));
   }
   header_ = std::move(toc->header);
+  tables_ = std::move(toc->tables);
   toc_bytes_ = std::string();
   for (const DumpEntry& entry : toc->data) {
     // Large objects are stored one by one beside a list of them (one list a group since 17).
@@ -111,6 +115,7 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
   Walk walk;
   walk.format = DumpFormatName(*visitor.header());
   walk.level = Level::kFormat;
+  walk.contents.tables = visitor.TakeTables();
   walk.details.push_back(std::to_string(visitor.parts()) + " entries with data");
   return walk;
 }

@@ -36,13 +36,17 @@ class DigestTee {
  public:
   void Add(base::DigestAlgorithm algorithm) { digests_.emplace_back(algorithm); }
   bool empty() const { return digests_.empty(); }
+  // Of what went by.
+  std::int64_t bytes() const { return bytes_; }
   void Update(std::string_view bytes) {
+    bytes_ += static_cast<std::int64_t>(bytes.size());
     for (base::Digest& digest : digests_) digest.Update(bytes);
   }
   std::vector<std::string> Finish();
 
  private:
   std::vector<base::Digest> digests_;
+  std::int64_t bytes_ = 0;
 };
 
 // One regular file, from its start, as long as it was when it was opened: what is appended later is

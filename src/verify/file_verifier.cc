@@ -29,6 +29,20 @@ const ChecksumFolder::Expected* FirstMismatch(const std::vector<ChecksumFolder::
   return nullptr;
 }
 
+// Which of the digests will be the SHA-256 of an artefact that is one file; one more is computed if
+// it is wanted and no checksum file names it.
+std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>& expected,
+                                     const std::string& relative, const ReadBudget& budget,
+                                     DigestTee& tee) {
+  if (!relative.empty()) return std::nullopt;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].algorithm == base::DigestAlgorithm::kSha256) return i;
+  }
+  if (!budget.options().digest) return std::nullopt;
+  tee.Add(base::DigestAlgorithm::kSha256);
+  return expected.size();
+}
+
 std::string MismatchText(const ChecksumFolder::Expected& expected) {
   return std::string(base::DigestName(expected.algorithm)) + " differs from the one in " +
          base::Quote(expected.source);
@@ -39,6 +53,7 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.format = std::move(walk.format);
   verdict.details = std::move(walk.details);
   verdict.level = walk.level;
+  verdict.contents = std::move(walk.contents);
   verdict.outcome = Outcome::kIntact;
   verdict.reason = Reason::kNone;
   if (walk.level >= Level::kChecksum) {
@@ -58,6 +73,7 @@ void Judge(Verdict& verdict, Walk walk) {
 // The file was written to while it was read: what is wrong with it may come from that.
 void NoteChange(Verdict& verdict) {
   constexpr std::string_view kText = "it was changed while it was read";
+  verdict.digest.clear();
   if (verdict.outcome != Outcome::kBroken) {
     verdict.details.emplace_back(kText);
     return;
@@ -83,6 +99,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const std::vector<ChecksumFolder::Expected> expected = checksums.Find(relative);
   DigestTee tee;
   for (const auto& one : expected) tee.Add(one.algorithm);
+  const std::optional<std::size_t> sha256 = AddSha256(expected, relative, budget, tee);
   auto file = open(tee.empty() ? nullptr : &tee);
   if (!file) {
     SetFault(verdict, file.error(), relative);
@@ -92,7 +109,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   auto walk = walker(reader);
   verdict.level = file->size > 0 ? Level::kSize : Level::kExists;
   const bool sound = walk || walk.error().outcome == Outcome::kBroken;
-  const bool worth_hashing = !tee.empty() && sound;
+  const bool worth_hashing = !expected.empty() && sound;
   const bool worth_attesting = walk && file->source->attestation() != Attestation::kNone;
   // The walker may have stopped early; a checksum needs the rest.
   auto rest = worth_hashing || worth_attesting ? Drain(*file->source) : Walked<std::int64_t>(0);
@@ -101,9 +118,12 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
     SetFault(verdict, walk ? rest.error() : walk.error(), relative);
     return verdict;
   }
+  const bool all_went_by = tee.bytes() == file->size;
+  const std::vector<std::string> digests = tee.Finish();
+  if (sha256 && all_went_by) verdict.digest = "sha256:" + base::Hex(digests[*sha256]);
   const ChecksumFolder::Expected* mismatch = nullptr;
   if (worth_hashing) {
-    mismatch = FirstMismatch(expected, tee.Finish());
+    mismatch = FirstMismatch(expected, digests);
     verdict.checksum = mismatch != nullptr ? ChecksumState::kMismatched : ChecksumState::kMatched;
   } else if (file->source->attestation() == Attestation::kMatched) {
     verdict.checksum = ChecksumState::kMatched;
@@ -124,6 +144,9 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   } else {
     Judge(verdict, std::move(*walk));
   }
+  if (verdict.contents.unpacked_bytes > 0 && verdict.contents.packed_bytes == 0) {
+    verdict.contents.packed_bytes = file->size;
+  }
   if (file->source->changed()) NoteChange(verdict);
   return verdict;
 }
@@ -133,6 +156,8 @@ void AddPart(Verdict& whole, Verdict part) {
     return outcome == Outcome::kBroken ? 2 : outcome == Outcome::kUnjudged ? 1 : 0;
   };
   whole.bytes_read += part.bytes_read;
+  whole.contents.packed_bytes += part.contents.packed_bytes;
+  whole.contents.unpacked_bytes += part.contents.unpacked_bytes;
   whole.level = std::min(whole.level, part.level);
   if (part.checksum == ChecksumState::kMismatched || whole.checksum == ChecksumState::kNone) {
     whole.checksum = part.checksum;

@@ -1,5 +1,6 @@
 #include "verify/format.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -53,6 +54,7 @@ class Unpacked final : public Source {
   }
   // True if the last fault came from below the decoder's output.
   bool failed() const { return failed_; }
+  std::int64_t total() const { return total_; }
 
  private:
   Decoder& decoder_;
@@ -79,6 +81,7 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
     return tl::unexpected(std::move(fault));
   }
   const std::string name(CompressionName(compression));
+  walk->contents.unpacked_bytes = std::max(walk->contents.unpacked_bytes, unpacked.total());
   if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
   const bool known = walk->level >= Level::kFormat;
   if (known && decoder->checked()) walk->level = Level::kContent;

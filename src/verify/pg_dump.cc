@@ -217,12 +217,18 @@ Walked<Walk> WalkDump(Reader& reader) {
   if (!toc) return tl::unexpected(std::move(toc.error()));
   Walk walk;
   walk.format = DumpFormatName(toc->header);
+  walk.contents.tables = std::move(toc->tables);
   if (toc->header.format != DumpFormat::kCustom) {
     return Unjudged(Reason::kIncomplete, walk.format + ": its table of contents alone");
   }
+  const std::int64_t data_began = reader.offset();
   DumpWalker walker(reader, std::move(*toc));
   if (auto run = walker.Run(); !run) return tl::unexpected(std::move(run.error()));
   const DumpHeader& header = walker.toc().header;
+  if (header.compression != DumpCompression::kNone) {
+    walk.contents.packed_bytes = reader.offset() - data_began;
+    walk.contents.unpacked_bytes = walker.unpacked_bytes();
+  }
   const bool checked = header.compression == DumpCompression::kGzip;
   walk.level = checked ? Level::kContent : Level::kFormat;
   walk.details.push_back("database \"" + header.database + "\" of server " + header.server_version +

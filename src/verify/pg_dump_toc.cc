@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "verify/contents.h"
 
 namespace drwatch::verify {
 namespace {
@@ -138,19 +139,21 @@ Walked<DumpHeader> ReadFixedPart(Reader& reader) {
 }
 
 // One entry; true if it has data.
-bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, DumpEntry& entry) {
+bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, DumpEntry& entry,
+               TableList& tables) {
   entry = DumpEntry();
   entry.id = fields.Int(1, INT32_MAX, "entry id");
   fields.Int(0, 1, "data flag");
   fields.Text();  // table oid
   fields.Text();  // oid
-  fields.Text();  // tag
+  const std::string tag = fields.Text();
   const std::string description = fields.Text();
   fields.Int(0, 4, "section");
   fields.Text();  // definition
   fields.Text();  // DROP statement
   entry.copy = fields.Text().starts_with("COPY ");
-  fields.Text();  // namespace
+  const std::string schema = fields.Text();
+  if (description == "TABLE DATA") tables.Add(schema, tag);
   fields.Text();  // tablespace
   if (header.minor >= kMinorWithTableAm) fields.Text();
   if (header.minor >= kMinorWithRelkind) fields.Int(0, 255, "relkind");
@@ -216,9 +219,10 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
   toc.header.server_version = fields.Text();
   fields.Text();  // version of pg_dump
   toc.header.entries = fields.Int(0, INT32_MAX, "number of entries");
+  TableList tables;
   for (std::int64_t i = 0; i < toc.header.entries && !fields.fault(); ++i) {
     DumpEntry entry;
-    if (!ReadEntry(fields, toc.header, reader.offset(), entry)) continue;
+    if (!ReadEntry(fields, toc.header, reader.offset(), entry, tables)) continue;
     if (static_cast<std::int64_t>(toc.data.size()) == kMaxDumpEntries) {
       return Unjudged(Reason::kLimit,
                       "more than " + std::to_string(kMaxDumpEntries) + " entries with data");
@@ -226,6 +230,7 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
     toc.data.push_back(std::move(entry));
   }
   if (fields.fault()) return tl::unexpected(std::move(*fields.fault()));
+  toc.tables = tables.Take();
   std::sort(toc.data.begin(), toc.data.end(),
             [](const DumpEntry& a, const DumpEntry& b) { return a.id < b.id; });
   for (std::size_t i = 1; i < toc.data.size(); ++i) {

@@ -46,7 +46,8 @@ std::optional<std::pair<model::Reason, std::string>> RowsProblem(const StreamTai
 
 struct DumpToc {
   DumpHeader header;
-  std::vector<DumpEntry> data;  // by id, ids unique
+  std::vector<DumpEntry> data;      // by id, ids unique
+  std::vector<std::string> tables;  // as Contents has them
 };
 
 // The archive's integers: a sign byte and `int_bytes` little-endian bytes.

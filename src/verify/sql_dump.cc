@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "verify/contents.h"
 #include "verify/sql_lexer.h"
 
 namespace drwatch::verify {
@@ -68,6 +69,7 @@ class PostgresLines {
   std::int64_t copy_began() const { return copy_began_; }
   std::int64_t copies() const { return copies_; }
   bool restricted() const { return !token_.empty(); }
+  std::vector<std::string> TakeTables() { return tables_.Take(); }
 
  private:
   Walked<void> Judge(std::string_view line, std::int64_t offset) {
@@ -79,6 +81,7 @@ class PostgresLines {
     lexer_.Feed("\n");
     at_statement_ = lexer_.plain();
     if (!plain) return {};
+    if (line.starts_with("--") || line.starts_with("\\connect ")) NoteTable(line);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.starts_with("COPY ") && line.ends_with(" FROM stdin;")) {
       in_copy_ = true;
@@ -100,6 +103,26 @@ class PostgresLines {
     return {};
   }
 
+  // "-- Data for Name: orders; Type: TABLE DATA; Schema: public; Owner: shop" stands before a
+  // table's rows, whether they are copied or inserted; pg_dumpall's databases are told apart.
+  void NoteTable(std::string_view line) {
+    constexpr std::string_view kConnect = "\\connect ";
+    constexpr std::string_view kName = "-- Data for Name: ";
+    constexpr std::string_view kSchema = "; Type: TABLE DATA; Schema: ";
+    if (line.starts_with(kConnect)) {
+      database_ = base::Truncate(base::Trim(line.substr(kConnect.size())), kMaxDatabaseBytes);
+    }
+    const std::size_t schema = line.rfind(kSchema);
+    if (!line.starts_with(kName) || schema == line.npos || schema < kName.size()) return;
+    const std::string_view rest = line.substr(schema + kSchema.size());
+    const std::string_view table = line.substr(kName.size(), schema - kName.size());
+    const std::string prefix = database_.empty() ? "" : database_ + "/";
+    tables_.Add(prefix + std::string(rest.substr(0, rest.find(';'))), table);
+  }
+
+  static constexpr std::size_t kMaxDatabaseBytes = 64;
+  std::string database_;
+  TableList tables_;
   SqlLexer lexer_;
   std::string line_;
   std::int64_t line_began_ = 0;
@@ -201,6 +224,7 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   walk.level = Level::kFormat;
   if (row.dialect == Dialect::kPostgres) {
     walk.details.push_back(std::to_string(lines.copies()) + " COPY blocks");
+    walk.contents.tables = lines.TakeTables();
   }
   return walk;
 }

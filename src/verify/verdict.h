@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 #include "model/probe_result.h"
+#include "verify/contents.h"
 
 namespace drwatch::verify {
 
@@ -43,6 +44,10 @@ struct Verdict {
   std::string format;   // "pg_dump custom archive 1.14, gzip"; empty if unknown
   std::vector<std::string> details;  // findings that do not break it
   std::int64_t bytes_read = 0;
+  // "sha256:<hex>" of the bytes of an artefact that is one file, if a checksum file made it worth
+  // computing or VerifyOptions::digest asked for it. Empty: not known.
+  std::string digest;
+  Contents contents;
 
   // "base.tar.gz: byte 12345: gzip checksum differs", or the format of an intact one.
   std::string ToString() const;
@@ -56,6 +61,8 @@ struct VerifyOptions {
   base::StopToken stop;
   // Counts what is read while it is read, for whoever shows progress; may be shared. nullptr: no.
   std::atomic<std::int64_t>* read_bytes = nullptr;
+  // Verdict::digest is wanted, of what is read to its end anyway.
+  bool digest = false;
   // Of a backup in a repository: files of it that are read at a time, each on a core; they share
   // the rate.
   int jobs = 1;

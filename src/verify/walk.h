@@ -17,6 +17,8 @@ struct Walk {
   std::vector<std::string> details;
   // An append-only file that ends in half a command, which its server drops.
   bool cut_off = false;
+  // packed_bytes may stay 0 where it is the file's size.
+  Contents contents;
 };
 
 }  // namespace drwatch::verify
