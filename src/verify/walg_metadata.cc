@@ -165,7 +165,8 @@ Walked<void> Parse(Reader& file, PathSax& sax, const std::function<bool()>& enou
   if (bytes.fault()) return tl::unexpected(*bytes.fault());
   if (sax.too_deep()) return Unjudged(Reason::kLimit, "nested too deeply");
   if (whole && sax.problem.empty()) return {};
-  if (bytes.ended() && sax.cut_off()) return Broken(Reason::kIncomplete, bytes.offset(), "ends in the middle");
+  if (bytes.ended() && sax.cut_off())
+    return Broken(Reason::kIncomplete, bytes.offset(), "ends in the middle");
   return Broken(Reason::kCorrupt, bytes.offset(), "damaged: " + sax.problem);
 }
 
@@ -189,6 +190,8 @@ class BackupSax final : public PathSax {
     const auto size = static_cast<std::int64_t>(std::min<std::uint64_t>(value, INT64_MAX));
     if (key == "LSN" || key == "start_lsn") backup_.start = value;
     if (key == "FinishLSN" || key == "finish_lsn") backup_.finish = value;
+    if (key == "DeltaLSN" || key == "DeltaFromLSN") backup_.delta_start = value;
+    if (key == "DataCatalogSize") backup_.data_bytes = size;
     if (key == "PgVersion" || key == "pg_version") backup_.server_version = size;
     if (key == "SystemIdentifier" || key == "system_identifier") backup_.system_identifier = value;
     if (key == "UncompressedSize" || key == "uncompressed_size") backup_.uncompressed_bytes = size;
@@ -202,7 +205,6 @@ class BackupSax final : public PathSax {
   }
   bool Text(const std::string& key, std::string_view text) {
     if (key == "DeltaFrom") backup_.delta_from = text;
-    if (key == "DeltaFullName") backup_.delta_full_name = text;
     const auto lsn = ParseLsn(text);
     if (lsn && (key == "LSN" || key == "start_lsn")) backup_.start = lsn;
     if (lsn && (key == "FinishLSN" || key == "finish_lsn")) backup_.finish = lsn;

@@ -17,11 +17,12 @@ namespace drwatch::verify {
 // The sentinel and metadata.json say the same in other words; versions before 2 say less.
 struct WalGBackup {
   std::optional<Lsn> start, finish;
-  std::uint32_t timeline = 0;  // 0 = not said
-  std::string delta_from;      // the backup that it was made upon; empty = a full one
-  std::string delta_full_name;
+  std::uint32_t timeline = 0;       // 0 = not said
+  std::string delta_from;           // the backup that it was made upon; empty = a full one
+  std::optional<Lsn> delta_start;   // where that one began
   std::int64_t server_version = 0;  // 150004
   std::uint64_t system_identifier = 0;
+  std::int64_t data_bytes = 0;  // of the data folder
   std::int64_t uncompressed_bytes = 0;
   std::int64_t compressed_bytes = 0;
   std::optional<base::Timestamp> started, finished;

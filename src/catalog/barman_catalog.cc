@@ -1,0 +1,431 @@
+#include "catalog/barman_catalog.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/strings.h"
+#include "catalog/artefact_time.h"
+#include "catalog/barman_names.h"
+#include "catalog/barman_verify.h"
+#include "catalog/place_files.h"
+#include "catalog/repository.h"
+#include "catalog/repository_listing.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+using verify::BarmanStatus;
+
+constexpr std::size_t kMaxServers = 100;
+constexpr std::size_t kMaxChain = 1000;
+
+std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+// "main/base/20260101T020000/" -> "20260101T020000".
+std::string LastFolder(const std::string& folder) {
+  return LastPart(folder.substr(0, folder.size() - 1));
+}
+
+std::string VersionText(std::int64_t number) {
+  if (number >= 100'000) return std::to_string(number / 10'000);
+  if (number <= 0) return {};
+  return std::to_string(number / 10'000) + "." + std::to_string(number / 100 % 100);
+}
+
+tl::expected<PlaceListing, Finding> Level(Place& place, const std::string& prefix,
+                                          const PlaceContext& context) {
+  ListOptions options;
+  options.prefix = prefix;
+  options.one_level = true;
+  return place.List(options, context);
+}
+
+// What is wrong with a finished backup by itself.
+std::optional<Finding> OwnDefect(const BackupTree& tree, const verify::BarmanInfo& info) {
+  if (info.snapshots) return std::nullopt;
+  if ((tree.marks & (kBarmanBaseTar | kBarmanCloudTar)) != 0) return std::nullopt;
+  if ((tree.marks & kBarmanPlain) == 0) {
+    return Finding{Reason::kIncomplete,
+                   "its data is missing: neither data/PG_VERSION nor a tar "
+                   "file of it is there"};
+  }
+  if ((tree.marks & kBarmanControl) == 0) {
+    return Finding{Reason::kIncomplete, "data/global/pg_control is missing"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+BarmanCatalog::BarmanCatalog(Place& place, std::string server)
+    : place_(place), wanted_(std::move(server)), trees_(place, LookAtBarman) {}
+
+tl::expected<std::string, Finding> BarmanCatalog::FindServer(const PlaceContext& context) {
+  if (!wanted_.empty()) return wanted_;
+  const auto top = Level(place_, "", context);
+  if (!top) return tl::unexpected(top.error());
+  std::vector<std::string> servers;
+  for (std::size_t i = 0; i < std::min(top->folders.size(), kMaxServers); ++i) {
+    const auto inside = Level(place_, top->folders[i], context);
+    if (!inside) return tl::unexpected(inside.error());
+    const std::string& folder = top->folders[i];
+    const auto& folders = inside->folders;
+    if (std::find(folders.begin(), folders.end(), folder + "base/") == folders.end()) continue;
+    servers.push_back(folder.substr(0, folder.size() - 1));
+  }
+  if (servers.size() == 1) return servers.front();
+  if (servers.empty()) {
+    return tl::unexpected(
+        Finding{Reason::kNotFound,
+                "no server of Barman has a folder \"base\" in " + base::Quote(place_.Describe())});
+  }
+  return tl::unexpected(Finding{Reason::kConfig, base::Quote(place_.Describe()) + " holds " +
+                                                     std::to_string(servers.size()) +
+                                                     " servers: name one in \"stanza\""});
+}
+
+tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& backup,
+                                                base::Timestamp now, const PlaceContext& context) {
+  const auto known = backups_.find(id);
+  const bool settled = known != backups_.end() && known->second.info &&
+                       (known->second.info->status == BarmanStatus::kDone ||
+                        known->second.info->status == BarmanStatus::kFailed);
+  using Use = BackupTrees::Use;
+  const auto tree = trees_.Get(FolderOf(id), settled ? Use::kCached : Use::kFresh, now, context);
+  if (!tree) return tl::unexpected(tree.error());
+  if (known != backups_.end() && known->second.tree.fingerprint == (*tree)->fingerprint) {
+    backup = known->second;
+    backup.tree = **tree;
+    return {};
+  }
+  backup.tree = **tree;
+  const auto text = place_.Read(FolderOf(id) + "backup.info", verify::kMaxBarmanInfoBytes, context);
+  if (!text && text.error().reason == Reason::kNotFound) return {};
+  if (!text && text.error().reason == Reason::kLimit) {
+    backup.damage = text.error();
+    return {};
+  }
+  if (!text) return tl::unexpected(text.error());
+  auto info = verify::ParseBarmanInfo(*text);
+  if (info) {
+    backup.info = std::move(*info);
+  } else {
+    const verify::Fault& fault = info.error();
+    backup.damage = Finding{fault.reason, "backup.info: " + fault.place +
+                                              (fault.place.empty() ? "" : ": ") + fault.message};
+  }
+  return {};
+}
+
+tl::expected<void, Finding> BarmanCatalog::ReadIndex(base::Timestamp now,
+                                                     const PlaceContext& context) {
+  const std::string name = server_ + "/wals/xlog.db";
+  const auto listing = Level(place_, name, context);
+  if (!listing) return tl::unexpected(listing.error());
+  if (listing->objects.empty() || listing->objects.front().name != name) {
+    index_ = {};
+    return {};
+  }
+  const PlaceObject& object = listing->objects.front();
+  if (object.fingerprint == index_.fingerprint) return CompareIndex(now, context);
+  const auto text = place_.Read(name, verify::kMaxXlogDbBytes, context);
+  if (!text && text.error().reason != Reason::kLimit) return tl::unexpected(text.error());
+  index_.sizes.clear();
+  index_.finding.reset();
+  index_.fingerprint = object.fingerprint;
+  if (!text) {
+    index_.finding = text.error();
+    return {};
+  }
+  auto lines = verify::ParseXlogDb(*text);
+  if (!lines) {
+    index_.finding = Finding{Reason::kCorrupt,
+                             "wals/xlog.db: " + lines.error().place + ": " + lines.error().message};
+    return {};
+  }
+  for (verify::XlogDbLine& line : *lines) index_.sizes[std::move(line.name)] = line.size_bytes;
+  return CompareIndex(now, context);
+}
+
+// All of xlog.db with all files there are.
+tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
+                                                        const PlaceContext& context) {
+  const bool recent =
+      index_.compared && now >= *index_.compared && now - *index_.compared < kWalEvery;
+  if (recent || index_.sizes.empty()) return {};
+  ListOptions options;
+  options.prefix = server_ + "/wals/";
+  options.max_objects = kMaxCompared;
+  const auto listing = place_.List(options, context);
+  if (!listing && listing.error().reason == Reason::kLimit) return {};
+  if (!listing) return tl::unexpected(listing.error());
+  std::set<std::string> there;
+  std::set<std::string> unlisted;
+  for (const PlaceObject& object : listing->objects) {
+    const std::string name = LastPart(object.name);
+    // Written to while it was compared: next time.
+    if (name == "xlog.db" && object.fingerprint != index_.fingerprint) return {};
+    if (!verify::ParseWalFileName(name)) continue;
+    there.insert(name);
+    const bool fresh = now - object.modified < kWalGrace;
+    if (!fresh && !index_.sizes.contains(name)) unlisted.insert(name);
+  }
+  index_.compared = now;
+  index_.finding.reset();
+  std::int64_t missing = 0;
+  std::string first;
+  for (const auto& [name, size] : index_.sizes) {
+    if (there.contains(name)) continue;
+    if (missing++ == 0) first = name;
+  }
+  if (missing > 0) {
+    index_.finding = Finding{Reason::kIncomplete, "wals/xlog.db names " + std::to_string(missing) +
+                                                      " files that are not there, the first is " +
+                                                      base::Quote(first)};
+  } else if (!unlisted.empty()) {
+    index_.finding = Finding{Reason::kIncomplete,
+                             std::to_string(unlisted.size()) +
+                                 " WAL files are not in wals/xlog.db, so that Barman does not know "
+                                 "of them; the first is " +
+                                 base::Quote(*unlisted.begin())};
+  }
+  return {};
+}
+
+void BarmanCatalog::FillFacts(Backup& backup) const {
+  auto facts = std::make_shared<RepositoryFacts>();
+  facts->own_bytes = backup.tree.size_bytes;
+  facts->permanent = (backup.tree.marks & kBarmanKept) != 0;
+  facts->kind = "full";
+  if (backup.info) {
+    const verify::BarmanInfo& info = *backup.info;
+    if (!info.parent.empty()) facts->kind = "incremental";
+    facts->parent = info.parent;
+    if (info.started) facts->started = *info.started;
+    if (info.finished) facts->stopped = *info.finished;
+    if (!info.begin_wal.empty() && !info.end_wal.empty()) {
+      facts->wal_start = info.begin_wal;
+      facts->wal_stop = info.end_wal;
+      facts->wal_folder = server_ + "/wals/";
+    }
+    facts->start_lsn = info.begin_lsn.value_or(0);
+    facts->stop_lsn = info.end_lsn.value_or(0);
+    facts->system_identifier = info.system_identifier;
+    facts->server_version = VersionText(info.server_version);
+    facts->original_bytes = info.size_bytes;
+    facts->remark = info.error;
+  }
+  backup.facts = std::move(facts);
+}
+
+// What xlog.db says of segments that are there.
+std::optional<Finding> BarmanCatalog::IndexDefect(const BackupWal& wal) const {
+  for (const PlaceObject& object : wal.objects) {
+    const auto listed = index_.sizes.find(LastPart(object.name));
+    if (listed == index_.sizes.end() || listed->second == object.size_bytes) continue;
+    const bool shorter = object.size_bytes < listed->second;
+    return Finding{shorter ? Reason::kIncomplete : Reason::kCorrupt,
+                   "WAL segment " + listed->first + " has " + std::to_string(object.size_bytes) +
+                       " bytes, wals/xlog.db says " + std::to_string(listed->second)};
+  }
+  return std::nullopt;
+}
+
+// Looks whether the WAL that it needs is there, unless it was a short while ago.
+tl::expected<void, Finding> BarmanCatalog::LookForWal(Backup& backup, base::Timestamp now,
+                                                      const PlaceContext& context) {
+  const bool recent =
+      backup.wal_looked && now >= *backup.wal_looked && now - *backup.wal_looked < kWalEvery;
+  if (recent && !backup.wal_defect) return {};
+  const auto wal = FindBackupWal(place_, *backup.facts, context);
+  if (!wal && wal.error().reason != Reason::kCorrupt && wal.error().reason != Reason::kLimit) {
+    return tl::unexpected(wal.error());
+  }
+  backup.wal_looked = now;
+  backup.wal_defect.reset();
+  if (!wal) {
+    backup.wal_defect = wal.error();
+  } else if (wal->missing) {
+    backup.wal_defect = Finding{
+        Reason::kIncomplete, "WAL segment " + *wal->missing +
+                                 " is missing in wals/: without it the backup is not consistent"};
+  } else {
+    backup.wal_defect = IndexDefect(*wal);
+  }
+  return {};
+}
+
+// Of its parents; notes them in the artefact on the way.
+std::optional<Finding> BarmanCatalog::ParentDefect(const std::string& id, const Backups& all,
+                                                   Artefact& artefact) const {
+  RepositoryFacts& facts = *all.at(id).facts;
+  std::set<std::string> chain = {id};
+  std::string parent = facts.parent;
+  while (!parent.empty()) {
+    const std::string name = base::Quote(base::Truncate(parent, 100));
+    const auto found = all.find(parent);
+    if (found == all.end() || !found->second.info ||
+        found->second.info->status != BarmanStatus::kDone) {
+      return Finding{Reason::kIncomplete,
+                     "the backup that it was made upon, " + name + ", is not there or is not DONE"};
+    }
+    if (!chain.insert(parent).second || chain.size() > kMaxChain) {
+      return Finding{Reason::kCorrupt, "its chain of parents has no end"};
+    }
+    facts.references.push_back(parent);
+    facts.stored_bytes += found->second.facts->own_bytes;
+    artefact.fingerprint += found->second.tree.fingerprint;
+    if (const auto defect = OwnDefect(found->second.tree, *found->second.info)) {
+      return Finding{defect->reason, "its parent " + name + ": " + defect->message};
+    }
+    parent = found->second.facts->parent;
+  }
+  return std::nullopt;
+}
+
+Artefact BarmanCatalog::ArtefactOf(const std::string& id, const Backups& all, base::Timestamp now,
+                                   Listing& listing) const {
+  const Backup& backup = all.at(id);
+  Artefact artefact;
+  artefact.name = server_ + "/base/" + id;
+  artefact.path = place_.Describe() + "/" + artefact.name;
+  artefact.folder = true;
+  artefact.size_bytes = backup.tree.size_bytes;
+  artefact.files = backup.tree.files;
+  artefact.modified = backup.tree.newest;
+  artefact.fingerprint = backup.tree.fingerprint;
+  artefact.facts = backup.facts;
+  std::optional<base::Timestamp> finished;
+  if (backup.info) finished = backup.info->finished;
+  const std::string problem = ChooseTime({finished, id, artefact.modified}, now, artefact);
+  if (!problem.empty()) AddFinding(listing, Reason::kStale, problem);
+  backup.facts->stored_bytes = backup.facts->own_bytes;
+  const auto parents = ParentDefect(id, all, artefact);
+  artefact.defect = backup.damage;
+  if (!artefact.defect && backup.info) artefact.defect = OwnDefect(backup.tree, *backup.info);
+  if (!artefact.defect) artefact.defect = parents;
+  if (!artefact.defect) artefact.defect = backup.wal_defect;
+  return artefact;
+}
+
+// Puts a backup where its state belongs.
+void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timestamp now,
+                         Listing& listing) const {
+  const Backup& backup = all.at(id);
+  const std::string name = server_ + "/base/" + id;
+  const BarmanStatus status = backup.info ? backup.info->status : BarmanStatus::kEmpty;
+  if (backup.damage || status == BarmanStatus::kDone) {
+    Artefact artefact = ArtefactOf(id, all, now, listing);
+    // Its last segments may be on their way.
+    const bool waits = backup.wal_defect && artefact.defect->message == backup.wal_defect->message;
+    if (waits && now - artefact.time < kWalGrace) {
+      listing.in_progress.push_back(name);
+    } else {
+      listing.complete.push_back(std::move(artefact));
+    }
+    return;
+  }
+  const base::Timestamp newest = backup.tree.newest;
+  const base::Timestamp began =
+      backup.info && backup.info->started ? *backup.info->started : newest;
+  if (status == BarmanStatus::kFailed) {
+    const std::string& error = backup.info->error;
+    listing.failed.push_back({name, began, error.empty() ? "it says FAILED" : error});
+    return;
+  }
+  // Barman makes one backup of a server at a time.
+  const bool being_copied = status == BarmanStatus::kStarted || status == BarmanStatus::kEmpty;
+  const bool overtaken =
+      being_copied && std::any_of(all.begin(), all.end(), [&](const auto& entry) {
+        const auto& other = entry.second.info;
+        return other && other->status == BarmanStatus::kDone && other->started &&
+               *other->started > std::max(began, newest);
+      });
+  if (!overtaken && now - newest <= kAbandonedAfter) {
+    listing.in_progress.push_back(name);
+    return;
+  }
+  std::string message = "left behind without being finished: ";
+  message += backup.info ? "it says " + std::string(verify::BarmanStatusName(status))
+                         : std::string("it has no backup.info");
+  if (backup.wal_defect) message += "; " + backup.wal_defect->message;
+  listing.failed.push_back({name, began, std::move(message)});
+}
+
+Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
+                            const base::StopToken& stop) {
+  const PlaceContext context{deadline, stop};
+  auto server = FindServer(context);
+  if (!server) return BlindListing(std::move(server.error()));
+  {
+    const std::lock_guard lock(mutex_);
+    server_ = std::move(*server);
+  }
+  auto folders = Level(place_, server_ + "/base/", context);
+  if (!folders) return BlindListing(std::move(folders.error()));
+  if (auto read = ReadIndex(now, context); !read) return BlindListing(std::move(read.error()));
+  Backups all;
+  std::set<std::string> prefixes;
+  for (const std::string& folder : folders->folders) {
+    const std::string id = LastFolder(folder);
+    if (id.starts_with('.')) continue;  // Barman's own temporary folders
+    prefixes.insert(folder);
+    Backup& backup = all[id];
+    auto done = Read(id, backup, now, context);
+    if (done) {
+      FillFacts(backup);
+      done = LookForWal(backup, now, context);
+    }
+    if (!done) return BlindListing(std::move(done.error()));
+  }
+  Listing listing;
+  for (const auto& [id, backup] : all) Sort(id, all, now, listing);
+  if (index_.finding) AddFinding(listing, index_.finding->reason, index_.finding->message);
+  trees_.Keep(prefixes);
+  SortListing(listing);
+  const std::lock_guard lock(mutex_);
+  backups_ = std::move(all);
+  return listing;
+}
+
+std::optional<std::uint64_t> BarmanCatalog::CurrentFingerprint(const Artefact& artefact,
+                                                               base::Deadline deadline,
+                                                               const base::StopToken& stop) {
+  const std::string above = artefact.name.substr(0, artefact.name.rfind('/') + 1);
+  std::vector<std::string> folders = {artefact.name + "/"};
+  if (artefact.facts) {
+    for (const std::string& id : artefact.facts->references) folders.push_back(above + id + "/");
+  }
+  std::uint64_t fingerprint = 0;
+  for (const std::string& folder : folders) {
+    const auto tree = ListTree(place_, folder, LookAtBarman, {deadline, stop});
+    if (!tree || tree->files == 0) return std::nullopt;
+    fingerprint += tree->fingerprint;
+  }
+  return fingerprint;
+}
+
+verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
+                                      const verify::VerifyOptions& options) {
+  const std::string above = artefact.name.substr(0, artefact.name.rfind('/') + 1);
+  std::vector<std::string> ids = {LastPart(artefact.name)};
+  ids.insert(ids.end(), artefact.facts->references.begin(), artefact.facts->references.end());
+  std::vector<BarmanLink> chain;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& id : ids) {
+      const auto known = backups_.find(id);
+      const bool said = known != backups_.end() && known->second.info;
+      chain.push_back({above + id + "/", said ? *known->second.info : verify::BarmanInfo()});
+    }
+  }
+  return VerifyBarman(place_, chain, artefact, proven_, options);
+}
+
+std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, RepositoryOptions options) {
+  return std::make_unique<BarmanCatalog>(place, std::move(options.stanza));
+}
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,89 @@
+// Backups of one server in a Barman home, or in the bucket that barman-cloud-backup writes to:
+// <server>/base/ and <server>/wals/.
+//
+// backup.info says how far a backup came: only DONE is finished. What shows without reading makes
+// it a defective one: its data, its parent or a segment of its own WAL is not there, or xlog.db
+// says that a segment is another one.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/artefact_catalog.h"
+#include "catalog/backup_wal.h"
+#include "catalog/place.h"
+#include "catalog/proven_files.h"
+#include "catalog/repository_trees.h"
+#include "verify/barman_info.h"
+
+namespace drwatch::catalog {
+
+class BarmanCatalog final : public ArtefactCatalog {
+ public:
+  // A backup's WAL is looked for again, and all of xlog.db compared, after this time.
+  static constexpr base::Duration kWalEvery{600'000};
+  // For so long after a backup its last WAL may still be on its way: until then it is in progress.
+  static constexpr base::Duration kWalGrace{600'000};
+  // How long a backup that is not finished does not change before it counts as left behind.
+  static constexpr base::Duration kAbandonedAfter{24 * 3'600'000};
+  // WAL files that xlog.db is compared with; with more only those that backups need are.
+  static constexpr std::int64_t kMaxCompared = 200'000;
+
+  // `place` outlives it. `server` is empty for the only one there.
+  BarmanCatalog(Place& place, std::string server);
+
+  Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
+  std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
+                                                  const base::StopToken& stop) override;
+  verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
+
+ private:
+  struct Backup {
+    BackupTree tree;
+    std::optional<verify::BarmanInfo> info;  // nullopt: there is none, or it is damaged
+    std::optional<Finding> damage;           // of backup.info
+    std::shared_ptr<RepositoryFacts> facts;
+    std::optional<base::Timestamp> wal_looked;
+    std::optional<Finding> wal_defect;
+  };
+  using Backups = std::map<std::string, Backup>;  // by id
+
+  // The folders of <home>/<server>/wals/xlog.db.
+  struct Index {
+    std::uint64_t fingerprint = 0;
+    std::map<std::string, std::int64_t> sizes;  // of segments, by name
+    std::optional<base::Timestamp> compared;
+    std::optional<Finding> finding;
+  };
+
+  tl::expected<std::string, Finding> FindServer(const PlaceContext& context);
+  tl::expected<void, Finding> Read(const std::string& id, Backup& backup, base::Timestamp now,
+                                   const PlaceContext& context);
+  tl::expected<void, Finding> ReadIndex(base::Timestamp now, const PlaceContext& context);
+  tl::expected<void, Finding> CompareIndex(base::Timestamp now, const PlaceContext& context);
+  void FillFacts(Backup& backup) const;
+  tl::expected<void, Finding> LookForWal(Backup& backup, base::Timestamp now,
+                                         const PlaceContext& context);
+  std::optional<Finding> IndexDefect(const BackupWal& wal) const;
+  std::optional<Finding> ParentDefect(const std::string& id, const Backups& all,
+                                      Artefact& artefact) const;
+  Artefact ArtefactOf(const std::string& id, const Backups& all, base::Timestamp now,
+                      Listing& listing) const;
+  void Sort(const std::string& id, const Backups& all, base::Timestamp now, Listing& listing) const;
+  std::string FolderOf(const std::string& id) const { return server_ + "/base/" + id + "/"; }
+
+  Place& place_;
+  const std::string wanted_;
+  BackupTrees trees_;
+  ProvenFiles proven_;
+  std::string server_;  // found
+  Index index_;
+  mutable std::mutex mutex_;  // Verify() reads backups_ beside a List()
+  Backups backups_;
+};
+
+}  // namespace drwatch::catalog

@@ -1,0 +1,33 @@
+#include "catalog/repository_listing.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace drwatch::catalog {
+
+Listing BlindListing(Finding finding) {
+  Listing listing;
+  listing.blind = std::move(finding);
+  return listing;
+}
+
+void AddFinding(Listing& listing, model::Reason reason, std::string message) {
+  if (listing.findings.size() < kMaxFindings) {
+    listing.findings.push_back({reason, std::move(message)});
+  }
+}
+
+void SortListing(Listing& listing) {
+  const auto by_time = [](const auto& a, const auto& b) {
+    return std::tie(a.time, a.name) < std::tie(b.time, b.name);
+  };
+  std::sort(listing.complete.begin(), listing.complete.end(), by_time);
+  std::sort(listing.in_progress.begin(), listing.in_progress.end());
+  std::sort(listing.failed.begin(), listing.failed.end(), by_time);
+  if (listing.failed.size() > kMaxFindings) {
+    listing.failed.erase(listing.failed.begin(), listing.failed.end() - kMaxFindings);
+  }
+}
+
+}  // namespace drwatch::catalog
