@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <iostream>
 
 #include "base/file.h"
@@ -21,6 +23,22 @@ int Print(const rules::ToolOutput& output) {
         << chunk.text << std::flush;
   }
   return output.status;
+}
+
+base::Result<std::string> ReadStandardInput() {
+  constexpr std::size_t kMaxBytes = 64 << 20;  // as of files
+  std::string text;
+  std::array<char, 64 << 10> buffer;
+  while (true) {
+    const ssize_t bytes = ::read(STDIN_FILENO, buffer.data(), buffer.size());
+    if (bytes == 0) return text;
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) return base::Fail("cannot read it: " + base::ErrnoText(errno));
+    text.append(buffer.data(), static_cast<std::size_t>(bytes));
+    if (text.size() > kMaxBytes) {
+      return base::Fail("is longer than " + std::to_string(kMaxBytes) + " bytes");
+    }
+  }
 }
 
 int CountRules(const std::vector<rules::RuleGroup>& groups) {
@@ -51,8 +69,17 @@ int CheckConfig(const CheckConfigOptions& options) {
 
 int CheckRules(const CheckRulesOptions& options) {
   rules::CheckRulesOptions check;
-  if (options.lint_fatal) check.lint = rules::CheckRulesOptions::Lint::kFatal;
+  check.lint = rules::CheckRulesOptions::Lint::kNone;
+  for (const std::string_view name : base::Split(options.lint, ',')) {
+    if (name == "all" || name == "duplicate-rules") {
+      check.lint = options.lint_fatal ? rules::CheckRulesOptions::Lint::kFatal
+                                      : rules::CheckRulesOptions::Lint::kWarn;
+    } else if (name != "none") {
+      std::cout << "WARNING: unknown lint option " << name << "\n";
+    }
+  }
   if (options.ignore_unknown_fields) check.unknown_fields = rules::UnknownFields::kIgnore;
+  if (options.files.empty()) return Print(rules::CheckStandardInput(ReadStandardInput(), check));
   return Print(rules::CheckRules(options.files, check));
 }
 

@@ -95,9 +95,14 @@ void AddCommands(CLI::App& app, Raw& raw) {
       ->add_option("file", raw.check_config.files, "Configuration files")
       ->required();
   CLI::App* check_rules = check->add_subcommand("rules", "Every error of rule files");
-  check_rules->add_option("file", raw.check_rules.files, "Rule files")->required();
+  check_rules->add_option("file", raw.check_rules.files, "Rule files (default standard input)");
+  check_rules
+      ->add_option("--lint", raw.check_rules.lint,
+                   "What to look for beside errors: all, duplicate-rules or none, between commas "
+                   "(default duplicate-rules)")
+      ->type_name("CHECKS");
   check_rules->add_flag("--lint-fatal", raw.check_rules.lint_fatal,
-                        "Duplicate rules end with status 3");
+                        "What --lint finds ends with status 3");
   check_rules->add_flag("--ignore-unknown-fields", raw.check_rules.ignore_unknown_fields,
                         "Let unknown keys of rule files pass");
   CLI::App* test = app.add_subcommand("test", "Run tests");

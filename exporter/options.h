@@ -39,9 +39,10 @@ struct CheckConfigOptions {
   std::vector<std::string> files;
 };
 struct CheckRulesOptions {
-  std::vector<std::string> files;
-  bool lint_fatal = false;             // duplicate rules end with status 3
-  bool ignore_unknown_fields = false;  // of rule files
+  std::vector<std::string> files;        // none: standard input
+  std::string lint = "duplicate-rules";  // promtool's: all, duplicate-rules, none, between commas
+  bool lint_fatal = false;               // duplicate rules end with status 3
+  bool ignore_unknown_fields = false;    // of rule files
 };
 struct TestRulesOptions {
   std::vector<std::string> files;

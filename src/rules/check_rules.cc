@@ -31,43 +31,70 @@ std::string DescribeDuplicates(const std::vector<RuleGroup>& groups) {
          "Might cause inconsistency while recording expressions\n";
 }
 
-}  // namespace
+class Checker {
+ public:
+  explicit Checker(const CheckRulesOptions& options) : options_(options) {}
 
-ToolOutput CheckRules(const std::vector<std::string>& files, const CheckRulesOptions& options) {
-  ToolOutput output;
-  const RuleFileOptions rule_options{options.unknown_fields == UnknownFields::kError
-                                         ? RuleFileOptions::UnknownKeys::kError
-                                         : RuleFileOptions::UnknownKeys::kIgnore};
-  bool broken = false;
-  bool lint_failed = false;
-  for (const std::string& file : files) {
-    output.Out("Checking " + file + "\n");
+  // `shown` in the head, `file` in the places of problems.
+  void Check(const std::string& shown, const std::string& file,
+             const base::Result<std::string>& text) {
+    output_.Out("Checking " + shown + "\n");
     config::Problems problems;
     std::vector<RuleGroup> groups;
-    if (const auto text = base::ReadFile(file)) {
-      groups = ParseRuleFile(*text, file, problems, rule_options);
+    if (text) {
+      groups = ParseRuleFile(*text, file, problems,
+                             {options_.unknown_fields == UnknownFields::kError
+                                  ? RuleFileOptions::UnknownKeys::kError
+                                  : RuleFileOptions::UnknownKeys::kIgnore});
     } else {
       problems.AddError({file, 0, 0}, text.error().message, text.error().hint);
     }
-    if (problems.HasErrors()) output.Err("  FAILED:\n");
-    for (const config::Problem& problem : problems.all()) output.Err(problem.ToString() + "\n");
-    broken = broken || problems.HasErrors();
-    if (!problems.HasErrors()) {
-      const std::string repeated = options.lint == CheckRulesOptions::Lint::kNone
-                                       ? std::string()
-                                       : DescribeDuplicates(groups);
-      const bool fatal = !repeated.empty() && options.lint == CheckRulesOptions::Lint::kFatal;
-      std::size_t rules = 0;
-      for (const RuleGroup& group : groups) rules += group.rules.size();
-      if (!fatal) output.Out("  SUCCESS: " + std::to_string(rules) + " rules found\n");
-      if (fatal) output.Err("  FAILED:\n");
-      output.Err(repeated);
-      lint_failed = lint_failed || fatal;
-    }
-    output.Out("\n");
+    if (problems.HasErrors()) output_.Err("  FAILED:\n");
+    for (const config::Problem& problem : problems.all()) output_.Err(problem.ToString() + "\n");
+    broken_ = broken_ || problems.HasErrors();
+    if (!problems.HasErrors()) Lint(groups);
+    output_.Out("\n");
   }
-  output.status = broken ? 1 : lint_failed ? kLintStatus : 0;
-  return output;
+
+  ToolOutput Finish() && {
+    output_.status = broken_ ? 1 : lint_failed_ ? kLintStatus : 0;
+    return std::move(output_);
+  }
+
+ private:
+  void Lint(const std::vector<RuleGroup>& groups) {
+    const std::string repeated = options_.lint == CheckRulesOptions::Lint::kNone
+                                     ? std::string()
+                                     : DescribeDuplicates(groups);
+    if (!repeated.empty()) {
+      output_.Err("  FAILED:\n" + repeated);
+      lint_failed_ = lint_failed_ || options_.lint == CheckRulesOptions::Lint::kFatal;
+      return;
+    }
+    std::size_t rules = 0;
+    for (const RuleGroup& group : groups) rules += group.rules.size();
+    output_.Out("  SUCCESS: " + std::to_string(rules) + " rules found\n");
+  }
+
+  const CheckRulesOptions& options_;
+  ToolOutput output_;
+  bool broken_ = false;
+  bool lint_failed_ = false;
+};
+
+}  // namespace
+
+ToolOutput CheckRules(const std::vector<std::string>& files, const CheckRulesOptions& options) {
+  Checker checker(options);
+  for (const std::string& file : files) checker.Check(file, file, base::ReadFile(file));
+  return std::move(checker).Finish();
+}
+
+ToolOutput CheckStandardInput(const base::Result<std::string>& text,
+                              const CheckRulesOptions& options) {
+  Checker checker(options);
+  checker.Check("standard input", "<stdin>", text);
+  return std::move(checker).Finish();
 }
 
 }  // namespace drwatch::rules

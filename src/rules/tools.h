@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace drwatch::rules {
 
 struct ToolOutput {
@@ -29,6 +31,9 @@ struct CheckRulesOptions {
 };
 // Status 1 if a file has an error.
 ToolOutput CheckRules(const std::vector<std::string>& files, const CheckRulesOptions& options = {});
+// The same for what came from standard input.
+ToolOutput CheckStandardInput(const base::Result<std::string>& text,
+                              const CheckRulesOptions& options = {});
 
 struct UnitTestOptions {
   std::vector<std::string> run;  // only tests whose name matches one of these (RE2); none: all

@@ -90,13 +90,25 @@ TEST(CheckRulesTest, CountsEveryDuplicateOnceAndFailsOnRequest) {
       "Might cause inconsistency while recording expressions\n";
   using Lint = CheckRulesOptions::Lint;
   const ToolOutput warned = CheckRules({file}, {.lint = Lint::kWarn});
-  EXPECT_EQ(TextOf(warned), "Checking " + file + "\n  SUCCESS: 5 rules found\n" + found + "\n");
+  EXPECT_EQ(TextOf(warned), "Checking " + file + "\n  FAILED:\n" + found + "\n");
   EXPECT_EQ(warned.status, 0);
   const ToolOutput failed = CheckRules({file}, {.lint = Lint::kFatal});
   EXPECT_EQ(TextOf(failed), "Checking " + file + "\n  FAILED:\n" + found + "\n");
   EXPECT_EQ(failed.status, 3);
   EXPECT_EQ(TextOf(CheckRules({file}, {.lint = Lint::kNone})),
             "Checking " + file + "\n  SUCCESS: 5 rules found\n\n");
+}
+
+TEST(CheckRulesTest, ReadsStandardInput) {
+  const ToolOutput good = CheckStandardInput(std::string("groups: []"));
+  EXPECT_EQ(TextOf(good), "Checking standard input\n  SUCCESS: 0 rules found\n\n");
+  EXPECT_EQ(good.status, 0);
+  const ToolOutput broken = CheckStandardInput(std::string("groups: 5"));
+  EXPECT_NE(TextOf(broken).find("  FAILED:\n<stdin>:1:9: "), std::string::npos) << TextOf(broken);
+  EXPECT_EQ(broken.status, 1);
+  const ToolOutput unreadable = CheckStandardInput(base::Fail("cannot read it: bad file"));
+  EXPECT_NE(TextOf(unreadable).find("<stdin>: cannot read it"), std::string::npos);
+  EXPECT_EQ(unreadable.status, 1);
 }
 
 TEST(UnitTestsTest, GiveTheVerdictsOfPromtool) {
