@@ -18,6 +18,8 @@ using verify::PgBackRestFile;
 using verify::Walked;
 
 constexpr std::int64_t kChunkBytes = 256 << 10;
+// What tells a compression.
+constexpr std::size_t kMagicBytes = 16;
 
 // A part of what a reader gives, hashed on the way as it is stored.
 class Slice final : public verify::Source {
@@ -119,7 +121,15 @@ Walked<void> ObjectCheck::CheckUnpacked(const PgBackRestFile& file, Slice& slice
   const auto packed = verify::CompressionOfName(ending);
   verify::Reader inner(slice);
   std::unique_ptr<verify::Decoder> decoder;
-  if (packed) decoder = verify::MakeDecoder(*packed, inner);
+  if (packed) {
+    auto head = inner.Peek(kMagicBytes);
+    if (!head) return tl::unexpected(std::move(head.error()));
+    if (verify::DetectCompression(*head) != packed) {
+      return verify::Broken(Reason::kCorrupt, file.offset,
+                            "no " + std::string(verify::CompressionName(*packed)) + " data");
+    }
+    decoder = verify::MakeDecoder(*packed, inner);
+  }
   auto digest = HashAll(decoder ? static_cast<verify::Source&>(*decoder) : slice, file.size);
   if (!digest) return tl::unexpected(std::move(digest.error()));
   if (file.checksum && !Equal(*digest, *file.checksum)) {
@@ -148,8 +158,7 @@ std::vector<const PgBackRestFile*> ObjectCheck::FilesToRead() {
                {},
                std::string(less ? "cut off: " : "too long: ") + std::to_string(pieces_.bytes) +
                    " bytes are stored, not " + std::to_string(end)});
-    } else if (file->map_bytes > 0 ||
-               !proven_.Holds(PieceKey(pieces_, *file), budget_.options().reuse)) {
+    } else if (!proven_.Holds(PieceKey(pieces_, *file), budget_.options().reuse)) {
       files.push_back(file);
     }
   }

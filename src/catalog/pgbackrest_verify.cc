@@ -33,6 +33,11 @@ constexpr std::size_t kMaxDetails = 20;
 // Runs of blocks that lie in other backups: 40 bytes each.
 constexpr std::int64_t kMaxForeignExtents = 5'000'000;
 
+// The backup that a file is stored in.
+const std::string& HomeOf(const PgBackRestManifest& manifest, const PgBackRestFile& file) {
+  return file.reference >= 0 ? manifest.references[file.reference] : manifest.label;
+}
+
 class BackupCheck {
  public:
   BackupCheck(Place& place, const std::string& stanza, const std::string& label,
@@ -89,7 +94,7 @@ class BackupCheck {
   std::map<std::string, Fault> damages_;
   Foreign foreign_;
   std::int64_t foreign_extents_ = 0;
-  std::vector<std::uint64_t> map_keys_;
+  std::vector<std::uint64_t> map_keys_;  // of files with blocks elsewhere
   std::int64_t unproven_ = 0;
   std::int64_t read_ = 0;
   std::optional<Verdict> wal_;
@@ -205,9 +210,8 @@ std::vector<BackupCheck::Task> BackupCheck::TasksOf(const PgBackRestManifest& ma
   for (const PgBackRestFile& file : manifest.files) {
     // An empty file is not put into a bundle.
     if (file.size == 0 && manifest.bundles) continue;
-    const std::string& label =
-        file.reference >= 0 ? manifest.references[file.reference] : manifest.label;
-    by_object[stanza_ + label + "/" + verify::PgBackRestObject(file, ending)].push_back(&file);
+    by_object[stanza_ + HomeOf(manifest, file) + "/" + verify::PgBackRestObject(file, ending)]
+        .push_back(&file);
   }
   std::vector<Task> tasks;
   for (auto& [name, files] : by_object) {
@@ -232,18 +236,24 @@ void BackupCheck::RunOne(const Task& task, verify::ReadBudget& budget) {
   }
   const std::lock_guard lock(mutex_);
   unproven_ += found.unproven;
-  // Of other backups' files only what is stored there counts, not where their blocks come from.
-  if (task.manifest->label != label_) return;
   for (const PieceFindings::Map& map : found.maps) {
-    map_keys_.push_back(PieceKey(task.pieces, *map.file));
-    const std::string& home =
-        map.file->reference >= 0 ? task.manifest->references[map.file->reference] : label_;
+    const std::uint64_t key = PieceKey(task.pieces, *map.file);
+    const std::string& home = HomeOf(*task.manifest, *map.file);
+    bool foreign = false;
     for (const verify::BlockExtent& extent : map.extents) {
       const std::string& label = task.manifest->references[extent.reference];
       // What lies in the same stored bytes is proven with them.
       if (label == home) continue;
+      foreign = true;
+      // Of other backups' files only what is stored there counts.
+      if (task.manifest->label != label_) break;
       if (++foreign_extents_ > kMaxForeignExtents) return;
       foreign_[label][map.file->name].push_back(extent);
+    }
+    if (!foreign) {
+      proven_.Put(key);
+    } else if (task.manifest->label == label_) {
+      map_keys_.push_back(key);
     }
   }
 }

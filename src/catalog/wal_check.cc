@@ -53,7 +53,9 @@ verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader,
   const std::string_view program = verify::RecogniseEncryption(*head);
   if (!program.empty()) return "encrypted (" + std::string(program) + ")";
   const bool packed = verify::DetectCompression(*head).has_value();
-  if (name.packed && !packed && !verify::LooksLikeWal(*head)) {
+  // pgBackRest packs in known ways only, and marks what it encrypts.
+  const bool known = !name.sha1.empty();
+  if (name.packed && !packed && !known && !verify::LooksLikeWal(*head)) {
     return std::string("packed in a way that is not known");
   }
   return std::string();
