@@ -125,6 +125,12 @@ std::string FormatOperator(const BinaryExpr& node) {
   return text;
 }
 
+// The sign in "+Inf ^ 2" would be that of the power.
+bool IsPowerOfInfinity(const BinaryExpr& node) {
+  const auto* const number = std::get_if<NumberLiteral>(&node.left->node);
+  return node.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value);
+}
+
 // Appends to one string, so that a deep tree costs no copies. Stops early once the text is longer
 // than `limit`.
 class LinePrinter {
@@ -184,9 +190,7 @@ class LinePrinter {
     text_ += ')';
   }
   void Append(const BinaryExpr& node) {
-    const auto* const number = std::get_if<NumberLiteral>(&node.left->node);
-    // The sign in "+Inf ^ 2" would be that of the power.
-    if (node.op == BinaryOp::kPow && number != nullptr && std::isinf(number->value)) {
+    if (IsPowerOfInfinity(node)) {
       text_ += "Inf";
     } else {
       Visit(*node.left);
@@ -248,7 +252,9 @@ class Formatter {
     return Enclose(FormatAggregateStart(node), parts, level);
   }
   std::string Split(const BinaryExpr& node, std::size_t level, const Expr&) const {
-    return Format(*node.left, level + 1) + "\n" + Indent(level) + FormatOperator(node) + "\n" +
+    const std::string left =
+        IsPowerOfInfinity(node) ? Indent(level + 1) + "Inf" : Format(*node.left, level + 1);
+    return left + "\n" + Indent(level) + FormatOperator(node) + "\n" +
            Format(*node.right, level + 1);
   }
 };

@@ -168,6 +168,16 @@ TEST(ParserTest, PrintsCanonically) {
   EXPECT_EQ(Printed("a == bool # comment\n 1"), "a == bool 1");
 }
 
+TEST(ParserTest, PrettyPrintsPowersOfInfinity) {
+  const std::string name(200, 'm');
+  const auto power = ParseExpr("-Inf ^ " + name);
+  ASSERT_TRUE(power);
+  EXPECT_EQ(PrettyPrint(**power), "-Inf\n^\n  " + name);
+  const auto again = ParseExpr(PrettyPrint(**power));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(Print(**again), Print(**power));
+}
+
 TEST(ParserTest, PrettyPrintsLongExpressions) {
   const std::string long_name(60, 'a');
   const auto pretty = [](const std::string& text) {
