@@ -66,6 +66,13 @@ struct BackupProbe {
   // than size_deviation_floor_bytes, is a warning. 0 = never.
   double size_deviation_ratio = 0.5;
   std::int64_t size_deviation_floor_bytes = 10 << 20;
+  // Tables that are in the dump before it and not in the newest one are a warning if there are more
+  // of them than so many, but for those whose name ("public.orders") a shell pattern matches.
+  std::vector<std::string> ignore_tables;
+  int max_vanished_tables = 0;
+  // A warning if packing saves less of the newest one than of the median of those before it by more
+  // than this part, and by more than size_deviation_floor_bytes. 0 = never.
+  double compression_drop_ratio = 0.5;
   std::optional<base::Duration> retention;  // oldest kept must reach back so far
   std::optional<int> min_count;             // at least so many complete ones are kept
   base::Duration quiet_time =

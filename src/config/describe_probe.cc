@@ -219,6 +219,9 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Number("min_size", static_cast<double>(probe.min_size_bytes));
   out.Number("size_deviation", probe.size_deviation_ratio);
   out.Number("size_deviation_floor", static_cast<double>(probe.size_deviation_floor_bytes));
+  out.Texts("ignore_tables", probe.ignore_tables);
+  out.Number("max_vanished_tables", probe.max_vanished_tables);
+  out.Number("compression_drop", probe.compression_drop_ratio);
   if (probe.retention) out.Time("retention", *probe.retention);
   if (probe.min_count) out.Number("min_count", *probe.min_count);
   out.Time("quiet_time", probe.quiet_time);

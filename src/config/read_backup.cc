@@ -67,6 +67,12 @@ void GetSizeDeviation(MapReader& reader, BackupProbe& probe) {
   }
 }
 
+void GetContents(MapReader& reader, BackupProbe& probe) {
+  reader.Get("ignore_tables", probe.ignore_tables);
+  GetAtLeast(reader, "max_vanished_tables", 0, probe.max_vanished_tables);
+  GetRatio(reader, "compression_drop", probe.compression_drop_ratio);
+}
+
 }  // namespace
 
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
@@ -89,6 +95,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetPositive(reader, "max_age", probe.max_age);
   reader.GetSize("min_size", probe.min_size_bytes);
   GetSizeDeviation(reader, probe);
+  GetContents(reader, probe);
   GetPositive(reader, "retention", probe.retention);
   GetAtLeast(reader, "min_count", 1, probe.min_count);
   reader.GetDuration("quiet_time", probe.quiet_time);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "probes/backup_contents.h"
 
 namespace drwatch::probes {
 namespace {
@@ -15,13 +17,6 @@ using model::Severity;
 // A spread (median absolute deviation, scaled to a standard deviation) times this is still usual.
 constexpr double kUsualSpread = 5;
 constexpr double kMadToSigma = 1.4826;
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
 
 std::string Percent(double ratio) {
   return base::FormatDouble(std::round(std::abs(ratio) * 1000) / 10) + "%";
@@ -54,6 +49,19 @@ BackupCheck JudgeSize(const SizeDeviation& deviation) {
 }
 
 }  // namespace
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return (*middle + *std::max_element(values.begin(), middle)) / 2;
+}
+
+double UsualSpread(std::vector<double> values) {
+  const double median = Median(values);
+  for (double& value : values) value = std::abs(value - median);
+  return kUsualSpread * kMadToSigma * Median(std::move(values));
+}
 
 SlotCoverage CoverSlots(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, base::Timestamp from,
@@ -95,8 +103,7 @@ std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
   }
   const double median = Median(sizes);
   if (median <= 0) return std::nullopt;
-  for (double& size : sizes) size = std::abs(size - median);
-  const double usual = kUsualSpread * kMadToSigma * Median(sizes);
+  const double usual = UsualSpread(sizes);
   const double distance = std::abs(static_cast<double>(complete.back().size_bytes) - median);
   SizeDeviation deviation;
   deviation.median_bytes = static_cast<std::int64_t>(median);
@@ -141,18 +148,20 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     const auto verdict = spec.verify.enabled ? verdicts.Find(*at) : std::nullopt;
     model::StoredCopy& copy = copies.emplace_back();
     copy.name = at->name;
-    copy.kind = spec.kind;
+    copy.kind = KindOf(spec, *at);
     copy.point = at->time;
     copy.size_bytes = at->size_bytes;
     copy.good = PassedAll(spec, *at, verdict);
     if (verdict) {
       copy.level = static_cast<int>(verdict->level);
       copy.verified = verdict->verified;
+      copy.digest = verdict->digest;
       if (verdict->outcome != verify::Outcome::kIntact) copy.problem = verdict->text;
     } else if (spec.verify.enabled) {
       copy.problem = "not verified";
     }
     if (at->size_bytes < spec.min_size_bytes) copy.problem = "smaller than min_size";
+    if (at->defect) copy.problem = at->defect->message;
   }
   return copies;
 }

@@ -28,6 +28,10 @@ struct SlotCoverage {
   std::optional<base::Timestamp> first_missed;
 };
 
+double Median(std::vector<double> values);
+// How far from their median values may be and still be usual here.
+double UsualSpread(std::vector<double> values);
+
 // Of the slots since `from`. A slot is covered by a backup taken from it until the next slot.
 SlotCoverage CoverSlots(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, base::Timestamp from,

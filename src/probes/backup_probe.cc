@@ -12,6 +12,7 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
 #include "catalog/place_catalog.h"
+#include "probes/backup_contents.h"
 #include "probes/position_ring.h"
 
 namespace drwatch::probes {
@@ -88,7 +89,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
-  RememberListing(listing, context.now);
+  StandIn(listing, context.now);
   std::vector<model::StoredCopy> copies;
   if (listing.blind) {
     ReportBlind(report, *blind);
@@ -117,10 +118,14 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     if (!blind) ReportPlace(report, listing);
     copies = CopiesOf(spec_, listing.complete, verdicts_);
     if (bucket_) {
-      ReportBucket(report, context.now, copies);
+      ReportBucket(report, context.now, listing.complete, copies);
     } else {
       ReportSpace(report);
     }
+  }
+  if (!blind) {
+    last_listing_ = std::move(listing);
+    last_listed_ = context.now;
   }
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
@@ -166,8 +171,8 @@ void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& con
   recent_looks_ = std::move(looks);
 }
 
-// Keeps a listing that worked, and puts the last one in the place of one that did not.
-void BackupProbe::RememberListing(catalog::Listing& listing, base::Timestamp now) {
+// Puts the last listing that worked in the place of one that did not.
+void BackupProbe::StandIn(catalog::Listing& listing, base::Timestamp now) const {
   if (listing.blind) {
     const bool hold = last_listing_ && listing.blind->reason != Reason::kNotFound &&
                       now - last_listed_ <= kBlindHold;
@@ -176,8 +181,6 @@ void BackupProbe::RememberListing(catalog::Listing& listing, base::Timestamp now
   }
   const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
   if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
-  last_listing_ = listing;
-  last_listed_ = now;
 }
 
 bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {
@@ -292,6 +295,10 @@ void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::
                  "Size of the newest backup beside the median of those before it, minus 1.",
                  labels_, deviation->ratio);
   }
+  const ContentsReport contents = CompareContents(spec_, complete, verdicts_);
+  ReportChecks(report, JudgeContents(spec_, contents));
+  ReportContents(report, labels_, contents);
+  ReportKinds(report, labels_, CountByKind(spec_, complete));
   if (!spec_.schedule || complete.empty()) return;
   report.Gauge(
       "backup_schedule_missed_slots",
@@ -334,12 +341,11 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
 }
 
 void BackupProbe::ReportBucket(ProbeReport& report, base::Timestamp now,
+                               const std::vector<catalog::Artefact>& complete,
                                std::vector<model::StoredCopy>& copies) const {
   ReportChecks(report, bucket_->Checks(now));
   bucket_->Report(report, labels_, now);
-  if (copies.empty()) return;
-  // The lock of the newest one is the one that is known.
-  if (const auto until = LockedUntil(bucket_->facts())) copies.front().immutable_until = *until;
+  bucket_->Complete(complete, copies);
 }
 
 void BackupProbe::ReportSpace(ProbeReport& report) const {

@@ -52,7 +52,7 @@ class BackupProbe final : public Probe {
   void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
-  void RememberListing(catalog::Listing& listing, base::Timestamp now);
+  void StandIn(catalog::Listing& listing, base::Timestamp now) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
@@ -62,6 +62,7 @@ class BackupProbe final : public Probe {
                      base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
   void ReportBucket(ProbeReport& report, base::Timestamp now,
+                    const std::vector<catalog::Artefact>& complete,
                     std::vector<model::StoredCopy>& copies) const;
   void ReportSpace(ProbeReport& report) const;
   std::string Target() const;

@@ -1,8 +1,10 @@
 #include "probes/backup_verdicts.h"
 
 #include <set>
+#include <utility>
 
 #include "base/log.h"
+#include "base/strings.h"
 
 namespace drwatch::probes {
 namespace {
@@ -23,6 +25,12 @@ CREATE TABLE backup_verdicts (
   PRIMARY KEY (probe, path)
 ) WITHOUT ROWID;
 )sql";
+constexpr std::string_view kContents = R"sql(
+ALTER TABLE backup_verdicts ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE backup_verdicts ADD COLUMN tables TEXT NOT NULL DEFAULT '';
+ALTER TABLE backup_verdicts ADD COLUMN packed_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backup_verdicts ADD COLUMN unpacked_bytes INTEGER NOT NULL DEFAULT 0;
+)sql";
 
 model::Reason ParseReason(std::string_view name) {
   for (int i = 0; i <= static_cast<int>(model::Reason::kInternal); ++i) {
@@ -38,6 +46,14 @@ T ToEnum(std::int64_t value, T last) {
   return value < 0 || value > static_cast<std::int64_t>(last) ? last : static_cast<T>(value);
 }
 
+// A line a table. nullptr: none.
+std::shared_ptr<const std::vector<std::string>> ReadTables(const std::string& text) {
+  if (text.empty()) return nullptr;
+  std::vector<std::string> tables;
+  for (const std::string_view line : base::Split(text, '\n')) tables.emplace_back(line);
+  return std::make_shared<const std::vector<std::string>>(std::move(tables));
+}
+
 BackupVerdict ReadRow(const db::Statement& row) {
   BackupVerdict verdict;
   verdict.fingerprint = static_cast<std::uint64_t>(row.Int(1));
@@ -49,6 +65,10 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.text = row.Text(7);
   verdict.verified = base::FromUnixMillis(row.Int(8));
   verdict.duration = base::Duration(row.Int(9));
+  verdict.digest = row.Text(10);
+  verdict.tables = ReadTables(row.Text(11));
+  verdict.packed_bytes = row.Int(12);
+  verdict.unpacked_bytes = row.Int(13);
   return verdict;
 }
 
@@ -60,7 +80,9 @@ void LogFailure(const base::Status& status, const std::string& probe) {
 
 }  // namespace
 
-std::vector<db::Migration> BackupMigrations() { return {{"backup", 1, kSchema}}; }
+std::vector<db::Migration> BackupMigrations() {
+  return {{"backup", 1, kSchema}, {"backup", 2, kContents}};
+}
 
 BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe)
     : database_(database), probe_(std::move(probe)) {}
@@ -73,7 +95,8 @@ void BackupVerdicts::Load() const {
   const base::Status read = database_->Transact([this](db::Database& database) -> base::Status {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
-        "verified_ms, duration_ms FROM backup_verdicts WHERE probe = ?");
+        "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes FROM "
+        "backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
     while (true) {
       const base::Result<bool> more = rows.Step();
@@ -114,12 +137,28 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   Load();
   verdicts_[path] = verdict;
   if (database_ != nullptr) Store(path, verdict);
+  if (verdict.tables) DropOldTables();
+}
+
+void BackupVerdicts::DropOldTables() {
+  std::size_t lists = 0;
+  auto oldest = verdicts_.end();
+  for (auto at = verdicts_.begin(); at != verdicts_.end(); ++at) {
+    if (!at->second.tables) continue;
+    ++lists;
+    if (oldest == verdicts_.end() || at->second.verified < oldest->second.verified) oldest = at;
+  }
+  if (lists <= kMaxTableLists) return;
+  oldest->second.tables.reset();
+  if (database_ != nullptr) Store(oldest->first, oldest->second);
 }
 
 void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict) const {
   const base::Status written = database_->Transact([&](db::Database& database) {
     return database
-        .Prepare("INSERT OR REPLACE INTO backup_verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+        .Prepare(
+            "INSERT OR REPLACE INTO backup_verdicts VALUES "
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -131,6 +170,10 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(verdict.text)
         .Bind(base::ToUnixMillis(verdict.verified))
         .Bind(verdict.duration.count())
+        .Bind(verdict.digest)
+        .Bind(verdict.tables ? base::Join(*verdict.tables, "\n") : std::string())
+        .Bind(verdict.packed_bytes)
+        .Bind(verdict.unpacked_bytes)
         .Run();
   });
   LogFailure(written, probe_);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -29,7 +30,15 @@ struct BackupVerdict {
   std::string text;            // "byte 4711: gzip checksum differs", or the format of an intact one
   base::Timestamp verified{};  // end of the verification
   base::Duration duration{};
+  std::string digest;  // as verify::Verdict
+  // As verify::Contents; nullptr: no tables are known, or it is too long ago (kMaxTableLists).
+  std::shared_ptr<const std::vector<std::string>> tables;
+  std::int64_t packed_bytes = 0;
+  std::int64_t unpacked_bytes = 0;
 };
+
+// Of so many latest verifications the tables are kept: nothing looks further back.
+inline constexpr std::size_t kMaxTableLists = 32;
 
 // The verdicts of one probe, by path. Thread-safe. Without a database they live in memory only; a
 // database that cannot be written is logged and costs nothing but a second reading after a restart.
@@ -50,6 +59,7 @@ class BackupVerdicts {
  private:
   void Load() const;
   void Store(const std::string& path, const BackupVerdict& verdict) const;
+  void DropOldTables();
 
   db::Database* const database_;
   const std::string probe_;

@@ -1,5 +1,9 @@
 #include "probes/backup_verifier.h"
 
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
@@ -53,7 +57,9 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verify::VerifyOptions options;
   options.read_rate_bytes = options_.read_rate_bytes;
   options.deadline = deadline;
+  options.reuse = options_.every;
   options.stop = stop;
+  options.digest = true;
   const base::SteadyTime began = clock_.Steady();
   const verify::Verdict found = catalog_.Verify(artefact, options);
   bytes_read_.fetch_add(found.bytes_read, std::memory_order_relaxed);
@@ -68,6 +74,12 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.checksum = found.checksum;
   verdict.reason = found.reason;
   verdict.text = found.ToString();
+  verdict.digest = found.digest;
+  if (!found.contents.tables.empty()) {
+    verdict.tables = std::make_shared<const std::vector<std::string>>(found.contents.tables);
+  }
+  verdict.packed_bytes = found.contents.packed_bytes;
+  verdict.unpacked_bytes = found.contents.unpacked_bytes;
   verdict.verified = clock_.Now();
   verdict.duration = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began);
   return verdict;

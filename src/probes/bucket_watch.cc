@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/strings.h"
+
 namespace drwatch::probes {
 namespace {
 
 using model::Reason;
+
+// A legal hold ends when somebody ends it: the last second of the year 9999.
+constexpr base::Timestamp kHeld = base::FromUnixMillis(253'402'300'799'000);
 
 // Whether asking again soon may help.
 bool IsPassing(Reason reason) {
@@ -54,11 +59,49 @@ std::string BucketWatch::KeyOf(const catalog::Artefact& artefact, const net::S3C
   return place_.KeyOf(largest->name);
 }
 
+const BucketWatch::Told* BucketWatch::Find(const catalog::Artefact& artefact) const {
+  const auto found = told_.find(artefact.path);
+  const bool same = found != told_.end() && found->second.fingerprint == artefact.fingerprint;
+  return same ? &found->second : nullptr;
+}
+
+void BucketWatch::Remember(const catalog::Artefact& artefact, const net::S3Head& head) {
+  Told& told = told_[artefact.path];
+  told = {artefact.fingerprint, head.locked_until.value_or(base::Timestamp{}), {}};
+  if (head.legal_hold) told.locked_until = kHeld;
+  const auto sha256 = head.checksums.find("sha256");
+  if (!artefact.folder && !head.composite && sha256 != head.checksums.end()) {
+    told.digest = "sha256:" + base::Hex(sha256->second);
+  }
+}
+
+// What is not listed any more.
+void BucketWatch::Forget(const std::vector<catalog::Artefact>& complete) {
+  std::map<std::string, Told> kept;
+  for (const catalog::Artefact& artefact : complete) {
+    if (const Told* told = Find(artefact)) kept[artefact.path] = *told;
+  }
+  told_ = std::move(kept);
+}
+
+void BucketWatch::Complete(const std::vector<catalog::Artefact>& complete,
+                           std::vector<model::StoredCopy>& copies) const {
+  for (std::size_t i = 0; i < std::min(copies.size(), complete.size()); ++i) {
+    const Told* told = Find(complete[complete.size() - 1 - i]);
+    if (told == nullptr) continue;
+    copies[i].immutable_until = told->locked_until;
+    if (copies[i].digest.empty()) copies[i].digest = told->digest;
+  }
+}
+
 void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
                                 const net::S3Call& call) {
+  Forget(complete);
   std::map<std::string, std::uint64_t> replicated;
   int failed = 0;
   bool known = !complete.empty();
+  bool replicates = true;
+  const bool locks = facts_.object_lock && facts_.object_lock->enabled;
   for (std::size_t i = 0; i < complete.size() && i < kWatchedBackups; ++i) {
     const catalog::Artefact& artefact = complete[complete.size() - 1 - i];
     const auto done = replicated_.find(artefact.path);
@@ -66,10 +109,12 @@ void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
       replicated[artefact.path] = artefact.fingerprint;
       continue;
     }
+    // Nobody replicates here: the others need no look but for their locks, once.
+    if (!replicates && (!locks || Find(artefact) != nullptr)) continue;
     const std::string key = KeyOf(artefact, call);
     std::optional<net::S3Head> head;
     if (!key.empty()) Take(place_.client().Head(key, call), head);
-    known = known && head;
+    known = known && (head || !replicates);
     if (i == 0) {
       // What the network hides for a moment stays as it was.
       if (head || key != facts_.newest_key || !cut_short_) facts_.newest = head;
@@ -77,8 +122,8 @@ void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
       newest_fingerprint_ = artefact.fingerprint;
     }
     if (!head) continue;
-    // Nobody replicates here: the others need no look.
-    if (head->replication.empty()) break;
+    Remember(artefact, *head);
+    if (head->replication.empty()) replicates = false;
     if (head->replication == "FAILED") ++failed;
     if (head->replication == "COMPLETED" || head->replication == "REPLICA") {
       replicated[artefact.path] = artefact.fingerprint;

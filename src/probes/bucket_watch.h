@@ -38,11 +38,16 @@ class BucketWatch {
   // looked at.
   void ReportAccess(ProbeReport& report, const model::Labels& labels) const;
   std::vector<BackupCheck> Checks(base::Timestamp now) const;
-  const BucketFacts& facts() const { return facts_; }
+  // What headers told of the copies: until when they are locked, and their digest. `copies` stand
+  // for the newest of `complete`, newest first.
+  void Complete(const std::vector<catalog::Artefact>& complete,
+                std::vector<model::StoredCopy>& copies) const;
 
  private:
   void LookAtSettings(const net::S3Call& call);
   void LookAtBackups(const std::vector<catalog::Artefact>& complete, const net::S3Call& call);
+  void Remember(const catalog::Artefact& artefact, const net::S3Head& head);
+  void Forget(const std::vector<catalog::Artefact>& complete);
   std::string KeyOf(const catalog::Artefact& artefact, const net::S3Call& call);
   template <typename T>
   void Take(net::S3Result<T> result, std::optional<T>& fact);
@@ -53,6 +58,14 @@ class BucketWatch {
   std::optional<base::Timestamp> looked_;
   bool cut_short_ = false;  // the last look
   std::uint64_t newest_fingerprint_ = 0;
+  // What headers said, by path.
+  struct Told {
+    std::uint64_t fingerprint = 0;
+    base::Timestamp locked_until{};
+    std::string digest;  // as model::StoredCopy
+  };
+  const Told* Find(const catalog::Artefact& artefact) const;
+  std::map<std::string, Told> told_;
   // Of backups that were replicated, by path: they need no other look.
   std::map<std::string, std::uint64_t> replicated_;
 };

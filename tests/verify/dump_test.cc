@@ -30,6 +30,22 @@ INSTANTIATE_TEST_SUITE_P(
                       DumpCase{"all.sql", Level::kFormat, 5, "Cluster"}),
     [](const auto& each) { return each.param.name; });
 
+TEST_P(DumpTest, NamesItsTables) {
+  const std::string file = GetParam().file;
+  const std::string database = file == "all.sql" ? "postgres/" : "";
+  const Contents contents = VerifyBytes(Sample(file)).contents;
+  EXPECT_EQ(contents.tables,
+            std::vector<std::string>(
+                {database + "public.empty", database + "public.odd", database + "public.orders"}));
+  EXPECT_EQ(contents.unpacked_bytes > 0, file == "custom.dump" || file == "piped.dump");
+  // Packed once more it is the same inside.
+  const std::string packed = Gzip(Sample(file));
+  const Contents again = VerifyBytes(packed).contents;
+  EXPECT_EQ(again.tables, contents.tables);
+  EXPECT_GE(again.unpacked_bytes, static_cast<std::int64_t>(Sample(file).size()));
+  EXPECT_GT(again.packed_bytes, 0);
+}
+
 TEST_P(DumpTest, GoodOneIsIntact) {
   const Verdict verdict = VerifyBytes(Sample(GetParam().file));
   EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();

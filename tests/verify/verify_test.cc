@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/digest.h"
+#include "base/strings.h"
 #include "samples.h"
 
 namespace drwatch::verify {
@@ -192,6 +194,48 @@ TEST(VerifyTest, ReadRateIsKept) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(VerifyPath(path, options).outcome, Outcome::kIntact);
   EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(100));
+}
+
+TEST(VerifyTest, DigestOfWhatIsReadToItsEnd) {
+  const testing::TempDir folder;
+  const auto sha256 = [](std::string_view bytes) {
+    return "sha256:" + base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, bytes));
+  };
+  const std::string dump = Sample("custom.dump");
+  const std::string path = folder.Write("x.dump", dump);
+  EXPECT_EQ(VerifyPath(path, {}).digest, "") << "nobody asked";
+  VerifyOptions options;
+  options.digest = true;
+  EXPECT_EQ(VerifyPath(path, options).digest, sha256(dump));
+  // Nothing is read for the digest alone.
+  const std::string unknown = folder.Write("x.bin", Noise(2 << 20));
+  const Verdict verdict = VerifyPath(unknown, options);
+  EXPECT_EQ(verdict.digest, "");
+  EXPECT_LT(verdict.bytes_read, 1 << 20);
+  // A list names one: it is proven, and of damaged bytes it is their own.
+  folder.Write("SHA256SUMS", sha256(dump).substr(7) + "  x.dump\n");
+  EXPECT_EQ(VerifyPath(path, {}).digest, sha256(dump));
+  const std::string changed = Flipped(dump, dump.size() - 9);
+  folder.Write("x.dump", changed);
+  EXPECT_EQ(VerifyPath(path, {}).digest, sha256(changed));
+  folder.Write("SHA256SUMS", "");
+  folder.Write("d/a.dump", dump);
+  EXPECT_EQ(VerifyPath(folder.Path("d"), options).digest, "") << "a folder has none";
+}
+
+TEST(TableListTest, HalfAListIsNone) {
+  TableList list;
+  list.Add("public", "b\nc");
+  list.Add("", "a");
+  list.Add("", "a");
+  list.Add("s", std::string(10'000, 'x'));
+  const std::vector<std::string> tables = list.Take();
+  ASSERT_EQ(tables.size(), 3u);
+  EXPECT_EQ(tables[0], "a");
+  EXPECT_EQ(tables[1], "public.b c");
+  EXPECT_LE(tables[2].size(), TableList::kMaxNameBytes);
+  for (std::size_t i = 0; i <= TableList::kMaxTables; ++i) list.Add("", std::to_string(i));
+  EXPECT_TRUE(list.Take().empty());
 }
 
 TEST(VerifyTest, PlainTextIsReadAsText) {
