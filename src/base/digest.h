@@ -37,5 +37,7 @@ std::string ComputeDigest(DigestAlgorithm algorithm, std::string_view bytes);
 std::string HmacSha256(std::string_view key, std::string_view bytes);
 // `count` bytes from the system's secure source.
 std::string RandomBytes(std::size_t count);
+// A random one, version 4: "f81d4fae-7dec-4d0a-a765-00a0c91e6bf6".
+std::string RandomUuid();
 
 }  // namespace drwatch::base

@@ -36,6 +36,7 @@ void CheckUnique(const std::vector<T>& things, const std::string& what, Problems
 void CheckReferences(const Config& config, const ReadContext& context) {
   const std::vector<std::string> services = NamesOf(config.services);
   const std::vector<std::string> receivers = NamesOf(config.receivers);
+  const std::vector<std::string> intervals = NamesOf(config.time_intervals);
   std::vector<std::string> databases;
   std::vector<std::string> backups;
   for (const Probe& probe : config.probes) {
@@ -54,6 +55,9 @@ void CheckReferences(const Config& config, const ReadContext& context) {
     } else if (reference.kind == Reference::Kind::kBackupProbe) {
       known = &backups;
       what = "backup probe";
+    } else if (reference.kind == Reference::Kind::kTimeInterval) {
+      known = &intervals;
+      what = "time interval";
     }
     if (std::find(known->begin(), known->end(), reference.name) != known->end()) continue;
     context.problems.AddError(reference.position,

@@ -58,6 +58,8 @@ struct Config {
   bool builtin_rules = true;            // builtin_rules: false leaves the embedded ones out
   Route route;  // always there; without one in the file everything goes to the first receiver
   std::vector<Receiver> receivers;
+  std::vector<InhibitRule> inhibit_rules;
+  std::vector<TimeInterval> time_intervals;
   std::string fallback_receiver;  // empty = the root route's receiver
   // What PagerDuty is told for each severity word; merged over the built-in map.
   std::map<std::string, std::string> severity_map;

@@ -33,6 +33,12 @@ void WriteRoute(YamlWriter& out, const Route& route) {
   out.Time("group_interval", route.group_interval);
   out.Time("repeat_interval", route.repeat_interval);
   if (route.continue_matching) out.Flag("continue", true);
+  if (!route.mute_time_intervals.empty()) {
+    out.Texts("mute_time_intervals", route.mute_time_intervals);
+  }
+  if (!route.active_time_intervals.empty()) {
+    out.Texts("active_time_intervals", route.active_time_intervals);
+  }
   if (route.routes.empty()) return;
   out.List("routes");
   for (const Route& child : route.routes) {
@@ -154,6 +160,8 @@ std::string DescribeConfig(const Config& config) {
     out.End();
   }
   WriteReceivers(out, config);
+  WriteInhibitRules(out, config.inhibit_rules);
+  WriteTimeIntervals(out, config.time_intervals);
   out.TextUnlessEmpty("fallback_receiver", config.fallback_receiver);
   out.TextMap("severity_map", {config.severity_map.begin(), config.severity_map.end()});
   return out.Take();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 #include "config/yaml_writer.h"
@@ -12,5 +13,7 @@ namespace drwatch::config {
 void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& source);
 // The keys a probe's type adds.
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
+void WriteTimeIntervals(YamlWriter& out, const std::vector<TimeInterval>& intervals);
+void WriteInhibitRules(YamlWriter& out, const std::vector<InhibitRule>& rules);
 
 }  // namespace drwatch::config

@@ -68,8 +68,7 @@ void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out)
 
 void RefuseForeignSections(MapReader& reader) {
   for (const std::string_view key :
-       {"inhibit_rules", "time_intervals", "mute_time_intervals", "escalation_policies",
-        "templates", "alerting", "remote_write"}) {
+       {"escalation_policies", "templates", "alerting", "remote_write"}) {
     reader.Refuse(key, "is not supported yet");
   }
   reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
@@ -91,6 +90,8 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   }
   config.rule_files = ReadRuleFiles(reader, context);
   reader.Get("builtin_rules", config.builtin_rules);
+  config.time_intervals = ReadTimeIntervals(reader, context);
+  config.inhibit_rules = ReadInhibitRules(reader, context);
   const Node* route = reader.Take("route");
   if (route != nullptr) config.route = ReadRootRoute(*route, context);
   for (const Node& item : GetItems(reader, "receivers")) {

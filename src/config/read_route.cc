@@ -36,27 +36,6 @@ void ReadMatchMap(MapReader& reader, std::string_view key, model::MatchType type
   }
 }
 
-void ReadMatchers(MapReader& reader, std::vector<model::Matcher>& out) {
-  const Node* node = reader.Take("matchers");
-  if (node != nullptr && node->kind == NodeKind::kScalar) {
-    reader.Error(*node, "\"matchers\" must be a list",
-                 "such as ['severity=\"critical\"', 'team=~\"dba|infra\"']");
-  } else {
-    for (const Node& item : GetItems(reader, "matchers")) {
-      base::Result<std::vector<model::Matcher>> matchers = ParseMatchers(item.scalar);
-      if (item.kind != NodeKind::kScalar) {
-        reader.Error(item, "a matcher must be text", "such as 'severity=\"critical\"'");
-      } else if (matchers) {
-        std::move(matchers->begin(), matchers->end(), std::back_inserter(out));
-      } else {
-        AddParseError(reader.problems(), item, "matcher", matchers.error());
-      }
-    }
-  }
-  ReadMatchMap(reader, "match", model::MatchType::kEqual, out);
-  ReadMatchMap(reader, "match_re", model::MatchType::kRegex, out);
-}
-
 void ReadGroupBy(MapReader& reader, Route& route) {
   const Node* node = reader.Take("group_by");
   if (node == nullptr) return;
@@ -85,19 +64,27 @@ void ReadRoute(const Node& node, ReadContext& context, Route& route) {
   route.position = node.position;
   MapReader reader(node, context.problems, "route");
   GetReference(reader, "receiver", Reference::Kind::kReceiver, context, route.receiver);
-  ReadMatchers(reader, route.matchers);
+  ReadMatchers(reader, "", route.matchers);
+  reader.Get("mute_time_intervals", route.mute_time_intervals);
+  reader.Get("active_time_intervals", route.active_time_intervals);
+  for (const std::string_view key : {"mute_time_intervals", "active_time_intervals"}) {
+    for (const Node& item : GetItems(reader, key)) {
+      context.references.push_back({Reference::Kind::kTimeInterval, item.scalar, item.position});
+    }
+  }
   ReadGroupBy(reader, route);
   reader.GetDuration("group_wait", route.group_wait);
   GetPositive(reader, "group_interval", route.group_interval);
   GetPositive(reader, "repeat_interval", route.repeat_interval);
   reader.Get("continue", route.continue_matching);
-  for (const std::string_view key :
-       {"mute_time_intervals", "active_time_intervals", "labels", "escalation"}) {
+  for (const std::string_view key : {"labels", "escalation"}) {
     reader.Refuse(key, "is not supported yet");
   }
   for (const Node& item : GetItems(reader, "routes")) {
     Route child = route;  // inherits
     child.matchers.clear();
+    child.mute_time_intervals.clear();
+    child.active_time_intervals.clear();
     child.routes.clear();
     child.continue_matching = false;
     ReadRoute(item, context, child);
@@ -107,6 +94,28 @@ void ReadRoute(const Node& node, ReadContext& context, Route& route) {
 }
 
 }  // namespace
+
+void ReadMatchers(MapReader& reader, const std::string& prefix, std::vector<model::Matcher>& out) {
+  const std::string key = prefix + "matchers";
+  const Node* node = reader.Take(key);
+  if (node != nullptr && node->kind == NodeKind::kScalar) {
+    reader.Error(*node, base::Quote(key) + " must be a list",
+                 "such as ['severity=\"critical\"', 'team=~\"dba|infra\"']");
+  } else {
+    for (const Node& item : GetItems(reader, key)) {
+      base::Result<std::vector<model::Matcher>> matchers = ParseMatchers(item.scalar);
+      if (item.kind != NodeKind::kScalar) {
+        reader.Error(item, "a matcher must be text", "such as 'severity=\"critical\"'");
+      } else if (matchers) {
+        std::move(matchers->begin(), matchers->end(), std::back_inserter(out));
+      } else {
+        AddParseError(reader.problems(), item, "matcher", matchers.error());
+      }
+    }
+  }
+  ReadMatchMap(reader, prefix + "match", model::MatchType::kEqual, out);
+  ReadMatchMap(reader, prefix + "match_re", model::MatchType::kRegex, out);
+}
 
 Route ReadRootRoute(const Node& node, ReadContext& context) {
   Route route;
@@ -121,6 +130,10 @@ Route ReadRootRoute(const Node& node, ReadContext& context) {
       context.problems.AddError(key.position,
                                 "the root route takes every alert and has no matchers",
                                 "put them on a route under \"routes\"");
+    }
+    if (key.scalar == "mute_time_intervals" || key.scalar == "active_time_intervals") {
+      context.problems.AddError(key.position, "the root route takes every alert at any time",
+                                "put " + base::Quote(key.scalar) + " on a route under \"routes\"");
     }
     if (key.scalar == "continue" && route.continue_matching) {
       context.problems.AddError(key.position, "the root route cannot \"continue\"");

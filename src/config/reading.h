@@ -16,7 +16,7 @@ namespace drwatch::config {
 
 // "service: shop", wherever it stands: looked up once everything is read.
 struct Reference {
-  enum class Kind { kService, kPostgresProbe, kBackupProbe, kReceiver };
+  enum class Kind { kService, kPostgresProbe, kBackupProbe, kReceiver, kTimeInterval };
   Kind kind;
   std::string name;
   Position position;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "config/problem.h"
 #include "config/secret_source.h"
+#include "config/time_interval.h"
 #include "model/matcher.h"
 
 namespace drwatch::config {
@@ -56,8 +57,8 @@ struct TemplateText {
 struct Receiver {
   std::string name;
   std::vector<Integration> integrations;
-  std::vector<TemplateText> templates;  // of the integrations, for notify to check
-  Position position;
+  std::vector<TemplateText> templates{};  // of the integrations, for notify to check
+  Position position{};
 };
 
 struct Route {
@@ -69,7 +70,18 @@ struct Route {
   base::Duration group_interval = 1min;
   base::Duration repeat_interval = 4h;
   bool continue_matching = false;
+  // Names of Config::time_intervals, not inherited: nobody is told of alerts that fire during one
+  // of the first, or outside all of the second.
+  std::vector<std::string> mute_time_intervals, active_time_intervals;
   std::vector<Route> routes;
+  Position position;
+};
+
+// While an alert that `source` matches fires, nobody is told of those that `target` matches and
+// that have the same values of `equal`. An alert that both match is not inhibited by another such.
+struct InhibitRule {
+  std::vector<model::Matcher> source, target;
+  std::vector<std::string> equal;  // a label that is missing has the empty value
   Position position;
 };
 

@@ -39,6 +39,11 @@ Service ReadService(const Node& node, const Levels& levels, ReadContext& context
 Probe ReadProbe(const Node& node, const Global& global, ReadContext& context);
 Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
                       ReadContext& context);
+// "matchers", and the old "match" and "match_re", each behind `prefix`.
+void ReadMatchers(MapReader& reader, const std::string& prefix, std::vector<model::Matcher>& out);
+// "time_intervals" and their old name.
+std::vector<TimeInterval> ReadTimeIntervals(MapReader& root, ReadContext& context);
+std::vector<InhibitRule> ReadInhibitRules(MapReader& root, ReadContext& context);
 // The root of the tree; children inherit.
 Route ReadRootRoute(const Node& node, ReadContext& context);
 

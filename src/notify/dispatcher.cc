@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "notify/journal.h"
 #include "notify/ledger.h"
@@ -21,6 +22,8 @@ class Dispatcher::Shell {
 
   base::Status Accept(const std::vector<model::AlertEvent>& events);
   void Reload(std::shared_ptr<const config::Config> config);
+  base::Result<std::string> SetSilence(Silence silence);
+  base::Status ExpireSilence(const std::string& id);
   void Start();
   void Stop(base::Duration drain);
   void Wake();
@@ -110,6 +113,26 @@ void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
   [[maybe_unused]] const base::Status committed = Commit();
   StartSenders();
   timer_wake_.notify_all();
+}
+
+base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
+  const std::lock_guard lock(mutex_);
+  base::Result<std::string> id = ledger_.SetSilence(std::move(silence), base::RandomUuid(), Now());
+  if (!id) return id;
+  const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+  if (!committed) return base::Fail(committed.error());
+  return id;
+}
+
+base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  if (const base::Status ended = ledger_.ExpireSilence(id, Now()); !ended) return ended;
+  const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+  return committed;
 }
 
 void Dispatcher::Shell::Start() {
@@ -246,6 +269,8 @@ Snapshot Dispatcher::Shell::TakeSnapshot() const {
   const Records& records = ledger_.records();
   Snapshot snapshot;
   snapshot.state_writable = state_writable_;
+  snapshot.now = now;
+  for (const auto& [id, silence] : records.silences) snapshot.silences.push_back(silence);
   std::map<AlertId, std::string> fingerprints;
   for (const auto& [id, record] : records.alerts) {
     if (record.alert.resolved()) continue;
@@ -254,14 +279,24 @@ Snapshot Dispatcher::Shell::TakeSnapshot() const {
     view.alert.labels = ledger_.PublicLabels(record.alert.labels);
     view.updated_at = record.changed_at;
     fingerprints[id] = view.alert.FingerprintHex();
+    view.silenced_by = record.silenced_by;
     for (const std::string& group_id : record.groups) {
       const auto group = records.groups.find(group_id);
-      if (group != records.groups.end()) view.receivers.push_back(group->second.receiver);
+      if (group == records.groups.end()) continue;
+      view.receivers.push_back(group->second.receiver);
+      view.muted_by.insert(view.muted_by.end(), group->second.muted_by.begin(),
+                           group->second.muted_by.end());
+    }
+    for (const AlertId source : ledger_.muting().InhibitedBy(record)) {
+      model::Alert cause = records.alerts.at(source).alert;
+      cause.labels = ledger_.PublicLabels(cause.labels);
+      view.inhibited_by.push_back(cause.FingerprintHex());
     }
     snapshot.alerts.push_back(std::move(view));
   }
   for (const auto& [id, group] : records.groups) {
-    Snapshot::GroupView view{group.key, group.receiver, group.labels, {}, group.due};
+    Snapshot::GroupView view{group.key, group.receiver, group.labels,
+                             {},        group.due,      group.muted_by};
     for (const AlertId alert : group.firing) view.fingerprints.push_back(fingerprints[alert]);
     snapshot.groups.push_back(std::move(view));
   }
@@ -325,6 +360,10 @@ base::Status Dispatcher::Accept(const std::vector<model::AlertEvent>& events) {
 void Dispatcher::Reload(std::shared_ptr<const config::Config> config) {
   shell_->Reload(std::move(config));
 }
+base::Result<std::string> Dispatcher::SetSilence(Silence silence) {
+  return shell_->SetSilence(std::move(silence));
+}
+base::Status Dispatcher::ExpireSilence(const std::string& id) { return shell_->ExpireSilence(id); }
 void Dispatcher::Start() { shell_->Start(); }
 void Dispatcher::Stop(base::Duration drain) { shell_->Stop(drain); }
 void Dispatcher::Wake() { shell_->Wake(); }

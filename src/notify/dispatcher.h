@@ -36,6 +36,8 @@ struct Snapshot {
     model::Alert alert;  // with the external labels
     std::vector<std::string> receivers;
     base::Timestamp updated_at{};
+    // Why nobody is told of it: ids of silences, fingerprints of alerts, names of time intervals.
+    std::vector<std::string> silenced_by, inhibited_by, muted_by;
   };
   struct GroupView {
     std::string key;
@@ -43,6 +45,7 @@ struct Snapshot {
     model::Labels labels;
     std::vector<std::string> fingerprints;  // of its firing alerts, as in AlertView::alert
     std::optional<base::Timestamp> next_flush;
+    std::vector<std::string> muted_by;  // names of time intervals
   };
   struct OutboxRow {
     std::string receiver;
@@ -60,6 +63,8 @@ struct Snapshot {
   std::vector<GroupView> groups;
   std::vector<OutboxRow> outbox;        // oldest first
   std::vector<AttemptRecord> attempts;  // newest first
+  std::vector<Silence> silences;        // in the order of their ids
+  base::Timestamp now{};                // by the dispatcher's clock, for Silence::StateAt
   bool state_writable = true;
 };
 
@@ -92,6 +97,11 @@ class Dispatcher {
   // From now on alerts go where `config` says. Incidents that are open stay with the receivers that
   // know of them.
   void Reload(std::shared_ptr<const config::Config> config);
+
+  // As Ledger's, with an id made here. On disk when they return; an error of the disk means that it
+  // holds, but perhaps only until a restart.
+  base::Result<std::string> SetSilence(Silence silence);
+  base::Status ExpireSilence(const std::string& id);
 
   void Start();
   // Lets senders finish what is due, until `drain` passed, then breaks attempts off. What was not

@@ -1,6 +1,7 @@
 #include "notify/journal.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -56,6 +57,38 @@ IdSet DecodeIds(std::string_view text) {
     if (const auto id = base::ParseInt(part)) ids.insert(*id);
   }
   return ids;
+}
+
+// [["=~", "job", "a|b"], ...]
+std::string EncodeMatchers(const std::vector<model::Matcher>& matchers) {
+  Json json = Json::array();
+  for (const model::Matcher& matcher : matchers) {
+    json.push_back({model::MatchOperator(matcher.type()), matcher.name(), matcher.value()});
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Empty if any of them cannot be read: a silence with fewer matchers would take more alerts.
+std::vector<model::Matcher> DecodeMatchers(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  std::vector<model::Matcher> matchers;
+  if (!json.is_array()) return {};
+  for (const Json& item : json) {
+    const bool strings = item.is_array() && item.size() == 3 && item[0].is_string() &&
+                         item[1].is_string() && item[2].is_string();
+    if (!strings) return {};
+    constexpr std::array kTypes = {model::MatchType::kEqual, model::MatchType::kNotEqual,
+                                   model::MatchType::kRegex, model::MatchType::kNotRegex};
+    const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](model::MatchType candidate) {
+      return model::MatchOperator(candidate) == item[0].get<std::string>();
+    });
+    if (type == kTypes.end()) return {};
+    base::Result<model::Matcher> matcher =
+        model::Matcher::Make(*type, item[1].get<std::string>(), item[2].get<std::string>());
+    if (!matcher) return {};
+    matchers.push_back(std::move(*matcher));
+  }
+  return matchers;
 }
 
 // What is needed to reach a receiver that left the configuration, but for a secret given in place.
@@ -154,6 +187,12 @@ class Loader {
           " duration, attempt FROM notify_attempts ORDER BY id",
           &Loader::ReadAttempt);
     }
+    if (status) {
+      status = read(
+          "SELECT id, matchers, starts_at, ends_at, updated_at, created_by, comment"
+          " FROM notify_silences",
+          &Loader::ReadSilence);
+    }
     while (state_.attempts.size() > kKeptAttempts) state_.attempts.pop_front();
     return status;
   }
@@ -221,6 +260,19 @@ class Loader {
     state_.attempts.push_back({Instant(row, 0), row.Text(1), row.Text(2), ToOccasion(row.Int(3)),
                                row.Text(4), row.Text(5), row.Text(6), row.Text(7),
                                base::Duration(row.Int(8)), static_cast<int>(row.Int(9))});
+  }
+
+  // One whose matchers cannot be read takes nothing and is left out.
+  void ReadSilence(const db::Statement& row) {
+    Silence silence;
+    silence.id = row.Text(0);
+    silence.matchers = DecodeMatchers(row.Text(1));
+    silence.starts_at = base::FromUnixMillis(row.Int(2));
+    silence.ends_at = base::FromUnixMillis(row.Int(3));
+    silence.updated_at = Instant(row, 4);
+    silence.created_by = row.Text(5);
+    silence.comment = row.Text(6);
+    if (!silence.matchers.empty()) state_.records.silences[silence.id] = std::move(silence);
   }
 
   base::Timestamp now_;
@@ -339,6 +391,31 @@ base::Status SaveDeliveries(db::Database& database, const Records& records,
   return {};
 }
 
+base::Status SaveSilences(db::Database& database, const Records& records, const Changes& changes) {
+  if (changes.silences.empty()) return {};
+  db::Statement put = database.Prepare(
+      "INSERT OR REPLACE INTO notify_silences (id, matchers, starts_at, ends_at, updated_at,"
+      " created_by, comment) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  db::Statement drop = database.Prepare("DELETE FROM notify_silences WHERE id = ?");
+  for (const std::string& id : changes.silences) {
+    const auto found = records.silences.find(id);
+    db::Statement& statement = found == records.silences.end() ? drop : put;
+    statement.Reset();
+    statement.Bind(id);
+    if (found != records.silences.end()) {
+      const Silence& silence = found->second;
+      statement.Bind(EncodeMatchers(silence.matchers))
+          .Bind(Millis(silence.starts_at))
+          .Bind(Millis(silence.ends_at))
+          .Bind(Millis(silence.updated_at))
+          .Bind(silence.created_by)
+          .Bind(silence.comment);
+    }
+    if (const base::Status done = statement.Run(); !done) return done;
+  }
+  return {};
+}
+
 base::Status SaveAttempts(db::Database& database, const Changes& changes) {
   if (changes.attempts.empty()) return {};
   db::Statement put = database.Prepare(
@@ -388,7 +465,12 @@ std::vector<db::Migration> Migrations() {
       id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, receiver TEXT NOT NULL,
       integration TEXT NOT NULL, occasion INTEGER NOT NULL, group_key BLOB NOT NULL,
       summary TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL,
-      duration INTEGER NOT NULL, attempt INTEGER NOT NULL);)"}};
+      duration INTEGER NOT NULL, attempt INTEGER NOT NULL);)"},
+          {"notify", 2, R"(
+    CREATE TABLE notify_silences (
+      id TEXT PRIMARY KEY, matchers TEXT NOT NULL, starts_at INTEGER NOT NULL,
+      ends_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, created_by TEXT NOT NULL,
+      comment TEXT NOT NULL) WITHOUT ROWID;)"}};
 }
 
 base::Result<StoredState> LoadState(db::Database& database, base::Timestamp now) {
@@ -406,6 +488,7 @@ base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Cha
     if (status) status = SaveGroups(inside, records, changes);
     if (status) status = SaveTargets(inside, records, changes);
     if (status) status = SaveDeliveries(inside, records, changes);
+    if (status) status = SaveSilences(inside, records, changes);
     if (status) status = SaveAttempts(inside, changes);
     return status;
   });

@@ -37,13 +37,6 @@ Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, ba
   Reload(config_, now);
 }
 
-model::Labels Ledger::PublicLabels(const model::Labels& labels) const {
-  if (config_->global.external_labels.empty()) return labels;
-  model::LabelsBuilder builder(config_->global.external_labels);
-  for (const model::LabelView label : labels) builder.Set(label.name, label.value);
-  return builder.Build();
-}
-
 AlertRecord* Ledger::Find(const model::Labels& labels) {
   const auto id = ids_.find(labels);
   return id == ids_.end() ? nullptr : &records_.alerts.at(id->second);
@@ -112,11 +105,13 @@ void Ledger::Fire(AlertRecord& record, base::Timestamp now) {
   record.reason.clear();
   record.changed_at = now;
   changes_.alerts.insert(record.id);
+  muting_.Fired(record);
   Attach(record, now);
 }
 
 void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
   record.changed_at = now;
+  muting_.Resolved(record);
   for (const std::string& id : record.groups) {
     const auto group = records_.groups.find(id);
     if (group == records_.groups.end()) continue;
@@ -155,6 +150,9 @@ Group& Ledger::EnsureGroup(const config::Route& route, const std::string& route_
   group.wait = route.group_wait;
   group.interval = route.group_interval;
   group.repeat = route.repeat_interval;
+  group.mute = route.mute_time_intervals;
+  group.active = route.active_time_intervals;
+  muting_.Grouped(group, now);
   group.created_at = now;
   for (const auto& [target_id, target] : records_.targets) {
     if (target.receiver == route.receiver && !target.retired) group.targets.push_back(target_id);
@@ -180,6 +178,7 @@ void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestam
 }
 
 void Ledger::Tick(base::Timestamp now) {
+  TellUnmuted(now);
   std::vector<std::string> due;
   for (const auto& [id, group] : records_.groups) {
     if ((group.due && *group.due <= now) || (group.next_repeat && *group.next_repeat <= now)) {
@@ -194,8 +193,42 @@ void Ledger::Tick(base::Timestamp now) {
   if (now >= next_forget_) ForgetResolved(now);
 }
 
+// What was held back and still fires is as good as new.
+void Ledger::TellUnmuted(base::Timestamp now) {
+  const Muting::Unmuted unmuted = muting_.Update(now);
+  for (const AlertId id : unmuted.alerts) {
+    AlertRecord& record = records_.alerts.at(id);
+    record.changed_at = now;
+    for (const std::string& group_id : record.groups) {
+      const auto group = records_.groups.find(group_id);
+      if (group != records_.groups.end()) MarkChanged(group->second, record, now);
+    }
+  }
+  for (const std::string& id : unmuted.groups) {
+    Group& group = records_.groups.at(id);
+    for (const AlertId alert : group.firing) {
+      MarkChanged(group, records_.alerts.at(alert), now);
+    }
+    group.changed_at = now;
+  }
+}
+
+base::Result<std::string> Ledger::SetSilence(Silence silence, const std::string& new_id,
+                                             base::Timestamp now) {
+  base::Result<std::string> id = muting_.SetSilence(std::move(silence), new_id, now);
+  if (id) Tick(now);
+  return id;
+}
+
+base::Status Ledger::ExpireSilence(const std::string& id, base::Timestamp now) {
+  const base::Status ended = muting_.ExpireSilence(id, now);
+  if (ended) Tick(now);
+  return ended;
+}
+
 base::Timestamp Ledger::NextTick(base::Timestamp now) const {
   base::Timestamp next = std::min(now + std::chrono::hours(1), next_forget_);
+  next = std::min(next, muting_.NextChange());
   for (const auto& [id, group] : records_.groups) {
     if (group.due) next = std::min(next, *group.due);
     if (group.page_due) next = std::min(next, *group.page_due);
@@ -251,6 +284,7 @@ void Ledger::ReturnChanges(Changes changes) {
   changes.groups.merge(changes_.groups);
   changes.targets.merge(changes_.targets);
   changes.deliveries.merge(changes_.deliveries);
+  changes.silences.merge(changes_.silences);
   changes.attempts.insert(changes.attempts.end(), changes_.attempts.begin(),
                           changes_.attempts.end());
   if (changes.attempts.size() > kKeptAttempts) {

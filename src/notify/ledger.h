@@ -15,31 +15,18 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "model/alert.h"
+#include "notify/limits.h"
+#include "notify/muting.h"
 #include "notify/receiver.h"
 #include "notify/records.h"
 #include "notify/stats.h"
 
 namespace drwatch::notify {
 
-// Alerts known at once; further ones are refused, so that a rule gone wild cannot eat the memory.
-inline constexpr std::size_t kMaxAlerts = 100'000;
-// A resolved alert is remembered so long, so that an event offered twice is recognised.
-inline constexpr base::Duration kRememberResolved = std::chrono::minutes(15);
-// Not delivered for so long: the fallback receiver is told, too (at once if waiting cannot help).
-inline constexpr base::Duration kFallBackAfter = std::chrono::minutes(5);
-// Messages about the same failing receiver and group are at least so far apart.
-inline constexpr base::Duration kFallbackInterval = std::chrono::minutes(1);
-inline constexpr base::Duration kMaxAge = std::chrono::hours(24);  // then it is given up
-inline constexpr base::Duration kFirstBackoff = std::chrono::seconds(1);
-inline constexpr base::Duration kMaxBackoff = std::chrono::seconds(60);
-inline constexpr std::size_t kKeptAttempts = 500;
-
-// The pause after `failures` failures in a row, between 80 and 100 % of 1 s, 2 s, 4 s ... 60 s.
-// `seed` decides where in between, so that receivers do not retry in step.
-base::Duration Backoff(int failures, const std::string& seed);
-
 class Ledger {
  public:
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
   // `records` come from the journal (empty at the very first start). Routes them with `config`.
   Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now);
 
@@ -53,6 +40,12 @@ class Ledger {
   // The same alerts under another configuration. Groups whose key stays keep their timers, and
   // nobody is told again what they know.
   void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
+
+  // As Muting's; alerts are told or held back accordingly at once.
+  base::Result<std::string> SetSilence(Silence silence, const std::string& new_id,
+                                       base::Timestamp now);
+  base::Status ExpireSilence(const std::string& id, base::Timestamp now);
+  const Muting& muting() const { return muting_; }
 
   // The most urgent notification for a target: worst severity first, then oldest. It counts as
   // possibly delivered from here on; the caller stores that before it sends.
@@ -72,7 +65,9 @@ class Ledger {
     recent_attempts_ = std::move(attempts);
   }
   const Counters& counters() const { return counters_; }
-  model::Labels PublicLabels(const model::Labels& labels) const;
+  model::Labels PublicLabels(const model::Labels& labels) const {
+    return notify::PublicLabels(*config_, labels);
+  }
   // What is not in the database yet; the caller gives it back with ReturnChanges if it could not be
   // written.
   Changes TakeChanges();
@@ -88,6 +83,7 @@ class Ledger {
   Group& EnsureGroup(const config::Route& route, const std::string& route_key,
                      const AlertRecord& record, base::Timestamp now);
   void MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now);
+  void TellUnmuted(base::Timestamp now);
   void ForgetResolved(base::Timestamp now);
   bool IsResolved(AlertId id) const;
 
@@ -95,6 +91,7 @@ class Ledger {
   void Flush(const std::string& group_id, base::Timestamp now);
   void FlushPages(Group& group, base::Timestamp now);
   bool PlanGroup(Group& group, const Target& target, base::Timestamp now);
+  bool MayRepeat(const Group& group, const Delivery& delivery) const;
   bool PlanPages(Group& group, const Target& target, base::Timestamp now);
   bool PlanPageEnds(Group& group, const Target& target, base::Timestamp now);
   bool QueueResolveOf(Delivery& delivery, base::Timestamp now);
@@ -145,6 +142,7 @@ class Ledger {
   Changes changes_;
   Counters counters_;
   base::Timestamp next_forget_{};
+  Muting muting_{records_, changes_};
 };
 
 }  // namespace drwatch::notify

@@ -112,7 +112,7 @@ void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
   for (const std::string& id : group.targets) {
     const auto consider = [&](const DeliveryKey& key) {
       const Delivery* delivery = FindDelivery(key);
-      if (delivery == nullptr) return;
+      if (delivery == nullptr || (!delivery->pending && !MayRepeat(group, *delivery))) return;
       const base::Timestamp told = delivery->pending ? now : delivery->last_notified;
       const base::Timestamp at = std::max(told + group.repeat, now + std::chrono::seconds(1));
       group.next_repeat = std::min(group.next_repeat.value_or(at), at);
@@ -138,14 +138,18 @@ void Ledger::FlushPages(Group& group, base::Timestamp now) {
 
 bool Ledger::PlanGroup(Group& group, const Target& target, base::Timestamp now) {
   Delivery* known = FindDelivery({target.id, "group:" + group.id});
-  if (known == nullptr && group.firing.empty()) return false;
-  Delivery& delivery = known != nullptr ? *known : EnsureDelivery(target, group, 0);
-  if (group.firing.empty()) return QueueResolveOf(delivery, now);
-  const bool first = NothingTold(delivery);
   IdSet fresh;
+  bool all_over = true;  // nothing fires that it was told of or is to be told of
   for (const AlertId id : group.firing) {
-    if (!WasTold(delivery, id) && !Contains(delivery.refused, id)) fresh.insert(id);
+    const bool told = known != nullptr && WasTold(*known, id);
+    const bool refused = known != nullptr && Contains(known->refused, id);
+    if (!told && !refused && muting_.IsAudible(group, id)) fresh.insert(id);
+    if (told || refused || muting_.IsAudible(group, id)) all_over = false;
   }
+  if (known == nullptr && fresh.empty()) return false;
+  Delivery& delivery = known != nullptr ? *known : EnsureDelivery(target, group, 0);
+  if (all_over) return QueueResolveOf(delivery, now);
+  const bool first = NothingTold(delivery);
   if (!fresh.empty()) {
     delivery.maybe.insert(fresh.begin(), fresh.end());
     Queue(delivery, first ? Occasion::kTrigger : Occasion::kUpdate, group.changed_at, now);
@@ -157,7 +161,8 @@ bool Ledger::PlanGroup(Group& group, const Target& target, base::Timestamp now) 
     Queue(delivery, Occasion::kUpdate, group.changed_at, now);
     return true;
   }
-  if (!delivery.pending && delivery.last_notified + group.repeat <= now) {
+  if (!delivery.pending && delivery.last_notified + group.repeat <= now &&
+      MayRepeat(group, delivery)) {
     delivery.refused.clear();
     Queue(delivery, first ? Occasion::kTrigger : Occasion::kRepeat, now, now);
     return true;
@@ -165,9 +170,19 @@ bool Ledger::PlanGroup(Group& group, const Target& target, base::Timestamp now) 
   return false;
 }
 
+// Whether anything it was told of, or refused, may be told again: somebody may hear of it.
+bool Ledger::MayRepeat(const Group& group, const Delivery& delivery) const {
+  if (delivery.alert != 0) return muting_.IsAudible(group, delivery.alert);
+  return std::any_of(group.firing.begin(), group.firing.end(), [&](AlertId id) {
+    return (WasTold(delivery, id) || Contains(delivery.refused, id)) &&
+           muting_.IsAudible(group, id);
+  });
+}
+
 bool Ledger::PlanPages(Group& group, const Target& target, base::Timestamp now) {
   bool queued = false;
   for (const AlertId id : group.firing) {
+    if (!muting_.IsAudible(group, id)) continue;
     Delivery* known = FindDelivery({target.id, AlertIncident(id)});
     if (known == nullptr) {
       Queue(EnsureDelivery(target, group, id), Occasion::kTrigger,

@@ -27,6 +27,7 @@ void Ledger::Reload(std::shared_ptr<const config::Config> config, base::Timestam
   config_ = std::move(config);
   RebuildTargets();
   MoveFromLostTargets(now);
+  muting_.Configure(config_, now);
   RebuildGroups(now);
   AdoptOrphans(now);
   Reconcile(now);

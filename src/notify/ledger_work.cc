@@ -124,7 +124,12 @@ bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
   Insert(told, delivery.maybe);
   const bool managed = IsManaged(delivery);
   IdSet firing;
-  if (managed) firing = records_.groups.at(delivery.group_id).firing;
+  if (managed) {
+    const Group& group = records_.groups.at(delivery.group_id);
+    for (const AlertId id : group.firing) {
+      if (told.contains(id) || muting_.IsAudible(group, id)) firing.insert(id);
+    }
+  }
   std::vector<const AlertRecord*> shown;
   for (const AlertId id : told) {
     if (!managed && !IsResolved(id)) firing.insert(id);

@@ -17,12 +17,11 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "model/alert.h"
+#include "notify/attempt.h"
 #include "notify/notification.h"
+#include "notify/silence.h"
 
 namespace drwatch::notify {
-
-using AlertId = std::int64_t;
-using IdSet = std::set<AlertId>;
 
 struct AlertRecord {
   AlertId id = 0;
@@ -31,6 +30,11 @@ struct AlertRecord {
   base::Timestamp changed_at{};
   PageSeverity severity = PageSeverity::kCritical;
   std::vector<std::string> groups;  // ids of the groups it is or was a member of
+  // Why nobody is told of it; not stored, but found anew.
+  std::vector<std::string> silenced_by;  // ids of active silences
+  bool inhibited = false;
+
+  bool muted() const { return inhibited || !silenced_by.empty(); }
 };
 
 // Alerts that one route puts into one message.
@@ -52,6 +56,10 @@ struct Group {
   std::optional<base::Timestamp> page_due;
   std::optional<base::Timestamp> next_repeat;
   base::Timestamp changed_at{};  // of the oldest change not flushed
+  // The route's time intervals, and those of them that keep it quiet now (of the active ones: all,
+  // while it is none of their times). Not stored.
+  std::vector<std::string> mute, active;
+  std::vector<std::string> muted_by;
 };
 
 // One integration of one receiver.
@@ -66,10 +74,6 @@ struct Target {
   bool hopeless = false;  // the last failure was one that does not go away by itself
   std::string last_error;
 };
-
-// (target, incident). Incidents are "alert:<id>", "group:<group id>" and
-// "fallback:<target>:<group id>".
-using DeliveryKey = std::pair<std::string, std::string>;
 
 // What one target was told of one incident, and what it is still to be told: the notification log
 // and the outbox in one row.
@@ -101,41 +105,17 @@ struct Delivery {
   bool in_flight = false;                          // not stored: after a restart it is sent again
 };
 
-// One finished attempt, for the status page and as evidence.
-struct AttemptRecord {
-  base::Timestamp time{};
-  std::string receiver;
-  std::string integration;
-  Occasion occasion = Occasion::kTrigger;
-  std::string group_key;
-  std::string summary;
-  std::string outcome;  // "delivered", "retry" or "rejected"
-  std::string detail;
-  base::Duration duration{};
-  int attempt = 0;
-};
-
-// What there is to do for one target: made by Ledger::Take, handed back to Ledger::Settle.
-struct Job {
-  DeliveryKey key;
-  std::int64_t version = 0;
-  int attempt = 0;
-  Occasion occasion = Occasion::kTrigger;
-  IdSet firing;
-  std::shared_ptr<const config::Integration> integration;
-  Notification notification;
-};
-
 // What differs from the database. A key that no record has any more is a deleted row.
 struct Changes {
   std::set<AlertId> alerts;
   std::set<std::string> groups;
   std::set<std::string> targets;
   std::set<DeliveryKey> deliveries;
+  std::set<std::string> silences;
   std::vector<AttemptRecord> attempts;
   bool empty() const {
     return alerts.empty() && groups.empty() && targets.empty() && deliveries.empty() &&
-           attempts.empty();
+           silences.empty() && attempts.empty();
   }
 };
 
@@ -144,6 +124,7 @@ struct Records {
   std::map<std::string, Group> groups;
   std::map<std::string, Target> targets;
   std::map<DeliveryKey, Delivery> deliveries;
+  std::map<std::string, Silence> silences;
   AlertId last_id = 0;
 };
 

@@ -55,6 +55,13 @@ receivers:
   pagerduty_configs: [{routing_key: a, zzzzzzzzzzzzzzzzzz: 1}]
   slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
   webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
+time_intervals:
+- name: n
+  zzzzzzzzzzzzzzzzzz: 1
+  time_intervals:
+  - zzzzzzzzzzzzzzzzzz: 1
+    times: [{start_time: "09:00", end_time: "10:00", zzzzzzzzzzzzzzzzzz: 1}]
 )yaml";
 
 // The manual from the line `heading` to the next one of at most its level.
@@ -87,6 +94,8 @@ Place PlaceOf(const std::string& message) {
   if (what == "service") return {"## services", ""};
   if (what == "level") return {"## levels", ""};
   if (what == "probe") return {"## probes", ""};
+  if (what == "an inhibit rule") return {"### inhibit_rules", ""};
+  if (what == "a time interval" || what == "a time range") return {"### time_intervals", ""};
   if (what == "receiver") return {"### receivers", ""};
   if (what == "route" || what == "tls" || what == "basic_auth") return {"### " + what, ""};
   if (what == "expect of a postgres probe") return {"### type: postgres", "expect."};
@@ -123,7 +132,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 26);
+  EXPECT_EQ(maps, 30);
   EXPECT_GT(keys, 130);
 }
 
