@@ -111,11 +111,6 @@ class LinkCheck {
   std::int64_t elsewhere() const { return elsewhere_; }
 
  private:
-  struct TarResult {
-    Verdict verdict;
-    DataFolderFacts facts;
-  };
-
   bool ListObjects();
   bool Encrypted() const;
   void CheckManifest(const DataFolder& data);
@@ -124,7 +119,6 @@ class LinkCheck {
   void CheckWatched(const DataFolder& data);
   void CheckCloud();
   void CheckCloudNames(const std::map<std::string, std::set<int>>& parts);
-  TarResult ReadTar(const PlaceObject& tar, verify::ReadBudget& budget);
   std::uint64_t Key(Level level) const;
   ExpectedData Expected() const { return {link_.info.system_identifier, link_.info.begin_lsn}; }
   void Add(Verdict part) { verify::AddPart(whole_, std::move(part)); }
@@ -221,31 +215,6 @@ void LinkCheck::CheckPlain(const DataFolder& data) {
                    "makes one"));
 }
 
-LinkCheck::TarResult LinkCheck::ReadTar(const PlaceObject& tar, verify::ReadBudget& budget) {
-  TarResult result;
-  TarMembers members;
-  const auto open = [&](verify::DigestTee* tee) -> Walked<verify::OpenedFile> {
-    auto source = place_.Open(tar.name, budget, tee);
-    if (!source) return tl::unexpected(std::move(source.error()));
-    return verify::OpenedFile{*std::move(source), tar.size_bytes};
-  };
-  const auto walk = [&](verify::Reader& file) {
-    return verify::WalkPacked(file, tar.name, [&](verify::Reader& inner) -> Walked<verify::Walk> {
-      if (auto walked = verify::WalkTarMembers(inner, members); !walked) {
-        return tl::unexpected(std::move(walked.error()));
-      }
-      verify::Walk found;
-      found.format = "tar archive";
-      return found;
-    });
-  };
-  const std::string where = id_ + "/" + tar.name.substr(link_.folder.size());
-  result.verdict =
-      verify::VerifyStream(open, where, verify::Checksums("", Nothing(), nullptr), budget, walk);
-  result.facts = members.facts();
-  return result;
-}
-
 // Parts follow each other, and each tablespace has one.
 void LinkCheck::CheckCloudNames(const std::map<std::string, std::set<int>>& parts) {
   std::vector<std::string> needed = {"data"};
@@ -291,10 +260,11 @@ void LinkCheck::CheckCloud() {
   }
   CheckCloudNames(parts);
   if (whole_.outcome == Outcome::kBroken) return;
-  std::vector<TarResult> results(tars.size());
+  std::vector<TarFound> results(tars.size());
   std::vector<char> read(tars.size(), 0);
   elsewhere_ += ForEachPart(tars.size(), budget_, [&](std::size_t i, verify::ReadBudget& budget) {
-    results[i] = ReadTar(tars[i], budget);
+    results[i] =
+        ReadTarFile(place_, tars[i], id_ + "/" + tars[i].name.substr(link_.folder.size()), budget);
     read[i] = 1;
     return results[i].verdict.outcome == Outcome::kIntact;
   });
@@ -336,7 +306,12 @@ Verdict LinkCheck::Run() {
   const DataFolder data(place_, link_.folder, objects_);
   bool tar = false;
   for (const std::string& name : data.TopNames()) tar = tar || name.starts_with("base.tar");
-  if (tar || data.Has("backup_manifest")) {
+  // pg_basebackup writes a manifest since PostgreSQL 13, and Barman keeps it.
+  constexpr std::int64_t kFirstWithManifest = 130'000;
+  if (link_.info.mode == "postgres" && link_.info.server_version >= kFirstWithManifest &&
+      !data.Has("backup_manifest")) {
+    Add(BrokenPart(Reason::kIncomplete, id_ + "/data/backup_manifest", "is missing"));
+  } else if (tar || data.Has("backup_manifest")) {
     CheckManifest(data);
     if (!tar && whole_.outcome == Outcome::kIntact) CheckWatched(data);
   } else if (!data.empty()) {

@@ -1,7 +1,13 @@
 #include "catalog/tar_members.h"
 
+#include <memory>
+#include <utility>
+
 #include "base/strings.h"
 #include "verify/content_check.h"
+#include "verify/decoder.h"
+#include "verify/file_verifier.h"
+#include "verify/recognise.h"
 #include "verify/verdict.h"
 #include "verify/walg_metadata.h"
 
@@ -134,6 +140,44 @@ verify::Walked<void> TarMembers::Data(std::string_view bytes) {
 verify::Walked<void> TarMembers::End() {
   if (!name_.empty()) WatchedFile(name_, content_, facts_);
   return {};
+}
+
+TarFound ReadTarFile(Place& place, const PlaceObject& tar, const std::string& where,
+                     verify::ReadBudget& budget) {
+  static const auto kNothing = std::make_shared<const verify::ChecksumFolder>();
+  TarFound found;
+  TarMembers members;
+  const auto open = [&](verify::DigestTee* tee) -> verify::Walked<verify::OpenedFile> {
+    auto source = place.Open(tar.name, budget, tee);
+    if (!source) return tl::unexpected(std::move(source.error()));
+    return verify::OpenedFile{*std::move(source), tar.size_bytes};
+  };
+  const auto walk_members = [&](verify::Reader& inner) -> verify::Walked<verify::Walk> {
+    auto walked = verify::WalkTarMembers(inner, members);
+    if (!walked) return tl::unexpected(std::move(walked.error()));
+    if (members.hashes().empty()) {
+      return verify::Broken(Reason::kTooSmall, 0, "the tar archive holds nothing");
+    }
+    verify::Walk walk;
+    walk.format = "tar archive";
+    return walk;
+  };
+  const auto walk = [&](verify::Reader& file) -> verify::Walked<verify::Walk> {
+    const auto promised = verify::CompressionOfName(tar.name);
+    auto head = file.Peek(verify::kHeadBytes);
+    if (!head) return tl::unexpected(std::move(head.error()));
+    if (promised && !head->empty() && verify::DetectCompression(*head, tar.name) != promised) {
+      return verify::Broken(Reason::kWrongFormat, 0,
+                            "its name promises " + std::string(verify::CompressionName(*promised)) +
+                                ", its content is something else");
+    }
+    return verify::WalkPacked(file, tar.name, walk_members);
+  };
+  found.verdict =
+      verify::VerifyStream(open, where, verify::Checksums("", kNothing, nullptr), budget, walk);
+  found.hashes = std::move(members.hashes());
+  found.facts = members.facts();
+  return found;
 }
 
 }  // namespace drwatch::catalog

@@ -1,5 +1,5 @@
 // Members of the tar files that make a base backup, as they stream by: their names, and what the
-// small ones among them say of the whole. Pure.
+// small ones among them say of the whole.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog/place.h"
 #include "verify/source.h"
 #include "verify/tar.h"
 #include "verify/wal_name.h"
@@ -52,5 +53,15 @@ class TarMembers final : public verify::TarVisitor {
   std::string name_;  // of a watched file
   std::string content_;
 };
+
+// One tar file read to its end. It holds something, and is packed as its name says.
+struct TarFound {
+  verify::Verdict verdict;
+  std::vector<std::uint64_t> hashes;  // as TarMembers
+  DataFolderFacts facts;
+};
+// `where` names it in the verdict.
+TarFound ReadTarFile(Place& place, const PlaceObject& tar, const std::string& where,
+                     verify::ReadBudget& budget);
 
 }  // namespace drwatch::catalog

@@ -1,5 +1,7 @@
 #include "catalog/wal_check.h"
 
+#include <functional>
+
 #include "base/digest.h"
 #include "base/strings.h"
 #include "verify/decoder.h"
@@ -44,9 +46,21 @@ verify::Walked<verify::WalSegmentFacts> WalkHashed(verify::Reader& inner,
   return facts;
 }
 
-// True if its content keeps to itself: encrypted, or packed in a way that is not known.
-verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader,
-                                            const verify::WalFileName& name) {
+// A packing that only the name tells holds anything, and an encrypted segment has the same name.
+bool HoldsWal(Place& place, const PlaceObject& object, verify::Compression packing,
+              verify::ReadBudget& budget) {
+  auto source = place.Open(object.name, budget, nullptr);
+  if (!source) return false;
+  verify::Reader file(**source);
+  const auto decoder = verify::MakeDecoder(packing, file);
+  verify::Reader inner(*decoder);
+  const auto head = inner.Peek(verify::kHeadBytes);
+  return head && verify::LooksLikeWal(*head);
+}
+
+// Empty unless its content keeps to itself: encrypted, or packed in a way that is not known.
+verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader, const verify::WalFileName& name,
+                                            const std::function<bool()>& holds_wal) {
   auto head = reader.Peek(verify::kHeadBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (head->empty()) return verify::Broken(Reason::kTooSmall, 0, "the file is empty");
@@ -55,7 +69,7 @@ verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader,
   const bool packed = verify::DetectCompression(*head).has_value();
   // pgBackRest packs in known ways only, and marks what it encrypts.
   const bool known = !name.sha1.empty();
-  if (name.packed && !packed && !known && !verify::LooksLikeWal(*head)) {
+  if (name.packed && !packed && !known && !verify::LooksLikeWal(*head) && !holds_wal()) {
     return std::string("packed in a way that is not known");
   }
   return std::string();
@@ -75,16 +89,18 @@ WalCheck WalChecker::Check(const PlaceObject& object, verify::ReadBudget& budget
     auto source = place_.Open(object.name, budget, nullptr);
     if (!source) return tl::unexpected(std::move(source.error()));
     verify::Reader file(**source);
-    auto hidden = ReasonNotToLook(file, *options.name);
+    const auto packing = verify::CompressionOfName(object.name);
+    auto hidden = ReasonNotToLook(
+        file, *options.name, [&] { return packing && HoldsWal(place_, object, *packing, budget); });
     if (!hidden) return tl::unexpected(std::move(hidden.error()));
     if (!hidden->empty()) return verify::Unjudged(Reason::kUnverified, *hidden);
-    auto walked =
-        verify::WalkPacked(file, [&](verify::Reader& inner) -> verify::Walked<verify::Walk> {
-          auto facts = WalkHashed(inner, options);
-          if (!facts) return tl::unexpected(std::move(facts.error()));
-          check.facts = std::move(*facts);
-          return verify::Walk{};
-        });
+    auto walked = verify::WalkPacked(file, object.name,
+                                     [&](verify::Reader& inner) -> verify::Walked<verify::Walk> {
+                                       auto facts = WalkHashed(inner, options);
+                                       if (!facts) return tl::unexpected(std::move(facts.error()));
+                                       check.facts = std::move(*facts);
+                                       return verify::Walk{};
+                                     });
     if (!walked) return tl::unexpected(std::move(walked.error()));
     return {};
   }();

@@ -68,12 +68,6 @@ class LinkCheck {
   std::string NameOf(std::uint64_t hash);
 
  private:
-  struct TarResult {
-    Verdict verdict;
-    std::vector<std::uint64_t> hashes;
-    DataFolderFacts facts;
-  };
-
   bool Good() const { return whole_.outcome != Outcome::kBroken; }
   void ListObjects();
   void ReadFiles();
@@ -81,7 +75,6 @@ class LinkCheck {
   bool AllHidden();
   Walked<bool> IsReadable(const PlaceObject& tar);
   void ReadTars();
-  TarResult ReadTar(const PlaceObject& tar, verify::ReadBudget& budget);
   void CheckMembers(const std::vector<std::uint64_t>& seen);
   std::uint64_t Key(Level level) const;
   std::string Relative(const PlaceObject& object) const {
@@ -134,6 +127,9 @@ void LinkCheck::ReadFiles() {
   auto files = verify::ReadWalGFiles(reader);
   if (!files) return verify::AddPart(whole_, PartOf(std::move(files.error()), where));
   files_ = std::move(*files);
+  if (files_.packed.empty() && files_.skipped.empty()) {
+    verify::AddPart(whole_, BrokenPart(Reason::kCorrupt, where, "names no file"));
+  }
 }
 
 std::string LinkCheck::NameOf(std::uint64_t hash) {
@@ -214,38 +210,11 @@ bool LinkCheck::AllHidden() {
   return tried > 0;
 }
 
-LinkCheck::TarResult LinkCheck::ReadTar(const PlaceObject& tar, verify::ReadBudget& budget) {
-  TarResult result;
-  TarMembers members;
-  static const auto kNothing = std::make_shared<const verify::ChecksumFolder>();
-  const verify::Checksums checksums("", kNothing, nullptr);
-  const auto open = [&](verify::DigestTee* tee) -> Walked<verify::OpenedFile> {
-    auto source = place_.Open(tar.name, budget, tee);
-    if (!source) return tl::unexpected(std::move(source.error()));
-    return verify::OpenedFile{*std::move(source), tar.size_bytes};
-  };
-  const auto walk = [&](verify::Reader& file) {
-    return verify::WalkPacked(file, tar.name, [&](verify::Reader& inner) -> Walked<verify::Walk> {
-      if (auto walked = verify::WalkTarMembers(inner, members); !walked) {
-        return tl::unexpected(std::move(walked.error()));
-      }
-      verify::Walk found;
-      found.format = "tar archive";
-      return found;
-    });
-  };
-  result.verdict =
-      verify::VerifyStream(open, link_.name + "/" + Relative(tar), checksums, budget, walk);
-  result.hashes = std::move(members.hashes());
-  result.facts = members.facts();
-  return result;
-}
-
 void LinkCheck::ReadTars() {
-  std::vector<TarResult> results(tars_.size());
+  std::vector<TarFound> results(tars_.size());
   std::vector<char> read(tars_.size(), 0);
   elsewhere_ += ForEachPart(tars_.size(), budget_, [&](std::size_t i, verify::ReadBudget& budget) {
-    results[i] = ReadTar(tars_[i], budget);
+    results[i] = ReadTarFile(place_, tars_[i], link_.name + "/" + Relative(tars_[i]), budget);
     read[i] = 1;
     return results[i].verdict.outcome == Outcome::kIntact;
   });
@@ -347,7 +316,16 @@ void CheckWal(Place& place, const RepositoryFacts& facts, ProvenFiles& proven,
     return verify::AddPart(
         whole, BrokenPart(Reason::kIncomplete, *wal->missing, "is needed and missing in wal_005/"));
   }
-  verify::AddPart(whole, VerifyBackupWal(place, facts, *wal, proven, budget));
+  Verdict part = VerifyBackupWal(place, facts, *wal, proven, budget);
+  // WAL-G encrypts both or neither.
+  if (whole.outcome == Outcome::kIntact && part.outcome == Outcome::kUnjudged &&
+      part.reason == Reason::kUnverified) {
+    part.outcome = Outcome::kBroken;
+    part.reason = Reason::kCorrupt;
+    part.message = "holds no WAL that can be read (" + part.message +
+                   "), though the backup itself is not encrypted";
+  }
+  verify::AddPart(whole, std::move(part));
   whole.details.push_back(std::to_string(wal->objects.size()) + " WAL segments");
 }
 
