@@ -7,6 +7,7 @@
 
 #include "exporter/intake.h"
 #include "exporter/self_metrics.h"
+#include "net/gzip.h"
 #include "web/site.h"
 
 namespace drwatch::exporter {
@@ -45,6 +46,10 @@ struct World {
     sources.metrics = [this](model::TextFormat format) {
       return intake.Page(self_metrics.Collect(), format);
     };
+    sources.metrics_pieces = [this](model::TextFormat format,
+                                    const model::MetricsPage::Known& known) {
+      return intake.PagePieces(self_metrics.Collect(), format, known);
+    };
     return sources;
   }
   std::size_t Scrape(const std::string& encoding) {
@@ -78,17 +83,33 @@ void BM_ScrapeGzip(benchmark::State& state) { Scrape(state, "gzip"); }
 BENCHMARK(BM_ScrapeGzip)->Unit(benchmark::kMillisecond);
 
 // Every value is another one; the results arrive between two scrapes.
-void BM_ScrapeAllChanged(benchmark::State& state) {
+void ScrapeAllChanged(benchmark::State& state, const std::string& encoding) {
   World world;
   int round = 0;
   for (auto _ : state) {
     state.PauseTiming();
     world.AcceptAll(++round);
     state.ResumeTiming();
-    world.Scrape("");
+    world.Scrape(encoding);
   }
 }
+
+void BM_ScrapeAllChanged(benchmark::State& state) { ScrapeAllChanged(state, ""); }
 BENCHMARK(BM_ScrapeAllChanged)->Unit(benchmark::kMillisecond);
+
+void BM_ScrapeAllChangedGzip(benchmark::State& state) { ScrapeAllChanged(state, "gzip"); }
+BENCHMARK(BM_ScrapeAllChangedGzip)->Unit(benchmark::kMillisecond);
+
+// What packing the page anew for each client costs: the comparison for the two above.
+void BM_GzipWholePage(benchmark::State& state) {
+  World world;
+  world.AcceptAll(1);
+  const std::string page = world.intake.Page({}, model::TextFormat::kPrometheus);
+  std::size_t bytes = 0;
+  for (auto _ : state) bytes = net::Gzip(page).size();
+  state.counters["body_bytes"] = static_cast<double>(bytes);
+}
+BENCHMARK(BM_GzipWholePage)->Unit(benchmark::kMillisecond);
 
 // All that a round of results costs when it arrives: made, into the store, written for the page.
 void BM_AcceptAll(benchmark::State& state) {

@@ -36,6 +36,11 @@ class Intake {
   std::string Page(const std::vector<model::MetricFamily>& more, model::TextFormat format) const {
     return page_.Write(more, format);
   }
+  std::vector<model::MetricsPage::Piece> PagePieces(const std::vector<model::MetricFamily>& more,
+                                                    model::TextFormat format,
+                                                    const model::MetricsPage::Known& known) const {
+    return page_.WritePieces(more, format, known);
+  }
 
  private:
   void Append(const model::ProbeResult& result);

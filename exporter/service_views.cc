@@ -229,6 +229,10 @@ web::SiteSources Service::MakeSiteSources() {
   sources.metrics = [this](model::TextFormat format) {
     return intake_->Page(self_metrics_.Collect(), format);
   };
+  sources.metrics_pieces = [this](model::TextFormat format,
+                                  const model::MetricsPage::Known& known) {
+    return intake_->PagePieces(self_metrics_.Collect(), format, known);
+  };
   sources.status = [this] { return Status(); };
   sources.backups = [this] {
     const base::Timestamp now = clock_.Now();

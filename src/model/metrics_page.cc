@@ -13,54 +13,66 @@ bool HasTimes(const MetricFamily& family) {
                      [](const MetricPoint& point) { return point.time.has_value(); });
 }
 
-// One family of the page that is being written.
-struct Target {
-  const MetricFamily* metadata = nullptr;
-  std::string before;          // its comments
-  std::size_t part_bytes = 0;  // lines of the parts
-  std::string after;           // lines of the rest
-};
-using Targets = std::map<std::string_view, Target>;
-
-void Place(std::string_view text, char*& at) {
+void Copy(std::string_view text, char*& at) {
   std::memcpy(at, text.data(), text.size());
   at += text.size();
 }
 
-void AddRest(const std::vector<const MetricFamily*>& rest, TextFormat format, Targets& targets) {
-  for (FamilyGroup& group : GroupByName(rest)) {
-    Target& target = targets[group.first().name];
-    if (target.metadata == nullptr) target.metadata = &group.first();
-    Output lines(256);
-    group.WriteLines(lines, format);
-    target.after = lines.Take();
-  }
-}
-
-// Returns how long the page gets without its end.
-std::size_t AddMetadata(TextFormat format, Targets& targets) {
-  std::unordered_set<std::string_view> names;
-  for (const auto& [name, target] : targets) names.insert(name);
-  MetadataWriter metadata(format, std::move(names));
-  std::size_t bytes = 0;
-  for (auto& [name, target] : targets) {
-    Output comments(256);
-    metadata.Write(comments, *target.metadata);
-    target.before = comments.Take();
-    bytes += target.before.size() + target.part_bytes + target.after.size();
-  }
-  return bytes;
-}
+// Pieces are about so long: with less, packing them by themselves costs more than it saves.
+constexpr std::size_t kPieceBytes = 32 << 10;
 
 }  // namespace
+
+// One family of the page that is being written.
+struct MetricsPage::Target {
+  const MetricFamily* metadata = nullptr;
+  const Family* parts = nullptr;  // null: no part has it
+  FamilyId id = 0;                // of parts
+  std::string before;             // its comments
+  std::string after;              // lines of the rest
+
+  std::size_t part_bytes() const { return parts == nullptr ? 0 : parts->bytes; }
+  std::size_t bytes() const { return before.size() + part_bytes() + after.size(); }
+  // Whether its text is known from the comments and the version.
+  bool is_versioned() const { return parts != nullptr && after.empty(); }
+};
 
 MetricsPage::FamilyId MetricsPage::IdOf(const MetricFamily& family) {
   const auto known = ids_.find(family.name);
   if (known != ids_.end()) return known->second;
-  families_.push_back({family.name, family.type, family.help, family.unit, {}});
+  families_.push_back({{family.name, family.type, family.help, family.unit, {}}, 0, 0, 0});
   const auto id = static_cast<FamilyId>(families_.size() - 1);
-  ids_.emplace(families_.back().name, id);
+  ids_.emplace(families_.back().metadata.name, id);
   return id;
+}
+
+void MetricsPage::CountBlocks(const Part& before, const Part& now) {
+  const bool same_families =
+      std::equal(before.blocks.begin(), before.blocks.end(), now.blocks.begin(), now.blocks.end(),
+                 [](const Block& a, const Block& b) { return a.family == b.family; });
+  ++versions_;
+  std::string_view old_lines = before.lines;
+  for (const Block& block : before.blocks) {
+    Family& family = families_[block.family];
+    --family.parts;
+    family.bytes -= block.bytes;
+    if (!same_families) family.version = versions_;
+  }
+  std::string_view lines = now.lines;
+  for (std::size_t i = 0; i < now.blocks.size(); ++i) {
+    const Block& block = now.blocks[i];
+    Family& family = families_[block.family];
+    ++family.parts;
+    family.bytes += block.bytes;
+    const std::string_view text = lines.substr(0, block.bytes);
+    lines.remove_prefix(block.bytes);
+    if (!same_families) {
+      family.version = versions_;
+      continue;
+    }
+    if (old_lines.substr(0, before.blocks[i].bytes) != text) family.version = versions_;
+    old_lines.remove_prefix(before.blocks[i].bytes);
+  }
 }
 
 void MetricsPage::Update(const std::string& part, const std::vector<MetricFamily>& families) {
@@ -92,54 +104,115 @@ void MetricsPage::Update(const std::string& part, const std::vector<MetricFamily
     written.blocks.push_back({IdOf(*untimed[i]), static_cast<std::uint32_t>(ends[i] - begin)});
     begin = ends[i];
   }
-  parts_.insert_or_assign(part, std::move(written));
+  Part& kept = parts_[part];
+  CountBlocks(kept, written);
+  kept = std::move(written);
 }
 
 void MetricsPage::Remove(const std::string& part) {
   const std::lock_guard lock(mutex_);
-  parts_.erase(part);
+  const auto gone = parts_.find(part);
+  if (gone == parts_.end()) return;
+  CountBlocks(gone->second, {});
+  parts_.erase(gone);
+}
+
+MetricsPage::Targets MetricsPage::Lay(const std::vector<MetricFamily>& more,
+                                      TextFormat format) const {
+  Targets targets;
+  for (std::size_t id = 0; id < families_.size(); ++id) {
+    const Family& family = families_[id];
+    if (family.parts == 0) continue;
+    targets[family.metadata.name] = {&family.metadata, &family, static_cast<FamilyId>(id), {}, {}};
+  }
+  std::vector<const MetricFamily*> rest;
+  for (const auto& [name, part] : parts_) {
+    for (const MetricFamily& family : part.timed) rest.push_back(&family);
+  }
+  for (const MetricFamily& family : more) rest.push_back(&family);
+  for (FamilyGroup& group : GroupByName(rest)) {
+    Target& target = targets[group.first().name];
+    if (target.metadata == nullptr) target.metadata = &group.first();
+    Output lines(256);
+    group.WriteLines(lines, format);
+    target.after = lines.Take();
+  }
+  std::unordered_set<std::string_view> names;
+  for (const auto& [name, target] : targets) names.insert(name);
+  MetadataWriter metadata(format, std::move(names));
+  for (auto& [name, target] : targets) {
+    Output comments(256);
+    metadata.Write(comments, *target.metadata);
+    target.before = comments.Take();
+  }
+  return targets;
+}
+
+// All lines of a family lie together; the parts' are filled in afterwards, part by part, so that
+// each part is read in order.
+char* MetricsPage::Put(const Target& target, char* at, std::vector<char*>& places) const {
+  Copy(target.before, at);
+  if (target.parts != nullptr) places[target.id] = at;
+  at += target.part_bytes();
+  Copy(target.after, at);
+  return at;
+}
+
+void MetricsPage::PutParts(std::vector<char*>& places) const {
+  for (const auto& [name, part] : parts_) {
+    std::string_view lines = part.lines;
+    for (const Block& block : part.blocks) {
+      if (places[block.family] != nullptr) Copy(lines.substr(0, block.bytes), places[block.family]);
+      lines.remove_prefix(block.bytes);
+    }
+  }
 }
 
 std::string MetricsPage::Write(const std::vector<MetricFamily>& more, TextFormat format) const {
   const std::lock_guard lock(mutex_);
-  std::vector<const MetricFamily*> rest;
-  std::vector<std::size_t> part_bytes(families_.size());
-  std::vector<char> present(families_.size());
-  for (const auto& [name, part] : parts_) {
-    for (const Block& block : part.blocks) {
-      part_bytes[block.family] += block.bytes;
-      present[block.family] = 1;
-    }
-    for (const MetricFamily& family : part.timed) rest.push_back(&family);
-  }
-  for (const MetricFamily& family : more) rest.push_back(&family);
-  Targets targets;
-  for (std::size_t id = 0; id < families_.size(); ++id) {
-    if (present[id]) targets[families_[id].name] = {&families_[id], {}, part_bytes[id], {}};
-  }
-  AddRest(rest, format, targets);
+  const Targets targets = Lay(more, format);
   const std::string_view end = format == TextFormat::kOpenMetrics ? kOpenMetricsEnd : "";
-  std::string page(AddMetadata(format, targets) + end.size(), '\0');
-  // All lines of a family lie together; the parts' are filled in afterwards, part by part, so that
-  // each part is read in order.
+  std::size_t bytes = end.size();
+  for (const auto& [name, target] : targets) bytes += target.bytes();
+  std::string page(bytes, '\0');
   std::vector<char*> places(families_.size());
   char* at = page.data();
-  for (const auto& [name, target] : targets) {
-    Place(target.before, at);
-    const auto id = ids_.find(name);
-    if (id != ids_.end()) places[id->second] = at;
-    at += target.part_bytes;
-    Place(target.after, at);
-  }
-  Place(end, at);
-  for (const auto& [name, part] : parts_) {
-    std::string_view lines = part.lines;
-    for (const Block& block : part.blocks) {
-      Place(lines.substr(0, block.bytes), places[block.family]);
-      lines.remove_prefix(block.bytes);
-    }
-  }
+  for (const auto& [name, target] : targets) at = Put(target, at, places);
+  Copy(end, at);
+  PutParts(places);
   return page;
+}
+
+std::vector<MetricsPage::Piece> MetricsPage::WritePieces(const std::vector<MetricFamily>& more,
+                                                         TextFormat format,
+                                                         const Known& known) const {
+  const std::lock_guard lock(mutex_);
+  const Targets targets = Lay(more, format);
+  std::vector<Piece> pieces;
+  pieces.reserve(targets.size() + 1);  // texts must stay where they are
+  std::vector<char*> places(families_.size());
+  for (auto begin = targets.begin(); begin != targets.end();) {
+    const bool versioned = begin->second.is_versioned();
+    Piece& piece = pieces.emplace_back();
+    std::size_t bytes = 0;
+    auto end = begin;
+    for (; end != targets.end() && end->second.is_versioned() == versioned && bytes < kPieceBytes;
+         ++end) {
+      bytes += end->second.bytes();
+      if (!versioned) continue;
+      const std::uint64_t facts[] = {end->second.before.size(), end->second.parts->version};
+      piece.key.append(reinterpret_cast<const char*>(facts), sizeof facts) += end->second.before;
+    }
+    if (!versioned || !known(piece.key)) {
+      piece.text.resize(bytes);
+      char* at = piece.text.data();
+      for (auto one = begin; one != end; ++one) at = Put(one->second, at, places);
+    }
+    begin = end;
+  }
+  PutParts(places);
+  if (format == TextFormat::kOpenMetrics) pieces.push_back({"", std::string(kOpenMetricsEnd)});
+  return pieces;
 }
 
 }  // namespace drwatch::model

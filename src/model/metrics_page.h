@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -28,6 +29,17 @@ class MetricsPage {
   // the first that had it is right.
   std::string Write(const std::vector<MetricFamily>& more, TextFormat format) const;
 
+  // A run of whole families of a page.
+  struct Piece {
+    std::string key;  // pieces of one MetricsPage with the same key are the same; "": like no other
+    std::string text;
+  };
+  using Known = std::function<bool(const std::string& key)>;
+  // The same page in pieces, without the text of those that are `known`: what the parts left as it
+  // was need not be written again. Families of `more` stand in pieces without a key.
+  std::vector<Piece> WritePieces(const std::vector<MetricFamily>& more, TextFormat format,
+                                 const Known& known) const;
+
  private:
   using FamilyId = std::uint32_t;
   // The lines of one family in the text of a part.
@@ -40,13 +52,27 @@ class MetricsPage {
     std::vector<Block> blocks;
     std::vector<MetricFamily> timed;  // points with a time look different in each format
   };
+  // What the parts say of one family.
+  struct Family {
+    MetricFamily metadata;      // without points
+    std::size_t parts = 0;      // that have it
+    std::size_t bytes = 0;      // of their lines
+    std::uint64_t version = 0;  // another one whenever a line comes, goes or changes
+  };
+  struct Target;
+  using Targets = std::map<std::string_view, Target>;
 
   FamilyId IdOf(const MetricFamily& family);
+  void CountBlocks(const Part& before, const Part& now);
+  Targets Lay(const std::vector<MetricFamily>& more, TextFormat format) const;
+  char* Put(const Target& target, char* at, std::vector<char*>& places) const;
+  void PutParts(std::vector<char*>& places) const;
 
   mutable std::mutex mutex_;
   std::map<std::string, Part, std::less<>> parts_;
-  std::deque<MetricFamily> families_;  // by id, without points; those of former parts remain
+  std::deque<Family> families_;  // by id; those of former parts remain
   std::unordered_map<std::string_view, FamilyId> ids_;
+  std::uint64_t versions_ = 0;
 };
 
 }  // namespace drwatch::model

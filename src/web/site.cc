@@ -12,6 +12,7 @@ namespace {
 // Smaller answers are not worth packing.
 constexpr std::size_t kMinGzipBytes = 1400;
 constexpr std::string_view kApi = "/api/v1/";
+constexpr std::string_view kMetrics = "/metrics";
 constexpr std::string_view kRunbooks = "/runbooks/";
 
 net::ServerResponse Html(std::string text) {
@@ -31,6 +32,7 @@ net::ServerResponse Json(std::string text) {
 
 void Compress(const net::ServerRequest& request, net::ServerResponse& response) {
   response.headers.emplace_back("Vary", "Accept-Encoding");
+  if (request.path == kMetrics) return;  // packed already
   if (!response.body || response.body->size() < kMinGzipBytes) return;
   if (!net::AcceptsGzip(request.Header("accept-encoding"))) return;
   response.body = std::make_shared<const std::string>(net::Gzip(*response.body));
@@ -55,7 +57,7 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path.starts_with(kApi)) return api_.Handle(request);
   if (request.path == "/-/reload") return Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
-  if (request.path == "/metrics") return Metrics(request);
+  if (request.path == kMetrics) return Metrics(request);
   if (request.path == "/api/dr/backups") return Json(sources_.backups());
   if (request.path == "/api/dr/recovery") return Json(sources_.recovery());
   if (request.path == "/") return Html(StatusPage(sources_.status()));
@@ -74,7 +76,18 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
 
 net::ServerResponse Site::Metrics(const net::ServerRequest& request) const {
   const MetricsFormat wanted = NegotiateMetrics(request.Header("accept"));
-  net::ServerResponse response = net::ServerResponse::Text(200, sources_.metrics(wanted.format));
+  net::ServerResponse response;
+  if (net::AcceptsGzip(request.Header("accept-encoding"))) {
+    const bool open = wanted.format == model::TextFormat::kOpenMetrics;
+    PackedPage& packed = open ? packed_open_metrics_ : packed_text_;
+    response.body = std::make_shared<const std::string>(
+        packed.Make([&](const model::MetricsPage::Known& known) {
+          return sources_.metrics_pieces(wanted.format, known);
+        }));
+    response.headers.emplace_back("Content-Encoding", "gzip");
+  } else {
+    response.body = std::make_shared<const std::string>(sources_.metrics(wanted.format));
+  }
   response.content_type = wanted.content_type;
   response.headers.emplace_back("Vary", "Accept");
   return response;

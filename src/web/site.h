@@ -8,8 +8,10 @@
 
 #include "base/result.h"
 #include "model/exposition.h"
+#include "model/metrics_page.h"
 #include "net/http_server.h"
 #include "web/api.h"
+#include "web/packed_page.h"
 #include "web/status_page.h"
 
 namespace drwatch::web {
@@ -19,7 +21,11 @@ namespace drwatch::web {
 struct SiteSources {
   ApiSources api;
   ApiLimits api_limits;
-  std::function<std::string(model::TextFormat)> metrics;  // the page of /metrics
+  // The page of /metrics, and the same in pieces.
+  std::function<std::string(model::TextFormat)> metrics;
+  std::function<std::vector<model::MetricsPage::Piece>(model::TextFormat,
+                                                       const model::MetricsPage::Known&)>
+      metrics_pieces;
   std::function<StatusView()> status;
   std::function<std::string()> backups, recovery;  // dr_api.h
   std::function<bool()> ready;           // state loaded, each probe has run once or timed out
@@ -43,6 +49,7 @@ class Site {
 
   SiteSources sources_;
   Api api_;
+  mutable PackedPage packed_text_, packed_open_metrics_;
 };
 
 }  // namespace drwatch::web

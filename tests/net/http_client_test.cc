@@ -1,12 +1,12 @@
 #include "net/http_client.h"
 
 #include <gtest/gtest.h>
-#include <libdeflate.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <thread>
 
+#include "net/gzip.h"
 #include "support/fake_http_server.h"
 #include "support/temp_dir.h"
 #include "support/test_ca.h"
@@ -36,15 +36,6 @@ HttpOutcome FetchSoon(const HttpRequest& request) { return Fetch(request, Soon()
 
 Reason ReasonOf(const HttpOutcome& outcome) {
   return outcome.error ? outcome.error->reason : Reason::kNone;
-}
-
-std::string Gzip(const std::string& text) {
-  libdeflate_compressor* compressor = libdeflate_alloc_compressor(9);
-  std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
-  out.resize(
-      libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
-  libdeflate_free_compressor(compressor);
-  return out;
 }
 
 TEST(HttpClientTest, GetsAPage) {

@@ -3,6 +3,7 @@
 
 #include "api_fixture.h"
 #include "net/gzip.h"
+#include "support/gunzip.h"
 
 namespace drwatch::web {
 namespace {
@@ -14,14 +15,12 @@ class SiteTest : public ApiTest {
     sources.api.store = &store_;
     sources.api.engine = &engine_;
     sources.api.clock = &clock_;
-    sources.metrics = [this](model::TextFormat format) {
-      return model::WriteText({{.name = "a_total",
-                                .type = model::MetricType::kCounter,
-                                .help = help_,
-                                .unit = "",
-                                .points = {{model::Labels{}, 1, "", {}}}}},
-                              format);
+    sources.metrics = [this](model::TextFormat format) { return page_.Write({}, format); };
+    sources.metrics_pieces = [this](model::TextFormat format,
+                                    const model::MetricsPage::Known& known) {
+      return page_.WritePieces({}, format, known);
     };
+    SetHelp("Help.");
     sources.status = [] { return StatusView{}; };
     sources.ready = [this] { return ready_; };
     sources.reload = [this]() -> base::Status {
@@ -40,7 +39,16 @@ class SiteTest : public ApiTest {
     return site_->Handle(request);
   }
 
-  std::string help_ = "Help.";
+  void SetHelp(const std::string& help) {
+    page_.Remove("a");
+    page_.Update("a", {{.name = "a_total",
+                        .type = model::MetricType::kCounter,
+                        .help = help,
+                        .unit = "",
+                        .points = {{model::Labels{}, 1, "", {}}}}});
+  }
+
+  model::MetricsPage page_;
   bool ready_ = false;
   int reloads_ = 0;
   std::unique_ptr<Site> site_;
@@ -59,13 +67,21 @@ TEST_F(SiteTest, MetricsInTheFormatThatWasAskedFor) {
   EXPECT_EQ(Header(open_metrics, "Vary"), "Accept");
 }
 
-TEST_F(SiteTest, CompressesLargePagesForWhoCanReadThem) {
-  help_ = std::string(5000, 'x');
+TEST_F(SiteTest, CompressesPagesForWhoCanReadThem) {
+  SetHelp(std::string(5000, 'x'));
   EXPECT_EQ(Header(Ask("/metrics"), "Content-Encoding"), "");
   EXPECT_EQ(Header(Ask("/metrics", {{"accept-encoding", "gzip;q=0"}}), "Content-Encoding"), "");
   const net::ServerResponse packed = Ask("/metrics", {{"accept-encoding", "gzip"}});
   EXPECT_EQ(Header(packed, "Content-Encoding"), "gzip");
+  EXPECT_EQ(Header(packed, "Vary"), "Accept");
   EXPECT_LT(packed.body->size(), 500U);
+  EXPECT_EQ(testing::Gunzip(*packed.body), *Ask("/metrics").body);
+  const std::map<std::string, std::string> open = {{"accept", "application/openmetrics-text"},
+                                                   {"accept-encoding", "gzip"}};
+  EXPECT_EQ(testing::Gunzip(*Ask("/metrics", open).body),
+            *Ask("/metrics", {{"accept", "application/openmetrics-text"}}).body);
+  const net::ServerResponse runbook = Ask("/", {{"accept-encoding", "gzip"}});
+  EXPECT_EQ(Header(runbook, "Vary"), "Accept-Encoding");
 }
 
 TEST_F(SiteTest, HealthyAtOnceReadyLater) {
