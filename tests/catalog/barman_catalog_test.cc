@@ -1,0 +1,410 @@
+#include "catalog/barman_catalog.h"
+
+#include <gtest/gtest.h>
+
+#include "catalog/barman_names.h"
+#include "catalog/barman_repository.h"
+#include "catalog/make_place.h"
+#include "catalog/repository.h"
+#include "catalog/repository_trees.h"
+#include "support/fake_clock.h"
+#include "support/fake_s3.h"
+#include "verify/utc.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using model::Reason;
+using repository_test::BarmanRepository;
+using repository_test::kFirstSegment;
+using repository_test::kSecondSegment;
+using testing::TempDir;
+using verify::Level;
+using verify::Outcome;
+using verify::Verdict;
+
+constexpr const char* kFirst = BarmanRepository::kFirst;
+constexpr const char* kSecond = BarmanRepository::kSecond;
+
+base::Timestamp At(std::string_view text) { return verify::ParseIsoTime(text).value(); }
+const base::Timestamp kNow = At("2026-11-21T12:00:00Z");
+
+// A home in a folder of its own, looked at once.
+struct Looked {
+  explicit Looked(const BarmanRepository& repository, base::Timestamp now = kNow,
+                  const std::string& server = "") {
+    repository.WriteTo(folder);
+    place = MakeFolderPlace(folder.path());
+    catalog = MakeBarmanCatalog(*place, {server});
+    listing = List(now);
+  }
+  Listing List(base::Timestamp now) {
+    return catalog->List(now, base::Deadline(base::SteadyTime::max()), {});
+  }
+  const Artefact* Find(const std::string& id) const {
+    for (const Artefact& artefact : listing.complete) {
+      if (artefact.name == "main/base/" + id) return &artefact;
+    }
+    return nullptr;
+  }
+  // "complete ... | in progress ... | failed ...", without the folder.
+  std::string Names() const {
+    if (listing.blind) return "blind: " + listing.blind->message;
+    std::string text;
+    for (const Artefact& artefact : listing.complete) text += artefact.name.substr(10) + " ";
+    text += "|";
+    for (const std::string& name : listing.in_progress) text += " " + name.substr(10);
+    text += " |";
+    for (const FailedAttempt& attempt : listing.failed) text += " " + attempt.name.substr(10);
+    return text;
+  }
+  std::string Defect(const std::string& id) const {
+    const Artefact* const artefact = Find(id);
+    if (artefact == nullptr) return "not there";
+    return artefact->defect ? artefact->defect->message : "";
+  }
+  Verdict Verify(const std::string& id, const verify::VerifyOptions& options = {}) const {
+    const Artefact* const artefact = Find(id);
+    return artefact == nullptr ? Verdict() : catalog->Verify(*artefact, options);
+  }
+
+  TempDir folder;
+  std::unique_ptr<Place> place;
+  std::unique_ptr<ArtefactCatalog> catalog;
+  Listing listing;
+};
+
+TEST(BarmanNamesTest, TellsWhatBelongsToABackup) {
+  EXPECT_EQ(ParseCloudTar("data.tar.gz")->number, 0);
+  EXPECT_EQ(ParseCloudTar("data_0012.tar.snappy")->number, 12);
+  EXPECT_EQ(ParseCloudTar("16387_0001.tar")->stem, "16387");
+  for (const char* name : {"data.tgz", "data_x.tar", "base.tar", "data_.tar", "data", "x/data.tar",
+                           "data_99999999999999999999.tar", "data.tar.exe"}) {
+    EXPECT_FALSE(ParseCloudTar(name)) << name;
+  }
+  EXPECT_EQ(NameInDataFolder("data/base/1/2"), "base/1/2");
+  EXPECT_EQ(NameInDataFolder("16387/PG_15/5/1"), "pg_tblspc/16387/PG_15/5/1");
+  EXPECT_EQ(NameInDataFolder("backup.info"), "");
+  EXPECT_NE(LookAtBarman("annotations/keep") & kLeftOut, 0u);
+}
+
+TEST(BarmanCatalogTest, ListsBackupsWithWhatTheySay) {
+  const Looked looked(BarmanRepository().AddPlain(kFirst).AddTar(kSecond));
+  EXPECT_EQ(looked.Names(), std::string(kFirst) + " " + kSecond + " | |");
+  EXPECT_TRUE(looked.listing.findings.empty()) << looked.listing.findings.front().message;
+  const Artefact& second = looked.listing.complete.back();
+  EXPECT_FALSE(second.defect) << second.defect->message;
+  EXPECT_EQ(second.time, At("2026-11-21T02:10:00.250Z"));
+  EXPECT_EQ(second.facts->kind, "full");
+  EXPECT_EQ(second.facts->wal_start, kFirstSegment);
+  EXPECT_EQ(second.facts->wal_stop, kSecondSegment);
+  EXPECT_EQ(second.facts->wal_folder, "main/wals/");
+  EXPECT_EQ(second.facts->server_version, "15");
+  EXPECT_EQ(second.facts->system_identifier, repository_test::SystemIdentifier());
+  EXPECT_FALSE(second.facts->permanent);
+  EXPECT_EQ(
+      looked.catalog->CurrentFingerprint(second, base::Deadline::After(base::Duration(5000)), {}),
+      second.fingerprint);
+}
+
+TEST(BarmanCatalogTest, ProvesIntactBackups) {
+  for (const int jobs : {1, 3}) {
+    verify::VerifyOptions options;
+    options.jobs = jobs;
+    const Looked looked(BarmanRepository().AddPlain(kFirst).AddTar(kSecond));
+    const Looked cloud(BarmanRepository().AddCloud(kFirst));
+    for (const auto& [verdict, layout] :
+         {std::pair(looked.Verify(kFirst, options), "plain"),
+          std::pair(looked.Verify(kSecond, options), "tar"),
+          std::pair(cloud.Verify(kFirst, options), "barman-cloud")}) {
+      EXPECT_EQ(verdict.outcome, Outcome::kIntact) << layout << ": " << verdict.ToString();
+      EXPECT_EQ(verdict.level, Level::kContent) << layout;
+      EXPECT_EQ(verdict.format, std::string("Barman backup, full, PostgreSQL 15, ") + layout);
+      EXPECT_GT(verdict.bytes_read, 20'000);
+    }
+  }
+}
+
+TEST(BarmanCatalogTest, WithoutAManifestNothingIsProven) {
+  const Verdict verdict = Looked(BarmanRepository().AddRsync(kFirst)).Verify(kFirst);
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << verdict.ToString();
+  EXPECT_EQ(verdict.reason, Reason::kUnverified);
+  EXPECT_EQ(verdict.level, Level::kSize);
+  EXPECT_NE(verdict.message.find("barman generate-manifest"), std::string::npos);
+}
+
+// Each file of a backup and of its WAL, damaged in each way.
+void FindsEveryDamage(const BarmanRepository& intact) {
+  const auto seen = [](const BarmanRepository& repository) {
+    const Looked looked(repository);
+    if (looked.Find(kFirst) == nullptr || !looked.Defect(kFirst).empty()) return true;
+    const Verdict verdict = looked.Verify(kFirst);
+    return verdict.outcome == Outcome::kBroken && !verdict.message.empty();
+  };
+  EXPECT_FALSE(seen(intact));
+  for (const auto& [name, bytes] : intact.files) {
+    if (name.ends_with("xlog.db")) continue;  // an index, of no use to a restore
+    const bool info = name.ends_with("backup.info");
+    BarmanRepository repository = intact;
+    repository.files.erase(name);
+    EXPECT_TRUE(seen(repository)) << name << " removed";
+    for (const std::size_t size : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
+      // The last byte of a manifest is the end of its line.
+      if (name.ends_with("backup_manifest") && size + 1 == bytes.size()) continue;
+      repository.files[name] = bytes.substr(0, size);
+      EXPECT_TRUE(seen(repository)) << name << " cut off at " << size;
+    }
+    repository.files[name] = std::string(bytes.size(), '\0');
+    EXPECT_TRUE(seen(repository)) << name << " zeros";
+    repository.files[name] = "<html><body>503 Service Unavailable</body></html>";
+    EXPECT_TRUE(seen(repository)) << name << " error page";
+    for (std::size_t at = 0; at < bytes.size() && !info; at += bytes.size() / 2 + 1) {
+      repository.files[name] = verify::Flipped(bytes, at, static_cast<int>(at % 8));
+      EXPECT_TRUE(seen(repository)) << name << " flipped at " << at;
+    }
+    if (info) continue;
+    repository.files[name] = bytes + "junk";
+    EXPECT_TRUE(seen(repository)) << name << " with junk behind it";
+  }
+}
+TEST(BarmanCatalogTest, FindsEveryDamageOfPlainBackups) {
+  FindsEveryDamage(BarmanRepository().AddPlain(kFirst));
+}
+TEST(BarmanCatalogTest, FindsEveryDamageOfTarBackups) {
+  FindsEveryDamage(BarmanRepository().AddTar(kFirst));
+}
+TEST(BarmanCatalogTest, FindsEveryDamageOfCloudBackups) {
+  FindsEveryDamage(BarmanRepository().AddCloud(kFirst));
+}
+
+TEST(BarmanCatalogTest, SizesSpeakForBackupsWithoutAManifest) {
+  const BarmanRepository intact = BarmanRepository().AddRsync(kFirst);
+  const auto outcome = [&](const std::string& name, const std::string& bytes) {
+    BarmanRepository repository = intact;
+    repository.files[repository.Name(kFirst, name)] = bytes;
+    return Looked(repository).Verify(kFirst);
+  };
+  EXPECT_EQ(outcome("data/base/1/1259", "").reason, Reason::kIncomplete);
+  EXPECT_EQ(outcome("16387/PG_15_202209061/5/16390", "short").reason, Reason::kIncomplete);
+  EXPECT_EQ(outcome("data/base/1/foreign", std::string(8192, 'x')).reason, Reason::kCorrupt);
+  EXPECT_EQ(outcome("data/global/pg_control", repository_test::Control(7)).reason,
+            Reason::kCorrupt);
+  EXPECT_EQ(outcome("data/backup_label", repository_test::Label("0/1000028", "x")).reason,
+            Reason::kCorrupt);
+}
+
+TEST(BarmanCatalogTest, FindsForeignFiles) {
+  const auto message = [](BarmanRepository repository, const std::string& name,
+                          const std::string& bytes) {
+    repository.files[repository.Name(kFirst, name)] = bytes;
+    return Looked(repository).Verify(kFirst).ToString();
+  };
+  const std::string tar = verify::Gzip(verify::Tar({{"x", "y"}}));
+  EXPECT_NE(message(BarmanRepository().AddPlain(kFirst), "data/base/1/9999", "x")
+                .find("not in the manifest"),
+            std::string::npos);
+  EXPECT_NE(message(BarmanRepository().AddCloud(kFirst), "16999.tar.gz", tar)
+                .find("backup.info does not name"),
+            std::string::npos);
+  EXPECT_NE(message(BarmanRepository().AddCloud(kFirst), "data_0003.tar.gz", tar)
+                .find("part 2 of it is missing"),
+            std::string::npos);
+  EXPECT_NE(message(BarmanRepository().AddCloud(kFirst), "notes.txt", "hello")
+                .find("is no part of a backup"),
+            std::string::npos);
+  // A note of Barman's own is none.
+  const Looked kept([] {
+    BarmanRepository repository = BarmanRepository().AddCloud(kFirst);
+    repository.files[repository.Name(kFirst, "annotations/keep")] = "standalone";
+    return repository;
+  }());
+  EXPECT_TRUE(kept.Find(kFirst)->facts->permanent);
+  EXPECT_EQ(kept.Verify(kFirst).outcome, Outcome::kIntact) << kept.Verify(kFirst).ToString();
+}
+
+TEST(BarmanCatalogTest, OnlyDoneIsFinished) {
+  const auto names = [](const std::string& status, base::Duration later,
+                        const std::string& error = "None") {
+    BarmanRepository repository = BarmanRepository().AddPlain(kFirst);
+    repository.SetInfo(kFirst, "status", status);
+    repository.SetInfo(kFirst, "error", error);
+    Looked looked(repository);
+    looked.listing = looked.List(base::SystemClock().Now() + later);
+    return looked.Names() +
+           (looked.listing.failed.empty() ? "" : ": " + looked.listing.failed.front().message);
+  };
+  const std::string id = kFirst;
+  using std::chrono_literals::operator""h;
+  for (const char* status : {"STARTED", "EMPTY", "WAITING_FOR_WALS", "SYNCING"}) {
+    EXPECT_EQ(names(status, 0h), "| " + id + " |") << status;
+    EXPECT_EQ(names(status, 25h),
+              "| | " + id + ": left behind without being finished: it says " + status);
+  }
+  EXPECT_EQ(names("FAILED", 0h, "failure copying files (disk full)"),
+            "| | " + id + ": failure copying files (disk full)");
+}
+
+TEST(BarmanCatalogTest, ALaterBackupShowsThatOneIsDead) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
+  repository.SetInfo(kFirst, "status", "STARTED");
+  const std::string later = "2099-01-01 02:00:00+00:00";
+  repository.SetInfo(kSecond, "begin_time", later);
+  EXPECT_EQ(Looked(repository).Names(), std::string(kSecond) + " | | " + kFirst);
+  // What has no backup.info is being written, or removed.
+  repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
+  repository.files.erase(repository.Name(kSecond, "backup.info"));
+  Looked looked(repository);
+  looked.listing = looked.List(base::SystemClock().Now());
+  EXPECT_EQ(looked.Names(), std::string(kFirst) + " | " + kSecond + " |");
+}
+
+TEST(BarmanCatalogTest, NamesWhatShowsWithoutReading) {
+  const BarmanRepository intact = BarmanRepository().AddPlain(kFirst);
+  const auto defect = [&](const std::string& removed) {
+    BarmanRepository repository = intact;
+    EXPECT_EQ(repository.files.erase(removed), 1u) << removed;
+    return Looked(repository).Defect(kFirst);
+  };
+  const std::string wals = "main/wals/0000000100000000/";
+  const std::string missing = " is missing in wals/: without it the backup is not consistent";
+  EXPECT_EQ(defect(wals + kFirstSegment), std::string("WAL segment ") + kFirstSegment + missing);
+  EXPECT_EQ(defect(wals + kSecondSegment), std::string("WAL segment ") + kSecondSegment + missing);
+  EXPECT_EQ(defect(intact.Name(kFirst, "data/global/pg_control")),
+            "data/global/pg_control is missing");
+  EXPECT_NE(defect(intact.Name(kFirst, "data/PG_VERSION")).find("its data is missing"),
+            std::string::npos);
+  BarmanRepository cut = intact;
+  cut.files[wals + kSecondSegment].resize(1000);
+  EXPECT_NE(Looked(cut).Defect(kFirst).find("has 1000 bytes, wals/xlog.db says "),
+            std::string::npos);
+}
+
+TEST(BarmanCatalogTest, WalMayBeOnItsWayForAWhile) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst);
+  repository.files.erase(std::string("main/wals/0000000100000000/") + kSecondSegment);
+  EXPECT_EQ(Looked(repository, At("2026-11-20T02:15:00Z")).Names(),
+            std::string("| ") + kFirst + " |");
+  EXPECT_EQ(Looked(repository, At("2026-11-20T02:25:00Z")).Names(), std::string(kFirst) + " | |");
+}
+
+TEST(BarmanCatalogTest, ParentsMustBeDone) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
+  repository.files[repository.Name(kSecond, "backup.info")] +=
+      std::string("parent_backup_id=") + kFirst + "\n";
+  const Looked intact(repository);
+  EXPECT_EQ(intact.Defect(kSecond), "");
+  EXPECT_EQ(intact.Find(kSecond)->facts->kind, "incremental");
+  EXPECT_EQ(intact.Find(kSecond)->facts->references, std::vector<std::string>{kFirst});
+  EXPECT_EQ(intact.Verify(kSecond).outcome, Outcome::kIntact) << intact.Verify(kSecond).ToString();
+  BarmanRepository failed = repository;
+  failed.SetInfo(kFirst, "status", "FAILED");
+  EXPECT_NE(Looked(failed).Defect(kSecond).find("is not there or is not DONE"), std::string::npos);
+  BarmanRepository hollow = repository;
+  hollow.files.erase(hollow.Name(kFirst, "data/PG_VERSION"));
+  EXPECT_NE(Looked(hollow).Defect(kSecond).find("its parent"), std::string::npos);
+  BarmanRepository damaged = repository;
+  damaged.files[damaged.Name(kFirst, "data/base/1/16384")][5000] ^= 1;
+  EXPECT_EQ(Looked(damaged).Verify(kSecond).outcome, Outcome::kBroken);
+}
+
+TEST(BarmanCatalogTest, TheIndexOfWalMustAgree) {
+  const auto findings = [](const BarmanRepository& repository) {
+    Looked looked(repository);
+    // Files that were written a moment ago may not be listed yet.
+    looked.listing = looked.List(base::SystemClock().Now() + std::chrono::hours(1));
+    std::string text;
+    for (const Finding& finding : looked.listing.findings) text += finding.message + "\n";
+    return text;
+  };
+  const BarmanRepository intact = BarmanRepository().AddPlain(kFirst);
+  EXPECT_EQ(findings(intact), "");
+  BarmanRepository repository = intact;
+  repository.files["main/wals/xlog.db"] += "00000001000000000000001A\t42\t1763690400.0\tNone\n";
+  EXPECT_NE(findings(repository)
+                .find("names 1 files that are not there, the first is "
+                      "\"00000001000000000000001A\""),
+            std::string::npos)
+      << findings(repository);
+  repository = intact;
+  repository.files["main/wals/0000000100000000/000000010000000000000019"] = "x";
+  EXPECT_NE(findings(repository).find("1 WAL files are not in wals/xlog.db"), std::string::npos);
+  repository.files["main/wals/xlog.db"] = "rubbish\n";
+  EXPECT_NE(findings(repository).find("wals/xlog.db: byte 0: damaged line"), std::string::npos);
+}
+
+TEST(BarmanCatalogTest, AServerMustBeNamedAmongSeveral) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst);
+  repository.files["other/base/20261101T000000/backup.info"] = "status=STARTED\n";
+  const Looked several(repository);
+  EXPECT_EQ(several.listing.blind->reason, Reason::kConfig);
+  EXPECT_NE(several.Names().find("holds 2 servers"), std::string::npos);
+  EXPECT_EQ(Looked(repository, kNow, "main").Names(), std::string(kFirst) + " | |");
+  EXPECT_EQ(Looked(repository, kNow, "nobody").Names(), "| |");
+  EXPECT_EQ(Looked(BarmanRepository(), kNow).listing.blind->reason, Reason::kNotFound);
+}
+
+TEST(BarmanCatalogTest, EncryptedAndSnapshotBackupsAreNoFailure) {
+  BarmanRepository repository = BarmanRepository().AddTar(kFirst);
+  repository.SetInfo(kFirst, "compression", "gzip\nencryption=gpg");
+  const Verdict encrypted = Looked(repository).Verify(kFirst);
+  EXPECT_EQ(encrypted.outcome, Outcome::kUnjudged) << encrypted.ToString();
+  EXPECT_NE(encrypted.message.find("encrypted"), std::string::npos);
+  repository = BarmanRepository();
+  repository.AddPlain(kFirst);
+  const std::string info = repository.files[repository.Name(kFirst, "backup.info")];
+  std::erase_if(repository.files,
+                [](const auto& file) { return file.first.starts_with("main/base/"); });
+  repository.files[repository.Name(kFirst, "backup.info")] = info + "snapshots_info={'a': 1}\n";
+  const Looked snapshot(repository);
+  EXPECT_EQ(snapshot.Defect(kFirst), "");
+  EXPECT_EQ(snapshot.Verify(kFirst).outcome, Outcome::kUnjudged);
+}
+
+TEST(BarmanCatalogTest, HostileInfoStaysWithinLimits) {
+  const BarmanRepository intact = BarmanRepository().AddPlain(kFirst);
+  for (const std::string& text :
+       {std::string(5 << 20, 'x'), std::string(3'000'000, '\n'), std::string(1'000'000, '='),
+        "status=DONE\nbegin_wal=" + std::string(1'000'000, '0') + "\n",
+        std::string("status=DONE\nbegin_wal=000000010000000000000001\n"
+                    "end_wal=FFFFFFFFFFFFFFFF000000FF\nversion=150000\n"),
+        std::string("status=DONE\nparent_backup_id=../../etc\n"),
+        std::string("\xff\xfe\x00s", 4)}) {
+    BarmanRepository repository = intact;
+    repository.files[repository.Name(kFirst, "backup.info")] = text;
+    const Looked looked(repository);
+    ASSERT_FALSE(looked.listing.blind) << text.substr(0, 40);
+    EXPECT_NE(looked.Defect(kFirst), "") << text.substr(0, 40);
+    EXPECT_EQ(looked.Verify(kFirst).outcome, Outcome::kBroken) << text.substr(0, 40);
+  }
+}
+
+TEST(BarmanCatalogTest, ReadsABucketOfBarmanCloud) {
+  const testing::FakeClock clock;
+  testing::FakeS3 server("bucket", 100);
+  const BarmanRepository repository = BarmanRepository().AddCloud(kFirst);
+  for (const auto& [name, bytes] : repository.files) {
+    server.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
+  }
+  config::S3 s3;
+  s3.endpoint = server.endpoint();
+  s3.access_key_id = "AK";
+  s3.secret_access_key.value = base::Secret("topsecret");
+  const auto place = MakeS3Place({"s3://bucket/pg", s3}, clock);
+  const auto catalog = MakeBarmanCatalog(*place, {"main"});
+  const auto list = [&](base::Timestamp now) {
+    return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
+  };
+  const Listing listing = list(kNow);
+  ASSERT_FALSE(listing.blind) << listing.blind->message;
+  ASSERT_EQ(listing.complete.size(), 1u);
+  EXPECT_FALSE(listing.complete.front().defect) << listing.complete.front().defect->message;
+  const Verdict verdict = catalog->Verify(listing.complete.front(), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  // Nothing changed: the backups are listed, and whether there is an index.
+  const std::size_t before = server.requests().size();
+  EXPECT_EQ(list(kNow + std::chrono::minutes(1)).complete.size(), 1u);
+  EXPECT_EQ(server.requests().size(), before + 2);
+}
+
+}  // namespace
+}  // namespace drwatch::catalog
