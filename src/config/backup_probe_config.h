@@ -57,7 +57,9 @@ struct BackupProbe {
   std::string pattern = "*";  // shell pattern of an artefact's name below the place; {base} folders
                               // count as one artefact
   bool recursive = false;
-  std::string kind;  // "", full, incremental, dump, wal, rdb, aof, files, snapshot: label `kind`
+  // "", full, differential, incremental, dump, wal, rdb, aof, files, snapshot: label `kind`. Of a
+  // repository only backups of at least this kind count.
+  std::string kind;
   std::optional<Schedule> schedule;  // when a new one is due
   base::Duration grace = 1h;         // how late it may be, with a schedule
   std::optional<base::Duration> max_age;

@@ -1,5 +1,6 @@
 #include "base/strings.h"
 #include "config/describe.h"
+#include "config/read_repository.h"
 
 namespace drwatch::config {
 namespace {
@@ -190,6 +191,11 @@ void WritePlace(YamlWriter& out, const PlaceAddress& place) {
   if (place.s3) WriteS3(out, *place.s3);
 }
 
+void WriteRepository(YamlWriter& out, Repository repository, const std::string& stanza) {
+  out.TextUnlessEmpty("repository", RepositoryName(repository));
+  out.TextUnlessEmpty("stanza", stanza);
+}
+
 void WriteExpect(YamlWriter& out, const BackupProbe::Expect& expect) {
   if (expect == BackupProbe::Expect()) return;
   out.BeginMap("expect");
@@ -207,8 +213,11 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.TextUnlessEmpty("region", probe.region);
   WritePlace(out, probe.place);
   WriteExpect(out, probe.expect);
-  out.Text("pattern", probe.pattern);
-  out.Flag("recursive", probe.recursive);
+  WriteRepository(out, probe.repository, probe.stanza);
+  // Of a repository some keys mean nothing, and are refused.
+  const bool files = probe.repository == Repository::kNone;
+  if (files) out.Text("pattern", probe.pattern);
+  if (files) out.Flag("recursive", probe.recursive);
   out.TextUnlessEmpty("kind", probe.kind);
   if (probe.schedule) {
     out.Text("schedule", probe.schedule->line());
@@ -224,29 +233,15 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Number("compression_drop", probe.compression_drop_ratio);
   if (probe.retention) out.Time("retention", *probe.retention);
   if (probe.min_count) out.Number("min_count", *probe.min_count);
-  out.Time("quiet_time", probe.quiet_time);
+  if (files) out.Time("quiet_time", probe.quiet_time);
   out.BeginMap("verify");
   out.Flag("enabled", probe.verify.enabled);
   out.Time("every", probe.verify.every);
   out.Number("read_rate", static_cast<double>(probe.verify.read_rate_bytes));
   out.Time("timeout", probe.verify.timeout);
   out.End();
-  out.Flag("require_checksum", probe.require_checksum);
+  if (files) out.Flag("require_checksum", probe.require_checksum);
   out.Number("free_space_warning_ratio", probe.free_space_warning_ratio);
-}
-
-std::string_view RepositoryName(Repository repository) {
-  switch (repository) {
-    case Repository::kNone:
-      return {};
-    case Repository::kPgBackRest:
-      return "pgbackrest";
-    case Repository::kWalG:
-      return "wal-g";
-    case Repository::kBarman:
-      return "barman";
-  }
-  return {};
 }
 
 void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
@@ -255,8 +250,7 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
   out.Flag("offsite", probe.offsite);
   out.TextUnlessEmpty("region", probe.region);
   WritePlace(out, probe.place);
-  out.TextUnlessEmpty("repository", RepositoryName(probe.repository));
-  out.TextUnlessEmpty("stanza", probe.stanza);
+  WriteRepository(out, probe.repository, probe.stanza);
   out.TextUnlessEmpty("primary", probe.primary);
   if (!probe.base_backups.empty()) out.Texts("base_backups", probe.base_backups);
   if (probe.window) out.Time("window", *probe.window);

@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "config/read_repository.h"
 #include "config/sections.h"
 
 namespace drwatch::config {
@@ -85,11 +86,14 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetPlace(reader, context, probe.place);
   if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
   GetBucketPromises(reader, context, probe);
+  GetRepository(reader, probe.repository, probe.stanza);
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);
   reader.Get("recursive", probe.recursive);
-  GetChoice(reader, "kind",
-            {"full", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"}, probe.kind);
+  GetChoice(
+      reader, "kind",
+      {"full", "differential", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"},
+      probe.kind);
   GetSchedule(reader, probe);
   reader.GetDuration("grace", probe.grace);
   GetPositive(reader, "max_age", probe.max_age);
@@ -102,6 +106,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetVerify(reader, context, probe.verify);
   reader.Get("require_checksum", probe.require_checksum);
   GetRatio(reader, "free_space_warning_ratio", probe.free_space_warning_ratio);
+  CheckRepositoryKeys(reader, probe);
   if (!reader.Has("schedule") && !reader.Has("max_age")) {
     context.problems.AddWarning(reader.position(), "nothing says how old the newest backup may be",
                                 "give \"max_age\" or \"schedule\"");

@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "base/strings.h"
+#include "config/read_repository.h"
 #include "config/sections.h"
 
 namespace drwatch::config {
@@ -54,15 +55,6 @@ WalArchiveProbe::AcknowledgedGap ReadGap(const Node& node, ReadContext& context)
   return gap;
 }
 
-void GetRepository(MapReader& reader, WalArchiveProbe& probe) {
-  std::string repository;
-  GetChoice(reader, "repository", {"pgbackrest", "wal-g", "barman"}, repository);
-  if (repository == "pgbackrest") probe.repository = Repository::kPgBackRest;
-  if (repository == "wal-g") probe.repository = Repository::kWalG;
-  if (repository == "barman") probe.repository = Repository::kBarman;
-  GetName(reader, "stanza", probe.stanza);
-}
-
 }  // namespace
 
 WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
@@ -75,7 +67,7 @@ WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
   GetName(reader, "region", probe.region);
   GetPlace(reader, context, probe.place);
   if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
-  GetRepository(reader, probe);
+  GetRepository(reader, probe.repository, probe.stanza);
   GetReference(reader, "primary", Reference::Kind::kPostgresProbe, context, probe.primary);
   for (const Node& node : GetItems(reader, "base_backups")) {
     probe.base_backups.push_back(node.scalar);

@@ -68,6 +68,7 @@ class Judge {
     if (spec_.verify.enabled) state_.verdict = verdicts_.Find(*state_.newest);
     state_.pending = spec_.verify.enabled && !state_.verdict;
     Ok("exists", Summary());
+    Restorable();
     Fresh();
     Size();
     Checksum();
@@ -91,6 +92,7 @@ class Judge {
         {std::move(name), false, severity, reason, std::move(message), std::move(hint)});
   }
   std::string Summary() const;
+  void Restorable();
   void Fresh();
   void Size();
   void Checksum();
@@ -142,6 +144,23 @@ void Judge::Fresh() {
                 "look at the job's log and run it now");
   }
   if (spec_.schedule || spec_.max_age) Ok("fresh", text);
+}
+
+// What shows without reading it, in a repository.
+void Judge::Restorable() {
+  const catalog::Artefact& newest = *state_.newest;
+  if (newest.defect) {
+    return Fail("restorable", newest.defect->reason, newest.defect->message,
+                "it cannot be restored: run a full backup, and find out what took its parts away");
+  }
+  if (!newest.facts) return;
+  const catalog::RepositoryFacts& facts = *newest.facts;
+  std::string text = facts.kind.empty() ? "all it needs is there" : facts.kind;
+  if (!facts.references.empty()) {
+    text += ", with " + std::to_string(facts.references.size()) + " it builds upon";
+  }
+  if (!facts.wal_start.empty()) text += ", WAL " + facts.wal_start + " to " + facts.wal_stop;
+  Ok("restorable", text);
 }
 
 void Judge::Size() {
@@ -222,7 +241,7 @@ void Judge::History() {
 
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict) {
-  if (artefact.size_bytes < spec.min_size_bytes) return false;
+  if (artefact.defect || artefact.size_bytes < spec.min_size_bytes) return false;
   if (spec.require_checksum && artefact.checksum_stamp == 0 &&
       (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
     return false;
@@ -245,7 +264,7 @@ std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
   const catalog::Artefact& newest = complete.back();
   const auto verdict = verdicts.Find(newest);
   if (!verdict || verdict->checksum_stamp != newest.checksum_stamp) return newest;
-  if (verdict->outcome != Outcome::kBroken) {
+  if (verdict->outcome != Outcome::kBroken && !newest.defect) {
     const bool retry = verdict->outcome == Outcome::kUnjudged && IsTransient(verdict->reason);
     const base::Duration every =
         retry ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;

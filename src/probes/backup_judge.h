@@ -1,12 +1,13 @@
 // What a listing and the verdicts known so far say about a backup: pure, no I/O.
 //
 // The newest complete artefact decides. It is good if it exists, is fresh, is large enough, has the
-// checksum that require_checksum asks for, and is not proven broken. While it has not been verified
-// yet the state before it stands in: if the last verified artefact was broken the backup stays bad,
-// so that a job that leaves broken dumps does not resolve its own alert for the time a verification
-// takes; otherwise it counts as not proven broken. Nothing then says it is proven:
-// backup_verification_success is absent, and backup_last_success_timestamp_seconds names the newest
-// one that has passed everything. What cannot be judged (an unknown format, encryption) passes.
+// checksum that require_checksum asks for, lacks nothing that it needs, and is not proven broken.
+// While it has not been verified yet the state before it stands in: if the last verified artefact
+// was broken the backup stays bad, so that a job that leaves broken dumps does not resolve its own
+// alert for the time a verification takes; otherwise it counts as not proven broken. Nothing then
+// says it is proven: backup_verification_success is absent, and
+// backup_last_success_timestamp_seconds names the newest one that has passed everything. What
+// cannot be judged (an unknown format, encryption) passes.
 #pragma once
 
 #include <optional>

@@ -12,7 +12,9 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
 #include "catalog/place_catalog.h"
+#include "catalog/repository.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_repository.h"
 #include "probes/position_ring.h"
 
 namespace drwatch::probes {
@@ -33,8 +35,19 @@ std::unique_ptr<catalog::S3Place> BucketOf(const config::BackupProbe& spec,
   return catalog::IsS3(spec.place) ? catalog::MakeS3Place(spec.place, clock) : nullptr;
 }
 
+std::unique_ptr<catalog::Place> FolderOf(const config::BackupProbe& spec) {
+  const bool repository = spec.repository != config::Repository::kNone;
+  if (!repository || catalog::IsS3(spec.place)) return nullptr;
+  return catalog::MakeFolderPlace(spec.place.path);
+}
+
 std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& spec,
-                                                    catalog::S3Place* bucket) {
+                                                    catalog::S3Place* bucket,
+                                                    catalog::Place* folder) {
+  if (spec.repository != config::Repository::kNone) {
+    catalog::Place& place = bucket != nullptr ? *bucket : *folder;
+    return catalog::MakeRepositoryCatalog(spec.repository, place, {spec.stanza});
+  }
   if (bucket != nullptr) {
     catalog::PlaceOptions options;
     options.pattern = spec.pattern;
@@ -51,8 +64,8 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
 }
 
 bool IsSerious(const catalog::Finding& finding) {
-  return finding.reason == Reason::kStale || finding.reason == Reason::kPermission ||
-         finding.reason == Reason::kStorage;
+  return finding.reason == Reason::kStale || finding.reason == Reason::kCorrupt ||
+         finding.reason == Reason::kPermission || finding.reason == Reason::kStorage;
 }
 
 // Read to its end and whole, or something else altogether.
@@ -69,7 +82,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       place_(BucketOf(spec_, ClockOf(services))),
-      catalog_(CatalogOf(spec_, place_.get())),
+      folder_(FolderOf(spec_)),
+      catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
       positions_(services.positions),
       verdicts_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
@@ -77,6 +91,9 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
 }
 
 std::string BackupProbe::Target() const {
+  if (spec_.repository != config::Repository::kNone && !spec_.stanza.empty()) {
+    return spec_.place.path + ", " + spec_.stanza;
+  }
   return spec_.pattern == "*" ? spec_.place.path : spec_.place.path + "/" + spec_.pattern;
 }
 
@@ -87,6 +104,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   const base::Duration budget = context.deadline.Remaining();
   const base::Deadline list_deadline = base::Deadline::After(budget / 2).Min(context.deadline);
   catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
+  KeepKind(spec_, listing);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
   StandIn(listing, context.now);
@@ -115,6 +133,10 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     ReportState(report, listing, JudgeBackup(spec_, listing.complete, verdicts_, context.now),
                 context.now);
     ReportHistory(report, listing.complete, context.now);
+    if (spec_.repository != config::Repository::kNone) {
+      ReportChecks(report, JudgeRepository(listing));
+      ReportRepository(report, labels_, listing);
+    }
     if (!blind) ReportPlace(report, listing);
     copies = CopiesOf(spec_, listing.complete, verdicts_);
     if (bucket_) {
@@ -250,7 +272,9 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
         static_cast<double>(listing.complete.size()));
   double stored_bytes = 0;
   for (const auto& artefact : listing.complete) {
-    stored_bytes += static_cast<double>(artefact.size_bytes);
+    // Backups of a repository share files.
+    stored_bytes +=
+        static_cast<double>(artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes);
   }
   gauge("backup_stored_bytes", "Size of all complete artefacts.", stored_bytes);
   if (state.next_slot) {

@@ -71,6 +71,7 @@ class BackupProbe final : public Probe {
   const config::BackupProbe& spec_;                // of config_
   const model::Labels labels_;                     // backup and location
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
+  const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
   PositionRing* const positions_;  // where base backups are told; may be nullptr
   BaseBackups bases_;

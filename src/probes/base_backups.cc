@@ -19,6 +19,15 @@ std::optional<std::string> ReadManifest(const catalog::Artefact& artefact, catal
   return text ? std::optional(std::move(*text)) : std::nullopt;
 }
 
+// Of a backup in a repository, whose program wrote down all there is to know.
+std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
+  const catalog::RepositoryFacts& facts = *artefact.facts;
+  const auto first = verify::ParseWalFileName(facts.wal_start);
+  if (artefact.defect || !first || facts.stop_lsn == 0) return std::nullopt;
+  return catalog::WalBase{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time,
+                          artefact.name};
+}
+
 std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact, const std::string& text) {
   const auto manifest = verify::ParseManifest(text);
   if (!manifest || manifest->wal.empty()) return {};
@@ -40,6 +49,10 @@ std::vector<catalog::WalBase> BaseBackups::Find(const std::vector<catalog::Artef
   for (auto artefact = artefacts.rbegin(); artefact != artefacts.rend(); ++artefact) {
     if (!artefact->folder) continue;
     const auto known = known_.find(artefact->path);
+    if (artefact->facts) {
+      if (auto base = BaseOf(*artefact)) bases.push_back(*std::move(base));
+      continue;
+    }
     const bool same = known != known_.end() && known->second.first == artefact->fingerprint;
     if (same) {
       kept[artefact->path] = std::move(known->second);

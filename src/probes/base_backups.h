@@ -1,4 +1,5 @@
-// Which of a backup probe's artefacts are base backups that WAL can carry on, by their manifests.
+// Which of a backup probe's artefacts are base backups that WAL can carry on, by their manifests
+// or by what their repository says.
 #pragma once
 
 #include <cstdint>
