@@ -2,8 +2,10 @@
 
 import json
 import re
+import subprocess
 import time
 import urllib.parse
+import zlib
 
 import pytest
 from configs import config
@@ -117,3 +119,56 @@ def test_every_dashboard_panel_has_data(drwatch, prometheus):
             if variable["type"] == "query":
                 metric = re.match(r"label_values\((\w+)", variable["query"]).group(1)
                 assert query(prometheus.url(), metric), f"variable {variable['name']}: {metric} has no data"
+
+
+PROBES = 150
+
+
+def curl(url, *options):
+    return subprocess.run(["curl", "-sS", "--fail", *options, url + "/metrics"], capture_output=True, timeout=60, check=True).stdout
+
+
+def lines(page, name):
+    return [line for line in page.splitlines() if re.match(name + r"[{ ]", line)]
+
+
+def test_packed_pages_are_read_by_prometheus_promtool_and_curl(folder, keep, drwatch, receivers):
+    """The page is put together from pieces that were packed apart, some for an earlier reader."""
+    nginx = keep(Nginx(folder / "nginx").start())
+    nginx.set("/health")
+    probes = [{"name": f"p{i:03}", "type": "tcp", "service": "shop", "address": f"127.0.0.1:{nginx.port}"} for i in range(PROBES)]
+    drwatch.start(config(folder, receivers, probes, interval="1s"))
+    for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
+        for _ in range(5):
+            packed = curl(drwatch.url(), "-H", "Accept-Encoding: gzip", "-H", f"Accept: {accept}")
+            reader = zlib.decompressobj(wbits=31)
+            page = (reader.decompress(packed) + reader.flush()).decode()
+            assert reader.eof and not reader.unused_data, "one member that ends where the body does"
+            assert subprocess.run(["gzip", "-dc"], input=packed, capture_output=True, check=True).stdout.decode() == page
+            assert len(packed) < len(page) / 4
+            assert len(lines(page, "probe_success")) == PROBES
+            assert len(set(lines(page, "probe_duration_seconds"))) == PROBES
+            assert page.endswith("# EOF\n") == accept.startswith("application")
+            names = re.findall(r"^# TYPE (\S+)", page, re.M)
+            assert names == sorted(set(names)) or accept.startswith("application")
+            plain = curl(drwatch.url(), "-H", f"Accept: {accept}").decode()
+            shape = [re.sub(r" \S+$", "", line) for line in plain.splitlines()]
+            assert [re.sub(r" \S+$", "", line) for line in page.splitlines()] == shape
+            unpacked = curl(drwatch.url(), "--compressed", "-H", f"Accept: {accept}").decode()
+            assert len(unpacked.splitlines()) == len(shape)
+    lint = subprocess.run(["promtool", "check", "metrics"], input=curl(drwatch.url(), "--compressed"), capture_output=True, check=False)
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+    text = f"""
+global: {{scrape_interval: 1s}}
+scrape_configs:
+- job_name: one
+  static_configs: [{{targets: ['127.0.0.1:{drwatch.port}']}}]
+- job_name: two
+  static_configs: [{{targets: ['127.0.0.1:{drwatch.port}']}}]
+"""
+    scraper = keep(Prometheus(folder / "prometheus").start(text))
+    wait_until(lambda: query(scraper.url(), "min(count_over_time(up[1m])) > 4"), what="scrapes")
+    assert [row["value"][1] for row in query(scraper.url(), "min_over_time(up[1m])")] == ["1", "1"]
+    assert {row["value"][1] for row in query(scraper.url(), "sum by (job) (probe_success)")} == {str(PROBES)}
+    nginx.stop()
+    wait_until(lambda: query(scraper.url(), "sum(probe_success) == 0"), what="the failures behind the pieces that stayed")
