@@ -1,6 +1,7 @@
 #include "recovery/copies.h"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 namespace drwatch::recovery {
@@ -13,39 +14,88 @@ std::optional<double> ValueOf(const model::ProbeResult& result, std::string_view
   return std::nullopt;
 }
 
-const model::StoredCopy* FindCopy(const CopyPlace& place, const std::string& name) {
+bool SameDigest(const model::StoredCopy& a, const model::StoredCopy& b) {
+  return !a.digest.empty() && a.digest == b.digest;
+}
+
+// The copy of that artefact: under its name, or its bytes under another one.
+const model::StoredCopy* FindCopy(const CopyPlace& place, const model::StoredCopy& wanted) {
+  const model::StoredCopy* same_bytes = nullptr;
   for (const model::StoredCopy& copy : place.copies) {
-    if (copy.name == name) return &copy;
+    if (copy.name == wanted.name) return &copy;
+    if (same_bytes == nullptr && SameDigest(copy, wanted)) same_bytes = &copy;
   }
-  return nullptr;
+  return same_bytes;
 }
 
 bool Same(const model::StoredCopy& a, const model::StoredCopy& b) {
-  if (a.size_bytes != b.size_bytes) return false;
-  return a.digest.empty() || b.digest.empty() || a.digest == b.digest;
+  if (!a.digest.empty() && !b.digest.empty()) return a.digest == b.digest;
+  return a.size_bytes == b.size_bytes;
 }
 
-// The newest name that at least two places have decides.
-void CompareNewestShared(BackupReport& report) {
+CopyDifference Differ(const std::string& location, const model::StoredCopy& copy,
+                      const model::StoredCopy& reference) {
+  if (copy.size_bytes != reference.size_bytes) {
+    return {location, "size",
+            std::to_string(copy.size_bytes) + " bytes instead of " +
+                std::to_string(reference.size_bytes)};
+  }
+  return {location, "digest", copy.digest + " instead of " + reference.digest};
+}
+
+// The newest one that at least two places have. nullptr: there is none.
+const model::StoredCopy* NewestShared(const BackupReport& report) {
   const model::StoredCopy* newest = nullptr;
   for (const CopyPlace& place : report.places) {
     for (const model::StoredCopy& copy : place.copies) {
       if (newest != nullptr && copy.point <= newest->point) break;
       const auto having = std::count_if(
           report.places.begin(), report.places.end(),
-          [&](const CopyPlace& other) { return FindCopy(other, copy.name) != nullptr; });
+          [&copy](const CopyPlace& other) { return FindCopy(other, copy) != nullptr; });
       if (having > 1) {
         newest = &copy;
         break;
       }
     }
   }
+  return newest;
+}
+
+using Shared = std::vector<std::pair<const CopyPlace*, const model::StoredCopy*>>;
+
+// The copy that most of `shared` are the same as, the first of them.
+const model::StoredCopy& MostCommon(const Shared& shared) {
+  const auto alike = [&shared](const auto& one) {
+    return std::count_if(shared.begin(), shared.end(),
+                         [&one](const auto& other) { return Same(*one.second, *other.second); });
+  };
+  return *std::max_element(shared.begin(), shared.end(), [&](const auto& a, const auto& b) {
+            return alike(a) < alike(b);
+          })->second;
+}
+
+void Compare(const Shared& shared, BackupReport& report) {
+  const model::StoredCopy& reference = MostCommon(shared);
+  for (const auto& [place, copy] : shared) {
+    if (Same(reference, *copy)) continue;
+    report.differences.push_back(Differ(place->location, *copy, reference));
+  }
+}
+
+void CompareNewestShared(BackupReport& report) {
+  const model::StoredCopy* const newest = NewestShared(report);
   if (newest == nullptr) return;
-  report.identical =
-      std::all_of(report.places.begin(), report.places.end(), [&](const CopyPlace& place) {
-        const model::StoredCopy* other = FindCopy(place, newest->name);
-        return other == nullptr || Same(*newest, *other);
-      });
+  Shared shared;
+  for (const CopyPlace& place : report.places) {
+    if (const auto* copy = FindCopy(place, *newest)) shared.emplace_back(&place, copy);
+  }
+  Compare(shared, report);
+  if (report.differences.empty()) {
+    // One of the right size whose digest is not known is like all of them.
+    std::erase_if(shared, [](const auto& one) { return one.second->digest.empty(); });
+    if (!shared.empty()) Compare(shared, report);
+  }
+  report.identical = report.differences.empty();
   if (!*report.identical) report.differing = newest->name;
 }
 
@@ -137,6 +187,16 @@ std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& r
                      "1 if the newest copy that several places have is the same in all of them.",
                      {{"backup", report.backup}, {"service", report.service}},
                      *report.identical ? 1 : 0);
+    }
+    for (const CopyDifference& difference : report.differences) {
+      families.Gauge("backup_copy_difference_info",
+                     "1 while the newest copy that several places have is another one here.",
+                     {{"backup", report.backup},
+                      {"service", report.service},
+                      {"location", difference.location},
+                      {"artefact", report.differing},
+                      {"by", difference.by}},
+                     1);
     }
     const auto newest = NewestPoint(report);
     if (!newest || report.places.size() < 2) continue;

@@ -1,5 +1,6 @@
 // The copies of each backup across its places: how many are good, how many off-site or immutable,
-// whether they are the same, how far one is behind. Pure: from the latest results of all probes.
+// whether they are the same and which one is not, how far one is behind. Pure: from the latest
+// results of all probes.
 #pragma once
 
 #include <map>
@@ -27,15 +28,24 @@ struct CopyPlace {
   const model::StoredCopy* LatestGood() const;
 };
 
+// A place whose copy is not the one that most places have (the first one, if there is no majority).
+struct CopyDifference {
+  std::string location;
+  std::string by;      // "digest" or "size"
+  std::string detail;  // "99 bytes instead of 100"
+};
+
 struct BackupReport {
   std::string backup;
   std::string service;
   std::vector<CopyPlace> places;                             // in the order of the configuration
   int copies = 0, offsite_copies = 0, immutable_copies = 0;  // places with a good, current copy
   std::optional<int> copies_target, offsite_target, immutable_target;
-  // Of the newest copy that several places have: by size, and by digest where both know one.
+  // Of the newest copy that several places have, under its name or with its digest: whether all of
+  // them are the same, by digest where both know one, else by size.
   std::optional<bool> identical;
   std::string differing;  // its name, if they are not the same
+  std::vector<CopyDifference> differences;
 };
 
 // In the order of the names. Backups are grouped by their label `backup` and service.

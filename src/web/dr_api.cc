@@ -74,7 +74,12 @@ Json BackupJson(const recovery::BackupReport& report, base::Timestamp now) {
                {"immutable_copies_target", OrNull(report.immutable_target)},
                {"identical", OrNull(report.identical)},
                {"differing", report.differing},
+               {"differences", Json::array()},
                {"places", Json::array()}};
+  for (const auto& difference : report.differences) {
+    json["differences"].push_back(
+        {{"location", difference.location}, {"by", difference.by}, {"detail", difference.detail}});
+  }
   for (const auto& place : report.places) json["places"].push_back(PlaceJson(place, now));
   return json;
 }

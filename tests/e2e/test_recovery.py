@@ -1,8 +1,10 @@
 """What would be lost and how many copies there are, from real dumps in two places: numbers, evidence, a page and its resolve."""
 
+import hashlib
 import json
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -114,6 +116,27 @@ def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, 
     assert drwatch.value('dr_recovery_paths{scenario="site_lost"}') == 0
     assert not drwatch.query('dr_rpo_achieved_seconds{scenario="site_lost"}')
     write(places[1] / "shop-1.dump", dump, 600)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_a_byte_that_only_a_digest_can_tell(folder, drwatch, receivers, places):
+    """A tar archive has no checksum of its members' content: both copies are intact, of one size, and not the same."""
+    (folder / "file").write_bytes(bytes(range(256)) * 400)
+    subprocess.run(["tar", "-cf", folder / "shop-2.dump", "-C", folder, "file"], check=True)
+    content = bytearray((folder / "shop-2.dump").read_bytes())
+    write(places[0] / "shop-2.dump", content, 300)
+    content[5000] ^= 1
+    write(places[1] / "shop-2.dump", content, 300)
+    start(drwatch, folder, receivers, both(places))
+    page = expect_page(receivers, "TestCopyDiffers", wait_until)
+    assert drwatch.value('backup_verification_success{location="dr"}') == 1
+    assert drwatch.value('backup_copy_difference_info{artefact="shop-2.dump",by="digest",location="dr"}') == 1
+    backup = ask(drwatch, "/api/dr/backups")["backups"][0]
+    digests = [place["stored"][0]["digest"] for place in backup["places"]]
+    assert backup["differences"] == [{"location": "dr", "by": "digest", "detail": f"{digests[1]} instead of {digests[0]}"}]
+    assert digests[1] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    content[5000] ^= 1
+    write(places[1] / "shop-2.dump", content, 300)
     expect_resolve(receivers, page, wait_until)
 
 

@@ -237,6 +237,31 @@ TEST_F(BucketProbeTest, TellsWhatTheHeadersOfTheNewestSay) {
   EXPECT_EQ(base::ToUnixSeconds(result.copies[1].immutable_until), 0);
 }
 
+TEST_F(BucketProbeTest, KnowsTheLocksAndDigestsOfOlderCopies) {
+  const std::string dump = Sample("custom.dump");
+  server_.Set("object-lock", 200,
+              "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+              "</ObjectLockConfiguration>");
+  Put("daily/a.dump", 4h, dump, {{"x-amz-object-lock-legal-hold", "ON"}});
+  Put("daily/b.dump", 3h, dump,
+      {{"x-amz-object-lock-retain-until-date", "2026-02-01T00:00:00Z"},
+       {"x-amz-checksum-sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="}});
+  Put("daily/c.dump", 1h, dump);
+  const model::ProbeResult result = Run();
+  ASSERT_EQ(result.copies.size(), 3u);
+  EXPECT_EQ(base::ToUnixSeconds(result.copies[0].immutable_until), 0);
+  EXPECT_EQ(result.copies[0].digest.substr(0, 7), "sha256:") << "it was read";
+  EXPECT_EQ(base::ToUnixSeconds(result.copies[1].immutable_until), 1'769'904'000);
+  EXPECT_EQ(result.copies[1].digest,
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+      << "what the bucket keeps of it";
+  EXPECT_GT(result.copies[2].immutable_until, clock_.Now() + 24h * 365 * 100);
+  const auto heads = ValueOf(result, "backup_storage_requests_total", {{"operation", "head"}});
+  clock_.Advance(16min);
+  const auto later = ValueOf(Run(), "backup_storage_requests_total", {{"operation", "head"}});
+  EXPECT_EQ(*later - *heads, 1) << "the older ones are asked for once";
+}
+
 TEST_F(BucketProbeTest, SaysNothingOfWhatItMayNotSee) {
   Put("daily/shop.dump", 1h, Sample("custom.dump"));
   for (const char* what : {"versioning", "encryption", "object-lock", "lifecycle", "uploads"}) {

@@ -121,5 +121,51 @@ TEST(CopiesTest, DigestsDecideWhereBothAreKnown) {
   EXPECT_EQ(identical(), false);
 }
 
+TEST(CopiesTest, NamesTheOddOneOut) {
+  auto primary = Copy("b", 25h), secondary = Copy("b", 25h), dr = Copy("b", 25h, 99);
+  const auto compare = [&] {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {primary}),
+                          Result("nightly-secondary", {secondary}), Result("nightly-dr", {dr})},
+                         kNow)[0];
+  };
+  BackupReport report = compare();
+  ASSERT_EQ(report.differences.size(), 1u);
+  EXPECT_EQ(report.differences[0].location, "dr");
+  EXPECT_EQ(report.differences[0].by, "size");
+  EXPECT_EQ(report.differences[0].detail, "99 bytes instead of 100");
+  dr.size_bytes = 100;
+  primary.digest = "sha256:1";
+  secondary.digest = dr.digest = "sha256:2";
+  report = compare();
+  ASSERT_EQ(report.differences.size(), 1u) << "two against one";
+  EXPECT_EQ(report.differences[0].location, "primary");
+  EXPECT_EQ(report.differences[0].by, "digest");
+  EXPECT_EQ(report.differences[0].detail, "sha256:1 instead of sha256:2");
+  const auto families = CopyFamilies({report});
+  EXPECT_EQ(Value(families, "backup_copy_difference_info", "primary"), 1);
+  EXPECT_EQ(Value(families, "backup_copy_difference_info", "dr"), std::nullopt);
+  // One that knows no digest hides no difference between the others.
+  secondary.digest.clear();
+  EXPECT_EQ(compare().identical, false);
+  primary.digest = "sha256:2";
+  EXPECT_EQ(compare().identical, true);
+  EXPECT_TRUE(compare().differences.empty());
+}
+
+TEST(CopiesTest, SameBytesUnderAnotherNameAreTheSame) {
+  auto here = Copy("b", 25h);
+  auto there = Copy("2026-01-02-b", 25h);
+  const auto compare = [&] {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {here, Copy("a", 49h)}),
+                          Result("nightly-dr", {there, Copy("a", 49h, 7)})},
+                         kNow)[0];
+  };
+  EXPECT_EQ(compare().differing, "a");
+  here.digest = there.digest = "sha256:1";
+  EXPECT_EQ(compare().identical, true) << "the newest one is shared now";
+}
+
 }  // namespace
 }  // namespace drwatch::recovery
