@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "exporter/commands.h"
 #include "exporter/verify_paths.h"
+#include "exporter/verify_repository.h"
 #include "exporter/verify_wal.h"
 
 namespace drwatch::exporter {
@@ -66,14 +68,25 @@ nlohmann::ordered_json JsonOf(const VerifiedPath& one) {
 int Verify(const VerifyOptions& options) {
   int status = kIntactExit;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  VerifyPaths(options.paths, options.jobs, [&](const VerifiedPath& one) {
+  const auto say = [&](const VerifiedPath& one) {
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));
     } else {
       std::cout << TextOf(one) << std::flush;
     }
-  });
+  };
+  // Repositories one by one, what stands between them several at a time.
+  std::vector<std::string> plain;
+  for (const std::string& path : options.paths) {
+    if (!IsRepository(path)) {
+      plain.push_back(path);
+      continue;
+    }
+    VerifyPaths(std::exchange(plain, {}), options.jobs, say);
+    VerifyRepository(path, options.jobs, say);
+  }
+  VerifyPaths(plain, options.jobs, say);
   for (const std::string& folder : options.wal_folders) {
     const WalReport report = VerifyWalFolder(folder);
     status = Worse(status, report.exit_code);

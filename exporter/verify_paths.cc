@@ -24,32 +24,29 @@ constexpr base::Duration kRedrawEvery{200};
 constexpr base::Duration kFirstRate{500};
 
 // What there is to read, as far as it can be told beforehand.
-std::int64_t BytesOf(const std::vector<std::string>& paths) {
+std::int64_t BytesOf(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  if (!S_ISDIR(info.st_mode)) return info.st_size;
   std::int64_t total = 0;
-  for (const std::string& path : paths) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) continue;
-    if (!S_ISDIR(info.st_mode)) {
-      total += info.st_size;
-    } else if (const auto files = verify::ListFiles(path)) {
-      for (const verify::TreeFile& file : *files) total += file.size;
-    }
+  if (const auto files = verify::ListFiles(path)) {
+    for (const verify::TreeFile& file : *files) total += file.size;
   }
   return total;
 }
 
-// The work that is shared: workers take paths and leave results.
+// The work that is shared: workers take jobs and leave results.
 class Work {
  public:
-  explicit Work(const std::vector<std::string>& paths) : paths_(paths), results_(paths.size()) {}
+  explicit Work(const std::vector<VerifyJob>& jobs) : jobs_(jobs), results_(jobs.size()) {}
 
   void Run() {
     const base::SystemClock clock;
-    for (std::size_t i = next_++; i < paths_.size(); i = next_++) {
+    for (std::size_t i = next_++; i < jobs_.size(); i = next_++) {
       verify::VerifyOptions options;
       options.read_bytes = &read_bytes_;
       const base::SteadyTime began = clock.Steady();
-      VerifiedPath result{paths_[i], verify::VerifyPath(paths_[i], options), {}};
+      VerifiedPath result{jobs_[i].path, jobs_[i].run(options), {}};
       result.took = std::chrono::duration_cast<base::Duration>(clock.Steady() - began);
       const std::lock_guard lock(mutex_);
       results_[i] = std::move(result);
@@ -70,7 +67,7 @@ class Work {
   }
 
  private:
-  const std::vector<std::string>& paths_;
+  const std::vector<VerifyJob>& jobs_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::int64_t> read_bytes_{0};
   mutable std::mutex mutex_;
@@ -82,10 +79,11 @@ class Work {
 // One line on a terminal that is drawn over again.
 class ProgressLine {
  public:
-  explicit ProgressLine(const std::vector<std::string>& paths)
+  explicit ProgressLine(const std::vector<VerifyJob>& jobs)
       : shown_(::isatty(STDERR_FILENO) == 1), began_(clock_.Steady()) {
-    progress_.paths = paths.size();
-    if (shown_) progress_.total_bytes = BytesOf(paths);
+    progress_.paths = jobs.size();
+    if (!shown_) return;
+    for (const VerifyJob& job : jobs) progress_.total_bytes += job.bytes();
   }
   void Draw(const Work& work) {
     if (!shown_) return;
@@ -125,19 +123,31 @@ std::string FormatVerifyProgress(const VerifyProgress& progress) {
   return text;
 }
 
-void VerifyPaths(const std::vector<std::string>& paths, int jobs,
-                 const std::function<void(const VerifiedPath&)>& done) {
-  Work work(paths);
+void RunVerifyJobs(const std::vector<VerifyJob>& jobs, int threads,
+                   const std::function<void(const VerifiedPath&)>& done) {
+  Work work(jobs);
   std::vector<std::jthread> workers;
-  const std::size_t count = std::min(paths.size(), static_cast<std::size_t>(std::max(jobs, 1)));
+  const std::size_t count = std::min(jobs.size(), static_cast<std::size_t>(std::max(threads, 1)));
   for (std::size_t i = 0; i < count; ++i) workers.emplace_back([&work] { work.Run(); });
-  ProgressLine line(paths);
-  for (std::size_t i = 0; i < paths.size(); ++i) {
+  ProgressLine line(jobs);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
     const VerifiedPath* result = work.Await(i);
     for (; result == nullptr; result = work.Await(i)) line.Draw(work);
     line.Clear();
     done(*result);
   }
+}
+
+void VerifyPaths(const std::vector<std::string>& paths, int jobs,
+                 const std::function<void(const VerifiedPath&)>& done) {
+  std::vector<VerifyJob> all;
+  for (const std::string& path : paths) {
+    all.push_back({path, [path] { return BytesOf(path); },
+                   [path](const verify::VerifyOptions& options) {
+                     return verify::VerifyPath(path, options);
+                   }});
+  }
+  RunVerifyJobs(all, jobs, done);
 }
 
 }  // namespace drwatch::exporter

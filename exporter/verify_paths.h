@@ -17,9 +17,21 @@ struct VerifiedPath {
   base::Duration took{};
 };
 
-// Calls `done` for each path, in their order and from the calling thread, as soon as it and those
-// before it are verified, at most `jobs` (at least 1) at a time. Progress goes to standard error if
+// One thing to verify: what it is called, how much there is to read as far as that can be told
+// (asked only for progress), and how it is done.
+struct VerifyJob {
+  std::string path;
+  std::function<std::int64_t()> bytes;
+  std::function<verify::Verdict(const verify::VerifyOptions&)> run;
+};
+
+// Calls `done` for each job, in their order and from the calling thread, as soon as it and those
+// before it are done, at most `threads` (at least 1) at a time. Progress goes to standard error if
 // that is a terminal.
+void RunVerifyJobs(const std::vector<VerifyJob>& jobs, int threads,
+                   const std::function<void(const VerifiedPath&)>& done);
+
+// The same for paths, each verified on its own, `jobs` at a time.
 void VerifyPaths(const std::vector<std::string>& paths, int jobs,
                  const std::function<void(const VerifiedPath&)>& done);
 

@@ -1,19 +1,18 @@
 #include "catalog/pgbackrest_verify.h"
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/digest.h"
 #include "base/strings.h"
 #include "catalog/backup_wal.h"
+#include "catalog/parallel.h"
 #include "catalog/pgbackrest_pieces.h"
 #include "verify/file_verifier.h"
 
@@ -96,7 +95,7 @@ class BackupCheck {
   std::int64_t foreign_extents_ = 0;
   std::vector<std::uint64_t> map_keys_;  // of files with blocks elsewhere
   std::int64_t unproven_ = 0;
-  std::int64_t read_ = 0;
+  std::int64_t read_ = 0;  // on other threads
   std::optional<Verdict> wal_;
 };
 
@@ -259,27 +258,11 @@ void BackupCheck::RunOne(const Task& task, verify::ReadBudget& budget) {
 }
 
 void BackupCheck::RunTasks(const std::vector<Task>& tasks) {
-  std::atomic<std::size_t> next{0};
-  const int jobs = std::max(1, std::min(options_.jobs, static_cast<int>(tasks.size())));
-  const auto work = [&](verify::ReadBudget& budget) {
-    for (std::size_t i = next++; i < tasks.size() && budget.Check(); i = next++) {
-      RunOne(tasks[i], budget);
-    }
-  };
-  if (jobs == 1) return work(budget_);
-  verify::VerifyOptions share = options_;
-  if (share.read_rate_bytes > 0) {
-    share.read_rate_bytes = std::max<std::int64_t>(1, share.read_rate_bytes / jobs);
-  }
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < jobs; ++i) {
-    threads.emplace_back([&] {
-      verify::ReadBudget budget(share);
-      work(budget);
-      const std::lock_guard lock(mutex_);
-      read_ += budget.bytes_read();
-    });
-  }
+  read_ += ForEachPart(tasks.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
+    if (!budget.Check()) return false;
+    RunOne(tasks[index], budget);
+    return true;
+  });
 }
 
 void BackupCheck::AddForeign(const std::string& label,
