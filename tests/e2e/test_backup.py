@@ -1,5 +1,6 @@
 """Backups on a real pg_dump and pg_basebackup: stale, truncated, flipped, replaced, empty; each to a page and back."""
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ import time
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Postgres, fill_backup_folder, wait_until
+from servers import PG_BIN, Postgres, fill_backup_folder, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +158,64 @@ def test_verify_command(folder, artefacts):
     assert answer.returncode == 2
     assert "broken.dump" in answer.stdout and "incomplete" in answer.stdout
     assert subprocess.run([PROGRAM, "verify"], check=False, capture_output=True).returncode == 1
+
+
+CONTENT_RULES = """
+groups:
+- name: test
+  rules:
+  - alert: TestContents
+    expr: backup_check_success{check=~"tables|compression"} == 0
+    labels: {severity: warning}
+    annotations: {summary: "{{ $labels.backup }}: {{ $labels.check }}", runbook_url: "https://example.com", action: "look"}
+"""
+
+
+def as_the_newest(drwatch, path, content):
+    """Writes an artefact of a size of its own and waits until it is judged; verified within the same run."""
+    newer(path, content)
+    wait_until(lambda: drwatch.value('backup_last_size_bytes{backup="nightly"}') == len(content), what=f"{path.name} judged")
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what=f"{path.name} verified")
+
+
+@pytest.mark.parametrize("options", [["-Fc"], ["-Ft"], ["-Fp"]])
+def test_a_table_that_vanished(folder, drwatch, receivers, options):
+    (folder / "backup").mkdir()
+    server = Postgres(folder / "postgres").create().start()
+    try:
+        server.sql("CREATE TABLE orders AS SELECT g FROM generate_series(1, 1000) g; CREATE TABLE users AS TABLE orders;"
+                   "CREATE SCHEMA log; CREATE TABLE log.events AS TABLE orders")
+
+        def dump(*more):
+            command = [f"{PG_BIN}/pg_dump", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", *options, *more]
+            return subprocess.run(command, check=True, capture_output=True).stdout
+        drwatch.start(config(folder, receivers, [dump_probe(folder / "backup")], rules=CONTENT_RULES))
+        as_the_newest(drwatch, folder / "backup/shop-1.dump", dump())
+        assert drwatch.value('backup_tables{backup="nightly"}') == 3
+        as_the_newest(drwatch, folder / "backup/shop-2.dump", dump("--exclude-table=users", "--exclude-table-data=log.events"))
+        page = expect_page(receivers, "TestContents", wait_until)
+        assert drwatch.value('backup_tables_vanished{backup="nightly"}') == 2
+        assert success(drwatch) == 1, "the dump itself is good"
+        assert drwatch.value('backup_kept{kind="dump"}') == 2
+        assert "log.events" in drwatch.get("/")[1], "the status page names them"
+        server.sql("CREATE TABLE more AS TABLE orders")
+        as_the_newest(drwatch, folder / "backup/shop-3.dump", dump())
+        expect_resolve(receivers, page, wait_until)
+    finally:
+        server.stop()
+
+
+def test_data_that_stopped_compressing(folder, drwatch, receivers):
+    (folder / "backup").mkdir()
+    drwatch.start(config(folder, receivers, [dump_probe(folder / "backup", size_deviation=0, size_deviation_floor="1KiB")],
+                         rules=CONTENT_RULES))
+    for i in range(5):
+        text = "".join(f"{n} a row of a table\n" for n in range(20000 + 500 * i)).encode()
+        as_the_newest(drwatch, folder / f"backup/shop-{i}.dump", gzip.compress(text))
+    assert drwatch.value('backup_usual_compression_ratio{backup="nightly"}') > 4
+    assert drwatch.value('backup_check_success{check="compression"}') == 1
+    as_the_newest(drwatch, folder / "backup/shop-5.dump", gzip.compress(os.urandom(500_000)))
+    page = expect_page(receivers, "TestContents", wait_until)
+    assert drwatch.value('backup_compression_ratio{backup="nightly"}') < 1.01
+    as_the_newest(drwatch, folder / "backup/shop-6.dump", gzip.compress(text * 2))
+    expect_resolve(receivers, page, wait_until)
