@@ -48,16 +48,22 @@ const Row* FindRow(std::string_view head) {
 // Follows a PostgreSQL dump line by line.
 class PostgresLines {
  public:
-  // Bytes of the current line, without its newline; then EndLine(). The offset is theirs.
-  void Part(std::string_view bytes, std::int64_t offset) {
-    if (line_.empty()) line_began_ = offset;
-    if (line_.size() < kMaxLineBytes) line_.append(bytes.substr(0, kMaxLineBytes - line_.size()));
-    if (!in_copy_) lexer_.Feed(bytes);
-  }
-  // A line that lies in one piece, so that nothing has to be copied.
-  Walked<void> WholeLine(std::string_view line, std::int64_t offset) {
-    if (!in_copy_) lexer_.Feed(line);
-    return Judge(line, offset);
+  // What comes next, which begins at `offset`.
+  Walked<void> Take(std::string_view text, std::int64_t offset) {
+    for (std::string_view left = text; !left.empty();) {
+      const std::size_t newline = left.find('\n');
+      const std::int64_t at = offset + (left.data() - text.data());
+      if (newline == std::string_view::npos) {
+        Part(left, at);
+        return {};
+      }
+      const std::string_view line = left.substr(0, newline);
+      if (line_pending()) Part(line, at);
+      auto judged = line_pending() ? EndLine() : WholeLine(line, at);
+      if (!judged) return judged;
+      left.remove_prefix(newline + 1);
+    }
+    return {};
   }
   Walked<void> EndLine() {
     auto judged = Judge(line_, line_began_);
@@ -72,6 +78,17 @@ class PostgresLines {
   std::vector<std::string> TakeTables() { return tables_.Take(); }
 
  private:
+  // Bytes of the current line, without its newline; then EndLine(). The offset is theirs.
+  void Part(std::string_view bytes, std::int64_t offset) {
+    if (line_.empty()) line_began_ = offset;
+    if (line_.size() < kMaxLineBytes) line_.append(bytes.substr(0, kMaxLineBytes - line_.size()));
+    if (!in_copy_) lexer_.Feed(bytes);
+  }
+  // A line that lies in one piece, so that nothing has to be copied.
+  Walked<void> WholeLine(std::string_view line, std::int64_t offset) {
+    if (!in_copy_) lexer_.Feed(line);
+    return Judge(line, offset);
+  }
   Walked<void> Judge(std::string_view line, std::int64_t offset) {
     if (in_copy_) {
       if (line == "\\." || line == "\\.\r") in_copy_ = false;
@@ -141,29 +158,20 @@ Walked<std::string> ReadAll(Reader& reader, PostgresLines* lines) {
     auto chunk = reader.Some(INT64_MAX);
     if (!chunk) return tl::unexpected(std::move(chunk.error()));
     if (chunk->empty()) break;
-    if (const std::size_t zero = chunk->find('\0'); zero != std::string_view::npos) {
+    // What stands before it comes first, or the verdict would depend on how much is read at once.
+    const std::size_t zero = chunk->find('\0');
+    const std::string_view text = chunk->substr(0, zero);
+    if (lines != nullptr) {
+      if (auto judged = lines->Take(text, begin); !judged) {
+        return tl::unexpected(std::move(judged.error()));
+      }
+    }
+    if (zero != std::string_view::npos) {
       return Broken(Reason::kCorrupt, begin + static_cast<std::int64_t>(zero),
                     "a zero byte in an SQL script");
     }
-    tail += chunk->substr(chunk->size() - std::min(chunk->size(), kTailBytes));
+    tail += text.substr(text.size() - std::min(text.size(), kTailBytes));
     if (tail.size() > kTailBytes) tail.erase(0, tail.size() - kTailBytes);
-    for (std::string_view left = *chunk; lines != nullptr && !left.empty();) {
-      const std::size_t newline = left.find('\n');
-      const std::int64_t offset = begin + (left.data() - chunk->data());
-      if (newline == std::string_view::npos) {
-        lines->Part(left, offset);
-        break;
-      }
-      Walked<void> judged;
-      if (lines->line_pending()) {
-        lines->Part(left.substr(0, newline), offset);
-        judged = lines->EndLine();
-      } else {
-        judged = lines->WholeLine(left.substr(0, newline), offset);
-      }
-      if (!judged) return tl::unexpected(std::move(judged.error()));
-      left.remove_prefix(newline + 1);
-    }
   }
   if (lines != nullptr && lines->line_pending()) {
     if (auto judged = lines->EndLine(); !judged) {

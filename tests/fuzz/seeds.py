@@ -89,6 +89,13 @@ def files(seeds):
             seeds.add("config", item)
 
 
+def tool(*command, content):
+    """What a compressor makes of it, or nothing where it is not installed."""
+    if not shutil.which(command[0]):
+        return b""
+    return subprocess.run(command, input=content, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True).stdout
+
+
 def tar_of(members, kind):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=kind) as tar:
@@ -120,6 +127,22 @@ def wal_segment():
     return page.ljust(1024, b"\0") + bytes(1024)
 
 
+def old_tar():
+    """A tar archive from before there was a magic."""
+    tar = bytearray(tar_of([("a", b"hello")], tarfile.USTAR_FORMAT))
+    tar[257:512] = bytes(255)
+    tar[148:156] = b" " * 8
+    tar[148:156] = b"%06o\0 " % sum(tar[:512])
+    return bytes(tar[:2048])
+
+
+def snappy(content):
+    """One chunk that is stored, not compressed."""
+    crc = crc32c(content)
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return b"\xff\x06\x00\x00sNaPpY\x01" + struct.pack("<I", len(content) + 4)[:3] + struct.pack("<I", masked) + content
+
+
 def folder(*files):
     """Several files, as the target takes them."""
     return b"\n\x1e".join(name.encode() + b"\n" + content for name, content in files)
@@ -138,8 +161,10 @@ def folders(seeds):
     whole = [("backup_label", b"x"), ("PG_VERSION", b"15\n")]
     segment = ("pg_wal/000000010000000000000001", wal_segment())
     seeds.add("verify", folder(("backup_manifest", manifest), *whole, segment))
-    tar = tar_of(whole, tarfile.USTAR_FORMAT)[:2560]
-    seeds.add("verify", folder(("backup_manifest", manifest), ("base.tar", tar)))
+    # Without WAL, whose segments are too large, so that all of it is right.
+    idle = re.sub(rb'(?<="WAL-Ranges": )\[.*?\]', b"[ ]", manifest)
+    seeds.add("verify", folder(("backup_manifest", idle), *whole))
+    seeds.add("verify", folder(("backup_manifest", idle), ("base.tar", tar_of(whole, tarfile.USTAR_FORMAT)[:3072])))
     for part in ("verify/folder", "verify/aof"):
         files = [(file.name, file.read_bytes()) for file in sorted((DATA / part).glob("*"))]
         seeds.add("verify", folder(*[file for file in files if len(file[1]) < 3300]))
@@ -150,7 +175,10 @@ def artefacts(seeds):
     contents = {"x.sql": b"--\n-- PostgreSQL database dump\n--\nCOPY t (a) FROM stdin;\n1\n\\.\n--\n-- PostgreSQL database dump complete\n--\n"}
     contents["t.tar"] = tar_of([("a/b", b"hello"), ("c" * 120, b"")], tarfile.PAX_FORMAT)
     contents["g.tar"] = tar_of([("c" * 120, b"x")], tarfile.GNU_FORMAT)
+    contents["v7.tar"] = old_tar()
     contents["000000010000000000000001"] = wal_segment()
+    # Whole ones are as short as this only when they are packed.
+    seeds.add("verify", b"000000010000000000000001.zst\n" + tool("zstd", "-q", "-c", content=wal_segment().ljust(1 << 20, b"\0")))
     contents["000000010000000000000001.00000028.backup"] = b"START WAL LOCATION: 0/1000028 (file 000000010000000000000001)\nSTOP WAL LOCATION: 0/1000100 (file 000000010000000000000001)\nSTART TIME: 2026-01-01 00:00:00 UTC\nLABEL: x\nSTART TIMELINE: 1\n"
     contents["00000003.history"] = b"1\t0/1000000\tno recovery target specified\n2\t0/2000000\tx\n"
     contents["x.json"] = b'{"a": [1, 2.5e3, "\\u00e9", null]}\n{}\n'
@@ -164,12 +192,15 @@ def artefacts(seeds):
         seeds.add("verify", file.name.encode() + b"\n" + file.read_bytes())
     for name, content in contents.items():
         seeds.add("verify", name.encode() + b"\n" + content)
-        packed = {".gz": gzip.compress(content, mtime=0), ".bz2": bz2.compress(content, 1), ".xz": lzma.compress(content)}
-        for tool, suffix in (("zstd", ".zst"), ("lz4", ".lz4")):
-            if shutil.which(tool):
-                packed[suffix] = subprocess.run([tool, "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
+        packed = {".gz": gzip.compress(content, mtime=0), ".bz2": bz2.compress(content, 1), ".xz": lzma.compress(content),
+                  ".lzma": lzma.compress(content, lzma.FORMAT_ALONE), ".sz": snappy(content),
+                  ".zst": tool("zstd", "-q", "-c", content=content), ".lz4": tool("lz4", "-q", "-c", content=content),
+                  ".br": tool("brotli", "-c", content=content)}
         for suffix, bytes_ in packed.items():
             seeds.add("verify", (name + suffix).encode() + b"\n" + bytes_)
+    text = contents["x.sql"]
+    seeds.add("verify", b"old.lz4\n" + tool("lz4", "-q", "-l", "-c", content=text))
+    seeds.add("verify", b"parallel.sql.zst\n" + tool("pzstd", "-q", "-c", content=text))
     folders(seeds)
 
 

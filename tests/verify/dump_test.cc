@@ -350,6 +350,9 @@ TEST(SqlDumpTest, RestrictTokensMustAgree) {
   EXPECT_EQ(WalkBytes(head + end + "\\unrestrict abc\n\n").outcome, Outcome::kIntact);
   EXPECT_EQ(WalkBytes(head + end + "\\unrestrict abd\n\n").reason, Reason::kCorrupt);
   EXPECT_EQ(WalkBytes(head + end).reason, Reason::kIncomplete);
+  // What is wrong first is told, however much is read at once.
+  EXPECT_EQ(WalkBytes(head + end + "\\unrestrict abd\n" + std::string(1, '\0')).message,
+            "\\unrestrict does not match \\restrict");
 }
 
 TEST(SqlDumpTest, MySqlDumpsNeedTheirEndMarker) {
