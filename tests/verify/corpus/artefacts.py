@@ -117,8 +117,8 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
         for name, level, kind, program, options in (
                 ("pzstd.sql.zst", 4, "packed-pzstd", "pzstd", ["-q"]),
                 ("legacy.sql.lz4", 3, "packed-unchecked", "lz4", ["-q", "-l"])):
-            with open(self.place(name), "wb") as output, open(self.place("plain.sql"), "rb") as plain:
-                run([program, *options, "-c"], stdin=plain, stdout=output)
+            with open(self.place(name), "wb") as output:
+                run([program, *options, "-c", self.place("plain.sql")], stdout=output)
             self.add(f"pg_dump plain, {' '.join([program, *options[1:]])}", self.place(name), level, kind,
                      test_of("zstd" if program == "pzstd" else program))
         shutil.copy(self.place("custom-z0.dump"), self.place("listed/listed.dump"))
