@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "catalog/parallel.h"
+#include "catalog/wal_archive.h"
 #include "catalog/wal_check.h"
+#include "catalog/wal_reader.h"
 #include "verify/file_verifier.h"
 
 namespace drwatch::catalog {
@@ -46,6 +48,16 @@ void AddDamages(Verdict& verdict, std::map<std::string, Verdict> damages) {
   if (headline != damages.end()) verify::AddPart(verdict, std::move(headline->second));
 }
 
+// What is missing between segments that are there.
+void AddGaps(Verdict& verdict, const std::vector<PlaceObject>& objects,
+             std::int64_t segment_bytes) {
+  const WalInventory inventory = TakeWalInventory(objects, segment_bytes);
+  for (const WalGap& gap : JudgeWalArchive(inventory, {}).gaps) {
+    if (verdict.details.size() >= kMaxDetails) return;
+    verdict.details.push_back("not there: " + RangeText(gap.range, segment_bytes));
+  }
+}
+
 }  // namespace
 
 Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t system_identifier,
@@ -70,6 +82,7 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
   verdict.format = "WAL archive, " + std::to_string(objects.size()) + " segments";
   std::mutex mutex;
   std::map<std::string, Verdict> damages;
+  std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
   const std::int64_t elsewhere =
       ForEachPart((objects.size() + kStretch - 1) / kStretch, budget,
                   [&](std::size_t index, verify::ReadBudget& own) {
@@ -78,12 +91,16 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
                     for (std::size_t i = index * kStretch; i < end; ++i) {
                       if (!own.Check()) return false;
                       const WalCheck check = checker.Check(objects[i], own);
-                      if (check.outcome == Outcome::kIntact) continue;
                       const std::lock_guard lock(mutex);
+                      if (check.outcome == Outcome::kIntact) {
+                        segment_bytes = check.facts.segment_bytes;
+                        continue;
+                      }
                       damages.emplace(objects[i].name, PartOf(objects[i], check));
                     }
                     return true;
                   });
+  AddGaps(verdict, objects, segment_bytes);
   AddDamages(verdict, std::move(damages));
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;

@@ -1,5 +1,5 @@
-// Proves a WAL archive as far as single segments go: each is read to its end. Whether one is
-// missing is not asked here: what a repository keeps of its WAL depends on its retention.
+// Proves a WAL archive as far as single segments go: each is read to its end. That some are missing
+// is a detail: what a repository keeps of its WAL depends on its retention.
 #pragma once
 
 #include <cstdint>

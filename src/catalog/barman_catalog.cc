@@ -245,6 +245,7 @@ tl::expected<void, Finding> BarmanCatalog::LookForWal(Backup& backup, base::Time
   }
   backup.wal_looked = now;
   backup.wal_defect.reset();
+  backup.wal_missing = wal && wal->missing;
   if (!wal) {
     backup.wal_defect = wal.error();
   } else if (wal->missing) {
@@ -319,7 +320,7 @@ void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timest
   if (backup.damage || status == BarmanStatus::kDone) {
     Artefact artefact = ArtefactOf(id, all, now, listing);
     // Its last segments may be on their way.
-    const bool waits = backup.wal_defect && artefact.defect->message == backup.wal_defect->message;
+    const bool waits = backup.wal_missing && artefact.defect->message == backup.wal_defect->message;
     if (waits && now - artefact.time < kWalGrace) {
       listing.in_progress.push_back(name);
     } else {

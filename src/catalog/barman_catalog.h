@@ -49,6 +49,7 @@ class BarmanCatalog final : public ArtefactCatalog {
     std::shared_ptr<RepositoryFacts> facts;
     std::optional<base::Timestamp> wal_looked;
     std::optional<Finding> wal_defect;
+    bool wal_missing = false;  // not there, which may change
   };
   using Backups = std::map<std::string, Backup>;  // by id
 

@@ -41,6 +41,11 @@ class DataFolder final : public verify::FileSet {
       if (!name.empty()) files_.emplace(std::move(name), &object);
     }
   }
+  // True if there were files of tablespaces.
+  bool DropTablespaces() {
+    return std::erase_if(files_,
+                         [](const auto& file) { return file.first.starts_with("pg_tblspc/"); }) > 0;
+  }
   bool Has(const std::string& name) const override {
     const auto found = files_.lower_bound(name);
     if (found != files_.end() && found->first == name) return true;
@@ -114,6 +119,7 @@ class LinkCheck {
   bool ListObjects();
   bool Encrypted() const;
   void CheckManifest(const DataFolder& data);
+  void CheckOwnManifest(DataFolder& data);
   void CheckPlain(const DataFolder& data);
   void CheckSize();
   void CheckWatched(const DataFolder& data);
@@ -184,11 +190,25 @@ void LinkCheck::CheckWatched(const DataFolder& data) {
   }
 }
 
+// Made by "barman generate-manifest" of a backup without one: it leaves out the tablespaces.
+void LinkCheck::CheckOwnManifest(DataFolder& data) {
+  const bool tablespaces = data.DropTablespaces();
+  CheckManifest(data);
+  if (whole_.outcome == Outcome::kIntact) CheckWatched(data);
+  if (whole_.outcome == Outcome::kIntact) CheckSize();
+  if (whole_.outcome == Outcome::kIntact && tablespaces) {
+    Add(UnjudgedPart(Reason::kUnverified, id_,
+                     "the manifest that Barman made leaves out the files of tablespaces"));
+  }
+}
+
 // Barman adds up the sizes of all files, with backup.info as it was then, which has only grown.
 void LinkCheck::CheckSize() {
   std::int64_t total = 0;
   std::int64_t info_bytes = 0;
   for (const PlaceObject& object : objects_) {
+    // What was added later.
+    if (object.name == link_.folder + "data/backup_manifest") continue;
     const bool info = object.name == link_.folder + "backup.info";
     (info ? info_bytes : total) += object.size_bytes;
   }
@@ -303,7 +323,7 @@ Verdict LinkCheck::Run() {
     whole_.level = level;
     return whole_;
   }
-  const DataFolder data(place_, link_.folder, objects_);
+  DataFolder data(place_, link_.folder, objects_);
   bool tar = false;
   for (const std::string& name : data.TopNames()) tar = tar || name.starts_with("base.tar");
   // pg_basebackup writes a manifest since PostgreSQL 13, and Barman keeps it.
@@ -311,6 +331,8 @@ Verdict LinkCheck::Run() {
   if (link_.info.mode == "postgres" && link_.info.server_version >= kFirstWithManifest &&
       !data.Has("backup_manifest")) {
     Add(BrokenPart(Reason::kIncomplete, id_ + "/data/backup_manifest", "is missing"));
+  } else if (!tar && link_.info.mode.starts_with("rsync") && data.Has("backup_manifest")) {
+    CheckOwnManifest(data);
   } else if (tar || data.Has("backup_manifest")) {
     CheckManifest(data);
     if (!tar && whole_.outcome == Outcome::kIntact) CheckWatched(data);

@@ -14,6 +14,7 @@
 #include "catalog/artefact_names.h"
 #include "catalog/artefact_time.h"
 #include "catalog/file_time.h"
+#include "catalog/folder_entries.h"
 #include "catalog/folder_summary.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
@@ -28,12 +29,6 @@ Reason ReasonOf(int error_number) {
   if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
   return Reason::kStorage;
 }
-
-struct Entry {
-  std::string name;
-  struct stat info {};
-  bool link = false;
-};
 
 }  // namespace
 
@@ -50,20 +45,18 @@ class FolderScan {
   bool Blind(Reason reason, std::string message);
   void Find(Reason reason, std::string message);
   bool InTime();
-  bool ReadEntries(const std::string& folder, const std::string& prefix,
-                   std::vector<Entry>& entries);
+  bool ReadEntries(const std::string& folder, FolderEntries& entries);
   bool Scan(const std::string& prefix);
-  bool Judge(const std::string& prefix, const Entry& entry);
-  void JudgeTemporary(const std::string& prefix, const Entry& entry);
-  void AddFile(const std::string& path, const std::string& relative, const Entry& entry);
+  bool Judge(const std::string& prefix, const FolderEntry& entry);
+  bool JudgeUnseen(const std::string& prefix, const FolderEntry& entry);
+  void JudgeTemporary(const std::string& prefix, const FolderEntry& entry);
+  void AddFile(const std::string& path, const std::string& relative, const FolderEntry& entry);
   bool AddFolder(const std::string& relative);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
-  bool Matches(const std::string& prefix, const std::string& name) const;
   std::optional<base::Timestamp> ContentTime(const Artefact& file);
   void SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
   void AddRecent(Artefact artefact, std::optional<base::Timestamp> content);
-  const verify::ChecksumFolder& SumsOf(const std::string& folder,
-                                       const std::vector<Entry>& entries);
+  const verify::ChecksumFolder& SumsOf(const std::string& folder, const FolderEntries& entries);
   bool QuietSince(base::Timestamp modified) const;
   void DropLinksToListed();
 
@@ -110,10 +103,10 @@ Listing FolderScan::Run() {
   }
   if (S_ISREG(info.st_mode)) {
     const auto [folder, name] = verify::SplitPath(options_.path);
-    std::vector<Entry> entries;
-    for (const std::string& other : verify::NamesIn(folder)) entries.push_back({other, {}, false});
+    FolderEntries entries;
+    for (const std::string& other : verify::NamesIn(folder)) entries.Add(other);
     sums_ = &SumsOf(folder, entries);
-    AddFile(options_.path, name, {name, info, false});
+    AddFile(options_.path, name, {name, false, 0, info});
   } else if (options_.pattern == "*" && RecogniseFolder(options_.path) != FolderKind::kPlain) {
     AddFolder("");
   } else {
@@ -143,55 +136,48 @@ void FolderScan::DropLinksToListed() {
   });
 }
 
-bool FolderScan::ReadEntries(const std::string& folder, const std::string& prefix,
-                             std::vector<Entry>& entries) {
+bool FolderScan::ReadEntries(const std::string& folder, FolderEntries& entries) {
   DIR* const handle = ::opendir(folder.c_str());
   if (handle == nullptr) {
     return Blind(ReasonOf(errno),
                  "cannot read folder " + base::Quote(folder) + ": " + base::ErrnoText(errno));
   }
   struct stat self {};
+  // A loop of links.
   bool whole =
       ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
-  errno = 0;
-  while (const dirent* item = whole ? ::readdir(handle) : nullptr) {
-    const std::string_view name = item->d_name;
-    if (name == "." || name == "..") continue;
-    Entry entry;
-    entry.name = name;
-    entry.link = item->d_type == DT_LNK;
-    if (::fstatat(::dirfd(handle), item->d_name, &entry.info, 0) == 0) {
-      entries.push_back(std::move(entry));
-    } else if (errno == ENOENT && entry.link && Matches(prefix, entry.name)) {
-      Find(Reason::kNotFound, base::Quote(prefix + entry.name) + " is a link that points nowhere");
-    } else if (errno != ENOENT) {
-      Find(ReasonOf(errno),
-           "cannot look at " + base::Quote(prefix + entry.name) + ": " + base::ErrnoText(errno));
+  if (whole) {
+    const auto known = cache_.sums.find(folder);
+    const std::size_t expected = known != cache_.sums.end() ? known->second.entries : 0;
+    const int error_number =
+        entries.Read(handle, expected, [&] { return whole = whole && InTime(); });
+    if (error_number != 0) {
+      whole = Blind(Reason::kStorage, "cannot read folder " + base::Quote(folder) + ": " +
+                                          base::ErrnoText(error_number));
     }
-    whole = InTime();
-    errno = 0;
   }
-  if (whole && errno != 0) {
-    whole = Blind(Reason::kStorage,
-                  "cannot read folder " + base::Quote(folder) + ": " + base::ErrnoText(errno));
+  if (whole && !entries.Stat(::dirfd(handle), deadline_, stop_)) {
+    whole = Blind(Reason::kTimeout, "listing " + base::Quote(options_.path) + " takes too long");
   }
   ::closedir(handle);
   return whole;
 }
 
 const verify::ChecksumFolder& FolderScan::SumsOf(const std::string& folder,
-                                                 const std::vector<Entry>& entries) {
+                                                 const FolderEntries& entries) {
   std::vector<std::string> names;
   std::uint64_t fingerprint = 1;
-  for (const Entry& entry : entries) {
+  for (const FolderEntry& entry : entries.list()) {
     if (!verify::ParseChecksumFileName(entry.name)) continue;
+    std::string name(entry.name);
     struct stat info {};
-    if (::stat((folder + "/" + entry.name).c_str(), &info) != 0) continue;
-    names.push_back(entry.name);
-    fingerprint += FingerprintOf(entry.name, info);
+    if (::stat((folder + "/" + name).c_str(), &info) != 0) continue;
+    fingerprint += FingerprintOf(name, info);
+    names.push_back(std::move(name));
   }
   CatalogCache::Sums& sums = next_.sums[folder];
   sums = std::move(cache_.sums[folder]);
+  sums.entries = entries.list().size();
   if (!sums.folder || sums.fingerprint != fingerprint) {
     sums.folder = std::make_unique<verify::ChecksumFolder>(folder, names);
     sums.fingerprint = fingerprint;
@@ -202,28 +188,40 @@ const verify::ChecksumFolder& FolderScan::SumsOf(const std::string& folder,
 
 bool FolderScan::Scan(const std::string& prefix) {
   const std::string folder = options_.path + (prefix.empty() ? "" : "/" + prefix);
-  std::vector<Entry> entries;
-  if (!ReadEntries(folder, prefix, entries)) return !listing_.blind.has_value();
+  FolderEntries entries;
+  if (!ReadEntries(folder, entries)) return !listing_.blind.has_value();
   const verify::ChecksumFolder* const before = sums_;
   sums_ = &SumsOf(folder, entries);
   bool whole = true;
-  for (const Entry& entry : entries) whole = whole && Judge(prefix, entry);
+  if (listing_.complete.empty()) listing_.complete.reserve(entries.list().size());
+  for (const FolderEntry& entry : entries.list()) {
+    whole = whole && (entry.error == 0 ? Judge(prefix, entry) : JudgeUnseen(prefix, entry));
+  }
   sums_ = before;
   return whole;
 }
 
-bool FolderScan::Matches(const std::string& prefix, const std::string& name) const {
-  return MatchesPattern(options_.pattern, prefix + name);
+// One that was removed meanwhile, a link that points nowhere, or one that may not be looked at.
+bool FolderScan::JudgeUnseen(const std::string& prefix, const FolderEntry& entry) {
+  const std::string relative = prefix + std::string(entry.name);
+  if (entry.error != ENOENT) {
+    Find(ReasonOf(entry.error),
+         "cannot look at " + base::Quote(relative) + ": " + base::ErrnoText(entry.error));
+  } else if (entry.link && MatchesPattern(options_.pattern, relative)) {
+    Find(Reason::kNotFound, base::Quote(relative) + " is a link that points nowhere");
+  }
+  return true;
 }
 
-bool FolderScan::Judge(const std::string& prefix, const Entry& entry) {
+bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
   if (verify::ParseChecksumFileName(entry.name)) return true;
   if (IsTemporaryName(entry.name)) {
     JudgeTemporary(prefix, entry);
     return true;
   }
-  const bool matches = Matches(prefix, entry.name);
-  const std::string relative = prefix + entry.name;
+  std::string relative = prefix;
+  relative += entry.name;
+  const bool matches = MatchesPattern(options_.pattern, relative);
   if (S_ISDIR(entry.info.st_mode)) {
     const bool recognised = RecogniseFolder(options_.path + "/" + relative) != FolderKind::kPlain;
     if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
@@ -241,12 +239,13 @@ bool FolderScan::Judge(const std::string& prefix, const Entry& entry) {
   return InTime();
 }
 
-void FolderScan::JudgeTemporary(const std::string& prefix, const Entry& entry) {
+void FolderScan::JudgeTemporary(const std::string& prefix, const FolderEntry& entry) {
   if (!WillMatch(options_.pattern, prefix, entry.name)) return;
   if (now_ - ModifiedAt(entry.info) > FolderCatalog::kAbandonedAfter) {
-    Find(Reason::kIncomplete, base::Quote(prefix + entry.name) + " was never finished");
+    Find(Reason::kIncomplete,
+         base::Quote(prefix + std::string(entry.name)) + " was never finished");
   } else {
-    listing_.in_progress.push_back(prefix + entry.name);
+    listing_.in_progress.push_back(prefix + std::string(entry.name));
   }
 }
 
@@ -280,7 +279,8 @@ void FolderScan::AddRecent(Artefact artefact, std::optional<base::Timestamp> con
   listing_.recent.push_back(std::move(artefact));
 }
 
-void FolderScan::AddFile(const std::string& path, const std::string& relative, const Entry& entry) {
+void FolderScan::AddFile(const std::string& path, const std::string& relative,
+                         const FolderEntry& entry) {
   Artefact artefact;
   artefact.name = relative;
   artefact.path = path;
@@ -289,7 +289,7 @@ void FolderScan::AddFile(const std::string& path, const std::string& relative, c
   artefact.fingerprint = FingerprintOf(artefact.name, entry.info);
   bool marked = false;
   std::string stamp;
-  for (const auto& expected : sums_->Find(entry.name)) {
+  for (const auto& expected : sums_->Find(std::string(entry.name))) {
     marked = marked || expected.listed >= artefact.modified;
     stamp += expected.digest;
   }

@@ -76,7 +76,8 @@ void AddFacts(DataFolderFacts& facts, const DataFolderFacts& other) {
 }
 
 verify::Walked<void> CheckFacts(const DataFolderFacts& facts, const ExpectedData& expected) {
-  if (!facts.has_version) return BrokenFile(Reason::kIncomplete, kVersion, "is missing");
+  if (!facts.has_version && !expected.incremental)
+    return BrokenFile(Reason::kIncomplete, kVersion, "is missing");
   if (!facts.has_control) return BrokenFile(Reason::kIncomplete, kControl, "is missing");
   if (!facts.has_label) {
     return BrokenFile(Reason::kIncomplete, kLabel,

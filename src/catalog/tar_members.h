@@ -29,6 +29,9 @@ void AddFacts(DataFolderFacts& facts, const DataFolderFacts& other);
 struct ExpectedData {
   std::uint64_t system_identifier = 0;
   std::optional<verify::Lsn> start;
+  // Of files that did not change since its parent an incremental backup holds nothing; a WAL-G
+  // delta leaves out PG_VERSION.
+  bool incremental = false;
 };
 // Fault: a part that every base backup has is missing, or speaks of another backup.
 verify::Walked<void> CheckFacts(const DataFolderFacts& facts, const ExpectedData& expected);

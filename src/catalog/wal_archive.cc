@@ -308,7 +308,7 @@ WalArchiveState JudgeWalArchive(const WalInventory& inventory, const WalQuestion
 }
 
 std::string RangeText(const WalRange& range, std::int64_t segment_bytes) {
-  const std::string first = verify::SegmentName(range.timeline, range.first, segment_bytes);
+  std::string first = verify::SegmentName(range.timeline, range.first, segment_bytes);
   if (range.size() == 1) return first;
   return first + " to " + verify::SegmentName(range.timeline, range.last, segment_bytes) + " (" +
          std::to_string(range.size()) + " segments)";

@@ -155,6 +155,7 @@ tl::expected<void, Finding> WalGCatalog::LookForWal(Backup& backup, base::Timest
   if (!wal && wal.error().reason != Reason::kCorrupt) return tl::unexpected(wal.error());
   backup.wal_looked = now;
   backup.wal_defect.reset();
+  backup.wal_missing = wal && wal->missing;
   if (!wal) backup.wal_defect = wal.error();
   if (wal && wal->missing) {
     backup.wal_defect =
@@ -281,7 +282,7 @@ Listing WalGCatalog::List(base::Timestamp now, base::Deadline deadline,
   for (const auto& [name, backup] : names->finished) {
     Artefact artefact = ArtefactOf(name, names->finished, now, listing);
     // Its last segments may be on their way.
-    if (backup.wal_defect && artefact.defect->message == backup.wal_defect->message &&
+    if (backup.wal_missing && artefact.defect->message == backup.wal_defect->message &&
         now - artefact.time < kWalGrace) {
       listing.in_progress.push_back(artefact.name);
     } else {

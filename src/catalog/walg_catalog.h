@@ -48,6 +48,7 @@ class WalGCatalog final : public ArtefactCatalog {
     std::shared_ptr<RepositoryFacts> facts;
     std::optional<base::Timestamp> wal_looked;  // when
     std::optional<Finding> wal_defect;
+    bool wal_missing = false;  // not there, which may change
   };
   using Backups = std::map<std::string, Backup>;  // by name: "base_..."
 

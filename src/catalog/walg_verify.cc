@@ -48,9 +48,12 @@ Verdict BrokenPart(Reason reason, const std::string& where, std::string message)
 // One backup of the chain.
 class LinkCheck {
  public:
-  LinkCheck(Place& place, const WalGLink& link, ProvenFiles& proven, verify::ReadBudget& budget)
+  // `incremental`: there is a parent behind it in the chain.
+  LinkCheck(Place& place, const WalGLink& link, bool incremental, ProvenFiles& proven,
+            verify::ReadBudget& budget)
       : place_(place),
         link_(link),
+        incremental_(incremental),
         folder_(std::string(kWalGBackups) + link.name + "/"),
         proven_(proven),
         budget_(budget) {
@@ -83,6 +86,7 @@ class LinkCheck {
 
   Place& place_;
   const WalGLink& link_;
+  const bool incremental_;
   const std::string folder_;
   ProvenFiles& proven_;
   verify::ReadBudget& budget_;
@@ -231,7 +235,8 @@ void LinkCheck::ReadTars() {
     AddFacts(facts, results[i].facts);
   }
   if (whole_.outcome != Outcome::kIntact) return;
-  if (auto checked = CheckFacts(facts, {link_.said.system_identifier, link_.said.start});
+  if (auto checked =
+          CheckFacts(facts, {link_.said.system_identifier, link_.said.start, incremental_});
       !checked) {
     return verify::AddPart(whole_, PartOf(std::move(checked.error()), link_.name));
   }
@@ -347,7 +352,8 @@ Verdict VerifyWalG(Place& place, const std::vector<WalGLink>& chain, const Artef
   }
   for (const WalGLink& link : chain) {
     if (whole.outcome == Outcome::kBroken) break;
-    auto check = std::make_unique<LinkCheck>(place, link, proven, budget);
+    const bool incremental = &link != &chain.back();
+    auto check = std::make_unique<LinkCheck>(place, link, incremental, proven, budget);
     verify::AddPart(whole, check->Run());
     elsewhere += check->elsewhere();
     if (child) CheckSkipped(chain.front().name, *child, *check, whole);

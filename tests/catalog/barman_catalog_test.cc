@@ -193,6 +193,24 @@ TEST(BarmanCatalogTest, SizesSpeakForBackupsWithoutAManifest) {
             Reason::kCorrupt);
 }
 
+TEST(BarmanCatalogTest, BarmansOwnManifestLeavesOutTablespaces) {
+  const BarmanRepository intact = BarmanRepository().AddRsyncWithManifest(kFirst);
+  const Verdict verdict = Looked(intact).Verify(kFirst);
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << verdict.ToString();
+  EXPECT_NE(verdict.message.find("leaves out the files of tablespaces"), std::string::npos);
+  for (const char* name : {"data/base/1/16384", "16387/PG_15_202209061/5/16390"}) {
+    BarmanRepository repository = intact;
+    repository.files[repository.Name(kFirst, name)].clear();
+    EXPECT_EQ(Looked(repository).Verify(kFirst).outcome, Outcome::kBroken) << name;
+  }
+  BarmanRepository without = intact;
+  without.files.erase(without.Name(kFirst, "16387/PG_15_202209061/5/16390"));
+  without.SetInfo(kFirst, "size", "None");
+  const Verdict whole = Looked(without).Verify(kFirst);
+  EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
+  EXPECT_EQ(whole.level, Level::kContent);
+}
+
 TEST(BarmanCatalogTest, FindsForeignFiles) {
   const auto message = [](BarmanRepository repository, const std::string& name,
                           const std::string& bytes) {

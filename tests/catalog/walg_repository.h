@@ -45,7 +45,8 @@ class WalGRepository : public Files {
            std::uint64_t start_lsn, std::uint64_t finish_lsn, const std::string& delta,
            const std::string& finished) {
     const bool full = delta.empty();
-    std::vector<verify::TarEntry> first = {{"/PG_VERSION", "15\n"}, {"/base/1", "", '5'}};
+    std::vector<verify::TarEntry> first = {{"/base/1", "", '5'}};
+    if (full) first.push_back({"/PG_VERSION", "15\n"});
     if (full) first.push_back({"/base/1/1259", verify::Noise(20'000)});
     Tar(backup, "part_001", first);
     Tar(backup, "part_002", {{"/base/1/16384", verify::Noise(full ? 30'000 : 8'192)}});
@@ -60,7 +61,7 @@ class WalGRepository : public Files {
     };
     if (files_metadata) {
       Of(backup, "files_metadata.json") =
-          "{\"Files\":{" + entry("/PG_VERSION", false) + "," + entry("/base/1", false) + "," +
+          "{\"Files\":{" + entry("/PG_VERSION", !full) + "," + entry("/base/1", false) + "," +
           entry("/base/1/1259", !full) + "," + entry("/base/1/16384", false) +
           "},\"TarFileSets\":{\"backup_label.tar" + ending +
           "\":[\"tablespace_map\",\"backup_label\"],\"part_001.tar" + ending +
