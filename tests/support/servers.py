@@ -115,9 +115,9 @@ class Postgres(Server):
         return subprocess.run(self.as_postgres(command), check=True, stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, cwd="/", **options)
 
-    def create(self, settings=()):
+    def create(self, settings=(), initdb=()):
         self.run(f"{PG_BIN}/initdb", "--no-sync", "--auth=trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-k",
-                 "-D", self.data)
+                 "-D", self.data, *initdb)
         self.append_settings([
             "listen_addresses = '127.0.0.1'", f"port = {self.port}", f"unix_socket_directories = '{self.folder}'",
             "shared_buffers = '16MB'", "fsync = off", "max_connections = 30", "wal_level = logical",
