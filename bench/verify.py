@@ -14,6 +14,7 @@ import time
 
 from bench_support import ROOT, machine, write_section
 
+from pgbackrest import PgBackRest, serve, server_with  # noqa: E402
 from servers import PG_BIN, Postgres  # noqa: E402
 
 PROGRAM = ROOT / "build/release/exporter/drwatch"
@@ -115,6 +116,27 @@ def base_backups(table, folder):
         server.stop()
 
 
+def repositories(table, folder):
+    """A full and an incremental backup, and the WAL between: both programs read each stored file once."""
+    server = server_with(folder / "pg")
+    kinds = {"lz4": {"compress-type": "lz4"}, "gz, bundles": {"compress-type": "gz", "repo1-bundle": "y"}}
+    made = {name: PgBackRest(server, folder / name.replace(", ", "-"), **options) for name, options in kinds.items()}
+    serve(server, made.values())
+    try:
+        server.sql("CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g + 1)::text) AS text "
+                   "FROM generate_series(1, 2000000) g")
+        for kind in ("full", "incr"):
+            for one in made.values():
+                one.backup(kind)
+            server.sql("UPDATE big SET text = md5(text) WHERE id % 100 = 0; CHECKPOINT")
+        for name, one in made.items():
+            size = sum(file.stat().st_size for file in one.path.rglob("*") if file.is_file())
+            theirs = Postgres.as_postgres(["pgbackrest", f"--config={one.config}", "--stanza=main", "verify"])
+            table.compare(f"pgBackRest repository, {name}", size, verify(one.path), (theirs,), "`pgbackrest verify`", 2.5)
+    finally:
+        server.stop()
+
+
 def several(folder):
     """Seconds for four packed files, one at a time and on all cores."""
     plain = folder / "rows.txt"
@@ -138,6 +160,7 @@ def main():
         folder.chmod(0o755)
         packed_and_listed(table, folder)
         line = several(folder)
+        repositories(table, folder)
         base_backups(table, folder)
     write_section("verify", f"""
 ## Verification speed
