@@ -169,8 +169,9 @@ tl::expected<void, Finding> WalGCatalog::LookForWal(Backup& backup, base::Timest
 namespace {
 
 // What is wrong with a backup by itself.
-std::optional<Finding> OwnDefect(const BackupTree& tree, const verify::WalGBackup& said) {
-  if ((tree.marks & kHasControl) == 0) {
+std::optional<Finding> OwnDefect(const std::string& name, const BackupTree& tree,
+                                 const verify::WalGBackup& said) {
+  if ((tree.marks & kHasControl) == 0 && ParseWalGName(name)->needs_control_tar()) {
     return Finding{Reason::kIncomplete, "tar_partitions/pg_control.tar is missing"};
   }
   if ((tree.marks & kHasTar) == 0) {
@@ -206,7 +207,7 @@ Artefact WalGCatalog::ArtefactOf(const std::string& name, const Backups& all, ba
     own.facts->stored_bytes += backup->facts->own_bytes;
     const std::string of = part == name ? "" : "its parent " + part + ": ";
     std::optional<Finding> defect = backup->damage;
-    if (!defect) defect = OwnDefect(backup->tree, backup->said);
+    if (!defect) defect = OwnDefect(part, backup->tree, backup->said);
     if (defect && !artefact.defect) artefact.defect = Finding{defect->reason, of + defect->message};
     const std::string& parent = backup->facts->parent;
     if (parent.empty()) break;

@@ -60,10 +60,9 @@ std::optional<WalGName> ParseWalGName(std::string_view name) {
     rest.remove_prefix(kDelta.size());
     if (!take(parsed.parent_segment)) return std::nullopt;
   }
-  // Newer versions may add a position.
-  const bool position = rest.starts_with('_') && rest.size() > 1 &&
+  parsed.has_position = rest.starts_with('_') && rest.size() > 1 &&
                         rest.find_first_not_of("0123456789ABCDEFabcdef", 1) == rest.npos;
-  return rest.empty() || position ? std::optional(parsed) : std::nullopt;
+  return rest.empty() || parsed.has_position ? std::optional(parsed) : std::nullopt;
 }
 
 bool IsControlTar(std::string_view name) {
@@ -74,7 +73,9 @@ std::optional<int> TarNumber(std::string_view name) {
   const std::size_t tar = name.find(".tar");
   if (tar == name.npos || tar == 0 || name.find('/') != name.npos) return std::nullopt;
   const std::string_view ending = name.substr(tar + 4);
-  if (!ending.empty() && !verify::CompressionOfName(ending)) return std::nullopt;
+  // WAL-E's and the oldest WAL-G's packing is known by its name only.
+  const bool packed = verify::CompressionOfName(ending) || ending == ".lzo";
+  if (!ending.empty() && !packed) return std::nullopt;
   constexpr std::string_view kPart = "part_";
   if (!name.starts_with(kPart)) return 0;
   const std::string_view digits = name.substr(kPart.size(), tar - kPart.size());

@@ -22,6 +22,9 @@ inline constexpr std::string_view kWalGTars = "tar_partitions/";
 struct WalGName {
   std::string segment;         // that the backup begins in
   std::string parent_segment;  // empty = a full one
+  // A position follows: WAL-E's way, whose backups have no tar file of their own for pg_control.
+  bool has_position = false;
+  bool needs_control_tar() const { return !has_position || !parent_segment.empty(); }
 };
 // nullopt: no backup of PostgreSQL.
 std::optional<WalGName> ParseWalGName(std::string_view name);

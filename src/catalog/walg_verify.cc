@@ -156,7 +156,7 @@ void LinkCheck::CheckTarNames() {
     control = control || IsControlTar(name);
   }
   numbers.erase(0);
-  if (!control) {
+  if (!control && ParseWalGName(link_.name)->needs_control_tar()) {
     verify::AddPart(whole_,
                     BrokenPart(Reason::kIncomplete, where + "pg_control.tar", "is missing"));
   }
@@ -175,6 +175,8 @@ void LinkCheck::CheckTarNames() {
     }
     return;
   }
+  // Named in a way of old versions, which may have copied some of them from another backup.
+  if (files_.other_sets) return;
   int next = 1;
   for (const int number : numbers) {
     if (number != next) {
@@ -277,8 +279,8 @@ Verdict LinkCheck::Run() {
   }
   if (AllHidden()) {
     verify::AddPart(whole_, PartOf({Outcome::kUnjudged, Reason::kUnverified, "",
-                                    "its tar files are encrypted: only their names and sizes were "
-                                    "looked at"},
+                                    "its tar files are encrypted, or packed in a way that is not "
+                                    "known: only their names and sizes were looked at"},
                                    link_.name));
     return whole_;
   }

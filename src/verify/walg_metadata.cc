@@ -231,9 +231,10 @@ class FilesSax : public PathSax {
       if (count >= kMaxFiles) return Fail("too many files");
       files.packed.push_back(WalGNameHash(keys()[1]));
     }
-    if (keys().size() == 2 && keys()[0] == "TarFileSets" &&
-        keys()[1].find(".tar") != keys()[1].npos) {
-      files.tars.push_back(keys()[1]);
+    if (keys().size() == 2 && keys()[0] == "TarFileSets") {
+      const bool tar = keys()[1].find(".tar") != std::string::npos;
+      if (tar) files.tars.push_back(keys()[1]);
+      files.other_sets = files.other_sets || !tar;
     }
     return true;
   }

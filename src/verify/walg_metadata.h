@@ -40,6 +40,7 @@ struct WalGFiles {
   std::vector<std::uint64_t> packed;   // files that lie in one of the tar files; sorted
   std::vector<std::uint64_t> skipped;  // unchanged ones that lie in the parent; sorted
   std::vector<std::string> tars;       // names of the tar files; sorted, empty if it does not say
+  bool other_sets = false;             // it names sets of files that are no tar files
   std::int64_t damaged = 0;            // files in which WAL-G found damaged pages
 };
 // The hash of a name; a '/' before or behind it does not count.

@@ -77,7 +77,8 @@ struct Looked {
 TEST(WalGNamesTest, TellsBackupsOfPostgres) {
   EXPECT_EQ(ParseWalGName(kFull)->segment, kFirstSegment);
   EXPECT_EQ(ParseWalGName(kDelta)->parent_segment, kFirstSegment);
-  EXPECT_TRUE(ParseWalGName(std::string(kFull) + "_00000028"));
+  EXPECT_TRUE(ParseWalGName(kFull)->needs_control_tar());
+  EXPECT_FALSE(ParseWalGName(std::string(kFull) + "_00000028")->needs_control_tar());
   for (const char* name :
        {"stream_20260101T000000Z", "base_", "base_00000001000000000000001",
         "base_000000010000000000000017_X", "base_000000010000000000000017_D_12"}) {
@@ -86,6 +87,7 @@ TEST(WalGNamesTest, TellsBackupsOfPostgres) {
   EXPECT_EQ(TarNumber("part_012.tar.lz4"), 12);
   EXPECT_EQ(TarNumber("pg_control.tar.br"), 0);
   EXPECT_EQ(TarNumber("backup_label.tar"), 0);
+  EXPECT_EQ(TarNumber("part_00000003.tar.lzo"), 3);
   EXPECT_EQ(TarNumber("part_001.tar.exe"), std::nullopt);
   EXPECT_EQ(TarNumber("x/part_001.tar"), std::nullopt);
   EXPECT_EQ(TarNumber("notes.txt"), std::nullopt);

@@ -137,8 +137,9 @@ std::string Told(const Verdict& verdict) {
 }
 
 bool HoldsPacked(const Files& files) {
-  return std::any_of(files.begin(), files.end(),
-                     [](const auto& file) { return DetectCompression(file.second).has_value(); });
+  return std::any_of(files.begin(), files.end(), [](const auto& file) {
+    return DetectCompression(file.second, file.first).has_value();
+  });
 }
 
 void CheckFiles(const Files& files) {
