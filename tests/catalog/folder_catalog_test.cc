@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include "support/temp_dir.h"
 
@@ -211,6 +213,46 @@ TEST_F(FolderCatalogTest, PlainFoldersCountOnlyWhenThePatternMeansThem) {
   catalog_.reset();
   options_.pattern = "*-09/*.dump";
   EXPECT_EQ(Names(), "2026-01-09/a.dump |");
+}
+
+TEST_F(FolderCatalogTest, SeesAChangeInPlaceAmongThousands) {
+  // More than one thread looks at so many.
+  for (int i = 0; i < 6000; ++i) {
+    Write(std::string(1 + static_cast<std::size_t>(i % 40), 'n') + std::to_string(i), 1h);
+  }
+  std::filesystem::create_symlink("gone", folder_.Path("dangling.dump"));
+  const Listing first = List();
+  ASSERT_EQ(first.complete.size(), 6000u);
+  EXPECT_EQ(first.findings.size(), 1u);
+  std::set<std::string> names;
+  for (const Artefact& artefact : first.complete) names.insert(artefact.name);
+  EXPECT_EQ(names.size(), 6000u);
+  const Artefact& one = first.complete[3210];
+  folder_.Write(one.name, "longer than it was");
+  Write("new", 2h);
+  std::filesystem::remove(first.complete[7].path);
+  const Listing second = List();
+  EXPECT_EQ(second.complete.size() + second.in_progress.size(), 6000u);
+  std::map<std::string, std::uint64_t> fingerprints;
+  for (const Artefact& artefact : second.complete) {
+    fingerprints[artefact.name] = artefact.fingerprint;
+  }
+  for (const Artefact& artefact : second.recent) {
+    fingerprints[artefact.name] = artefact.fingerprint;
+  }
+  int changed = 0;
+  for (const Artefact& artefact : first.complete) {
+    const auto found = fingerprints.find(artefact.name);
+    if (found == fingerprints.end() || found->second != artefact.fingerprint) ++changed;
+  }
+  EXPECT_EQ(changed, 2) << "the one that was removed and the one that was written to";
+  EXPECT_TRUE(fingerprints.contains("new"));
+  base::StopSource stop;
+  stop.RequestStop();
+  const Listing stopped =
+      catalog_->List(kNow, base::Deadline::After(base::Duration(5000)), stop.token());
+  ASSERT_TRUE(stopped.blind);
+  EXPECT_EQ(stopped.blind->reason, model::Reason::kTimeout);
 }
 
 TEST_F(FolderCatalogTest, LinksCountOnce) {
