@@ -2,6 +2,8 @@
 
 #include <isa-l/igzip_lib.h>
 
+#include <algorithm>
+
 namespace drwatch::verify {
 namespace {
 
@@ -59,7 +61,8 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
     state_->next_out = reinterpret_cast<std::uint8_t*>(buffer_.data());
     state_->avail_out = static_cast<std::uint32_t>(buffer_.size());
     const int result = isal_inflate(state_.get());
-    const std::size_t used = bytes->size() - state_->avail_in;
+    // Of data that is wrong it gives back what it read ahead, in earlier calls, too.
+    const std::size_t used = bytes->size() - std::min<std::size_t>(bytes->size(), state_->avail_in);
     input.Consume(used);
     if (result == ISAL_INCORRECT_CHECKSUM) {
       return Broken(Reason::kCorrupt, input.offset(), name + " checksum differs");
