@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/sizes.h"
 
@@ -24,6 +26,18 @@ Reason ReasonOf(int error_number) {
   if (error_number == ENOENT || error_number == ENOTDIR) return Reason::kNotFound;
   if (error_number == EACCES || error_number == EPERM) return Reason::kPermission;
   return Reason::kStorage;
+}
+
+// True if most of the file lies in the page cache already.
+bool IsCached(int fd, std::int64_t size) {
+  constexpr int kSamples = 16;
+  int cached = 0;
+  for (int i = 0; i < kSamples; ++i) {
+    char byte = 0;
+    const iovec part{&byte, 1};
+    if (::preadv2(fd, &part, 1, size / kSamples * i, RWF_NOWAIT) == 1) ++cached;
+  }
+  return cached > kSamples / 2;
 }
 
 }  // namespace
@@ -53,6 +67,16 @@ Walked<void> ReadBudget::Spend(std::int64_t bytes) {
   return Check();
 }
 
+std::string ReadBudget::TakeBuffer(std::size_t size) {
+  std::string buffer = std::exchange(spare_, {});
+  if (buffer.size() < size) buffer.resize(size);
+  return buffer;
+}
+
+void ReadBudget::GiveBack(std::string buffer) {
+  if (buffer.size() > spare_.size()) spare_ = std::move(buffer);
+}
+
 std::vector<std::string> DigestTee::Finish() {
   std::vector<std::string> result;
   for (base::Digest& digest : digests_) result.push_back(digest.Finish());
@@ -66,7 +90,8 @@ FileSource::FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& b
       size_(info.st_size),
       modified_(info.st_mtim),
       budget_(&budget),
-      tee_(tee) {}
+      tee_(tee),
+      drop_(size_ >= kLargeFileBytes && !IsCached(fd_.get(), size_)) {}
 
 bool FileSource::changed() const {
   struct stat info {};
@@ -88,13 +113,15 @@ Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget,
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return Unjudged(Reason::kWrongFormat, "not a regular file");
   }
-  ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-  return FileSource(std::move(fd), info, budget, tee);
+  FileSource source(std::move(fd), info, budget, tee);
+  ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return source;
 }
 
 Walked<std::string_view> FileSource::Next() {
   if (buffer_.empty()) {
-    buffer_.resize(static_cast<std::size_t>(std::clamp<std::int64_t>(size_, 1, kChunkBytes)));
+    buffer_ = budget_->TakeBuffer(
+        static_cast<std::size_t>(std::clamp<std::int64_t>(size_, 1, kChunkBytes)));
   }
   if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
   const auto wanted = static_cast<std::size_t>(
@@ -111,7 +138,7 @@ Walked<std::string_view> FileSource::Next() {
   }
   const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
   if (tee_ != nullptr) tee_->Update(bytes);
-  if (size_ >= kLargeFileBytes) ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
+  if (drop_) ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
   offset_ += count;
   if (auto allowed = budget_->Spend(count); !allowed) {
     return tl::unexpected(std::move(allowed.error()));

@@ -24,11 +24,15 @@ class ReadBudget {
   std::int64_t bytes_read() const { return bytes_read_; }
   // With the deadline and the stop token, for sources that wait on their own.
   const VerifyOptions& options() const { return options_; }
+  // A buffer of at least `size` bytes for one file after the other. Give it back.
+  std::string TakeBuffer(std::size_t size);
+  void GiveBack(std::string buffer);
 
  private:
   VerifyOptions options_;
   base::SteadyTime next_;  // when what was read until now is paid for
   std::int64_t bytes_read_ = 0;
+  std::string spare_;
 };
 
 // Digests computed while a file is read. The order of `algorithms` is that of Finish().
@@ -50,10 +54,13 @@ class DigestTee {
 };
 
 // One regular file, from its start, as long as it was when it was opened: what is appended later is
-// not read. What was read of a large one is dropped from the page cache
-// again, so that verification does not push a database's pages out.
+// not read. What was read of a large one is dropped from the page cache again, so that verification
+// does not push a database's pages out; one that lay there before stays.
 class FileSource final : public Source {
  public:
+  FileSource(FileSource&&) = default;
+  FileSource& operator=(FileSource&&) = delete;
+  ~FileSource() override { budget_->GiveBack(std::move(buffer_)); }
   // `tee` may be nullptr. Fault: cannot be opened (kNotFound, kPermission, kStorage), or not a
   // regular file (kWrongFormat); nothing but a regular file is ever opened.
   static Walked<FileSource> Open(const std::string& path, ReadBudget& budget, DigestTee* tee);
@@ -71,6 +78,7 @@ class FileSource final : public Source {
   std::int64_t offset_ = 0;
   ReadBudget* budget_;
   DigestTee* tee_;
+  bool drop_;  // from the page cache
   std::string buffer_;
 };
 

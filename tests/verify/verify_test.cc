@@ -1,9 +1,12 @@
 #include "verify/verify.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
@@ -194,6 +197,36 @@ TEST(VerifyTest, ReadRateIsKept) {
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(VerifyPath(path, options).outcome, Outcome::kIntact);
   EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(100));
+}
+
+// How much of a file lies in the page cache.
+double CachedShare(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY);
+  struct stat info {};
+  ::fstat(file, &info);
+  const auto size = static_cast<std::size_t>(info.st_size);
+  void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file, 0);
+  std::vector<unsigned char> pages((size + 4095) / 4096);
+  EXPECT_EQ(::mincore(mapped, size, pages.data()), 0);
+  ::munmap(mapped, size);
+  ::close(file);
+  const auto cached = std::count_if(pages.begin(), pages.end(), [](auto page) { return page & 1; });
+  return static_cast<double>(cached) / static_cast<double>(pages.size());
+}
+
+TEST(VerifyTest, LeavesThePageCacheAsItWas) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("x.bin", std::string(65 << 20, '\0'));
+  EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken);  // nothing but zeros
+  EXPECT_GT(CachedShare(path), 0.9) << "it was just written";
+  const int file = ::open(path.c_str(), O_RDONLY);
+  ::fsync(file);
+  ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(file);
+  // A file system in memory keeps it whatever one says.
+  if (CachedShare(path) > 0.1) return;
+  EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken);
+  EXPECT_LT(CachedShare(path), 0.2) << "what was read is dropped again";
 }
 
 TEST(VerifyTest, DigestOfWhatIsReadToItsEnd) {
