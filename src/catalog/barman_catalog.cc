@@ -59,8 +59,8 @@ std::optional<Finding> OwnDefect(const BackupTree& tree, const verify::BarmanInf
 
 }  // namespace
 
-BarmanCatalog::BarmanCatalog(Place& place, std::string server)
-    : place_(place), wanted_(std::move(server)), trees_(place, LookAtBarman) {}
+BarmanCatalog::BarmanCatalog(Place& place, std::string server, base::Duration arrival)
+    : place_(place), wanted_(std::move(server)), arrival_(arrival), trees_(place, LookAtBarman) {}
 
 tl::expected<std::string, Finding> BarmanCatalog::FindServer(const PlaceContext& context) {
   if (!wanted_.empty()) return wanted_;
@@ -169,7 +169,7 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
     if (name == "xlog.db" && object.fingerprint != index_.fingerprint) return {};
     if (!verify::ParseWalFileName(name)) continue;
     there.insert(name);
-    const bool fresh = now - object.modified < kWalGrace;
+    const bool fresh = now - object.modified < kWalEvery;
     if (!fresh && !index_.sizes.contains(name)) unlisted.insert(name);
   }
   index_.compared = now;
@@ -245,7 +245,7 @@ tl::expected<void, Finding> BarmanCatalog::LookForWal(Backup& backup, base::Time
   }
   backup.wal_looked = now;
   backup.wal_defect.reset();
-  backup.wal_missing = wal && wal->missing;
+  backup.wal_fingerprint = wal ? FingerprintOfObjects(wal->objects) : 0;
   if (!wal) {
     backup.wal_defect = wal.error();
   } else if (wal->missing) {
@@ -308,20 +308,21 @@ Artefact BarmanCatalog::ArtefactOf(const std::string& id, const Backups& all, ba
   if (!artefact.defect && backup.info) artefact.defect = OwnDefect(backup.tree, *backup.info);
   if (!artefact.defect) artefact.defect = parents;
   if (!artefact.defect) artefact.defect = backup.wal_defect;
+  artefact.fingerprint += backup.wal_fingerprint;
   return artefact;
 }
 
 // Puts a backup where its state belongs.
 void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timestamp now,
-                         Listing& listing) const {
+                         Listing& listing, std::set<std::string>& whole) const {
   const Backup& backup = all.at(id);
   const std::string name = server_ + "/base/" + id;
   const BarmanStatus status = backup.info ? backup.info->status : BarmanStatus::kEmpty;
   if (backup.damage || status == BarmanStatus::kDone) {
     Artefact artefact = ArtefactOf(id, all, now, listing);
-    // Its last segments may be on their way.
-    const bool waits = backup.wal_missing && artefact.defect->message == backup.wal_defect->message;
-    if (waits && now - artefact.time < kWalGrace) {
+    const bool was_whole = whole_.contains(id);
+    if (!artefact.defect || was_whole) whole.insert(id);
+    if (IsArriving(artefact, now, arrival_) && !was_whole) {
       listing.in_progress.push_back(name);
     } else {
       listing.complete.push_back(std::move(artefact));
@@ -382,7 +383,9 @@ Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
     if (!done) return BlindListing(std::move(done.error()));
   }
   Listing listing;
-  for (const auto& [id, backup] : all) Sort(id, all, now, listing);
+  std::set<std::string> whole;
+  for (const auto& [id, backup] : all) Sort(id, all, now, listing, whole);
+  whole_ = std::move(whole);
   if (index_.finding) AddFinding(listing, index_.finding->reason, index_.finding->message);
   trees_.Keep(prefixes);
   SortListing(listing);
@@ -405,7 +408,9 @@ std::optional<std::uint64_t> BarmanCatalog::CurrentFingerprint(const Artefact& a
     if (!tree || tree->files == 0) return std::nullopt;
     fingerprint += tree->fingerprint;
   }
-  return fingerprint;
+  if (!artefact.facts) return fingerprint;
+  const auto wal = FindBackupWal(place_, *artefact.facts, {deadline, stop});
+  return fingerprint + (wal ? FingerprintOfObjects(wal->objects) : 0);
 }
 
 verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
@@ -426,7 +431,7 @@ verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
 }
 
 std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, RepositoryOptions options) {
-  return std::make_unique<BarmanCatalog>(place, std::move(options.stanza));
+  return std::make_unique<BarmanCatalog>(place, std::move(options.stanza), options.arrival);
 }
 
 }  // namespace drwatch::catalog

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,15 +27,14 @@ class BarmanCatalog final : public ArtefactCatalog {
  public:
   // A backup's WAL is looked for again, and all of xlog.db compared, after this time.
   static constexpr base::Duration kWalEvery{600'000};
-  // For so long after a backup its last WAL may still be on its way: until then it is in progress.
-  static constexpr base::Duration kWalGrace{600'000};
   // How long a backup that is not finished does not change before it counts as left behind.
   static constexpr base::Duration kAbandonedAfter{24 * 3'600'000};
   // WAL files that xlog.db is compared with; with more only those that backups need are.
   static constexpr std::int64_t kMaxCompared = 200'000;
 
-  // `place` outlives it. `server` is empty for the only one there.
-  BarmanCatalog(Place& place, std::string server);
+  // `place` outlives it. `server` is empty for the only one there; `arrival` as in
+  // RepositoryOptions.
+  BarmanCatalog(Place& place, std::string server, base::Duration arrival);
 
   Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
@@ -49,7 +49,7 @@ class BarmanCatalog final : public ArtefactCatalog {
     std::shared_ptr<RepositoryFacts> facts;
     std::optional<base::Timestamp> wal_looked;
     std::optional<Finding> wal_defect;
-    bool wal_missing = false;  // not there, which may change
+    std::uint64_t wal_fingerprint = 0;
   };
   using Backups = std::map<std::string, Backup>;  // by id
 
@@ -74,17 +74,21 @@ class BarmanCatalog final : public ArtefactCatalog {
                                       Artefact& artefact) const;
   Artefact ArtefactOf(const std::string& id, const Backups& all, base::Timestamp now,
                       Listing& listing) const;
-  void Sort(const std::string& id, const Backups& all, base::Timestamp now, Listing& listing) const;
+  // `whole` becomes the next whole_.
+  void Sort(const std::string& id, const Backups& all, base::Timestamp now, Listing& listing,
+            std::set<std::string>& whole) const;
   std::string FolderOf(const std::string& id) const { return server_ + "/base/" + id + "/"; }
 
   Place& place_;
   const std::string wanted_;
+  const base::Duration arrival_;
   BackupTrees trees_;
   ProvenFiles proven_;
   std::string server_;  // found
   Index index_;
   mutable std::mutex mutex_;  // Verify() reads backups_ beside a List()
   Backups backups_;
+  std::set<std::string> whole_;  // that were seen without a defect
 };
 
 }  // namespace drwatch::catalog

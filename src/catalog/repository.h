@@ -14,6 +14,7 @@
 //                         VerifyOptions::reuse and did not change since is not read again.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <tl/expected.hpp>
@@ -27,6 +28,9 @@ namespace drwatch::catalog {
 
 struct RepositoryOptions {
   std::string stanza;  // pgBackRest's stanza or Barman's server; empty = the only one there
+  // A finished backup that was never seen whole may be on its way here (a copy, WAL that is
+  // archived later) for so long: it is in progress. pgBackRest's.
+  base::Duration arrival = std::chrono::minutes(10);
 };
 
 // The place outlives the catalog, and is the repository's root: what pgBackRest calls repo-path,

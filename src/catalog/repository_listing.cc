@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "catalog/place_files.h"
+
 namespace drwatch::catalog {
 
 Listing BlindListing(Finding finding) {
@@ -16,6 +18,17 @@ void AddFinding(Listing& listing, model::Reason reason, std::string message) {
   if (listing.findings.size() < kMaxFindings) {
     listing.findings.push_back({reason, std::move(message)});
   }
+}
+
+bool IsArriving(const Artefact& artefact, base::Timestamp now, base::Duration arrival) {
+  return artefact.defect && artefact.defect->reason == model::Reason::kIncomplete &&
+         now - artefact.time < arrival;
+}
+
+std::uint64_t FingerprintOfObjects(const std::vector<PlaceObject>& objects) {
+  std::uint64_t sum = 0;
+  for (const PlaceObject& object : objects) sum += FingerprintOf(object);
+  return sum;
 }
 
 void SortListing(Listing& listing) {

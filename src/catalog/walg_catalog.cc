@@ -50,7 +50,8 @@ std::string VersionText(std::int64_t number) {
 
 }  // namespace
 
-WalGCatalog::WalGCatalog(Place& place) : place_(place), trees_(place, LookAt) {}
+WalGCatalog::WalGCatalog(Place& place, base::Duration arrival)
+    : place_(place), arrival_(arrival), trees_(place, LookAt) {}
 
 // Sentinels, and folders without one.
 tl::expected<WalGCatalog::Names, Finding> WalGCatalog::ListNames(const PlaceContext& context) {
@@ -155,7 +156,7 @@ tl::expected<void, Finding> WalGCatalog::LookForWal(Backup& backup, base::Timest
   if (!wal && wal.error().reason != Reason::kCorrupt) return tl::unexpected(wal.error());
   backup.wal_looked = now;
   backup.wal_defect.reset();
-  backup.wal_missing = wal && wal->missing;
+  backup.wal_fingerprint = wal ? FingerprintOfObjects(wal->objects) : 0;
   if (!wal) backup.wal_defect = wal.error();
   if (wal && wal->missing) {
     backup.wal_defect =
@@ -241,6 +242,7 @@ Artefact WalGCatalog::ArtefactOf(const std::string& name, const Backups& all, ba
     backup = &next->second;
   }
   if (!artefact.defect) artefact.defect = own.wal_defect;
+  artefact.fingerprint += own.wal_fingerprint;
   return artefact;
 }
 
@@ -280,16 +282,18 @@ Listing WalGCatalog::List(base::Timestamp now, base::Deadline deadline,
     }
   }
   Listing listing;
+  std::set<std::string> whole;
   for (const auto& [name, backup] : names->finished) {
     Artefact artefact = ArtefactOf(name, names->finished, now, listing);
-    // Its last segments may be on their way.
-    if (backup.wal_missing && artefact.defect->message == backup.wal_defect->message &&
-        now - artefact.time < kWalGrace) {
+    const bool was_whole = whole_.contains(name);
+    if (!artefact.defect || was_whole) whole.insert(name);
+    if (IsArriving(artefact, now, arrival_) && !was_whole) {
       listing.in_progress.push_back(artefact.name);
     } else {
       listing.complete.push_back(std::move(artefact));
     }
   }
+  whole_ = std::move(whole);
   for (const std::string& name : names->unfinished) {
     prefixes.insert(FolderOf(name));
     AddUnfinished(name, names->finished, now, context, listing);
@@ -319,7 +323,9 @@ std::optional<std::uint64_t> WalGCatalog::CurrentFingerprint(const Artefact& art
     if (!tree || !sentinel || sentinel->objects.empty()) return std::nullopt;
     fingerprint += tree->fingerprint + FingerprintOf(sentinel->objects.front());
   }
-  return fingerprint;
+  if (!artefact.facts) return fingerprint;
+  const auto wal = FindFlatWal(place_, *artefact.facts, context);
+  return fingerprint + (wal ? FingerprintOfObjects(wal->objects) : 0);
 }
 
 verify::Verdict WalGCatalog::Verify(const Artefact& artefact,
@@ -337,8 +343,8 @@ verify::Verdict WalGCatalog::Verify(const Artefact& artefact,
   return VerifyWalG(place_, chain, artefact, proven_, options);
 }
 
-std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, RepositoryOptions) {
-  return std::make_unique<WalGCatalog>(place);
+std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, RepositoryOptions options) {
+  return std::make_unique<WalGCatalog>(place, options.arrival);
 }
 
 }  // namespace drwatch::catalog

@@ -23,15 +23,13 @@ namespace drwatch::catalog {
 
 class WalGCatalog final : public ArtefactCatalog {
  public:
-  // For so long after a backup its last WAL may still be on its way: until then it is in progress.
-  static constexpr base::Duration kWalGrace{600'000};
   // A backup's WAL is looked for again after this time.
   static constexpr base::Duration kWalEvery{600'000};
   // How long nothing changes below a backup that is not finished before it counts as left behind.
   static constexpr base::Duration kAbandonedAfter{24 * 3'600'000};
 
-  // `place` outlives it.
-  explicit WalGCatalog(Place& place);
+  // `place` outlives it; `arrival` as in RepositoryOptions.
+  WalGCatalog(Place& place, base::Duration arrival);
 
   Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
@@ -48,7 +46,7 @@ class WalGCatalog final : public ArtefactCatalog {
     std::shared_ptr<RepositoryFacts> facts;
     std::optional<base::Timestamp> wal_looked;  // when
     std::optional<Finding> wal_defect;
-    bool wal_missing = false;  // not there, which may change
+    std::uint64_t wal_fingerprint = 0;
   };
   using Backups = std::map<std::string, Backup>;  // by name: "base_..."
 
@@ -70,10 +68,12 @@ class WalGCatalog final : public ArtefactCatalog {
                       Listing& listing) const;
 
   Place& place_;
+  const base::Duration arrival_;
   BackupTrees trees_;
   ProvenFiles proven_;
   mutable std::mutex mutex_;  // Verify() and CurrentFingerprint() read backups_ beside a List()
   Backups backups_;
+  std::set<std::string> whole_;  // that were seen without a defect
 };
 
 }  // namespace drwatch::catalog
