@@ -79,7 +79,7 @@ class StanzaJobs {
   StanzaJobs(catalog::Place& place, config::Repository kind, const std::string& stanza, int jobs)
       : place_(place),
         jobs_(jobs),
-        catalog_(catalog::MakeRepositoryCatalog(kind, place, {stanza})),
+        catalog_(catalog::MakeRepositoryCatalog(kind, place, {stanza, base::Duration(0)})),
         listing_(catalog_->List(base::SystemClock().Now(), kForever, {})) {
     std::string name(ProgramName(kind));
     if (!stanza.empty()) name += " " + base::Quote(stanza);

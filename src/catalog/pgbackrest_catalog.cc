@@ -26,6 +26,8 @@ constexpr std::string_view kManifestCopy = "backup.manifest.copy";
 // "20260101-020000F", and what is made upon it: "20260101-020000F_20260102-020000I".
 constexpr std::size_t kFullLabel = 16;
 constexpr std::size_t kLongLabel = 2 * kFullLabel + 1;
+// No sum is more.
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 60;
 
 bool IsTimeAndKind(std::string_view text, std::string_view kinds) {
   if (text.size() != kFullLabel || text[8] != '-' || kinds.find(text[15]) == kinds.npos) {
@@ -79,8 +81,11 @@ struct PgBackRestCatalog::Look {
   std::map<std::string, const PgBackRestBackup*> known;
   std::map<std::string, Folder> folders;
   std::map<std::string, Wal> wal;
+  std::set<std::string> whole;
   Listing listing;
+  std::optional<Finding> blind;  // what could not be looked at, and is not known from before
 
+  bool Over() const { return blind || context.deadline.Expired() || context.stop.stopped(); }
   void Note(Finding finding) {
     if (listing.findings.size() < kMaxFindings) listing.findings.push_back(std::move(finding));
   }
@@ -149,8 +154,7 @@ void PgBackRestCatalog::ReadInfo(const PlaceObject* file, const PlaceObject* cop
   }
 }
 
-tl::expected<PgBackRestCatalog::Folder, Finding> PgBackRestCatalog::LookAt(
-    Look& look, const std::string& label) {
+const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std::string& label) {
   if (const auto done = look.folders.find(label); done != look.folders.end()) return done->second;
   const auto known = folders_.find(label);
   if (known != folders_.end()) {
@@ -165,7 +169,9 @@ tl::expected<PgBackRestCatalog::Folder, Finding> PgBackRestCatalog::LookAt(
   list.max_objects = verify::kMaxFiles;
   const auto listing = place_.List(list, look.context);
   if (!listing && listing.error().reason != Reason::kNotFound) {
-    return tl::unexpected(listing.error());
+    // Not seen is not missing: what was known stays.
+    if (known == folders_.end()) look.blind = listing.error();
+    return look.folders[label] = known != folders_.end() ? known->second : Folder();
   }
   Folder folder;
   folder.listed = look.now;
@@ -195,12 +201,12 @@ const PgBackRestCatalog::Wal& PgBackRestCatalog::LookAtWal(Look& look, const std
   const auto found = FindBackupWal(place_, facts, look.context);
   if (!found) {
     wal.problem = found.error();
-    // Not seen is not missing: what was known stays.
-    if (found.error().reason != Reason::kCorrupt) {
-      look.Note(found.error());
-      wal = known != wal_.end() ? known->second : Wal();
+    if (found.error().reason == Reason::kCorrupt) return wal;
+    look.Note(found.error());
+    if (known == wal_.end() && found.error().reason != Reason::kPermission) {
+      look.blind = found.error();
     }
-    return wal;
+    return wal = known != wal_.end() ? known->second : Wal();
   }
   wal.fingerprint = FingerprintOfWal(*found);
   if (found->missing) {
@@ -230,7 +236,9 @@ std::shared_ptr<const RepositoryFacts> PgBackRestCatalog::FactsOf(
     facts->stored_bytes = backup.own_bytes;
     for (const std::string& label : backup.references) {
       const auto reference = look.known.find(label);
-      if (reference != look.known.end()) facts->stored_bytes += reference->second->own_bytes;
+      if (reference == look.known.end()) continue;
+      facts->stored_bytes =
+          std::min(facts->stored_bytes + reference->second->own_bytes, kMostBytes);
     }
   }
   facts->damaged_source = backup.error;
@@ -254,14 +262,10 @@ std::optional<Finding> PgBackRestCatalog::DefectOf(Look& look, const PgBackRestB
   needed.insert(backup.label);
   for (const std::string& label : needed) {
     const bool own = label == backup.label;
-    const auto folder = LookAt(look, label);
-    if (!folder) {
-      look.Note(folder.error());
-      return std::nullopt;
-    }
+    const Folder& folder = LookAt(look, label);
     const std::string who = own ? std::string("its folder") : "the backup " + label + " it needs";
-    if (folder->files == 0) return Finding{Reason::kIncomplete, who + " is missing"};
-    if (own && !folder->manifest && !folder->manifest_copy) {
+    if (folder.files == 0) return Finding{Reason::kIncomplete, who + " is missing"};
+    if (own && !folder.manifest && !folder.manifest_copy) {
       return Finding{Reason::kIncomplete, "its backup.manifest is missing"};
     }
     if (!own && !look.known.contains(label)) {
@@ -303,6 +307,13 @@ void PgBackRestCatalog::AddBackup(Look& look, const PgBackRestBackup& backup) {
   if (const auto wal = look.wal.find(backup.label); wal != look.wal.end()) {
     artefact.fingerprint += wal->second.fingerprint;
   }
+  const bool arriving =
+      look.now - backup.stopped < options_.arrival && !whole_.contains(backup.label);
+  if (artefact.defect && artefact.defect->reason == Reason::kIncomplete && arriving) {
+    look.listing.in_progress.push_back(backup.label);
+    return;
+  }
+  if (!artefact.defect || whole_.contains(backup.label)) look.whole.insert(backup.label);
   const std::string problem =
       ChooseTime({backup.stopped, backup.label, artefact.modified}, look.now, artefact);
   if (!problem.empty()) look.Note({Reason::kStale, problem});
@@ -312,39 +323,36 @@ void PgBackRestCatalog::AddBackup(Look& look, const PgBackRestBackup& backup) {
 // pgBackRest lists a backup when it is finished; one that it takes off the list goes without its
 // manifests.
 void PgBackRestCatalog::AddUnlisted(Look& look, const std::string& label) {
-  const auto folder = LookAt(look, label);
-  if (!folder) return look.Note(folder.error());
-  if (folder->files == 0) return;
-  const bool old = look.now - folder->modified > FolderCatalog::kAbandonedAfter;
+  const Folder& folder = LookAt(look, label);
+  if (folder.files == 0) return;
+  const bool old = look.now - folder.modified > FolderCatalog::kAbandonedAfter;
   if (!old) {
     look.listing.in_progress.push_back(label);
-  } else if (folder->manifest || folder->manifest_copy) {
-    look.listing.failed.push_back({label, folder->modified, "left behind without being finished"});
+  } else if (folder.manifest || folder.manifest_copy) {
+    look.listing.failed.push_back({label, folder.modified, "left behind without being finished"});
   }
 }
 
 void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
-  const auto folder = LookAt(look, label);
-  if (!folder) return look.Note(folder.error());
-  if (!folder->manifest) return AddUnlisted(look, label);
+  const Folder& folder = LookAt(look, label);
+  if (!folder.manifest) return AddUnlisted(look, label);
   auto facts = std::make_shared<RepositoryFacts>();
   facts->kind = label.back() == 'F' ? "full" : label.back() == 'D' ? "differential" : "incremental";
   if (label.size() == kLongLabel) facts->references = {label.substr(0, kFullLabel)};
-  facts->own_bytes = folder->bytes;
-  facts->stored_bytes = folder->bytes;
+  facts->own_bytes = folder.bytes;
+  facts->stored_bytes = folder.bytes;
   Artefact artefact;
   artefact.name = label;
   artefact.path = place_.Describe() + "/" + look.stanza + label;
   artefact.folder = true;
-  artefact.size_bytes = folder->bytes;
-  artefact.files = folder->files;
-  artefact.modified = folder->modified;
-  artefact.fingerprint = folder->fingerprint;
+  artefact.size_bytes = folder.bytes;
+  artefact.files = folder.files;
+  artefact.modified = folder.modified;
+  artefact.fingerprint = folder.fingerprint;
   for (const std::string& parent : facts->references) {
-    const auto above = LookAt(look, parent);
-    if (!above) continue;
-    artefact.fingerprint += above->fingerprint;
-    if (!above->manifest) {
+    const Folder& above = LookAt(look, parent);
+    artefact.fingerprint += above.fingerprint;
+    if (!above.manifest) {
       artefact.defect =
           Finding{Reason::kIncomplete, "the backup " + parent + " it needs is missing"};
     }
@@ -369,10 +377,11 @@ void PgBackRestCatalog::ListLabels(Look& look) {
                        [](const auto& a, const auto& b) { return a.stopped < b.stopped; });
   if (newest != backups.end()) look.newest = newest->label;
   for (const PgBackRestBackup& backup : backups) {
-    if (look.context.deadline.Expired() || look.context.stop.stopped()) return;
+    if (look.Over()) return;
     AddBackup(look, backup);
   }
   for (const std::string& label : look.labels) {
+    if (look.Over()) return;
     if (!look.known.contains(label)) AddUnlisted(look, label);
   }
 }
@@ -429,11 +438,18 @@ Listing PgBackRestCatalog::List(base::Timestamp now, base::Deadline deadline,
     if (IsLabel(label)) look.labels.push_back(std::move(label));
   }
   ListLabels(look);
-  if (deadline.Expired() || stop.stopped()) {
-    return BlindListing({Reason::kTimeout, "listing " + place_.Describe() + " takes too long"});
+  if (look.Over()) {
+    // What has settled need not be listed again at the next look, which comes further then.
+    for (auto& [label, folder] : look.folders) {
+      if (folder.files > 0) folders_[label] = folder;
+    }
+    for (auto& [label, wal] : look.wal) wal_[label] = wal;
+    return BlindListing(look.blind.value_or(
+        Finding{Reason::kTimeout, "listing " + place_.Describe() + " takes too long"}));
   }
   folders_ = std::move(look.folders);
   wal_ = std::move(look.wal);
+  whole_ = std::move(look.whole);
   auto& complete = look.listing.complete;
   std::stable_sort(complete.begin(), complete.end(), [](const Artefact& a, const Artefact& b) {
     return std::tie(a.time, a.name) < std::tie(b.time, b.name);

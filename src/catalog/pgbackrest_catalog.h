@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "catalog/artefact_catalog.h"
@@ -68,7 +69,7 @@ class PgBackRestCatalog final : public ArtefactCatalog {
   void AddBackup(Look& look, const verify::PgBackRestBackup& backup);
   void AddUnlisted(Look& look, const std::string& label);
   void AddEncrypted(Look& look, const std::string& label);
-  tl::expected<Folder, Finding> LookAt(Look& look, const std::string& label);
+  const Folder& LookAt(Look& look, const std::string& label);
   std::optional<Finding> DefectOf(Look& look, const verify::PgBackRestBackup& backup,
                                   const RepositoryFacts& facts);
   const Wal& LookAtWal(Look& look, const std::string& label, const RepositoryFacts& facts);
@@ -81,6 +82,7 @@ class PgBackRestCatalog final : public ArtefactCatalog {
   Info archive_info_;
   std::map<std::string, Folder> folders_;  // by label
   std::map<std::string, Wal> wal_;         // by label
+  std::set<std::string> whole_;            // labels that were seen without a defect
   ProvenFiles proven_;
 };
 

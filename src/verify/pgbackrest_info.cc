@@ -33,6 +33,12 @@ base::Timestamp TimeOf(const nlohmann::json& value, const char* key) {
   return base::Timestamp(std::chrono::seconds(std::min(seconds, kLatest)));
 }
 
+// Sums of them must not overflow.
+std::int64_t SizeOf(const nlohmann::json& value, const char* key) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 46;
+  return std::min(Number(value, key).value_or(0), kMost);
+}
+
 Walked<PgBackRestBackup> BackupOf(const IniLine& line) {
   const nlohmann::json value = pgbackrest::Parse(line.value);
   PgBackRestBackup backup;
@@ -58,9 +64,9 @@ Walked<PgBackRestBackup> BackupOf(const IniLine& line) {
   backup.lsn_stop = ParseLsn(Text(value, "backup-lsn-stop")).value_or(0);
   backup.error = Flag(value, "backup-error");
   backup.holds_wal = Flag(value, "option-archive-copy");
-  backup.original_bytes = Number(value, "backup-info-size").value_or(0);
-  backup.stored_bytes = Number(value, "backup-info-repo-size").value_or(0);
-  backup.own_bytes = Number(value, "backup-info-repo-size-delta").value_or(0);
+  backup.original_bytes = SizeOf(value, "backup-info-size");
+  backup.stored_bytes = SizeOf(value, "backup-info-repo-size");
+  backup.own_bytes = SizeOf(value, "backup-info-repo-size-delta");
   backup.database = Number(value, "db-id").value_or(0);
   return backup;
 }

@@ -332,6 +332,25 @@ TEST(PgBackRestCatalogTest, ABackupNeedsItsOwnWal) {
   EXPECT_EQ(Look(copied).DefectOf(kFull), "none");
 }
 
+TEST(PgBackRestCatalogTest, WhatWasNeverWholeMayBeOnItsWay) {
+  PgBackRestRepository repository = PgBackRestRepository().Build();
+  repository.RemoveFolder(kIncr);
+  Look look(repository);
+  const base::Timestamp stop =
+      base::FromUnixMillis(1000 * (PgBackRestRepository::kFirst + 25 * 3600 + 60));
+  look.now_ = stop + 9min;
+  EXPECT_EQ(look.List().in_progress, (std::vector<std::string>{kIncr}));
+  EXPECT_EQ(look.DefectOf(kIncr), "not listed");
+  look.now_ = stop + 10min;
+  EXPECT_EQ(look.DefectOf(kIncr), "its folder is missing");
+  // What was there is lost.
+  Look whole(PgBackRestRepository().Build());
+  whole.now_ = stop + 1min;
+  EXPECT_EQ(whole.DefectOf(kIncr), "none");
+  fs::remove_all(whole.folder_.Path(std::string("backup/main/") + kIncr));
+  EXPECT_EQ(whole.DefectOf(kIncr), "its folder is missing");
+}
+
 TEST(PgBackRestCatalogTest, SegmentsAreCountedOverFolders) {
   const testing::TempDir folder;
   const auto put = [&folder](const std::string& segment) {
@@ -524,6 +543,19 @@ TEST(PgBackRestCatalogTest, ReadsABucket) {
   EXPECT_EQ(listing.complete.size(), 3u);
   EXPECT_EQ(server.Count("GET"), gets);
   EXPECT_LE(server.Count("LIST") - lists, 8);
+  // What cannot be listed for a moment is not gone.
+  server.Intercept([](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+    if (request.target.find(kFull) == std::string::npos) return std::nullopt;
+    return testing::FakeReply{.status = 403};
+  });
+  const std::uint64_t before = listing.complete.back().fingerprint;
+  listing = catalog->List(clock.Now() + 2h, base::Deadline::After(1min), {});
+  ASSERT_EQ(listing.complete.size(), 3u);
+  EXPECT_EQ(listing.complete.back().fingerprint, before);
+  EXPECT_FALSE(listing.complete.back().defect);
+  const auto fresh = MakePgBackRestCatalog(*place, {});
+  EXPECT_TRUE(fresh->List(clock.Now(), base::Deadline::After(1min), {}).blind);
+  server.Intercept(nullptr);
   server.Remove(std::string("pg/backup/main/") + kIncr + "/bundle/1");
   listing = catalog->List(clock.Now() + 2min, base::Deadline::After(1min), {});
   EXPECT_EQ(catalog->Verify(listing.complete.back(), {}).outcome, Outcome::kBroken);
