@@ -5,6 +5,7 @@
 #include "exporter/commands.h"
 #include "exporter/once.h"
 #include "exporter/options.h"
+#include "exporter/routes.h"
 
 namespace {
 
@@ -16,6 +17,7 @@ struct RunCommand {
   int operator()(const CheckConfigOptions& options) const { return CheckConfig(options); }
   int operator()(const CheckRulesOptions& options) const { return CheckRules(options); }
   int operator()(const TestRulesOptions& options) const { return TestRules(options); }
+  int operator()(const TestRoutesOptions& options) const { return TestRoutes(options); }
   int operator()(const InitOptions& options) const { return Init(options); }
   int operator()(const VerifyOptions& options) const { return Verify(options); }
   int operator()(const ExitNow& exit) const {

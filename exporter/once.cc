@@ -92,11 +92,12 @@ base::Result<std::vector<config::Probe>> SelectProbes(const OnceOptions& options
 
 OnceReport Run(const std::vector<config::Probe>& selected, const OnceOptions& options) {
   // Never freed, for the same reason as the clock.
-  auto* const positions = new probes::PositionRing(nullptr);
+  static auto* const positions = new probes::PositionRing(nullptr);
   probes::ProbeServices services;
   services.positions = positions;
   services.clock = &TheClock();
   std::vector<probes::ScheduledProbe> scheduled;
+  scheduled.reserve(selected.size());
   for (const config::Probe& probe : selected) {
     scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout,
                          std::shared_ptr<probes::Probe>(probes::MakeProbe(probe, services))});

@@ -129,8 +129,9 @@ std::string FormatTable(const OnceReport& report, Colour colour) {
   const std::size_t type_width = Widest(sorted, 4, &ProbeResult::type);
   const std::size_t target_width = Widest(sorted, 6, &ProbeResult::target);
   const std::string gap = "  ";
-  std::string text = Pad("STATUS", kStatusWidth) + gap + Pad("PROBE", name_width) + gap +
-                     Pad("TYPE", type_width) + gap + Pad("TARGET", target_width) + gap + "DETAIL\n";
+  std::string text = base::Join({Pad("STATUS", kStatusWidth), Pad("PROBE", name_width),
+                                 Pad("TYPE", type_width), Pad("TARGET", target_width), "DETAIL\n"},
+                                gap);
   const std::string indent(kStatusWidth + name_width + type_width + target_width + 4 * gap.size(),
                            ' ');
   for (const ProbeResult& result : sorted) {
@@ -138,8 +139,9 @@ std::string FormatTable(const OnceReport& report, Colour colour) {
     if (colour == Colour::kAlways)
       status = std::string(ColourOf(result.severity())) + status + "\x1b[0m";
     text += Rows(result,
-                 status + gap + Pad(result.probe, name_width) + gap + Pad(result.type, type_width) +
-                     gap + Pad(base::Truncate(result.target, target_width), target_width) + gap,
+                 base::Join({status, Pad(result.probe, name_width), Pad(result.type, type_width),
+                             Pad(base::Truncate(result.target, target_width), target_width), ""},
+                            gap),
                  indent);
   }
   return text + Summary(report);

@@ -19,6 +19,7 @@ struct Raw {
   CheckConfigOptions check_config;
   CheckRulesOptions check_rules;
   TestRulesOptions test_rules;
+  TestRoutesOptions test_routes;
   InitOptions init;
   VerifyOptions verify;
   std::string log_level = "info";
@@ -88,6 +89,20 @@ void AddQueryOptions(CLI::App& app, Raw& raw) {
       ->type_name("REGEX");
 }
 
+void AddRoutes(CLI::App& app, Raw& raw) {
+  CLI::App* routes = app.add_subcommand("routes", "Routes of alerts");
+  routes->require_subcommand(1);
+  CLI::App* test = routes->add_subcommand("test", "Where an alert with these labels goes");
+  test->add_option("label", raw.test_routes.labels, "Labels, such as severity=disaster")
+      ->type_name("NAME=VALUE");
+  test->add_option("--config.file", raw.test_routes.config_file, "Configuration file")
+      ->required()
+      ->type_name("FILE");
+  test->add_option("--verify.receivers", raw.test_routes.expected,
+                   "End with 1 unless it goes to these receivers, in this order, between commas")
+      ->type_name("NAMES");
+}
+
 void AddCommands(CLI::App& app, Raw& raw) {
   CLI::App* check = app.add_subcommand("check", "Check files without starting anything");
   check->require_subcommand(1);
@@ -115,6 +130,7 @@ void AddCommands(CLI::App& app, Raw& raw) {
   test_rules->add_flag("--ignore-unknown-fields", raw.test_rules.ignore_unknown_fields,
                        "Let unknown keys of rule files pass");
   test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
+  AddRoutes(app, raw);
   app.add_subcommand("init", "Print a commented starter configuration")
       ->add_option("file", raw.init.file,
                    "Write it there (must not exist) instead of standard output");
@@ -199,6 +215,7 @@ Command ToCommand(const CLI::App& app, Raw& raw) {
     return std::move(raw.check_rules);
   }
   if (app.got_subcommand("test")) return std::move(raw.test_rules);
+  if (app.got_subcommand("routes")) return std::move(raw.test_routes);
   if (app.got_subcommand("init")) return std::move(raw.init);
   if (app.got_subcommand("verify")) {
     if (raw.verify.paths.empty() && raw.verify.wal_folders.empty()) {

@@ -51,6 +51,11 @@ struct TestRulesOptions {
   bool diff = false;
   bool ignore_unknown_fields = false;
 };
+struct TestRoutesOptions {
+  std::string config_file;
+  std::vector<std::string> labels;  // "severity=disaster"
+  std::string expected;             // receivers between commas; empty = any
+};
 struct InitOptions {
   std::string file;  // empty = standard output
 };
@@ -67,8 +72,9 @@ struct ExitNow {
   std::string text;
 };
 
-using Command = std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckRulesOptions,
-                             TestRulesOptions, InitOptions, VerifyOptions, ExitNow>;
+using Command =
+    std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckRulesOptions, TestRulesOptions,
+                 TestRoutesOptions, InitOptions, VerifyOptions, ExitNow>;
 
 // Exit code of a command line that makes no sense.
 inline constexpr int kUsageExitCode = 1;

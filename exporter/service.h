@@ -55,6 +55,7 @@ class Service {
   void AfterEvaluation(base::Timestamp now);
   std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
   web::StatusView Status();
+  web::AlertmanagerSources AlertmanagerViews();
   web::SiteSources MakeSiteSources();
   std::vector<web::TargetView> Targets();
   web::RuntimeView Runtime();

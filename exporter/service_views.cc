@@ -213,6 +213,30 @@ web::RuntimeView Service::Runtime() {
   return view;
 }
 
+web::AlertmanagerSources Service::AlertmanagerViews() {
+  web::AlertmanagerSources sources;
+  sources.snapshot = [this] { return dispatcher_->TakeSnapshot(); };
+  sources.post = [this](const std::vector<notify::PostedAlert>& alerts) {
+    return dispatcher_->Post(alerts);
+  };
+  sources.set_silence = [this](notify::Silence silence) {
+    return dispatcher_->SetSilence(std::move(silence));
+  };
+  sources.expire_silence = [this](const std::string& id) { return dispatcher_->ExpireSilence(id); };
+  sources.receivers = [this] {
+    std::vector<std::string> names;
+    for (const config::Receiver& receiver : CurrentConfig()->receivers) {
+      names.push_back(receiver.name);
+    }
+    return names;
+  };
+  sources.config_text = [this] { return config::DescribeAlerting(*CurrentConfig()); };
+  sources.version = Version();
+  sources.started = clock_.Now();
+  sources.resolve_timeout = CurrentConfig()->global.resolve_timeout;
+  return sources;
+}
+
 web::SiteSources Service::MakeSiteSources() {
   web::SiteSources sources;
   sources.api.store = &store_;
@@ -226,6 +250,7 @@ web::SiteSources Service::MakeSiteSources() {
   sources.api_limits = options_.api;
   sources.api.version = Version();
   sources.api.revision = Revision();
+  sources.alertmanager = AlertmanagerViews();
   sources.metrics = [this](model::TextFormat format) {
     return intake_->Page(self_metrics_.Collect(), format);
   };

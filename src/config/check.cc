@@ -140,7 +140,7 @@ void CheckWhole(const Config& config, const ReadContext& context) {
   CheckUnique(config.probes, "probe", context.problems);
   CheckUnique(config.receivers, "receiver", context.problems);
   CheckReferences(config, context);
-  CircleFinder(config, context.problems);
+  const CircleFinder finder(config, context.problems);
   CheckSmells(config, context);
 }
 

@@ -85,5 +85,7 @@ std::optional<Config> ParseConfig(std::string_view text, const std::string& file
 std::string StarterConfig();
 // The effective config as YAML, defaults filled in, every secret as <secret>.
 std::string DescribeConfig(const Config& config);
+// The part of it that an Alertmanager knows: routes, receivers, inhibition, time intervals.
+std::string DescribeAlerting(const Config& config);
 
 }  // namespace drwatch::config

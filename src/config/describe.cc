@@ -136,6 +136,17 @@ void WriteServices(YamlWriter& out, const Config& config) {
   }
 }
 
+void WriteAlerting(YamlWriter& out, const Config& config) {
+  if (!config.route.receiver.empty()) {
+    out.BeginMap("route");
+    WriteRoute(out, config.route);
+    out.End();
+  }
+  WriteReceivers(out, config);
+  WriteInhibitRules(out, config.inhibit_rules);
+  WriteTimeIntervals(out, config.time_intervals);
+}
+
 }  // namespace
 
 void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& source) {
@@ -146,6 +157,12 @@ void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& so
   }
 }
 
+std::string DescribeAlerting(const Config& config) {
+  YamlWriter out;
+  WriteAlerting(out, config);
+  return out.Take();
+}
+
 std::string DescribeConfig(const Config& config) {
   YamlWriter out;
   WriteGlobal(out, config);
@@ -154,14 +171,7 @@ std::string DescribeConfig(const Config& config) {
   for (const Probe& probe : config.probes) WriteProbe(out, probe);
   out.Texts("rule_files", config.rule_files);
   out.Flag("builtin_rules", config.builtin_rules);
-  if (!config.route.receiver.empty()) {
-    out.BeginMap("route");
-    WriteRoute(out, config.route);
-    out.End();
-  }
-  WriteReceivers(out, config);
-  WriteInhibitRules(out, config.inhibit_rules);
-  WriteTimeIntervals(out, config.time_intervals);
+  WriteAlerting(out, config);
   out.TextUnlessEmpty("fallback_receiver", config.fallback_receiver);
   out.TextMap("severity_map", {config.severity_map.begin(), config.severity_map.end()});
   return out.Take();

@@ -21,6 +21,7 @@ class Dispatcher::Shell {
   ~Shell() { Stop(base::Duration(0)); }
 
   base::Status Accept(const std::vector<model::AlertEvent>& events);
+  base::Status Post(const std::vector<PostedAlert>& alerts);
   void Reload(std::shared_ptr<const config::Config> config);
   base::Result<std::string> SetSilence(Silence silence);
   base::Status ExpireSilence(const std::string& id);
@@ -100,6 +101,15 @@ base::Status Dispatcher::Shell::Commit() {
 base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
   const std::lock_guard lock(mutex_);
   const base::Status applied = ledger_.Apply(events, Now());
+  const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+  return committed ? applied : committed;
+}
+
+base::Status Dispatcher::Shell::Post(const std::vector<PostedAlert>& alerts) {
+  const std::lock_guard lock(mutex_);
+  const base::Status applied = ledger_.Post(alerts, Now());
   const base::Status committed = Commit();
   StartSenders();
   timer_wake_.notify_all();
@@ -276,8 +286,9 @@ Snapshot Dispatcher::Shell::TakeSnapshot() const {
     if (record.alert.resolved()) continue;
     Snapshot::AlertView view;
     view.alert = record.alert;
-    view.alert.labels = ledger_.PublicLabels(record.alert.labels);
+    view.alert.labels = PublicLabels(ledger_.config(), record.alert.labels);
     view.updated_at = record.changed_at;
+    view.expires_at = record.expires_at;
     fingerprints[id] = view.alert.FingerprintHex();
     view.silenced_by = record.silenced_by;
     for (const std::string& group_id : record.groups) {
@@ -289,7 +300,7 @@ Snapshot Dispatcher::Shell::TakeSnapshot() const {
     }
     for (const AlertId source : ledger_.muting().InhibitedBy(record)) {
       model::Alert cause = records.alerts.at(source).alert;
-      cause.labels = ledger_.PublicLabels(cause.labels);
+      cause.labels = PublicLabels(ledger_.config(), cause.labels);
       view.inhibited_by.push_back(cause.FingerprintHex());
     }
     snapshot.alerts.push_back(std::move(view));
@@ -356,6 +367,9 @@ Dispatcher::~Dispatcher() = default;
 
 base::Status Dispatcher::Accept(const std::vector<model::AlertEvent>& events) {
   return shell_->Accept(events);
+}
+base::Status Dispatcher::Post(const std::vector<PostedAlert>& alerts) {
+  return shell_->Post(alerts);
 }
 void Dispatcher::Reload(std::shared_ptr<const config::Config> config) {
   shell_->Reload(std::move(config));

@@ -19,6 +19,7 @@
 #include "db/database.h"
 #include "model/alert.h"
 #include "net/http_client.h"
+#include "notify/posted.h"
 #include "notify/records.h"
 #include "notify/stats.h"
 
@@ -36,6 +37,7 @@ struct Snapshot {
     model::Alert alert;  // with the external labels
     std::vector<std::string> receivers;
     base::Timestamp updated_at{};
+    base::Timestamp expires_at{};  // of a posted one
     // Why nobody is told of it: ids of silences, fingerprints of alerts, names of time intervals.
     std::vector<std::string> silenced_by, inhibited_by, muted_by;
   };
@@ -94,6 +96,8 @@ class Dispatcher {
   // crash. Offering an event again changes nothing. Errors: the state cannot be written, or there
   // are too many alerts; what was taken is delivered from memory all the same.
   base::Status Accept(const std::vector<model::AlertEvent>& events);
+  // The same for alerts that others post; each has passed CheckPosted.
+  base::Status Post(const std::vector<PostedAlert>& alerts);
   // From now on alerts go where `config` says. Incidents that are open stay with the receivers that
   // know of them.
   void Reload(std::shared_ptr<const config::Config> config);

@@ -165,7 +165,7 @@ class Loader {
     };
     base::Status status = read(
         "SELECT id, labels, annotations, value, active_at, fired_at, resolved_at, generator_url,"
-        " reason, changed_at FROM notify_alerts",
+        " reason, changed_at, expires_at FROM notify_alerts",
         &Loader::ReadAlert);
     if (status) {
       status = read("SELECT id, created_at, last_flush FROM notify_groups", &Loader::ReadGroup);
@@ -218,6 +218,7 @@ class Loader {
     record.alert.generator_url = row.Text(7);
     record.reason = row.Text(8);
     record.changed_at = Instant(row, 9);
+    record.expires_at = base::FromUnixMillis(row.Int(10));
   }
   void ReadGroup(const db::Statement& row) {
     Group& group = state_.records.groups[row.Text(0)];
@@ -284,7 +285,8 @@ class Loader {
 base::Status SaveAlerts(db::Database& database, const Records& records, const Changes& changes) {
   db::Statement put = database.Prepare(
       "INSERT OR REPLACE INTO notify_alerts (id, labels, annotations, value, active_at, fired_at,"
-      " resolved_at, generator_url, reason, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " resolved_at, generator_url, reason, changed_at, expires_at)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   db::Statement drop = database.Prepare("DELETE FROM notify_alerts WHERE id = ?");
   for (const AlertId id : changes.alerts) {
     const auto found = records.alerts.find(id);
@@ -301,7 +303,8 @@ base::Status SaveAlerts(db::Database& database, const Records& records, const Ch
           .Bind(Millis(record.alert.resolved_at))
           .Bind(record.alert.generator_url)
           .Bind(record.reason)
-          .Bind(Millis(record.changed_at));
+          .Bind(Millis(record.changed_at))
+          .Bind(Millis(record.expires_at));
     }
     if (const base::Status done = statement.Run(); !done) return done;
   }
@@ -467,6 +470,7 @@ std::vector<db::Migration> Migrations() {
       summary TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL,
       duration INTEGER NOT NULL, attempt INTEGER NOT NULL);)"},
           {"notify", 2, R"(
+    ALTER TABLE notify_alerts ADD COLUMN expires_at INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE notify_silences (
       id TEXT PRIMARY KEY, matchers TEXT NOT NULL, starts_at INTEGER NOT NULL,
       ends_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, created_by TEXT NOT NULL,

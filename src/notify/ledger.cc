@@ -50,18 +50,57 @@ bool Ledger::IsResolved(AlertId id) const {
 base::Status Ledger::Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now) {
   std::size_t refused = 0;
   for (const model::AlertEvent& event : events) {
-    if (records_.alerts.size() >= kMaxAlerts && Find(event.alert.labels) == nullptr) {
-      ++refused;
-      continue;
-    }
-    ApplyEvent(event, now);
+    if (!Admit(event, now)) ++refused;
   }
   Tick(now);
+  return Refusal(refused);
+}
+
+base::Status Ledger::Post(const std::vector<PostedAlert>& alerts, base::Timestamp now) {
+  std::size_t refused = 0;
+  for (const PostedAlert& alert : alerts) {
+    const std::optional<PostedEvent> posted =
+        EventOf(alert, Find(alert.labels), config_->global.resolve_timeout, now);
+    if (!posted) continue;
+    if (!Admit(posted->event, now)) ++refused;
+    AlertRecord* record = Find(alert.labels);
+    if (record == nullptr) continue;
+    record->expires_at = posted->expires_at;
+    next_expiry_ = std::min(next_expiry_, posted->expires_at);
+    changes_.alerts.insert(record->id);
+  }
+  Tick(now);
+  return Refusal(refused);
+}
+
+// False if there is no room for it.
+bool Ledger::Admit(const model::AlertEvent& event, base::Timestamp now) {
+  const bool full = records_.alerts.size() >= kMaxAlerts && Find(event.alert.labels) == nullptr;
+  if (!full) ApplyEvent(event, now);
+  return !full;
+}
+
+base::Status Ledger::Refusal(std::size_t refused) {
   if (refused == 0) return {};
   counters_.refused_alerts += static_cast<std::int64_t>(refused);
   return base::Fail(std::to_string(refused) + " alerts are not delivered: there are more than " +
                         std::to_string(kMaxAlerts),
                     "aggregate in the rule's expression or set a limit on its group");
+}
+
+void Ledger::ResolveExpired(base::Timestamp now) {
+  next_expiry_ = base::Timestamp::max();
+  for (auto& [id, record] : records_.alerts) {
+    if (record.alert.resolved() || record.expires_at == base::Timestamp{}) continue;
+    if (record.expires_at > now) {
+      next_expiry_ = std::min(next_expiry_, record.expires_at);
+      continue;
+    }
+    record.alert.state = model::AlertState::kInactive;
+    record.alert.resolved_at = record.expires_at;
+    changes_.alerts.insert(id);
+    Resolve(record, now);
+  }
 }
 
 void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
@@ -82,6 +121,7 @@ void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
   const bool older = event.alert.fired_at < record->alert.fired_at;
   const bool same = event.alert.fired_at == record->alert.fired_at;
   if (older || (same && record->alert.resolved())) return;
+  record->expires_at = {};  // Post says so again
   const bool was_resolved = record->alert.resolved();
   if (same && event.change != model::AlertChange::kResolved &&
       event.alert.annotations == record->alert.annotations &&
@@ -124,7 +164,7 @@ void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
 
 void Ledger::Attach(AlertRecord& record, base::Timestamp now) {
   record.groups.clear();
-  const model::Labels labels = PublicLabels(record.alert.labels);
+  const model::Labels labels = PublicLabels(*config_, record.alert.labels);
   for (const RouteMatch& match : MatchRoutes(config_->route, labels)) {
     Group& group = EnsureGroup(*match.route, match.key, record, now);
     group.resolved.erase(record.id);
@@ -137,7 +177,7 @@ void Ledger::Attach(AlertRecord& record, base::Timestamp now) {
 
 Group& Ledger::EnsureGroup(const config::Route& route, const std::string& route_key,
                            const AlertRecord& record, base::Timestamp now) {
-  const model::Labels labels = GroupLabels(route, PublicLabels(record.alert.labels));
+  const model::Labels labels = GroupLabels(route, PublicLabels(*config_, record.alert.labels));
   const std::string key = GroupKey({&route, route_key}, labels);
   const std::string id = key + "\n" + route.receiver;
   const auto [position, created] = records_.groups.try_emplace(id);
@@ -178,6 +218,7 @@ void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestam
 }
 
 void Ledger::Tick(base::Timestamp now) {
+  if (now >= next_expiry_) ResolveExpired(now);
   TellUnmuted(now);
   std::vector<std::string> due;
   for (const auto& [id, group] : records_.groups) {
@@ -228,7 +269,7 @@ base::Status Ledger::ExpireSilence(const std::string& id, base::Timestamp now) {
 
 base::Timestamp Ledger::NextTick(base::Timestamp now) const {
   base::Timestamp next = std::min(now + std::chrono::hours(1), next_forget_);
-  next = std::min(next, muting_.NextChange());
+  next = std::min({next, next_expiry_, muting_.NextChange()});
   for (const auto& [id, group] : records_.groups) {
     if (group.due) next = std::min(next, *group.due);
     if (group.page_due) next = std::min(next, *group.page_due);

@@ -1,8 +1,8 @@
 // Delivery's state machine: what changes in alerts mean for groups, and what each destination is
 // still to be told. No I/O, no threads, no clock: every call takes `now`.
 //
-// The dispatcher owns the one Ledger, calls it under its lock, writes TakeChanges() to the database
-// and does the sending.
+// The dispatcher owns it, calls it under its lock, writes TakeChanges() to disk and does the
+// sending.
 #pragma once
 
 #include <deque>
@@ -17,6 +17,7 @@
 #include "model/alert.h"
 #include "notify/limits.h"
 #include "notify/muting.h"
+#include "notify/posted.h"
 #include "notify/receiver.h"
 #include "notify/records.h"
 #include "notify/stats.h"
@@ -26,13 +27,14 @@ namespace drwatch::notify {
 class Ledger {
  public:
   Ledger(const Ledger&) = delete;
-  Ledger& operator=(const Ledger&) = delete;
   // `records` come from the journal (empty at the very first start). Routes them with `config`.
   Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now);
 
   // Takes events over. Events known already (same labels, fired_at and change) change nothing.
   // Errors: more than kMaxAlerts alerts; the events that fit are taken.
   base::Status Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
+  // The same for alerts that others post, which are over when nobody posts them again.
+  base::Status Post(const std::vector<PostedAlert>& alerts, base::Timestamp now);
   // Flushes groups that are due, tells the fallback receiver, forgets what is over.
   void Tick(base::Timestamp now);
   // When Tick has something to do next, without further events; at most an hour away.
@@ -54,7 +56,7 @@ class Ledger {
   // When Take may have something for the target; nullopt if nothing is pending.
   std::optional<base::Timestamp> NextAttempt(const std::string& target) const;
   void Settle(const Job& job, const Verdict& verdict, base::Duration duration, base::Timestamp now);
-  // The attempt was broken off by the program's own end: it counts neither as failed nor as done.
+  // The attempt was broken off by the program's end: it counts neither as failed nor as done.
   void Abandon(const Job& job);
   void CountTemplateFailures(std::size_t count) { counters_.template_failures += count; }
 
@@ -65,9 +67,6 @@ class Ledger {
     recent_attempts_ = std::move(attempts);
   }
   const Counters& counters() const { return counters_; }
-  model::Labels PublicLabels(const model::Labels& labels) const {
-    return notify::PublicLabels(*config_, labels);
-  }
   // What is not in the database yet; the caller gives it back with ReturnChanges if it could not be
   // written.
   Changes TakeChanges();
@@ -75,6 +74,8 @@ class Ledger {
 
  private:
   // ledger.cc: alerts and groups.
+  bool Admit(const model::AlertEvent& event, base::Timestamp now);
+  base::Status Refusal(std::size_t refused);
   void ApplyEvent(const model::AlertEvent& event, base::Timestamp now);
   void Fire(AlertRecord& record, base::Timestamp now);
   void Resolve(AlertRecord& record, base::Timestamp now);
@@ -84,6 +85,7 @@ class Ledger {
                      const AlertRecord& record, base::Timestamp now);
   void MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now);
   void TellUnmuted(base::Timestamp now);
+  void ResolveExpired(base::Timestamp now);
   void ForgetResolved(base::Timestamp now);
   bool IsResolved(AlertId id) const;
 
@@ -141,7 +143,7 @@ class Ledger {
   std::deque<AttemptRecord> recent_attempts_;
   Changes changes_;
   Counters counters_;
-  base::Timestamp next_forget_{};
+  base::Timestamp next_forget_{}, next_expiry_{};  // expiry of posted alerts
   Muting muting_{records_, changes_};
 };
 

@@ -51,8 +51,8 @@ void Ledger::RebuildTargets() {
 void Ledger::RebuildGroups(base::Timestamp now) {
   const std::map<std::string, Group> old = std::exchange(records_.groups, {});
   for (auto& [id, record] : records_.alerts) {
-    record.severity =
-        MapSeverity(PublicLabels(record.alert.labels).Get("severity"), config_->severity_map);
+    record.severity = MapSeverity(PublicLabels(*config_, record.alert.labels).Get("severity"),
+                                  config_->severity_map);
     if (!record.alert.resolved()) Attach(record, now);
   }
   for (const auto& [id, before] : old) changes_.groups.insert(id);

@@ -184,7 +184,8 @@ void Ledger::FillNotification(const Delivery& delivery, const Target& target, Jo
   for (const AlertId id : job.firing) {
     notification.severity = std::max(notification.severity, records_.alerts.at(id).severity);
   }
-  for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(alert.labels);
+  for (model::Alert& alert : notification.alerts)
+    alert.labels = PublicLabels(*config_, alert.labels);
 }
 
 // Takes what is pending of it out of the queue: nothing is due.

@@ -16,9 +16,6 @@
 
 namespace drwatch::notify {
 
-// The message of an error about a silence nobody has.
-inline constexpr std::string_view kNoSuchSilence = "there is no such silence";
-
 // With the external labels below the alert's own.
 model::Labels PublicLabels(const config::Config& config, const model::Labels& labels);
 

@@ -30,6 +30,8 @@ struct AlertRecord {
   base::Timestamp changed_at{};
   PageSeverity severity = PageSeverity::kCritical;
   std::vector<std::string> groups;  // ids of the groups it is or was a member of
+  // Of a posted one: when it is over unless it is posted again. Zero: the rules look after it.
+  base::Timestamp expires_at{};
   // Why nobody is told of it; not stored, but found anew.
   std::vector<std::string> silenced_by;  // ids of active silences
   bool inhibited = false;

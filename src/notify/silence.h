@@ -15,6 +15,9 @@ enum class SilenceState { kPending, kActive, kExpired };
 // "pending", "active", "expired".
 std::string_view SilenceStateName(SilenceState state);
 
+// The message of an error about a silence nobody has.
+inline constexpr std::string_view kNoSuchSilence = "there is no such silence";
+
 struct Silence {
   std::string id;
   std::vector<model::Matcher> matchers;  // all of them

@@ -12,6 +12,7 @@ namespace {
 // Smaller answers are not worth packing.
 constexpr std::size_t kMinGzipBytes = 1400;
 constexpr std::string_view kApi = "/api/v1/";
+constexpr std::string_view kAlertmanagerApi = "/api/v2/";
 constexpr std::string_view kMetrics = "/metrics";
 constexpr std::string_view kRunbooks = "/runbooks/";
 
@@ -55,6 +56,7 @@ net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
 
 net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path.starts_with(kApi)) return api_.Handle(request);
+  if (request.path.starts_with(kAlertmanagerApi)) return alertmanager_.Handle(request);
   if (request.path == "/-/reload") return Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == kMetrics) return Metrics(request);

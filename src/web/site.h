@@ -10,6 +10,7 @@
 #include "model/exposition.h"
 #include "model/metrics_page.h"
 #include "net/http_server.h"
+#include "web/am_api.h"
 #include "web/api.h"
 #include "web/packed_page.h"
 #include "web/status_page.h"
@@ -21,6 +22,7 @@ namespace drwatch::web {
 struct SiteSources {
   ApiSources api;
   ApiLimits api_limits;
+  AlertmanagerSources alertmanager;
   // The page of /metrics, and the same in pieces.
   std::function<std::string(model::TextFormat)> metrics;
   std::function<std::vector<model::MetricsPage::Piece>(model::TextFormat,
@@ -38,7 +40,9 @@ struct SiteSources {
 class Site {
  public:
   explicit Site(SiteSources sources)
-      : sources_(std::move(sources)), api_(sources_.api, sources_.api_limits) {}
+      : sources_(std::move(sources)),
+        api_(sources_.api, sources_.api_limits),
+        alertmanager_(sources_.alertmanager) {}
   net::ServerResponse Handle(const net::ServerRequest& request) const;
   const Api& api() const { return api_; }
 
@@ -49,6 +53,7 @@ class Site {
 
   SiteSources sources_;
   Api api_;
+  AlertmanagerApi alertmanager_;
   mutable PackedPage packed_text_, packed_open_metrics_;
 };
 

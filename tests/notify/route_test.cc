@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "config/node.h"
+#include "support/temp_dir.h"
+
 namespace drwatch::notify {
 namespace {
 
@@ -81,6 +86,36 @@ TEST(RouteTest, NamesGroupsAsAlertmanagerDoes) {
   child.group_by_all = true;
   EXPECT_EQ(GroupLabels(child, labels), labels);
   EXPECT_EQ(GroupKey(MatchRoutes(config::Route{}, labels)[0], {}), "{}:{}");
+}
+
+std::string Scalar(const config::Node& node, std::string_view key) {
+  const config::Node* found = node.Find(key);
+  return found == nullptr ? "" : found->scalar;
+}
+
+TEST(RouteTest, AgreesWithAmtool) {
+  const std::string file = testing::TestData("testdata/alertmanager/routes.yaml");
+  config::Problems problems;
+  const auto root = config::ParseYaml(testing::ReadTestFile(file), file, problems);
+  ASSERT_TRUE(root.has_value());
+  std::map<std::string, config::Config> trees;
+  for (const config::MapEntry& tree : root->Find("trees")->entries) {
+    const auto parsed = config::ParseConfig(tree.value.scalar, "/tree.yml", problems);
+    ASSERT_TRUE(parsed.has_value()) << tree.key.scalar << problems.all().back().ToString();
+    trees[tree.key.scalar] = *parsed;
+  }
+  ASSERT_GT(root->Find("cases")->items.size(), 20u);
+  for (const config::Node& row : root->Find("cases")->items) {
+    std::vector<std::pair<std::string, std::string>> labels;
+    for (const config::MapEntry& label : row.Find("labels")->entries) {
+      labels.emplace_back(label.key.scalar, label.value.scalar);
+    }
+    std::vector<std::string> expected;
+    for (const config::Node& name : row.Find("receivers")->items) expected.push_back(name.scalar);
+    EXPECT_EQ(Receivers(trees.at(Scalar(row, "tree")).route, model::Labels(std::move(labels))),
+              expected)
+        << Scalar(row, "id");
+  }
 }
 
 }  // namespace

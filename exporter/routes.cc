@@ -1,0 +1,120 @@
+#include "exporter/routes.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "base/duration.h"
+#include "base/strings.h"
+#include "exporter/load.h"
+#include "notify/muting.h"
+#include "notify/receiver.h"
+#include "notify/route.h"
+
+namespace drwatch::exporter {
+namespace {
+
+using Row = std::vector<std::string>;
+
+// Columns as wide as their widest cell.
+std::string Table(const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line;
+    text += '\n';
+  }
+  return text;
+}
+
+std::string IntegrationsOf(const config::Config& config, const std::string& receiver) {
+  std::vector<std::string> kinds;
+  for (const config::Receiver& candidate : config.receivers) {
+    if (candidate.name != receiver) continue;
+    for (const config::Integration& integration : candidate.integrations) {
+      kinds.emplace_back(notify::IntegrationName(integration));
+    }
+  }
+  return kinds.empty() ? "nobody" : base::Join(kinds, ", ");
+}
+
+std::string MutedAt(const config::Route& route) {
+  std::string text;
+  if (!route.mute_time_intervals.empty()) {
+    text = "during " + base::Join(route.mute_time_intervals, ", ");
+  }
+  if (!route.active_time_intervals.empty()) {
+    text += (text.empty() ? "" : "; ") + std::string("outside ") +
+            base::Join(route.active_time_intervals, ", ");
+  }
+  return text.empty() ? "-" : text;
+}
+
+}  // namespace
+
+base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& arguments) {
+  model::LabelsBuilder labels;
+  for (const std::string& argument : arguments) {
+    const std::size_t equals = argument.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return base::Fail(base::Quote(argument) + " is no label", "such as severity=disaster");
+    }
+    std::string value = argument.substr(equals + 1);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+      value = value.substr(1, value.size() - 2);
+    }
+    labels.Set(argument.substr(0, equals), value);
+  }
+  return labels.Build();
+}
+
+std::string DescribeRoutes(const config::Config& config, const model::Labels& labels) {
+  const model::Labels public_labels = notify::PublicLabels(config, labels);
+  std::vector<Row> rows{{"RECEIVER", "TELLS", "ROUTE", "GROUP", "FIRST AFTER", "CHANGES EVERY",
+                         "REPEATED EVERY", "MUTED"}};
+  for (const notify::RouteMatch& match : notify::MatchRoutes(config.route, public_labels)) {
+    const config::Route& route = *match.route;
+    rows.push_back({route.receiver, IntegrationsOf(config, route.receiver), match.key,
+                    notify::GroupLabels(route, public_labels).ToString(),
+                    base::FormatDuration(route.group_wait),
+                    base::FormatDuration(route.group_interval),
+                    base::FormatDuration(route.repeat_interval), MutedAt(route)});
+  }
+  if (rows.size() > 1) return Table(rows);
+  return "nobody is told: alerts of severity \"none\" go only where a route below the root asks "
+         "for them\n";
+}
+
+int TestRoutes(const TestRoutesOptions& options) {
+  config::Problems problems;
+  const auto loaded = LoadAll(options.config_file, problems);
+  std::cerr << FormatProblems(problems);
+  if (!loaded) return 1;
+  const base::Result<model::Labels> labels = ParseLabelArguments(options.labels);
+  if (!labels) {
+    std::cerr << "drwatch: " << labels.error().ToString() << "\n";
+    return 1;
+  }
+  const config::Config& config = *loaded->config;
+  std::cout << DescribeRoutes(config, *labels);
+  if (options.expected.empty()) return 0;
+  std::vector<std::string> receivers;
+  for (const auto& match :
+       notify::MatchRoutes(config.route, notify::PublicLabels(config, *labels))) {
+    receivers.push_back(match.route->receiver);
+  }
+  const std::string found = base::Join(receivers, ",");
+  if (found == options.expected) return 0;
+  std::cerr << "drwatch: expected " << options.expected << ", got " << found << "\n";
+  return 1;
+}
+
+}  // namespace drwatch::exporter

@@ -1,0 +1,23 @@
+// `drwatch routes test`: where an alert with given labels would go. Pure but for reading the
+// config.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "exporter/options.h"
+#include "model/labels.h"
+
+namespace drwatch::exporter {
+
+// "severity=disaster team=dba". Errors: one that is no name=value.
+base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& arguments);
+
+// A table: a line for each route that takes the alert, in the order in which they are tried.
+std::string DescribeRoutes(const config::Config& config, const model::Labels& labels);
+
+// 0; 1 for a config or labels that cannot be read, or other receivers than expected.
+int TestRoutes(const TestRoutesOptions& options);
+
+}  // namespace drwatch::exporter

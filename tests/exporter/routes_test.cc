@@ -1,0 +1,59 @@
+#include "exporter/routes.h"
+
+#include <gtest/gtest.h>
+
+namespace drwatch::exporter {
+namespace {
+
+config::Config Load() {
+  config::Problems problems;
+  const auto config = config::ParseConfig(
+      "route: {receiver: team, group_by: [alertname], routes: [\n"
+      "  {receiver: pager, matchers: ['severity=~\"critical|disaster\"'], group_wait: 0s,\n"
+      "   continue: true}, {receiver: mail, matchers: ['team=dba'], mute_time_intervals: "
+      "[nights]}]}\n"
+      "receivers:\n"
+      "- {name: team, slack_configs: [{api_url: 'https://hooks.slack.com/services/x'}]}\n"
+      "- {name: pager, pagerduty_configs: [{routing_key: a}], webhook_configs: [{url: "
+      "'http://a'}]}\n"
+      "- {name: mail}\n"
+      "time_intervals: [{name: nights, time_intervals: [{}]}]\n",
+      "/f.yml", problems);
+  EXPECT_TRUE(config) << problems.all().front().ToString();
+  return config.value_or(config::Config());
+}
+
+TEST(RoutesTest, ShowsEveryRouteThatTakesTheAlert) {
+  EXPECT_EQ(
+      DescribeRoutes(Load(), {{"alertname", "X"}, {"severity", "disaster"}, {"team", "dba"}}),
+      "RECEIVER  TELLS               ROUTE                               GROUP            "
+      "FIRST AFTER  CHANGES EVERY  REPEATED EVERY  MUTED\n"
+      "pager     pagerduty, webhook  {}/{severity=~\"critical|disaster\"}  {alertname=\"X\"}  "
+      "0s           1m             4h              -\n"
+      "mail      nobody              {}/{team=\"dba\"}                     {alertname=\"X\"}  "
+      "5s           1m             4h              during nights\n");
+}
+
+TEST(RoutesTest, SaysWhenNobodyIsTold) {
+  EXPECT_EQ(DescribeRoutes(Load(), {{"severity", "none"}}).find("nobody is told: "), 0u);
+  EXPECT_EQ(DescribeRoutes(Load(), {{"severity", "x"}}).find("RECEIVER"), 0u);
+}
+
+TEST(RoutesTest, ReadsLabels) {
+  EXPECT_EQ(*ParseLabelArguments({"a=b=c", "d=\"e f\""}),
+            (model::Labels{{"a", "b=c"}, {"d", "e f"}}));
+  EXPECT_FALSE(ParseLabelArguments({"a"}));
+  EXPECT_FALSE(ParseLabelArguments({"=a"}));
+}
+
+TEST(RoutesTest, IsACommand) {
+  const char* arguments[] = {"drwatch",         "routes", "test",
+                             "--config.file=f", "a=b",    "--verify.receivers=x,y"};
+  const auto options = std::get<TestRoutesOptions>(ParseCommandLine(6, arguments));
+  EXPECT_EQ(options.config_file, "f");
+  EXPECT_EQ(options.labels, std::vector<std::string>{"a=b"});
+  EXPECT_EQ(options.expected, "x,y");
+}
+
+}  // namespace
+}  // namespace drwatch::exporter
