@@ -114,7 +114,10 @@ Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget,
     return Unjudged(Reason::kWrongFormat, "not a regular file");
   }
   FileSource source(std::move(fd), info, budget, tee);
-  ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  // What is read in one go needs no advice.
+  if (source.size_ > kChunkBytes) {
+    ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  }
   return source;
 }
 
@@ -126,6 +129,7 @@ Walked<std::string_view> FileSource::Next() {
   if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
   const auto wanted = static_cast<std::size_t>(
       std::min<std::int64_t>(static_cast<std::int64_t>(buffer_.size()), size_ - offset_));
+  if (wanted == 0) return "";
   ssize_t count = 0;
   do {
     count = ::pread(fd_.get(), buffer_.data(), wanted, offset_);
