@@ -33,7 +33,9 @@ tl::expected<const BackupTree*, Finding> BackupTrees::Get(const std::string& pre
   if (known != trees_.end() && use == Use::kCached) {
     const BackupTree& tree = known->second;
     const bool settled = tree.listed - tree.newest > kSettledAfter;
-    if (settled && now >= tree.listed && now - tree.listed < kSettledEvery) return &tree;
+    const base::Duration every =
+        std::min(kSettledMost, kSettledEvery + kSettledThousand * (tree.files / 1000));
+    if (settled && now >= tree.listed && now - tree.listed < every) return &tree;
   }
   auto fresh = ListTree(place_, prefix, look_, context);
   if (!fresh) return tl::unexpected(std::move(fresh.error()));

@@ -29,9 +29,12 @@ inline constexpr std::uint64_t kLeftOut = std::uint64_t{1} << 63;
 // One repository's. One thread at a time.
 class BackupTrees {
  public:
-  // A tree that has not changed for kSettledAfter is listed again after kSettledEvery.
+  // A tree that has not changed for kSettledAfter is listed again after kSettledEvery, a large one
+  // later: after kSettledThousand more for each thousand files, at most after kSettledMost.
   static constexpr base::Duration kSettledAfter{3'600'000};
   static constexpr base::Duration kSettledEvery{600'000};
+  static constexpr base::Duration kSettledThousand{5'000};
+  static constexpr base::Duration kSettledMost{6 * 3'600'000};
   // Files of one backup; more is kLimit.
   static constexpr std::int64_t kMaxFiles = 5'000'000;
 

@@ -299,6 +299,28 @@ TEST(WalGCatalogTest, WalMayBeOnItsWayForAWhile) {
   EXPECT_NE(late.Defect(kDelta), "");
 }
 
+TEST(WalGCatalogTest, WhatWasSeenWholeIsJudgedAtOnce) {
+  const base::Timestamp soon = At("2026-11-21T02:12:00Z");
+  Looked looked(WalGRepository().Build(), soon);
+  ASSERT_EQ(looked.Names(), std::string(kFull) + " " + kDelta + " | |");
+  const std::uint64_t before = looked.Find(kDelta)->fingerprint;
+  std::filesystem::remove(looked.folder.Path(std::string("basebackups_005/") + kDelta +
+                                             "/tar_partitions/pg_control.tar.lz4"));
+  looked.listing = looked.List(soon + std::chrono::minutes(1));
+  EXPECT_EQ(looked.Defect(kDelta), "tar_partitions/pg_control.tar is missing");
+  EXPECT_NE(looked.Find(kDelta)->fingerprint, before);
+}
+
+TEST(WalGCatalogTest, WalThatChangesIsAnotherBackup) {
+  Looked looked(WalGRepository().Build());
+  const std::uint64_t before = looked.Find(kDelta)->fingerprint;
+  looked.folder.Write(std::string("wal_005/") + kSecondSegment + ".lz4", "x");
+  looked.listing = looked.List(kNow + std::chrono::minutes(11));
+  EXPECT_EQ(looked.Defect(kDelta), "");
+  EXPECT_NE(looked.Find(kDelta)->fingerprint, before);
+  EXPECT_EQ(looked.Verify(kDelta).outcome, Outcome::kBroken);
+}
+
 TEST(WalGCatalogTest, BackupsWithoutSentinelAreUnfinishedOrDead) {
   WalGRepository repository = WalGRepository().Build();
   repository.files.erase(std::string("basebackups_005/") + kDelta + "_backup_stop_sentinel.json");
