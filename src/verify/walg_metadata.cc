@@ -257,11 +257,13 @@ class NameSax final : public PathSax {
  public:
   explicit NameSax(std::uint64_t hash) : hash_(hash) {}
   std::string name;
+  bool found = false;
 
  private:
   bool OnKey() override {
     if (keys().size() != 2 || keys()[0] != "Files" || WalGNameHash(keys()[1]) != hash_) return true;
     name = keys()[1];
+    found = true;
     return false;
   }
   bool OnValue(const Value&) override { return true; }
@@ -306,7 +308,7 @@ Walked<WalGFiles> ReadWalGFiles(Reader& file) {
 
 Walked<std::string> FindWalGName(Reader& file, std::uint64_t hash) {
   NameSax sax(hash);
-  auto parsed = Parse(file, sax, [&sax] { return !sax.name.empty(); });
+  auto parsed = Parse(file, sax, [&sax] { return sax.found; });
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   return sax.name;
 }

@@ -113,6 +113,11 @@ TEST(WalGMetadataTest, KeepsHashesOfFileNames) {
   MemorySource source(kFiles);
   Reader reader(source);
   EXPECT_EQ(FindWalGName(reader, WalGNameHash("base/1/113")).value(), "/base/1/113");
+  // The data folder itself has no name.
+  const std::string root = R"({"Files":{"/":{"IsSkipped":false}}})";
+  MemorySource root_source(root);
+  Reader root_reader(root_source);
+  EXPECT_EQ(FindWalGName(root_reader, WalGNameHash("")).value(), "/");
   for (std::size_t size = 0; size < kFiles.size(); size += 7) {
     EXPECT_FALSE(ReadFiles(kFiles.substr(0, size))) << size;
   }
