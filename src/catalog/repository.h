@@ -29,7 +29,7 @@ namespace drwatch::catalog {
 struct RepositoryOptions {
   std::string stanza;  // pgBackRest's stanza or Barman's server; empty = the only one there
   // A finished backup that was never seen whole may be on its way here (a copy, WAL that is
-  // archived later) for so long: it is in progress. pgBackRest's.
+  // archived later) for so long: it is in progress.
   base::Duration arrival = std::chrono::minutes(10);
 };
 
