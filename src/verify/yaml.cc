@@ -13,10 +13,14 @@ namespace {
 
 using model::Reason;
 
-// Only wants to know whether the parser gets to the end.
+// Only wants to know whether the parser gets to the end. It does not of everything that is no YAML:
+// before some tokens it finds one empty document after the other, for ever.
 class Nothing final : public YAML::EventHandler {
  public:
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos == begin_) throw YAML::ParserException(mark, "no document begins so");
+    begin_ = mark.pos;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
@@ -28,6 +32,9 @@ class Nothing final : public YAML::EventHandler {
   void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
                   YAML::EmitterStyle::value) override {}
   void OnMapEnd() override {}
+
+ private:
+  int begin_ = -1;  // of the last document
 };
 
 // The number of documents; a fault of kCorrupt with the line.

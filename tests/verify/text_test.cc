@@ -62,12 +62,16 @@ TEST(YamlTest, ParsesOrIsBroken) {
   EXPECT_EQ(good.outcome, Outcome::kIntact) << good.ToString();
   EXPECT_EQ(good.level, Level::kFormat);
   EXPECT_EQ(good.details, std::vector<std::string>{"2 documents"});
-  for (const std::string bad : {"a: [1, 2\nb: 3\n", "a: b: c\n", "a: *nothing\n", "a: 1\n\xff\n"}) {
+  for (const std::string bad : {"a: [1, 2\nb: 3\n", "a: b: c\n", "a: *nothing\n", "a: 1\n\xff\n",
+                                // Endless documents, to yaml-cpp.
+                                ", a\n"}) {
     const Verdict verdict = VerifyBytes(bad, "cluster.yml");
     EXPECT_EQ(verdict.outcome, Outcome::kBroken) << bad;
     EXPECT_EQ(verdict.reason, Reason::kCorrupt) << bad;
   }
   EXPECT_EQ(VerifyBytes("a: 1\nb: [\n", "cluster.yml").place, "line 3");
+  EXPECT_EQ(VerifyBytes("---\n---\n---\n", "empty.yml").details,
+            std::vector<std::string>{"3 documents"});
   // Not filled in yet, and not parsed.
   for (const std::string& other :
        {std::string("a: {{ .Values.x }}\n"), "a: 1\n" + std::string(kMaxYamlBytes, '#')}) {
