@@ -27,7 +27,7 @@ constexpr std::int64_t kMaxResultSamples = 60;
 constexpr base::Timestamp kStart{1'700'000'000s};
 constexpr base::Duration kInterval = 30s;
 constexpr int kScrapes = 24;
-constexpr std::array kRangeWords = {"start()", "end()", "sort"};
+constexpr std::array kRangeWords = {"start()", "end()", "sort", "topk", "bottomk"};
 
 // What sample number `i` of series number `series` is.
 double MadeUp(int series, int i) {
@@ -152,8 +152,8 @@ void CheckExpression(std::string_view text) {
   CheckResult(range);
   limits.caches = QueryCaches::kOwn;
   const std::string printed = Print(**expr);
-  // The first two say where the range is, and so are something else without one. A range is not
-  // sorted, and what is summed in another order is rounded another way.
+  // The first two say where the range is, and so are something else without one. The others
+  // sort instants only, and what is summed in another order is rounded another way.
   const bool differs = std::any_of(kRangeWords.begin(), kRangeWords.end(), [&](const char* word) {
     return printed.find(word) != std::string::npos;
   });
