@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "config/config.h"
 #include "exporter/load.h"
+#include "exporter/routes.h"
 #include "rules/tools.h"
 
 namespace drwatch::exporter {
@@ -63,6 +64,7 @@ int CheckConfig(const CheckConfigOptions& options) {
     std::cout << file << ": ok, " << loaded->config->probes.size() << " probes, "
               << CountRules(loaded->groups) << " rules, " << loaded->config->receivers.size()
               << " receivers\n";
+    if (!loaded->config->receivers.empty()) std::cout << DescribeTimeline(*loaded->config);
   }
   return status;
 }

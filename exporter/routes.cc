@@ -93,6 +93,22 @@ std::string DescribeRoutes(const config::Config& config, const model::Labels& la
          "for them\n";
 }
 
+std::string DescribeTimeline(const config::Config& config) {
+  std::string text;
+  for (const std::string_view severity : {"critical", "error", "warning", "info"}) {
+    const model::Labels labels{{"severity", severity}};
+    std::vector<std::string> told;
+    for (const notify::RouteMatch& match :
+         notify::MatchRoutes(config.route, notify::PublicLabels(config, labels))) {
+      told.push_back("after " + base::FormatDuration(match.route->group_wait) + " " +
+                     match.route->receiver + " (" + IntegrationsOf(config, match.route->receiver) +
+                     "), again every " + base::FormatDuration(match.route->repeat_interval));
+    }
+    text += "  severity " + std::string(severity) + ": " + base::Join(told, "; ") + "\n";
+  }
+  return text;
+}
+
 int TestRoutes(const TestRoutesOptions& options) {
   config::Problems problems;
   const auto loaded = LoadAll(options.config_file, problems);

@@ -17,6 +17,10 @@ base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& 
 // A table: a line for each route that takes the alert, in the order in which they are tried.
 std::string DescribeRoutes(const config::Config& config, const model::Labels& labels);
 
+// For each severity: who is told, and how long after an alert fires. Routes that ask for other
+// labels, too, are left to DescribeRoutes.
+std::string DescribeTimeline(const config::Config& config);
+
 // 0; 1 for a config or labels that cannot be read, or other receivers than expected.
 int TestRoutes(const TestRoutesOptions& options);
 

@@ -39,6 +39,14 @@ TEST(RoutesTest, SaysWhenNobodyIsTold) {
   EXPECT_EQ(DescribeRoutes(Load(), {{"severity", "x"}}).find("RECEIVER"), 0u);
 }
 
+TEST(RoutesTest, TellsTheTimelineOfEachSeverity) {
+  const std::string timeline = DescribeTimeline(Load());
+  EXPECT_EQ(timeline.substr(0, timeline.find('\n')),
+            "  severity critical: after 0s pager (pagerduty, webhook), again every 4h");
+  EXPECT_NE(timeline.find("severity warning: after 5s team (slack), again every 4h\n"),
+            std::string::npos);
+}
+
 TEST(RoutesTest, ReadsLabels) {
   EXPECT_EQ(*ParseLabelArguments({"a=b=c", "d=\"e f\""}),
             (model::Labels{{"a", "b=c"}, {"d", "e f"}}));
