@@ -319,7 +319,7 @@ Dump DumpOf(const std::string& folder, const std::string& first, const std::stri
 class RealWalTest : public ::testing::TestWithParam<int> {};
 
 TEST_P(RealWalTest, AgreesWithPgWaldump) {
-  if (!PostgresServer::Available()) GTEST_SKIP() << "no PostgreSQL";
+  ASSERT_TRUE(PostgresServer::Available()) << "scripts/install-packages test installs PostgreSQL";
   const auto server = PostgresServer::StartPrimary({"track_commit_timestamp = on"}, GetParam());
   server->Sql(
       "CREATE TABLE t AS SELECT i, repeat(md5(i::text), 10) AS x FROM "
