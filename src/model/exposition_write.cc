@@ -13,10 +13,11 @@ std::string WriteText(const std::vector<MetricFamily>& families, TextFormat form
     bytes += 128 + family.points.size() * (family.name.size() + 96);
   }
   Output out(bytes);
+  LineWriter lines(out, format);
   MetadataWriter metadata(format, std::move(names));
   for (FamilyGroup& group : GroupByName(all)) {
     metadata.Write(out, group.first());
-    group.WriteLines(out, format);
+    group.WriteLines(lines);
   }
   if (format == TextFormat::kOpenMetrics) out.PutAll(kOpenMetricsEnd);
   return out.Take();

@@ -1,6 +1,7 @@
 #include "model/labels.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <functional>
 #include <new>
@@ -40,6 +41,15 @@ EntryHead ReadHead(const char* at) {
   std::memcpy(&head, at, sizeof head);
   return head;
 }
+
+constexpr std::array<bool, 256> kNameCharacters = [] {
+  std::array<bool, 256> allowed{};
+  for (std::size_t c = '0'; c <= '9'; ++c) allowed[c] = true;
+  for (std::size_t c = 'A'; c <= 'Z'; ++c) allowed[c] = true;
+  for (std::size_t c = 'a'; c <= 'z'; ++c) allowed[c] = true;
+  allowed['_'] = allowed[':'] = true;
+  return allowed;
+}();
 
 // Sorts, keeps the last of equal names, drops empty values.
 template <typename Pair>
@@ -229,10 +239,8 @@ bool IsValidLabelName(std::string_view name) {
 
 bool IsValidMetricName(std::string_view name) {
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
-  return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
-  });
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return kNameCharacters[static_cast<unsigned char>(c)]; });
 }
 
 std::string QuoteLabelValue(std::string_view value) {

@@ -75,36 +75,45 @@ void MetricsPage::CountBlocks(const Part& before, const Part& now) {
   }
 }
 
+std::size_t MetricsPage::BytesOf(const std::string& part) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = parts_.find(part);
+  return known == parts_.end() ? 0 : known->second.lines.size();
+}
+
 void MetricsPage::Update(const std::string& part, const std::vector<MetricFamily>& families) {
   Part written;
-  Output lines(256);
+  Output text(BytesOf(part) + 256);
+  LineWriter lines(text, TextFormat::kPrometheus);
   std::vector<const MetricFamily*> untimed;
-  std::vector<std::size_t> ends;
+  untimed.reserve(families.size());
+  written.blocks.reserve(families.size());
   for (const MetricFamily& family : families) {
     if (HasTimes(family)) {
       written.timed.push_back(family);
       continue;
     }
-    untimed.push_back(&family);
+    const std::size_t begin = text.size();
     if (family.points.size() == 1) {
-      WriteLine(lines, family.name, family.points[0], TextFormat::kPrometheus);
+      lines.Start(family.name);
+      lines.Write(family.points[0]);
     } else {
       FamilyGroup group(family);
       group.Add(family);
-      group.WriteLines(lines, TextFormat::kPrometheus);
+      group.WriteLines(lines);
     }
-    ends.push_back(lines.size());
+    untimed.push_back(&family);
+    written.blocks.push_back({0, static_cast<std::uint32_t>(text.size() - begin)});
   }
-  written.lines = lines.Take();
-  written.lines.shrink_to_fit();
+  written.lines = text.view();
   const std::lock_guard lock(mutex_);
-  written.blocks.reserve(untimed.size());
-  std::size_t begin = 0;
-  for (std::size_t i = 0; i < untimed.size(); ++i) {
-    written.blocks.push_back({IdOf(*untimed[i]), static_cast<std::uint32_t>(ends[i] - begin)});
-    begin = ends[i];
-  }
   Part& kept = parts_[part];
+  for (std::size_t i = 0; i < untimed.size(); ++i) {
+    // A probe reports the same families again and again.
+    const bool same = i < kept.blocks.size() &&
+                      families_[kept.blocks[i].family].metadata.name == untimed[i]->name;
+    written.blocks[i].family = same ? kept.blocks[i].family : IdOf(*untimed[i]);
+  }
   CountBlocks(kept, written);
   kept = std::move(written);
 }
@@ -133,9 +142,10 @@ MetricsPage::Targets MetricsPage::Lay(const std::vector<MetricFamily>& more,
   for (FamilyGroup& group : GroupByName(rest)) {
     Target& target = targets[group.first().name];
     if (target.metadata == nullptr) target.metadata = &group.first();
-    Output lines(256);
-    group.WriteLines(lines, format);
-    target.after = lines.Take();
+    Output text(256);
+    LineWriter lines(text, format);
+    group.WriteLines(lines);
+    target.after = text.Take();
   }
   std::unordered_set<std::string_view> names;
   for (const auto& [name, target] : targets) names.insert(name);

@@ -62,6 +62,7 @@ class MetricsPage {
   struct Target;
   using Targets = std::map<std::string_view, Target>;
 
+  std::size_t BytesOf(const std::string& part) const;
   FamilyId IdOf(const MetricFamily& family);
   void CountBlocks(const Part& before, const Part& now);
   Targets Lay(const std::vector<MetricFamily>& more, TextFormat format) const;

@@ -148,37 +148,63 @@ std::string_view UnitOf(const MetricFamily& family, std::string_view name) {
 
 }  // namespace
 
-void WriteLine(Output& out, std::string_view family, const MetricPoint& point, TextFormat format) {
-  std::size_t bytes = EscapedBytes(family) + EscapedBytes(point.suffix) + 96;
-  for (const LabelView label : point.labels) {
-    bytes += EscapedBytes(label.name) + EscapedBytes(label.value) + 8;
-  }
-  out.Reserve(bytes);
+void LineWriter::Start(std::string_view family) {
+  family_ = family;
+  plain_name_ = IsValidMetricName(family);
+}
+
+void LineWriter::WriteLabels(const MetricPoint& point) {
   char separator = '{';
-  if (IsValidMetricName(family)) {
-    out.Put(family);
-    out.Put(point.suffix);
-  } else {
-    out.Put('{');
-    PutQuoted(out, std::string(family) + point.suffix);
+  if (!plain_name_) {
+    out_->Put('{');
+    PutQuoted(*out_, std::string(family_) + point.suffix);
     separator = ',';
   }
   for (const LabelView label : point.labels) {
-    out.Put(separator);
+    out_->Put(separator);
     separator = ',';
     if (IsValidLabelName(label.name)) {
-      out.Put(label.name);
+      out_->Put(label.name);
     } else {
-      PutQuoted(out, label.name);
+      PutQuoted(*out_, label.name);
     }
-    out.Put('=');
-    PutQuoted(out, label.value);
+    out_->Put('=');
+    PutQuoted(*out_, label.value);
   }
-  if (separator == ',') out.Put('}');
-  out.Put(' ');
-  PutValue(out, point.value);
-  if (point.time) PutTime(out, *point.time, format);
-  out.Put('\n');
+  if (separator == ',') out_->Put('}');
+}
+
+void LineWriter::Write(const MetricPoint& point) {
+  constexpr std::size_t kValueAndTime = 96;
+  const std::size_t name_bytes = EscapedBytes(family_) + EscapedBytes(point.suffix);
+  const bool same_labels = plain_name_ && labels_ != nullptr && *labels_ == point.labels;
+  std::size_t labels_bytes = labels_bytes_;
+  if (!same_labels) {
+    labels_bytes = 0;
+    for (const LabelView label : point.labels) {
+      labels_bytes += EscapedBytes(label.name) + EscapedBytes(label.value) + 8;
+    }
+  }
+  out_->Reserve(name_bytes + labels_bytes + kValueAndTime);
+  if (plain_name_) {
+    out_->Put(family_);
+    out_->Put(point.suffix);
+  }
+  const std::size_t begin = out_->size();
+  if (same_labels) {
+    out_->Put(out_->view().substr(labels_begin_, labels_bytes_));
+  } else {
+    WriteLabels(point);
+  }
+  if (plain_name_) {
+    labels_ = &point.labels;
+    labels_begin_ = begin;
+    labels_bytes_ = out_->size() - begin;
+  }
+  out_->Put(' ');
+  PutValue(*out_, point.value);
+  if (point.time) PutTime(*out_, *point.time, format_);
+  out_->Put('\n');
 }
 
 void FamilyGroup::Add(const MetricFamily& family) {
@@ -191,12 +217,13 @@ void FamilyGroup::Add(const MetricFamily& family) {
   }
 }
 
-void FamilyGroup::WriteLines(Output& out, TextFormat format) {
+void FamilyGroup::WriteLines(LineWriter& lines) {
   const auto less = [](const Point& a, const Point& b) { return *a.key < *b.key; };
   if (!std::is_sorted(points_.begin(), points_.end(), less)) {
     std::stable_sort(points_.begin(), points_.end(), less);
   }
-  for (const Point& point : points_) WriteLine(out, first_->name, *point.point, format);
+  lines.Start(first_->name);
+  for (const Point& point : points_) lines.Write(*point.point);
 }
 
 std::deque<FamilyGroup> GroupByName(std::span<const MetricFamily* const> families) {

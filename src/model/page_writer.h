@@ -44,6 +44,7 @@ class Output {
     Put(text);
   }
   std::size_t size() const { return at_; }
+  std::string_view view() const { return {buffer_.data(), at_}; }
   std::string Take() {
     buffer_.resize(at_);
     return std::move(buffer_);
@@ -58,8 +59,27 @@ class Output {
 // What a page in OpenMetrics ends with.
 inline constexpr std::string_view kOpenMetricsEnd = "# EOF\n";
 
-// One line: name, labels, value, time.
-void WriteLine(Output& out, std::string_view family, const MetricPoint& point, TextFormat format);
+// Writes lines: name, labels, value, time. Lines in a row often have the same labels, whose text is
+// then copied.
+class LineWriter {
+ public:
+  LineWriter(Output& out, TextFormat format) : out_(&out), format_(format) {}
+  // Before the lines of each family; its name must outlive them.
+  void Start(std::string_view family);
+  // `point` must outlive the next call.
+  void Write(const MetricPoint& point);
+
+ private:
+  void WriteLabels(const MetricPoint& point);
+
+  Output* out_;
+  TextFormat format_;
+  std::string_view family_;
+  bool plain_name_ = false;         // else the name stands in the braces
+  const Labels* labels_ = nullptr;  // of the last line that had a plain name
+  std::size_t labels_begin_ = 0;    // their text in the output
+  std::size_t labels_bytes_ = 0;
+};
 
 // One family of a page: all those given with its name. The first says type and help.
 class FamilyGroup {
@@ -71,7 +91,7 @@ class FamilyGroup {
   const MetricFamily& first() const { return *first_; }
   void Add(const MetricFamily& family);
   // All lines, sorted by labels.
-  void WriteLines(Output& out, TextFormat format);
+  void WriteLines(LineWriter& lines);
 
  private:
   struct Point {

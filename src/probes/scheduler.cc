@@ -22,6 +22,9 @@ model::ProbeResult OverdueResult(const ScheduledProbe& scheduled) {
                                      "; the run has not returned either");
 }
 
+// How late a run may start on a busy machine.
+constexpr base::Duration kLongestRoom = std::chrono::milliseconds(50);
+
 // Second runs are spread over the interval, so that probes of one rate do not all run in the same
 // moment.
 base::Duration Spread(const ScheduledProbe& scheduled) {
@@ -32,12 +35,18 @@ base::Duration Spread(const ScheduledProbe& scheduled) {
 
 }  // namespace
 
+base::Duration Pace(base::Duration interval, base::Duration last_run) {
+  const base::Duration room = std::min(interval / 50, kLongestRoom);
+  return interval - std::min(last_run + room, interval / 20);
+}
+
 struct Scheduler::State {
   // One probe of the set, shared with its flight.
   struct Entry {
     ScheduledProbe scheduled;
     base::SteadyTime due{};
     base::SteadyTime flight_began{};
+    base::Duration last_flight{};
     bool in_flight = false;
     bool overdue_reported = false;
     bool reported = false;
@@ -89,6 +98,8 @@ void Scheduler::State::Fly(State& state, Entry& entry) {
   ++entry.stats.runs;
   entry.stats.last_run = state.clock.Now();
   state.Report(lock, entry, result);
+  entry.last_flight =
+      std::chrono::duration_cast<base::Duration>(state.clock.Steady() - entry.flight_began);
   entry.in_flight = false;
   entry.overdue_reported = false;
 }
@@ -114,7 +125,7 @@ void Scheduler::State::Loop(const std::shared_ptr<State>& self) {
         } else {
           Launch(self, entry);
         }
-        const auto rate = entry->scheduled.interval;
+        const auto rate = Pace(entry->scheduled.interval, entry->last_flight);
         entry->due = entry->stats.runs == 0 && entry->stats.skipped == 0
                          ? now + Spread(entry->scheduled)
                          : entry->due + rate;

@@ -33,6 +33,11 @@ struct ProbeStats {
   std::optional<base::Timestamp> last_run;  // end of the last one
 };
 
+// From one start of a probe to the next, so that what is known of its target is never older than the
+// interval: shorter than that by what a run takes (`last_run`) and some room for a late start,
+// together at most a twentieth.
+base::Duration Pace(base::Duration interval, base::Duration last_run);
+
 // Called with each result on the pool's threads, for different probes at the same time.
 using ResultSink = std::function<void(const model::ProbeResult&)>;
 

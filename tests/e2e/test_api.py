@@ -378,7 +378,7 @@ def test_a_client_that_leaves_ends_its_query(running):
 def test_expensive_queries_hold_up_neither_rules_nor_scrapes(running):
     iterations, missed = "sum by (rule_group) (drwatch_rule_group_iterations_total)", \
         "sum by (rule_group) (drwatch_rule_group_iterations_missed_total)"
-    wait_until(lambda: running.value("min(drwatch_rule_group_iterations_total)") > 1, what="every group has run")
+    wait_until(lambda: (running.value("min(drwatch_rule_group_iterations_total)") or 0) > 1, what="every group has run")
     before, missed_before = running.query(iterations), running.query(missed)
     stop = threading.Event()
     statuses = []

@@ -87,8 +87,9 @@ def test_points_of_each_scenario_and_their_evidence(folder, drwatch, receivers, 
     write(places[0] / "shop-2.dump", dump, 60)
     start(drwatch, folder, receivers, both(places))
     achieved = 'dr_rpo_achieved_seconds{service="shop",scenario="%s"}'
-    wait_until(lambda: 60 <= drwatch.value(achieved % "database_corrupted") < 600, what="the newest dump counts")
-    wait_until(lambda: 600 <= drwatch.value(achieved % "site_lost") < 700, what="only the copy elsewhere survives the site")
+    wait_until(lambda: 60 <= (drwatch.value(achieved % "database_corrupted") or 0) < 600, what="the newest dump counts")
+    wait_until(lambda: 600 <= (drwatch.value(achieved % "site_lost") or 0) < 700,
+               what="only the copy elsewhere survives the site")
     assert 600 <= drwatch.value(achieved % "region_lost") < 700
     assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 2
     assert drwatch.value('dr_recovery_paths{scenario="region_lost"}') == 1

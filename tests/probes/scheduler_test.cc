@@ -155,6 +155,19 @@ TEST(SchedulerTest, NoResultOfARemovedProbeComesAfterTheChange) {
   EXPECT_TRUE(left_sink);
 }
 
+TEST(PaceTest, WhatIsKnownIsNotOlderThanTheInterval) {
+  EXPECT_EQ(Pace(1s, 0ms), 980ms);
+  EXPECT_EQ(Pace(1s, 10ms), 970ms);
+  EXPECT_EQ(Pace(10s, 5ms), 9945ms);
+  EXPECT_EQ(Pace(1h, 0ms), 1h - 50ms);
+}
+
+TEST(PaceTest, ASlowProbeRunsLittleMoreOften) {
+  EXPECT_EQ(Pace(1s, 400ms), 950ms);
+  EXPECT_EQ(Pace(10s, 30s), 9500ms);
+  EXPECT_EQ(Pace(1ms, 5ms), 1ms);
+}
+
 TEST(SchedulerTest, StopEndsRunningProbesAtOnce) {
   const base::SystemClock clock;
   Collector collector;
