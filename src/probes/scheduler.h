@@ -33,8 +33,8 @@ struct ProbeStats {
   std::optional<base::Timestamp> last_run;  // end of the last one
 };
 
-// From one start of a probe to the next, so that what is known of its target is never older than the
-// interval: shorter than that by what a run takes (`last_run`) and some room for a late start,
+// From one start of a probe to the next, so that what is known of its target is never older than
+// the interval: shorter than that by what a run takes (`last_run`) and some room for a late start,
 // together at most a twentieth.
 base::Duration Pace(base::Duration interval, base::Duration last_run);
 
