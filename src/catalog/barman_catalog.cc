@@ -8,9 +8,9 @@
 #include "catalog/artefact_time.h"
 #include "catalog/barman_names.h"
 #include "catalog/barman_verify.h"
+#include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
 #include "catalog/repository.h"
-#include "catalog/repository_listing.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -19,19 +19,12 @@ using model::Reason;
 using verify::BarmanStatus;
 
 constexpr std::size_t kMaxServers = 100;
-constexpr std::size_t kMaxChain = 1000;
 
 std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 // "main/base/20260101T020000/" -> "20260101T020000".
 std::string LastFolder(const std::string& folder) {
   return LastPart(folder.substr(0, folder.size() - 1));
-}
-
-std::string VersionText(std::int64_t number) {
-  if (number >= 100'000) return std::to_string(number / 10'000);
-  if (number <= 0) return {};
-  return std::to_string(number / 10'000) + "." + std::to_string(number / 100 % 100);
 }
 
 tl::expected<PlaceListing, Finding> Level(Place& place, const std::string& prefix,
@@ -153,7 +146,7 @@ tl::expected<void, Finding> BarmanCatalog::ReadIndex(base::Timestamp now,
 tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
                                                         const PlaceContext& context) {
   const bool recent =
-      index_.compared && now >= *index_.compared && now - *index_.compared < kWalEvery;
+      index_.compared && now >= *index_.compared && now - *index_.compared < kCompareEvery;
   if (recent || index_.sizes.empty()) return {};
   ListOptions options;
   options.prefix = server_ + "/wals/";
@@ -169,7 +162,7 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
     if (name == "xlog.db" && object.fingerprint != index_.fingerprint) return {};
     if (!verify::ParseWalFileName(name)) continue;
     there.insert(name);
-    const bool fresh = now - object.modified < kWalEvery;
+    const bool fresh = now - object.modified < kCompareEvery;
     if (!fresh && !index_.sizes.contains(name)) unlisted.insert(name);
   }
   index_.compared = now;
@@ -213,7 +206,7 @@ void BarmanCatalog::FillFacts(Backup& backup) const {
     facts->start_lsn = info.begin_lsn.value_or(0);
     facts->stop_lsn = info.end_lsn.value_or(0);
     facts->system_identifier = info.system_identifier;
-    facts->server_version = VersionText(info.server_version);
+    facts->server_version = PostgresVersion(info.server_version);
     facts->original_bytes = info.size_bytes;
     facts->remark = info.error;
   }
@@ -236,25 +229,10 @@ std::optional<Finding> BarmanCatalog::IndexDefect(const BackupWal& wal) const {
 // Looks whether the WAL that it needs is there, unless it was a short while ago.
 tl::expected<void, Finding> BarmanCatalog::LookForWal(Backup& backup, base::Timestamp now,
                                                       const PlaceContext& context) {
-  const bool recent =
-      backup.wal_looked && now >= *backup.wal_looked && now - *backup.wal_looked < kWalEvery;
-  if (recent && !backup.wal_defect) return {};
+  if (backup.wal.Holds(now)) return {};
   const auto wal = FindBackupWal(place_, *backup.facts, context);
-  if (!wal && wal.error().reason != Reason::kCorrupt && wal.error().reason != Reason::kLimit) {
-    return tl::unexpected(wal.error());
-  }
-  backup.wal_looked = now;
-  backup.wal_defect.reset();
-  backup.wal_fingerprint = wal ? FingerprintOfObjects(wal->objects) : 0;
-  if (!wal) {
-    backup.wal_defect = wal.error();
-  } else if (wal->missing) {
-    backup.wal_defect = Finding{
-        Reason::kIncomplete, "WAL segment " + *wal->missing +
-                                 " is missing in wals/: without it the backup is not consistent"};
-  } else {
-    backup.wal_defect = IndexDefect(*wal);
-  }
+  if (auto noted = backup.wal.Note(wal, "wals/", now); !noted) return noted;
+  if (wal && !backup.wal.defect) backup.wal.defect = IndexDefect(*wal);
   return {};
 }
 
@@ -307,8 +285,8 @@ Artefact BarmanCatalog::ArtefactOf(const std::string& id, const Backups& all, ba
   artefact.defect = backup.damage;
   if (!artefact.defect && backup.info) artefact.defect = OwnDefect(backup.tree, *backup.info);
   if (!artefact.defect) artefact.defect = parents;
-  if (!artefact.defect) artefact.defect = backup.wal_defect;
-  artefact.fingerprint += backup.wal_fingerprint;
+  if (!artefact.defect) artefact.defect = backup.wal.defect;
+  artefact.fingerprint += backup.wal.fingerprint;
   return artefact;
 }
 
@@ -345,14 +323,14 @@ void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timest
         return other && other->status == BarmanStatus::kDone && other->started &&
                *other->started > std::max(began, newest);
       });
-  if (!overtaken && now - newest <= kAbandonedAfter) {
+  if (!overtaken && now - newest <= FolderCatalog::kAbandonedAfter) {
     listing.in_progress.push_back(name);
     return;
   }
   std::string message = "left behind without being finished: ";
   message += backup.info ? "it says " + std::string(verify::BarmanStatusName(status))
                          : std::string("it has no backup.info");
-  if (backup.wal_defect) message += "; " + backup.wal_defect->message;
+  if (backup.wal.defect) message += "; " + backup.wal.defect->message;
   listing.failed.push_back({name, began, std::move(message)});
 }
 

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "catalog/artefact_catalog.h"
-#include "catalog/backup_wal.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
+#include "catalog/repository_listing.h"
 #include "catalog/repository_trees.h"
 #include "verify/barman_info.h"
 
@@ -25,10 +25,8 @@ namespace drwatch::catalog {
 
 class BarmanCatalog final : public ArtefactCatalog {
  public:
-  // A backup's WAL is looked for again, and all of xlog.db compared, after this time.
-  static constexpr base::Duration kWalEvery{600'000};
-  // How long a backup that is not finished does not change before it counts as left behind.
-  static constexpr base::Duration kAbandonedAfter{24 * 3'600'000};
+  // All of xlog.db is compared again after this time.
+  static constexpr base::Duration kCompareEvery{600'000};
   // WAL files that xlog.db is compared with; with more only those that backups need are.
   static constexpr std::int64_t kMaxCompared = 200'000;
 
@@ -47,9 +45,7 @@ class BarmanCatalog final : public ArtefactCatalog {
     std::optional<verify::BarmanInfo> info;  // nullopt: there is none, or it is damaged
     std::optional<Finding> damage;           // of backup.info
     std::shared_ptr<RepositoryFacts> facts;
-    std::optional<base::Timestamp> wal_looked;
-    std::optional<Finding> wal_defect;
-    std::uint64_t wal_fingerprint = 0;
+    WalLook wal;
   };
   using Backups = std::map<std::string, Backup>;  // by id
 

@@ -329,7 +329,9 @@ bool FolderScan::AddFolder(const std::string& relative) {
   artefact.path = options_.path + (relative.empty() ? "" : "/" + relative);
   artefact.name = relative.empty() ? verify::SplitPath(options_.path).second : relative;
   CatalogCache::Folder& known = next_.folders[artefact.path];
-  known = std::move(cache_.folders[artefact.path]);
+  if (const auto before = cache_.folders.find(artefact.path); before != cache_.folders.end()) {
+    known = before->second;
+  }
   const std::optional<FolderSummary> summary = Summarise(artefact.path, known);
   if (!summary) {
     if (deadline_.Expired() || stop_.stopped()) {

@@ -62,7 +62,12 @@ class Walker {
     }
     ::closedir(handle);
     for (const std::string& name : folders) {
-      whole = whole && Enter(path + "/" + name, prefix + name + "/", depth + 1);
+      if (!whole) break;
+      std::string below = prefix;
+      below.append(name).push_back('/');
+      std::string inside = path;
+      inside.append("/").append(name);
+      whole = Enter(inside, below, depth + 1);
     }
     return whole;
   }

@@ -8,6 +8,36 @@
 
 namespace drwatch::catalog {
 
+using model::Reason;
+
+bool WalLook::Holds(base::Timestamp now) const {
+  return looked && !defect && now >= *looked && now - *looked < kEvery;
+}
+
+tl::expected<void, Finding> WalLook::Note(const tl::expected<BackupWal, Finding>& wal,
+                                          std::string_view folder, base::Timestamp now) {
+  if (!wal && wal.error().reason != Reason::kCorrupt && wal.error().reason != Reason::kLimit) {
+    return tl::unexpected(wal.error());
+  }
+  looked = now;
+  defect.reset();
+  fingerprint = wal ? FingerprintOfObjects(wal->objects) : 0;
+  if (!wal) {
+    defect = wal.error();
+  } else if (wal->missing) {
+    defect = Finding{Reason::kIncomplete, "WAL segment " + *wal->missing + " is missing in " +
+                                              std::string(folder) +
+                                              ": without it the backup is not consistent"};
+  }
+  return {};
+}
+
+std::string PostgresVersion(std::int64_t number) {
+  if (number >= 100'000) return std::to_string(number / 10'000);
+  if (number <= 0) return {};
+  return std::to_string(number / 10'000) + "." + std::to_string(number / 100 % 100);
+}
+
 Listing BlindListing(Finding finding) {
   Listing listing;
   listing.blind = std::move(finding);

@@ -6,9 +6,9 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "catalog/artefact_time.h"
+#include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
 #include "catalog/repository.h"
-#include "catalog/repository_listing.h"
 #include "catalog/walg_names.h"
 #include "catalog/walg_verify.h"
 
@@ -19,8 +19,6 @@ using model::Reason;
 
 // Sentinels of old versions hold what files_metadata.json holds today.
 constexpr std::int64_t kMaxSentinelBytes = 16 << 20;
-// WAL-G's own limit (WALG_DELTA_MAX_STEPS) is lower.
-constexpr std::size_t kMaxChain = 1000;
 
 // BackupTree::marks.
 constexpr std::uint64_t kHasTar = 1;
@@ -40,12 +38,6 @@ std::string FolderOf(const std::string& name) { return std::string(kWalGBackups)
 Finding Damage(const std::string& file, const verify::Fault& fault) {
   const std::string place = fault.place.empty() ? "" : fault.place + ": ";
   return {fault.reason, file + ": " + place + fault.message};
-}
-
-std::string VersionText(std::int64_t number) {
-  if (number >= 100'000) return std::to_string(number / 10'000);
-  if (number <= 0) return {};
-  return std::to_string(number / 10'000) + "." + std::to_string(number / 100 % 100);
 }
 
 }  // namespace
@@ -139,7 +131,7 @@ void WalGCatalog::FillFacts(const std::string& name, const Backups& all, Backup&
     backup.damage = Finding{Reason::kCorrupt, range.error()};
   }
   facts->system_identifier = said.system_identifier;
-  facts->server_version = VersionText(said.server_version);
+  facts->server_version = PostgresVersion(said.server_version);
   facts->original_bytes = said.data_bytes > 0 ? said.data_bytes : said.uncompressed_bytes;
   facts->own_bytes = backup.tree.size_bytes + backup.sentinel.size_bytes;
   facts->permanent = said.permanent;
@@ -149,22 +141,8 @@ void WalGCatalog::FillFacts(const std::string& name, const Backups& all, Backup&
 // Looks whether the WAL that it needs is there, unless it was a short while ago.
 tl::expected<void, Finding> WalGCatalog::LookForWal(Backup& backup, base::Timestamp now,
                                                     const PlaceContext& context) {
-  const bool recent =
-      backup.wal_looked && now >= *backup.wal_looked && now - *backup.wal_looked < kWalEvery;
-  if (recent && !backup.wal_defect) return {};
-  const auto wal = FindFlatWal(place_, *backup.facts, context);
-  if (!wal && wal.error().reason != Reason::kCorrupt) return tl::unexpected(wal.error());
-  backup.wal_looked = now;
-  backup.wal_defect.reset();
-  backup.wal_fingerprint = wal ? FingerprintOfObjects(wal->objects) : 0;
-  if (!wal) backup.wal_defect = wal.error();
-  if (wal && wal->missing) {
-    backup.wal_defect =
-        Finding{Reason::kIncomplete, "WAL segment " + *wal->missing +
-                                         " is missing in wal_005/: without it the backup is not "
-                                         "consistent"};
-  }
-  return {};
+  if (backup.wal.Holds(now)) return {};
+  return backup.wal.Note(FindFlatWal(place_, *backup.facts, context), "wal_005/", now);
 }
 
 namespace {
@@ -241,8 +219,8 @@ Artefact WalGCatalog::ArtefactOf(const std::string& name, const Backups& all, ba
     part = parent;
     backup = &next->second;
   }
-  if (!artefact.defect) artefact.defect = own.wal_defect;
-  artefact.fingerprint += own.wal_fingerprint;
+  if (!artefact.defect) artefact.defect = own.wal.defect;
+  artefact.fingerprint += own.wal.fingerprint;
   return artefact;
 }
 
@@ -255,7 +233,7 @@ void WalGCatalog::AddUnfinished(const std::string& name, const Backups& all, bas
   const bool overtaken = std::any_of(all.begin(), all.end(), [&](const auto& entry) {
     return entry.second.said.started && *entry.second.said.started > newest;
   });
-  if (overtaken || now - newest > kAbandonedAfter) {
+  if (overtaken || now - newest > FolderCatalog::kAbandonedAfter) {
     listing.failed.push_back({std::string(kWalGBackups) + name, newest,
                               "left behind without being finished: it has no sentinel"});
   } else {

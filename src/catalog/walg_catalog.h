@@ -16,6 +16,7 @@
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
+#include "catalog/repository_listing.h"
 #include "catalog/repository_trees.h"
 #include "verify/walg_metadata.h"
 
@@ -23,11 +24,6 @@ namespace drwatch::catalog {
 
 class WalGCatalog final : public ArtefactCatalog {
  public:
-  // A backup's WAL is looked for again after this time.
-  static constexpr base::Duration kWalEvery{600'000};
-  // How long nothing changes below a backup that is not finished before it counts as left behind.
-  static constexpr base::Duration kAbandonedAfter{24 * 3'600'000};
-
   // `place` outlives it; `arrival` as in RepositoryOptions.
   WalGCatalog(Place& place, base::Duration arrival);
 
@@ -39,14 +35,11 @@ class WalGCatalog final : public ArtefactCatalog {
  private:
   struct Backup {
     PlaceObject sentinel;
-    std::uint64_t metadata_fingerprint = 0;  // of the files that `said` was read from
     verify::WalGBackup said;
     std::optional<Finding> damage;  // of the sentinel
     BackupTree tree;
     std::shared_ptr<RepositoryFacts> facts;
-    std::optional<base::Timestamp> wal_looked;  // when
-    std::optional<Finding> wal_defect;
-    std::uint64_t wal_fingerprint = 0;
+    WalLook wal;
   };
   using Backups = std::map<std::string, Backup>;  // by name: "base_..."
 

@@ -1,6 +1,5 @@
 #include "base/strings.h"
 #include "config/read_repository.h"
-#include "config/sections.h"
 
 namespace drwatch::config {
 namespace {
@@ -78,15 +77,8 @@ void GetContents(MapReader& reader, BackupProbe& probe) {
 
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
   BackupProbe probe;
-  probe.backup = name;
-  GetName(reader, "backup", probe.backup);
-  GetName(reader, "location", probe.location);
-  reader.Get("offsite", probe.offsite);
-  GetName(reader, "region", probe.region);
-  GetPlace(reader, context, probe.place);
-  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
+  GetCopy(reader, name, context, probe);
   GetBucketPromises(reader, context, probe);
-  GetRepository(reader, probe.repository, probe.stanza);
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);
   reader.Get("recursive", probe.recursive);

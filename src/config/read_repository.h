@@ -6,10 +6,24 @@
 
 #include "config/node.h"
 #include "config/probe_config.h"
+#include "config/sections.h"
 
 namespace drwatch::config {
 
 void GetRepository(MapReader& reader, Repository& repository, std::string& stanza);
+
+// What both say of the copy that they look at: whose it is, where it lies, who wrote it.
+template <typename Probe>
+void GetCopy(MapReader& reader, const std::string& name, ReadContext& context, Probe& probe) {
+  probe.backup = name;
+  GetName(reader, "backup", probe.backup);
+  GetName(reader, "location", probe.location);
+  reader.Get("offsite", probe.offsite);
+  GetName(reader, "region", probe.region);
+  GetPlace(reader, context, probe.place);
+  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
+  GetRepository(reader, probe.repository, probe.stanza);
+}
 // "pgbackrest", "wal-g", "barman"; empty for kNone.
 std::string_view RepositoryName(Repository repository);
 // After all keys of a backup probe: those that mean nothing of backups in a repository are errors.

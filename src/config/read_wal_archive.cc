@@ -2,7 +2,6 @@
 
 #include "base/strings.h"
 #include "config/read_repository.h"
-#include "config/sections.h"
 
 namespace drwatch::config {
 namespace {
@@ -60,14 +59,7 @@ WalArchiveProbe::AcknowledgedGap ReadGap(const Node& node, ReadContext& context)
 WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
                                     ReadContext& context) {
   WalArchiveProbe probe;
-  probe.backup = name;
-  GetName(reader, "backup", probe.backup);
-  GetName(reader, "location", probe.location);
-  reader.Get("offsite", probe.offsite);
-  GetName(reader, "region", probe.region);
-  GetPlace(reader, context, probe.place);
-  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
-  GetRepository(reader, probe.repository, probe.stanza);
+  GetCopy(reader, name, context, probe);
   GetReference(reader, "primary", Reference::Kind::kPostgresProbe, context, probe.primary);
   for (const Node& node : GetItems(reader, "base_backups")) {
     probe.base_backups.push_back(node.scalar);

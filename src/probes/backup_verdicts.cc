@@ -3,8 +3,8 @@
 #include <set>
 #include <utility>
 
-#include "base/log.h"
 #include "base/strings.h"
+#include "probes/verdict_rows.h"
 
 namespace drwatch::probes {
 namespace {
@@ -32,19 +32,7 @@ ALTER TABLE backup_verdicts ADD COLUMN packed_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE backup_verdicts ADD COLUMN unpacked_bytes INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-model::Reason ParseReason(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(model::Reason::kInternal); ++i) {
-    const auto reason = static_cast<model::Reason>(i);
-    if (model::ReasonName(reason) == name) return reason;
-  }
-  return model::Reason::kUnverified;
-}
-
-// A number of the database as an enumerator; what is out of range was not written by this program.
-template <typename T>
-T ToEnum(std::int64_t value, T last) {
-  return value < 0 || value > static_cast<std::int64_t>(last) ? last : static_cast<T>(value);
-}
+constexpr std::string_view kWhat = "backup verdicts";
 
 // A line a table. nullptr: none.
 std::shared_ptr<const std::vector<std::string>> ReadTables(const std::string& text) {
@@ -72,12 +60,6 @@ BackupVerdict ReadRow(const db::Statement& row) {
   return verdict;
 }
 
-void LogFailure(const base::Status& status, const std::string& probe) {
-  if (status) return;
-  base::LogWarn("backup verdicts are not kept",
-                {{"probe", probe}, {"error", status.error().message}});
-}
-
 }  // namespace
 
 std::vector<db::Migration> BackupMigrations() {
@@ -91,21 +73,15 @@ BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe)
 void BackupVerdicts::Load() const {
   if (loaded_) return;
   loaded_ = true;
-  if (database_ == nullptr) return;
-  const base::Status read = database_->Transact([this](db::Database& database) -> base::Status {
+  KeepRows(database_, kWhat, probe_, [this](db::Database& database) {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
         "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes FROM "
         "backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
-    while (true) {
-      const base::Result<bool> more = rows.Step();
-      if (!more) return base::Fail(more.error());
-      if (!*more) return {};
-      verdicts_[rows.Text(0)] = ReadRow(rows);
-    }
+    return ReadRows(rows,
+                    [this](const db::Statement& row) { verdicts_[row.Text(0)] = ReadRow(row); });
   });
-  LogFailure(read, probe_);
 }
 
 std::optional<BackupVerdict> BackupVerdicts::FindPath(const std::string& path) const {
@@ -136,7 +112,7 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   const std::lock_guard lock(mutex_);
   Load();
   verdicts_[path] = verdict;
-  if (database_ != nullptr) Store(path, verdict);
+  Store(path, verdict);
   if (verdict.tables) DropOldTables();
 }
 
@@ -150,11 +126,11 @@ void BackupVerdicts::DropOldTables() {
   }
   if (lists <= kMaxTableLists) return;
   oldest->second.tables.reset();
-  if (database_ != nullptr) Store(oldest->first, oldest->second);
+  Store(oldest->first, oldest->second);
 }
 
 void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict) const {
-  const base::Status written = database_->Transact([&](db::Database& database) {
+  KeepRows(database_, kWhat, probe_, [&](db::Database& database) {
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
@@ -176,7 +152,6 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(verdict.unpacked_bytes)
         .Run();
   });
-  LogFailure(written, probe_);
 }
 
 void BackupVerdicts::Keep(const std::vector<catalog::Artefact>& listed) {
@@ -192,8 +167,7 @@ void BackupVerdicts::Keep(const std::vector<catalog::Artefact>& listed) {
   }
   if (gone.empty()) return;
   for (const std::string& path : gone) verdicts_.erase(path);
-  if (database_ == nullptr) return;
-  const base::Status removed = database_->Transact([&](db::Database& database) -> base::Status {
+  KeepRows(database_, kWhat, probe_, [&](db::Database& database) -> base::Status {
     for (const std::string& path : gone) {
       const base::Status one =
           database.Prepare("DELETE FROM backup_verdicts WHERE probe = ? AND path = ?")
@@ -204,7 +178,6 @@ void BackupVerdicts::Keep(const std::vector<catalog::Artefact>& listed) {
     }
     return {};
   });
-  LogFailure(removed, probe_);
 }
 
 }  // namespace drwatch::probes

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/log.h"
+#include "probes/verdict_rows.h"
 
 namespace drwatch::probes {
 namespace {
@@ -21,25 +21,7 @@ CREATE TABLE wal_verdicts (
 ) WITHOUT ROWID;
 )sql";
 
-model::Reason ParseReason(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(model::Reason::kInternal); ++i) {
-    const auto reason = static_cast<model::Reason>(i);
-    if (model::ReasonName(reason) == name) return reason;
-  }
-  return model::Reason::kUnverified;
-}
-
-verify::Outcome ToOutcome(std::int64_t value) {
-  if (value == static_cast<std::int64_t>(verify::Outcome::kIntact)) return verify::Outcome::kIntact;
-  if (value == static_cast<std::int64_t>(verify::Outcome::kBroken)) return verify::Outcome::kBroken;
-  return verify::Outcome::kUnjudged;
-}
-
-void LogFailure(const base::Status& status, const std::string& probe) {
-  if (status) return;
-  base::LogWarn("verdicts on WAL are not kept",
-                {{"probe", probe}, {"error", status.error().message}});
-}
+constexpr std::string_view kWhat = "verdicts on WAL";
 
 }  // namespace
 
@@ -52,27 +34,22 @@ WalVerdicts::WalVerdicts(db::Database* database, std::string probe)
 void WalVerdicts::Load() const {
   if (loaded_) return;
   loaded_ = true;
-  if (database_ == nullptr) return;
-  const base::Status read = database_->Transact([this](db::Database& database) -> base::Status {
+  KeepRows(database_, kWhat, probe_, [this](db::Database& database) {
     db::Statement rows = database.Prepare(
         "SELECT timeline, number, fingerprint, outcome, reason, text, last_commit_ms "
         "FROM wal_verdicts WHERE probe = ?");
     rows.Bind(probe_);
-    while (true) {
-      const base::Result<bool> more = rows.Step();
-      if (!more) return base::Fail(more.error());
-      if (!*more) return {};
+    return ReadRows(rows, [this](const db::Statement& row) {
       WalVerdict verdict;
-      verdict.fingerprint = static_cast<std::uint64_t>(rows.Int(2));
-      verdict.outcome = ToOutcome(rows.Int(3));
-      verdict.reason = ParseReason(rows.Text(4));
-      verdict.text = rows.Text(5);
-      if (!rows.IsNull(6)) verdict.last_commit = base::FromUnixMillis(rows.Int(6));
-      verdicts_[{static_cast<std::uint32_t>(rows.Int(0)),
-                 static_cast<std::uint64_t>(rows.Int(1))}] = std::move(verdict);
-    }
+      verdict.fingerprint = static_cast<std::uint64_t>(row.Int(2));
+      verdict.outcome = ToEnum(row.Int(3), verify::Outcome::kUnjudged);
+      verdict.reason = ParseReason(row.Text(4));
+      verdict.text = row.Text(5);
+      if (!row.IsNull(6)) verdict.last_commit = base::FromUnixMillis(row.Int(6));
+      verdicts_[{static_cast<std::uint32_t>(row.Int(0)), static_cast<std::uint64_t>(row.Int(1))}] =
+          std::move(verdict);
+    });
   });
-  LogFailure(read, probe_);
 }
 
 std::optional<WalVerdict> WalVerdicts::Find(const WalSegmentKey& key,
@@ -88,8 +65,7 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
   const std::lock_guard lock(mutex_);
   Load();
   verdicts_[key] = verdict;
-  if (database_ == nullptr) return;
-  const base::Status written = database_->Transact([&](db::Database& database) {
+  KeepRows(database_, kWhat, probe_, [&](db::Database& database) {
     db::Statement row =
         database.Prepare("INSERT OR REPLACE INTO wal_verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     row.Bind(probe_)
@@ -106,7 +82,6 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
     }
     return row.Run();
   });
-  LogFailure(written, probe_);
 }
 
 std::vector<std::pair<WalSegmentKey, WalVerdict>> WalVerdicts::Bad() const {
@@ -128,8 +103,7 @@ void WalVerdicts::Keep(const std::vector<WalSegmentKey>& present) {
   }
   if (gone.empty()) return;
   for (const WalSegmentKey& key : gone) verdicts_.erase(key);
-  if (database_ == nullptr) return;
-  const base::Status removed = database_->Transact([&](db::Database& database) -> base::Status {
+  KeepRows(database_, kWhat, probe_, [&](db::Database& database) -> base::Status {
     for (const WalSegmentKey& key : gone) {
       const base::Status one =
           database
@@ -142,7 +116,6 @@ void WalVerdicts::Keep(const std::vector<WalSegmentKey>& present) {
     }
     return {};
   });
-  LogFailure(removed, probe_);
 }
 
 }  // namespace drwatch::probes

@@ -8,17 +8,19 @@
 #include "catalog/repository.h"
 #include "catalog/repository_trees.h"
 #include "support/fake_clock.h"
-#include "support/fake_s3.h"
-#include "verify/utc.h"
 
 namespace drwatch::catalog {
 namespace {
 
 using model::Reason;
+using repository_test::At;
 using repository_test::BarmanRepository;
+using repository_test::Bits;
+using repository_test::Damages;
 using repository_test::kFirstSegment;
+using repository_test::kNow;
 using repository_test::kSecondSegment;
-using testing::TempDir;
+using repository_test::LookedAtFolder;
 using verify::Level;
 using verify::Outcome;
 using verify::Verdict;
@@ -26,52 +28,13 @@ using verify::Verdict;
 constexpr const char* kFirst = BarmanRepository::kFirst;
 constexpr const char* kSecond = BarmanRepository::kSecond;
 
-base::Timestamp At(std::string_view text) { return verify::ParseIsoTime(text).value(); }
-const base::Timestamp kNow = At("2026-11-21T12:00:00Z");
-
-// A home in a folder of its own, looked at once.
-struct Looked {
+// A repository in a folder of its own, looked at once.
+struct Looked : LookedAtFolder {
   explicit Looked(const BarmanRepository& repository, base::Timestamp now = kNow,
-                  const std::string& server = "") {
-    repository.WriteTo(folder);
-    place = MakeFolderPlace(folder.path());
-    catalog = MakeBarmanCatalog(*place, {server});
-    listing = List(now);
-  }
-  Listing List(base::Timestamp now) {
-    return catalog->List(now, base::Deadline(base::SteadyTime::max()), {});
-  }
-  const Artefact* Find(const std::string& id) const {
-    for (const Artefact& artefact : listing.complete) {
-      if (artefact.name == "main/base/" + id) return &artefact;
-    }
-    return nullptr;
-  }
-  // "complete ... | in progress ... | failed ...", without the folder.
-  std::string Names() const {
-    if (listing.blind) return "blind: " + listing.blind->message;
-    std::string text;
-    for (const Artefact& artefact : listing.complete) text += artefact.name.substr(10) + " ";
-    text += "|";
-    for (const std::string& name : listing.in_progress) text += " " + name.substr(10);
-    text += " |";
-    for (const FailedAttempt& attempt : listing.failed) text += " " + attempt.name.substr(10);
-    return text;
-  }
-  std::string Defect(const std::string& id) const {
-    const Artefact* const artefact = Find(id);
-    if (artefact == nullptr) return "not there";
-    return artefact->defect ? artefact->defect->message : "";
-  }
-  Verdict Verify(const std::string& id, const verify::VerifyOptions& options = {}) const {
-    const Artefact* const artefact = Find(id);
-    return artefact == nullptr ? Verdict() : catalog->Verify(*artefact, options);
-  }
-
-  TempDir folder;
-  std::unique_ptr<Place> place;
-  std::unique_ptr<ArtefactCatalog> catalog;
-  Listing listing;
+                  const std::string& server = "")
+      : LookedAtFolder(
+            repository, "main/base/", [&](Place& at) { return MakeBarmanCatalog(at, {server}); },
+            now) {}
 };
 
 TEST(BarmanNamesTest, TellsWhatBelongsToABackup) {
@@ -148,23 +111,14 @@ void FindsEveryDamage(const BarmanRepository& intact) {
     BarmanRepository repository = intact;
     repository.files.erase(name);
     EXPECT_TRUE(seen(repository)) << name << " removed";
-    for (const std::size_t size : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
-      // The last byte of a manifest is the end of its line.
-      if (name.ends_with("backup_manifest") && size + 1 == bytes.size()) continue;
-      repository.files[name] = bytes.substr(0, size);
-      EXPECT_TRUE(seen(repository)) << name << " cut off at " << size;
+    for (const auto& [what, damaged] : Damages(bytes, info ? Bits::kText : Bits::kCovered)) {
+      // The last byte of a manifest is the end of its line; a line more in backup.info means
+      // nothing.
+      if (name.ends_with("backup_manifest") && what == "last byte lost") continue;
+      if (info && what == "junk behind it") continue;
+      repository.files[name] = damaged;
+      EXPECT_TRUE(seen(repository)) << name << " " << what;
     }
-    repository.files[name] = std::string(bytes.size(), '\0');
-    EXPECT_TRUE(seen(repository)) << name << " zeros";
-    repository.files[name] = "<html><body>503 Service Unavailable</body></html>";
-    EXPECT_TRUE(seen(repository)) << name << " error page";
-    for (std::size_t at = 0; at < bytes.size() && !info; at += bytes.size() / 2 + 1) {
-      repository.files[name] = verify::Flipped(bytes, at, static_cast<int>(at % 8));
-      EXPECT_TRUE(seen(repository)) << name << " flipped at " << at;
-    }
-    if (info) continue;
-    repository.files[name] = bytes + "junk";
-    EXPECT_TRUE(seen(repository)) << name << " with junk behind it";
   }
 }
 TEST(BarmanCatalogTest, FindsEveryDamageOfPlainBackups) {
@@ -403,11 +357,7 @@ TEST(BarmanCatalogTest, ReadsABucketOfBarmanCloud) {
   for (const auto& [name, bytes] : repository.files) {
     server.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
   }
-  config::S3 s3;
-  s3.endpoint = server.endpoint();
-  s3.access_key_id = "AK";
-  s3.secret_access_key.value = base::Secret("topsecret");
-  const auto place = MakeS3Place({"s3://bucket/pg", s3}, clock);
+  const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
   const auto catalog = MakeBarmanCatalog(*place, {"main"});
   const auto list = [&](base::Timestamp now) {
     return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});

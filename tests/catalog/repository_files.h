@@ -5,15 +5,20 @@
 #include <lz4frame.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
+#include "config/backup_probe_config.h"
+#include "support/fake_s3.h"
 #include "support/temp_dir.h"
 #include "verify/content_check.h"
 #include "verify/samples.h"
+#include "verify/utc.h"
 #include "verify/wal_segment.h"
 
 namespace drwatch::catalog::repository_test {
@@ -83,5 +88,88 @@ class Files {
     for (const auto& [name, bytes] : files) folder.Write(name, bytes);
   }
 };
+
+inline base::Timestamp At(std::string_view text) { return verify::ParseIsoTime(text).value(); }
+inline const base::Timestamp kNow = At("2026-11-21T12:00:00Z");
+
+// A repository in a folder of its own, looked at once.
+class LookedAtFolder {
+ public:
+  using MakeCatalog = std::function<std::unique_ptr<ArtefactCatalog>(Place&)>;
+  // The names of backups begin with `above`.
+  LookedAtFolder(const Files& repository, std::string above, const MakeCatalog& make,
+                 base::Timestamp now)
+      : above_(std::move(above)) {
+    repository.WriteTo(folder);
+    place = MakeFolderPlace(folder.path());
+    catalog = make(*place);
+    listing = List(now);
+  }
+  Listing List(base::Timestamp now) {
+    return catalog->List(now, base::Deadline(base::SteadyTime::max()), {});
+  }
+  const Artefact* Find(const std::string& name) const {
+    for (const Artefact& artefact : listing.complete) {
+      if (artefact.name == above_ + name) return &artefact;
+    }
+    return nullptr;
+  }
+  // "complete ... | in progress ... | failed ...", without the folder.
+  std::string Names() const {
+    if (listing.blind) return "blind: " + listing.blind->message;
+    std::string text;
+    for (const Artefact& artefact : listing.complete) text += Short(artefact.name) + " ";
+    text += "|";
+    for (const std::string& name : listing.in_progress) text += " " + Short(name);
+    text += " |";
+    for (const FailedAttempt& attempt : listing.failed) text += " " + Short(attempt.name);
+    return text;
+  }
+  std::string Defect(const std::string& name) const {
+    const Artefact* const artefact = Find(name);
+    if (artefact == nullptr) return "not there";
+    return artefact->defect ? artefact->defect->message : "";
+  }
+  verify::Verdict Verify(const std::string& name, const verify::VerifyOptions& options = {}) const {
+    const Artefact* const artefact = Find(name);
+    return artefact == nullptr ? verify::Verdict() : catalog->Verify(*artefact, options);
+  }
+
+  testing::TempDir folder;
+  std::unique_ptr<Place> place;
+  std::unique_ptr<ArtefactCatalog> catalog;
+  Listing listing;
+
+ private:
+  std::string Short(const std::string& name) const { return name.substr(above_.size()); }
+  const std::string above_;
+};
+
+// Ways to damage a file; the bits of a text mean nothing by themselves.
+enum class Bits { kText, kCovered };
+inline std::map<std::string, std::string> Damages(const std::string& bytes, Bits bits) {
+  std::map<std::string, std::string> damages = {
+      {"emptied", ""},
+      {"cut in half", bytes.substr(0, bytes.size() / 2)},
+      {"last byte lost", bytes.substr(0, bytes.size() - 1)},
+      {"zeros", std::string(bytes.size(), '\0')},
+      {"error page", "<html><body>503 Service Unavailable</body></html>"},
+      {"junk behind it", bytes + "junk"},
+  };
+  if (bits == Bits::kText) return damages;
+  for (std::size_t at = 0; at < bytes.size(); at += bytes.size() / 2 + 1) {
+    damages["flipped at " + std::to_string(at)] =
+        verify::Flipped(bytes, at, static_cast<int>(at % 8));
+  }
+  return damages;
+}
+
+inline config::S3 S3Of(const testing::FakeS3& server) {
+  config::S3 s3;
+  s3.endpoint = server.endpoint();
+  s3.access_key_id = "AK";
+  s3.secret_access_key.value = base::Secret("topsecret");
+  return s3;
+}
 
 }  // namespace drwatch::catalog::repository_test

@@ -8,15 +8,18 @@
 #include "catalog/walg_names.h"
 #include "catalog/walg_repository.h"
 #include "support/fake_clock.h"
-#include "support/fake_s3.h"
-#include "verify/utc.h"
 
 namespace drwatch::catalog {
 namespace {
 
 using model::Reason;
+using repository_test::At;
+using repository_test::Bits;
+using repository_test::Damages;
 using repository_test::kFirstSegment;
+using repository_test::kNow;
 using repository_test::kSecondSegment;
+using repository_test::LookedAtFolder;
 using repository_test::Lz4;
 using repository_test::WalGRepository;
 using testing::TempDir;
@@ -27,51 +30,12 @@ using verify::Verdict;
 constexpr const char* kFull = WalGRepository::kFull;
 constexpr const char* kDelta = WalGRepository::kDelta;
 
-base::Timestamp At(std::string_view text) { return verify::ParseIsoTime(text).value(); }
-const base::Timestamp kNow = At("2026-11-21T12:00:00Z");
-
 // A repository in a folder of its own, looked at once.
-struct Looked {
-  explicit Looked(const WalGRepository& repository, base::Timestamp now = kNow) {
-    repository.WriteTo(folder);
-    place = MakeFolderPlace(folder.path());
-    catalog = MakeWalGCatalog(*place, {});
-    listing = List(now);
-  }
-  Listing List(base::Timestamp now) {
-    return catalog->List(now, base::Deadline(base::SteadyTime::max()), {});
-  }
-  const Artefact* Find(const std::string& name) const {
-    for (const Artefact& artefact : listing.complete) {
-      if (artefact.name == "basebackups_005/" + name) return &artefact;
-    }
-    return nullptr;
-  }
-  // "full delta | in progress | failed", without the folder.
-  std::string Names() const {
-    if (listing.blind) return "blind: " + listing.blind->message;
-    std::string text;
-    for (const Artefact& artefact : listing.complete) text += artefact.name.substr(16) + " ";
-    text += "|";
-    for (const std::string& name : listing.in_progress) text += " " + name.substr(16);
-    text += " |";
-    for (const FailedAttempt& attempt : listing.failed) text += " " + attempt.name.substr(16);
-    return text;
-  }
-  std::string Defect(const std::string& name) const {
-    const Artefact* const artefact = Find(name);
-    if (artefact == nullptr) return "not there";
-    return artefact->defect ? artefact->defect->message : "";
-  }
-  Verdict Verify(const std::string& name, const verify::VerifyOptions& options = {}) const {
-    const Artefact* const artefact = Find(name);
-    return artefact == nullptr ? Verdict() : catalog->Verify(*artefact, options);
-  }
-
-  TempDir folder;
-  std::unique_ptr<Place> place;
-  std::unique_ptr<ArtefactCatalog> catalog;
-  Listing listing;
+struct Looked : LookedAtFolder {
+  explicit Looked(const WalGRepository& repository, base::Timestamp now = kNow)
+      : LookedAtFolder(
+            repository, "basebackups_005/", [](Place& at) { return MakeWalGCatalog(at, {}); },
+            now) {}
 };
 
 TEST(WalGNamesTest, TellsBackupsOfPostgres) {
@@ -183,20 +147,10 @@ TEST(WalGCatalogTest, FindsEveryDamage) {
     WalGRepository repository = intact;
     repository.files.erase(name);
     EXPECT_TRUE(seen(repository)) << name << " removed";
-    for (const std::size_t size : {std::size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
-      repository.files[name] = bytes.substr(0, size);
-      EXPECT_TRUE(seen(repository)) << name << " cut off at " << size;
+    for (const auto& [what, damaged] : Damages(bytes, text ? Bits::kText : Bits::kCovered)) {
+      repository.files[name] = damaged;
+      EXPECT_TRUE(seen(repository)) << name << " " << what;
     }
-    repository.files[name] = std::string(bytes.size(), '\0');
-    EXPECT_TRUE(seen(repository)) << name << " zeros";
-    repository.files[name] = "<html><body>503 Service Unavailable</body></html>";
-    EXPECT_TRUE(seen(repository)) << name << " error page";
-    for (std::size_t at = 0; at < bytes.size() && !text; at += bytes.size() / 2 + 1) {
-      repository.files[name] = verify::Flipped(bytes, at, static_cast<int>(at % 8));
-      EXPECT_TRUE(seen(repository)) << name << " flipped at " << at;
-    }
-    repository.files[name] = bytes + "junk";
-    EXPECT_TRUE(seen(repository)) << name << " with junk behind it";
   }
 }
 
@@ -436,11 +390,7 @@ TEST(WalGCatalogTest, ReadsABucketWithFewRequests) {
   for (const auto& [name, bytes] : repository.files) {
     server.Put("pg/" + name, bytes, kNow - std::chrono::hours(9));
   }
-  config::S3 s3;
-  s3.endpoint = server.endpoint();
-  s3.access_key_id = "AK";
-  s3.secret_access_key.value = base::Secret("topsecret");
-  const auto place = MakeS3Place({"s3://bucket/pg", s3}, clock);
+  const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
   const auto catalog = MakeWalGCatalog(*place, {});
   const auto list = [&](base::Timestamp now) {
     return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
