@@ -42,6 +42,9 @@ class MapReader {
     std::int64_t size = 0;
     std::int64_t unpacked = 0;  // size of its super blocks
   };
+  // Whether the blocks that come first lie in the super block that the reference was left in, and
+  // whether another one follows.
+  enum class Left { kNothing, kMore, kLast };
 
   tl::unexpected<Fault> Strange() const {
     return Broken(Reason::kCorrupt, static_cast<std::int64_t>(at_), "no block map of this file");
@@ -49,8 +52,7 @@ class MapReader {
   // A number in 7-bit groups, the lowest first.
   std::optional<std::uint64_t> Number();
   Walked<bool> Reference();
-  Walked<void> SuperBlocks(int reference, Place& place, std::int64_t offset,
-                           std::optional<bool> continued);
+  Walked<void> SuperBlocks(int reference, Place& place, std::int64_t offset, Left left);
   Walked<bool> SuperBlock(Place& place);
   Walked<void> Blocks(const Place& place, bool some);
   std::optional<std::int64_t> StoredSize(std::uint64_t value) const;
@@ -138,16 +140,12 @@ Walked<void> MapReader::Blocks(const Place& place, bool some) {
   return {};
 }
 
-// `continued`: the blocks that come first lie in the super block that the reference was left in;
-// true if no other one follows.
-Walked<void> MapReader::SuperBlocks(int reference, Place& place, std::int64_t offset,
-                                    std::optional<bool> continued) {
+Walked<void> MapReader::SuperBlocks(int reference, Place& place, std::int64_t offset, Left left) {
   bool last = false;
   for (bool first = true; !last; first = false) {
     bool some = true;
-    if (continued) {
-      last = *continued;
-      continued.reset();
+    if (first && left != Left::kNothing) {
+      last = left == Left::kLast;
     } else {
       const std::int64_t behind = place.offset + place.size;
       auto ended = SuperBlock(place);
@@ -171,7 +169,7 @@ Walked<bool> MapReader::Reference() {
   const auto reference = static_cast<int>(*encoded >> kReferenceShift);
   const auto [known, fresh] = places_.try_emplace(reference);
   Place& place = known->second;
-  std::optional<bool> continued;
+  Left left = Left::kNothing;
   std::int64_t offset = 0;
   if (fresh) {
     const auto bundle = (*encoded & kHasBundle) != 0 ? Number() : 0;
@@ -181,13 +179,13 @@ Walked<bool> MapReader::Reference() {
     place.unpacked = file_.block_bytes;
     offset = static_cast<std::int64_t>(*at);
   } else if ((*encoded & kContinues) != 0) {
-    continued = (*encoded & kContinuesLast) != 0;
+    left = (*encoded & kContinuesLast) != 0 ? Left::kLast : Left::kMore;
   } else {
     const auto gap = (*encoded & kHasOffset) != 0 ? Number() : 0;
     if (!gap) return Strange();
     offset = place.offset + place.size + static_cast<std::int64_t>(*gap);
   }
-  if (auto walked = SuperBlocks(reference, place, offset, continued); !walked) {
+  if (auto walked = SuperBlocks(reference, place, offset, left); !walked) {
     return tl::unexpected(std::move(walked.error()));
   }
   return (*encoded & kLast) != 0;
