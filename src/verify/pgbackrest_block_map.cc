@@ -44,7 +44,7 @@ class MapReader {
   };
   // Whether the blocks that come first lie in the super block that the reference was left in, and
   // whether another one follows.
-  enum class Left { kNothing, kMore, kLast };
+  enum class Left { kNothing, kSome, kOnlyThese };
 
   tl::unexpected<Fault> Strange() const {
     return Broken(Reason::kCorrupt, static_cast<std::int64_t>(at_), "no block map of this file");
@@ -145,7 +145,7 @@ Walked<void> MapReader::SuperBlocks(int reference, Place& place, std::int64_t of
   for (bool first = true; !last; first = false) {
     bool some = true;
     if (first && left != Left::kNothing) {
-      last = left == Left::kLast;
+      last = left == Left::kOnlyThese;
     } else {
       const std::int64_t behind = place.offset + place.size;
       auto ended = SuperBlock(place);
@@ -179,7 +179,7 @@ Walked<bool> MapReader::Reference() {
     place.unpacked = file_.block_bytes;
     offset = static_cast<std::int64_t>(*at);
   } else if ((*encoded & kContinues) != 0) {
-    left = (*encoded & kContinuesLast) != 0 ? Left::kLast : Left::kMore;
+    left = (*encoded & kContinuesLast) != 0 ? Left::kOnlyThese : Left::kSome;
   } else {
     const auto gap = (*encoded & kHasOffset) != 0 ? Number() : 0;
     if (!gap) return Strange();
