@@ -136,8 +136,7 @@ std::string FormatTable(const OnceReport& report, Colour colour) {
                            ' ');
   for (const ProbeResult& result : sorted) {
     std::string status = Pad(Upper(SeverityName(result.severity())), kStatusWidth);
-    if (colour == Colour::kAlways)
-      status = std::string(ColourOf(result.severity())) + status + "\x1b[0m";
+    if (colour == Colour::kAlways) status.insert(0, ColourOf(result.severity())).append("\x1b[0m");
     text += Rows(result,
                  base::Join({status, Pad(result.probe, name_width), Pad(result.type, type_width),
                              Pad(base::Truncate(result.target, target_width), target_width), ""},

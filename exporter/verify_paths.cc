@@ -141,6 +141,7 @@ void RunVerifyJobs(const std::vector<VerifyJob>& jobs, int threads,
 void VerifyPaths(const std::vector<std::string>& paths, int jobs,
                  const std::function<void(const VerifiedPath&)>& done) {
   std::vector<VerifyJob> all;
+  all.reserve(paths.size());
   for (const std::string& path : paths) {
     all.push_back({path, [path] { return BytesOf(path); },
                    [path](const verify::VerifyOptions& options) {

@@ -24,7 +24,7 @@ std::string HexFloat(double value, int precision) {
                 .ptr;
   std::string text(buffer.data(), end);
   const std::size_t exponent = text.find('p') + 2;
-  if (exponent < text.size() && text.size() - exponent < 2) text.insert(exponent, "0");
+  if (exponent < text.size() && text.size() - exponent < 2) text.insert(exponent, 1, '0');
   return (std::signbit(value) ? "-0x" : "0x") + text;
 }
 
