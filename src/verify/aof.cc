@@ -15,6 +15,9 @@ constexpr std::size_t kMaxLineBytes = 32;
 // "#TS:1767232800": aof.c, AOF_ANNOTATION_LINE_MAX_LEN.
 constexpr std::size_t kMaxAnnotationBytes = 1024;
 constexpr std::size_t kMaxNameBytes = 8;
+// Of arguments and of their bytes (Redis: 2^31, and 512 MiB unless configured otherwise): more is
+// damage, not a command that was cut off.
+constexpr std::int64_t kMaxNumber = std::int64_t{1} << 40;
 
 // True if a command seems to begin in `bytes`: "\r\n*3\r\n$".
 bool HoldsCommand(std::string_view bytes) {
@@ -78,7 +81,7 @@ Walked<std::optional<std::int64_t>> AofWalker::Number(char kind) {
     return std::nullopt;
   }
   const auto number = base::ParseInt(digits);
-  if (!number || *number < 0) return Damaged(begin);
+  if (!number || *number < 0 || *number > kMaxNumber) return Damaged(begin);
   reader_.Consume(end + 2);
   return number;
 }

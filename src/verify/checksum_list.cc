@@ -63,10 +63,11 @@ std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
 // PATH_MAX: a longer name is no file's.
 constexpr std::size_t kMaxNameBytes = 4096;
 
-// The algorithm of a digest with so many hex digits; a hint of another length counts for nothing.
+// The algorithm of a digest with so many hex digits; a hint of another length counts for nothing,
+// but that of BLAKE2b, whose shorter digests look like SHA-2's and are not computed here.
 std::optional<DigestAlgorithm> Choose(std::size_t hex_digits, std::optional<DigestAlgorithm> hint) {
   const auto by_length = AlgorithmOfLength(hex_digits);
-  if (hex_digits == 128 && hint == DigestAlgorithm::kBlake2b512) return hint;
+  if (hint == DigestAlgorithm::kBlake2b512) return hex_digits == 128 ? hint : std::nullopt;
   return by_length;
 }
 
@@ -89,16 +90,32 @@ std::string Normal(std::string name) {
   return name;
 }
 
-// "SHA256 (name) = hex"
-std::optional<ChecksumEntry> ParseBsd(std::string_view line, bool escaped) {
-  const std::size_t open = line.find(" (");
-  const std::size_t close = line.rfind(") = ");
-  if (open == line.npos || close == line.npos || close < open + 2) return std::nullopt;
-  const auto algorithm = base::ParseDigestName(line.substr(0, open));
-  const auto digest = base::ParseHex(base::Trim(line.substr(close + 4)));
+// "SHA256", and as OpenSSL 3 writes them "SHA2-256", "BLAKE2B-512". nullopt: not known.
+std::optional<DigestAlgorithm> ParseTag(std::string_view tag) {
+  constexpr std::string_view kSha2 = "SHA2-";
+  if (tag == "BLAKE2B-512") return DigestAlgorithm::kBlake2b512;
+  if (tag.starts_with(kSha2)) {
+    return base::ParseDigestName("SHA" + std::string(tag.substr(kSha2.size())));
+  }
+  return base::ParseDigestName(tag);
+}
+
+// "SHA256 (name) = hex"; of "openssl dgst" "SHA256(name)= hex", and once "(stdin)= hex".
+std::optional<ChecksumEntry> ParseBsd(std::string_view line, bool escaped,
+                                      std::optional<DigestAlgorithm> hint) {
+  const bool spaced = line.rfind(") = ") != line.npos;
+  const std::string_view before = spaced ? " (" : "(";
+  const std::string_view behind = spaced ? ") = " : ")= ";
+  const std::size_t open = line.find(before);
+  const std::size_t close = line.rfind(behind);
+  if (open == line.npos || close == line.npos || close < open + before.size()) return std::nullopt;
+  const std::string_view hex = base::Trim(line.substr(close + behind.size()));
+  const auto digest = base::ParseHex(hex);
+  const auto algorithm = open == 0 ? Choose(hex.size(), hint) : ParseTag(line.substr(0, open));
   if (!algorithm || !digest) return std::nullopt;
   if (digest->size() != base::ComputeDigest(*algorithm, "").size()) return std::nullopt;
-  const std::string_view name = line.substr(open + 2, close - open - 2);
+  const std::size_t begin = open + before.size();
+  const std::string_view name = line.substr(begin, close - begin);
   return ChecksumEntry{*algorithm, *digest, Normal(escaped ? Unescape(name) : std::string(name))};
 }
 
@@ -134,7 +151,7 @@ ChecksumList ParseChecksumList(std::string_view text, std::optional<DigestAlgori
     const bool escaped = end == '\n' && line.starts_with('\\');
     if (escaped) line.remove_prefix(1);
     auto entry = ParseGnu(line, escaped, hint);
-    if (!entry) entry = ParseBsd(line, escaped);
+    if (!entry) entry = ParseBsd(line, escaped, hint);
     if (entry) {
       list.entries.push_back(std::move(*entry));
     } else {

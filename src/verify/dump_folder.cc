@@ -143,7 +143,7 @@ class DumpFolder {
     AddPart(whole_, std::move(part));
   }
 
-  // "oid file name" lines.
+  // "123 blob_123.dat" lines: each object has its number in both.
   void LargeObjects(const std::string& list) {
     if (!IsPlainName(list) || !file_set_.Has(list)) {
       return AddPart(whole_, Bad(list, Reason::kIncomplete, "the archive needs it, it is missing"));
@@ -160,7 +160,9 @@ class DumpFolder {
     for (const std::string_view line : base::Split(*text, '\n')) {
       if (line.empty()) continue;
       const std::size_t space = line.find(' ');
-      if (space == line.npos || !base::ParseInt(line.substr(0, space))) {
+      const std::string number(line.substr(0, space));
+      if (space == line.npos || !base::ParseInt(number) ||
+          line.substr(space + 1) != "blob_" + number + ".dat") {
         return AddPart(whole_, Bad(list, Reason::kCorrupt, "damaged list of large objects"));
       }
       if (!Continue()) return;

@@ -99,6 +99,10 @@ bool FileSource::changed() const {
          info.st_mtim.tv_sec != modified_.tv_sec || info.st_mtim.tv_nsec != modified_.tv_nsec;
 }
 
+bool FileSource::hole() const {
+  return size_ > 0 && ::lseek(fd_.get(), 0, SEEK_DATA) < 0 && errno == ENXIO;
+}
+
 Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget, DigestTee* tee) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {

@@ -72,6 +72,8 @@ class FileSource final : public Source {
  private:
   FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget, DigestTee* tee);
 
+  // A sparse file without any data.
+  bool hole() const override;
   base::UniqueFd fd_;
   std::int64_t size_;
   timespec modified_;

@@ -67,7 +67,8 @@ class Lister {
 
  private:
   static Walked<void> Fail(const std::string& path, int error_number) {
-    return Unjudged(ReasonOf(error_number), "cannot read folder " + base::Quote(path) + ": " +
+    return Unjudged(ReasonOf(error_number), "cannot read folder " +
+                                                base::Quote(base::Truncate(path, 500)) + ": " +
                                                 base::ErrnoText(error_number));
   }
 

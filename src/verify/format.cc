@@ -173,6 +173,10 @@ std::string_view PromisedBy(const std::string& name) {
 
 Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
+  constexpr std::string_view kZeros = "holds nothing but zero bytes";
+  if (reader.offset() == 0 && reader.hole()) {
+    return Broken(Reason::kCorrupt, 0, std::string(kZeros));
+  }
   while (true) {
     auto bytes = reader.Look();
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
@@ -183,7 +187,7 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
   auto end = reader.AtEnd();
   if (!end) return tl::unexpected(std::move(end.error()));
   if (*end && reader.offset() > 0) {
-    return Broken(Reason::kCorrupt, 0, "holds nothing but zero bytes");
+    return Broken(Reason::kCorrupt, 0, std::string(kZeros));
   }
   const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;
   const std::string_view promised = compression ? CompressionName(*compression) : PromisedBy(name);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
+#include <vector>
 
 #include "base/strings.h"
 
@@ -89,6 +91,7 @@ class TarWalker {
   TarVisitor& visitor_;
   // What extension headers said of the next member.
   std::optional<std::string> next_name_;
+  std::optional<std::string> next_link_;
   std::optional<std::int64_t> next_size_;
 };
 
@@ -129,6 +132,7 @@ Walked<void> TarWalker::ReadPax(const std::string& records, std::int64_t begin) 
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view() : record.substr(equals + 1);
     if (key == "path") next_name_ = std::string(value);
+    if (key == "linkpath") next_link_ = std::string(value);
     if (key == "size") {
       next_size_ = base::ParseInt(value);
       if (!next_size_ || *next_size_ < 0) {
@@ -148,6 +152,7 @@ Walked<void> TarWalker::Header(const std::string& block, std::int64_t begin) {
     auto content = Extension(*size, begin);
     if (!content) return tl::unexpected(std::move(content.error()));
     if (type == 'L') next_name_ = content->substr(0, content->find('\0'));
+    if (type == 'K') next_link_ = content->substr(0, content->find('\0'));
     if (type == 'x') return ReadPax(*content, begin);
     return {};
   }
@@ -159,7 +164,10 @@ Walked<void> TarWalker::Header(const std::string& block, std::int64_t begin) {
   member.name = std::string(Text(block, 0, 100));
   if (!prefix.empty()) member.name = std::string(prefix) + "/" + member.name;
   if (next_name_) member.name = *next_name_;
+  if (type == '1' || type == '2')
+    member.link = next_link_.value_or(std::string(Text(block, 157, 100)));
   next_name_.reset();
+  next_link_.reset();
   next_size_.reset();
   // Links, folders and devices have no content whatever the size field says.
   if (type >= '1' && type <= '6') member.size = 0;
@@ -224,19 +232,75 @@ Walked<void> TarWalker::CheckEnd() {
   return {};
 }
 
+// Links that lead out of the folder that an archive is unpacked in. Programs that back databases up
+// write such links on purpose; a member that would be written through one may be anybody's file.
+class LinksOut {
+ public:
+  void Add(const TarMember& member) {
+    const std::vector<std::string_view> parts = PartsOf(member.name);
+    std::uint64_t key = kSeed;
+    bool through = false;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (i > 0 && !links_.empty()) through = through || links_.contains(key);
+      key = HashOn(key, parts[i]);
+    }
+    if (through) ++through_;
+    const bool symbolic = member.type == '2' && LeadsOut(member.link, parts.size());
+    if (member.type == '1' && LeavesFolder(member.link)) ++through_;
+    if (!symbolic) {
+      links_.erase(key);
+    } else if (links_.size() < kMaxLinks) {
+      links_.insert(key);
+    }
+  }
+  std::int64_t through() const { return through_; }
+
+ private:
+  static constexpr std::size_t kMaxLinks = 100'000;
+  static constexpr std::uint64_t kSeed = 14695981039346656037ULL;  // FNV-1a
+
+  static std::vector<std::string_view> PartsOf(std::string_view path) {
+    std::vector<std::string_view> parts = base::Split(path, '/');
+    std::erase_if(parts, [](std::string_view part) { return part.empty() || part == "."; });
+    return parts;
+  }
+  static std::uint64_t HashOn(std::uint64_t hash, std::string_view part) {
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    return (hash ^ '/') * 1099511628211ULL;
+  }
+  // `depth` is the number of parts of the link's own name.
+  static bool LeadsOut(std::string_view target, std::size_t depth) {
+    if (target.starts_with('/')) return true;
+    for (const std::string_view part : PartsOf(target)) {
+      if (part != "..") {
+        ++depth;
+      } else if (--depth == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::unordered_set<std::uint64_t> links_;
+  std::int64_t through_ = 0;
+};
+
 class Counter final : public TarVisitor {
  public:
   Walked<void> Begin(const TarMember& member) override {
     ++members_;
     if (member.name.starts_with('/')) ++absolute_;
+    links_.Add(member);
     return {};
   }
   Walked<void> Data(std::string_view) override { return {}; }
   Walked<void> End() override { return {}; }
   std::int64_t members() const { return members_; }
   std::int64_t absolute() const { return absolute_; }
+  std::int64_t through_links() const { return links_.through(); }
 
  private:
+  LinksOut links_;
   std::int64_t members_ = 0;
   std::int64_t absolute_ = 0;
 };
@@ -275,6 +339,10 @@ Walked<Walk> WalkTar(Reader& reader) {
   walk.details.push_back(std::to_string(counter.members()) + " members");
   if (counter.absolute() > 0) {
     walk.details.push_back(std::to_string(counter.absolute()) + " members have absolute names");
+  }
+  if (counter.through_links() > 0) {
+    walk.details.push_back(std::to_string(counter.through_links()) +
+                           " members would be written through links that lead out of the folder");
   }
   return walk;
 }

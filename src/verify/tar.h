@@ -10,6 +10,7 @@ namespace drwatch::verify {
 struct TarMember {
   std::string name;  // as stored, without "./" before it
   char type = '0';   // '0' file, '5' folder, '1' '2' links ...
+  std::string link;  // of a link: where it leads
   std::int64_t size = 0;
   bool regular() const { return type == '0' || type == '\0' || type == '7' || type == 'S'; }
 };

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "support/as_nobody.h"
 #include "support/fake_clock.h"
 #include "support/log_check.h"
 #include "support/temp_dir.h"
@@ -26,26 +27,6 @@ std::string GoodDump() {
   return testing::ReadTestFile(testing::TestData("testdata/verify/custom.dump"));
 }
 std::string Text(std::size_t size) { return std::string(size, 't'); }
-
-// root may read everything, so what is run as root becomes nobody for a while.
-class AsNobody {
- public:
-  AsNobody() {
-    if (was_ == 0) {
-      EXPECT_EQ(::seteuid(65534), 0);
-    }
-  }
-  ~AsNobody() {
-    if (was_ == 0) {
-      EXPECT_EQ(::seteuid(0), 0);
-    }
-  }
-  AsNobody(const AsNobody&) = delete;
-  AsNobody& operator=(const AsNobody&) = delete;
-
- private:
-  const uid_t was_ = ::geteuid();
-};
 
 class BackupProbeTest : public ::testing::Test {
  protected:
@@ -396,7 +377,7 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
   Run();
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::none);
   {
-    const AsNobody nobody;
+    const testing::AsNobody nobody;
     Run();
     EXPECT_EQ(Value("backup_success"), 1);
     EXPECT_EQ(Value("backup_probe_success"), 0);

@@ -30,7 +30,12 @@ TEST(ChecksumListTest, ReadsEveryFormOfALine) {
   EXPECT_EQ(name_of("\\" + hex + "  a\\nb\\\\c\n"), "a\nb\\c");
   EXPECT_EQ(name_of(hex + "  zero\nended" + std::string(1, '\0')), "zero\nended");
   EXPECT_EQ(name_of("SHA256 (a (1).txt) = " + hex + "\n"), "a (1).txt");
-  EXPECT_EQ(name_of("SHA2-256 (x) = " + hex), "none of SHA2-256 (x) = " + hex);
+  EXPECT_EQ(name_of("SHA3-256 (x) = " + hex), "none of SHA3-256 (x) = " + hex);
+  EXPECT_EQ(name_of("\\SHA256 (a\\nb (c).txt) = " + hex), "a\nb (c).txt");
+  // openssl dgst: of version 1 and 3, and of its standard input.
+  EXPECT_EQ(name_of("SHA256(a (1).txt)= " + hex + "\n"), "a (1).txt");
+  EXPECT_EQ(name_of("SHA2-256(a b)= " + hex + "\n"), "a b");
+  EXPECT_EQ(name_of("(stdin)= " + hex + "\n"), "stdin");
   EXPECT_EQ(ParseChecksumList("# comment\n\n" + hex + "  a\n" + "garbage\n").bad_lines, 1);
   EXPECT_EQ(ParseChecksumList("MD5 (x) = " + hex).bad_lines, 1);
 }
@@ -47,6 +52,14 @@ TEST(ChecksumListTest, TellsTheAlgorithm) {
   EXPECT_EQ(ParseChecksumList(blake).entries[0].algorithm, DigestAlgorithm::kSha512);
   EXPECT_EQ(ParseChecksumList(blake, DigestAlgorithm::kBlake2b512).entries[0].algorithm,
             DigestAlgorithm::kBlake2b512);
+  const std::string plain = blake.substr(0, 128);
+  for (const std::string tag : {"BLAKE2b (f) = ", "BLAKE2B-512(f)= "}) {
+    EXPECT_EQ(ParseChecksumList(tag + plain).entries.at(0).algorithm, DigestAlgorithm::kBlake2b512);
+  }
+  // A shorter BLAKE2b ("b2sum -l 256") is not the SHA-256 that it looks like.
+  const std::string shorter = plain.substr(0, 64);
+  EXPECT_TRUE(ParseChecksumList(shorter + "  f\n", DigestAlgorithm::kBlake2b512).entries.empty());
+  EXPECT_TRUE(ParseChecksumList("BLAKE2b-256 (f) = " + shorter).entries.empty());
 }
 
 TEST(ChecksumListTest, TellsNamesOfSidecarsAndLists) {

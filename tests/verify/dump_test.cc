@@ -290,6 +290,9 @@ TEST_F(DumpFolderTest, LargeObjectsMustAllBeListed) {
   EXPECT_EQ(Verify().message, "no list of large objects names it");
   folder_.Write("dump/blobs.toc", list.substr(0, list.size() - 1));
   EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+  // One digit: the object would come back under another number.
+  folder_.Write("dump/blobs.toc", "2" + list.substr(1));
+  EXPECT_EQ(Verify().reason, Reason::kCorrupt);
 }
 
 TEST_F(DumpFolderTest, RowsNeedTheirEndMark) {

@@ -203,7 +203,7 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
             "/usr/bin/python3", "-m", "json.tool", "{}", "/dev/null"]))
         members = [gzip.compress(self.random.randbytes(9000), mtime=0) for _ in range(3)]
         self.place("members.bin.gz").write_bytes(b"".join(members))
-        self.add("gzip, three members", self.place("members.bin.gz"), 3, "packed", test_of("gzip"))
+        self.add("gzip, three members", self.place("members.bin.gz"), 3, "packed-members", test_of("gzip"))
         lists = self.place("listed-files")
         shutil.copytree(tree, lists)
         names = sorted(path.relative_to(lists).as_posix() for path in lists.rglob("*.bin"))

@@ -22,6 +22,8 @@ RAW = {"flipped bit": EITHER, "blocks swapped": EITHER, "block of zeros": EITHER
 EXCEPTIONS = {
     # Bytes of the header that change nothing that is unpacked (time, name, system), and zeros behind the end.
     "packed": {"flipped bit": EITHER, "zeros appended": UNSEEN},
+    # A cut between two members leaves a whole file.
+    "packed-members": {"cut off": EITHER, "flipped bit": EITHER, "zeros appended": UNSEEN},
     # What stands in a skippable frame is nobody's.
     "packed-pzstd": {"flipped bit": EITHER},
     "packed-unchecked": RAW,
