@@ -8,6 +8,10 @@
 
 namespace drwatch::catalog {
 
+// Where fsck puts what it finds, at the root of ext file systems; only root may look into it. Never
+// a backup, and no reason to be blind.
+inline constexpr std::string_view kLostAndFound = "lost+found";
+
 // fnmatch(3), on the last part of `name`, or on all of it if the pattern holds a '/'.
 bool MatchesPattern(const std::string& pattern, const std::string& name);
 

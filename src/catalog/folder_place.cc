@@ -16,6 +16,7 @@
 #include "base/strings.h"
 #include "catalog/folder_summary.h"
 #include "catalog/place.h"
+#include "catalog/artefact_names.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -128,7 +129,7 @@ tl::expected<std::vector<Lister::Entry>, Finding> Lister::ReadEntries(int fd,
   errno = 0;
   while (const dirent* item = in_time ? ::readdir(handle) : nullptr) {
     Entry entry{item->d_name, item->d_type};
-    if (entry.name == "." || entry.name == "..") continue;
+    if (entry.name == "." || entry.name == ".." || entry.name == kLostAndFound) continue;
     struct stat info {};
     if (entry.type == DT_UNKNOWN && ::fstatat(fd, item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
       entry.type = IFTODT(info.st_mode);

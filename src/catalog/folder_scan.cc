@@ -223,6 +223,7 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
   relative += entry.name;
   const bool matches = MatchesPattern(options_.pattern, relative);
   if (S_ISDIR(entry.info.st_mode)) {
+    if (entry.name == kLostAndFound) return true;
     const bool recognised = RecogniseFolder(options_.path + "/" + relative) != FolderKind::kPlain;
     if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
       return AddFolder(relative);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "catalog/artefact_names.h"
 #include "catalog/folder_catalog.h"
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
@@ -52,7 +53,7 @@ class Walker {
         ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
     while (const dirent* entry = fresh ? ::readdir(handle) : nullptr) {
       const std::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
+      if (name == "." || name == ".." || name == kLostAndFound) continue;
       struct stat info {};
       if (::fstatat(::dirfd(handle), entry->d_name, &info, 0) != 0) continue;
       if (S_ISDIR(info.st_mode)) folders.emplace_back(name);

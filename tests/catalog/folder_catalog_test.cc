@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <map>
 #include <set>
 
+#include "support/as_nobody.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::catalog {
@@ -270,8 +273,17 @@ TEST_F(FolderCatalogTest, LinksCountOnce) {
 
 TEST_F(FolderCatalogTest, SpecialFilesAreNoArtefacts) {
   ASSERT_EQ(::mkfifo(folder_.Path("pipe.dump").c_str(), 0600), 0);
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder_.Path("s.dump");
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ::close(listener);
+  std::filesystem::create_symlink("/dev/zero", folder_.Path("device.dump"));
   EXPECT_EQ(Names(), "|");
-  EXPECT_EQ(List().findings.size(), 1u);
+  EXPECT_EQ(List().findings.size(), 3u);
 }
 
 TEST_F(FolderCatalogTest, PlaceThatCannotBeSeenIsBlind) {
@@ -279,6 +291,29 @@ TEST_F(FolderCatalogTest, PlaceThatCannotBeSeenIsBlind) {
   EXPECT_EQ(List().blind->reason, Reason::kNotFound);
   const Listing late = FolderCatalog({folder_.path()}).List(kNow, base::Deadline::After(1min), {});
   EXPECT_FALSE(late.blind);
+}
+
+TEST_F(FolderCatalogTest, WhatMayNotBeReadIsNotMissing) {
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  Write("a.dump", 1h);
+  Write("lost+found/x", 1h);
+  ASSERT_EQ(::chmod(folder_.Path("lost+found").c_str(), 0), 0);
+  options_.recursive = true;
+  {
+    const testing::AsNobody nobody;
+    EXPECT_EQ(Names(), "a.dump |") << "fsck's folder is nobody's backup";
+  }
+  Write("sub/b.dump", 1h);
+  ASSERT_EQ(::chmod(folder_.Path("sub").c_str(), 0), 0);
+  const testing::AsNobody nobody;
+  EXPECT_EQ(List().blind->reason, Reason::kPermission);
+  // A folder that is an artefact, one that cannot be read whole.
+  catalog_.reset();
+  options_.recursive = false;
+  options_.pattern = "s*";
+  EXPECT_EQ(Names(), "|");
+  ASSERT_EQ(List().findings.size(), 1u);
+  EXPECT_EQ(List().findings[0].reason, Reason::kPermission);
 }
 
 TEST_F(FolderCatalogTest, FingerprintFollowsTheBytes) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "catalog/place.h"
+#include "support/as_nobody.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::catalog {
@@ -111,6 +112,11 @@ TEST(FolderPlaceTest, LinksMayNotLeadOut) {
   const auto place = MakeFolderPlace(folder.path());
   EXPECT_EQ(Names(List(*place, {})), (std::vector<std::string>{"d/real", "in"}));
   EXPECT_EQ(place->Read("in", 10, InTime()).value_or("?"), "r");
+  // A whole path that leads in again.
+  ASSERT_EQ(::symlink(folder.Path("d/real").c_str(), folder.Path("whole").c_str()), 0);
+  EXPECT_EQ(place->Read("whole", 10, InTime()).value_or("?"), "r");
+  EXPECT_FALSE(place->Read("fifo", 10, InTime())) << "would wait for a writer";
+  EXPECT_FALSE(place->Read("d", 10, InTime())) << "a folder";
   verify::ReadBudget budget{{}};
   for (const std::string name :
        {"out", "outdir/secret", "../x", "/etc/passwd", "", "dangling", "d/../in"}) {
@@ -166,9 +172,15 @@ TEST(FolderPlaceTest, SaysWhyItIsBlind) {
   stop.RequestStop();
   EXPECT_EQ(reason(place->List({}, {base::Deadline(base::SteadyTime::max()), stop.token()})),
             Reason::kTimeout);
-  if (::geteuid() != 0) {
-    std::filesystem::create_directory(folder.Path("shut"));
-    ASSERT_EQ(::chmod(folder.Path("shut").c_str(), 0), 0);
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  std::filesystem::create_directory(folder.Path("shut"));
+  ASSERT_EQ(::chmod(folder.Path("shut").c_str(), 0), 0);
+  folder.Write("root/lost+found/x", "");
+  ASSERT_EQ(::chmod(folder.Path("root/lost+found").c_str(), 0), 0);
+  {
+    const testing::AsNobody nobody;
+    // Whoever may not look into this one loses nothing.
+    EXPECT_EQ(reason(MakeFolderPlace(folder.Path("root"))->List({}, InTime())), Reason::kNone);
     EXPECT_EQ(reason(place->List({}, InTime())), Reason::kPermission);
   }
 }
