@@ -73,6 +73,27 @@ base::Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                     "check the disk below storage.path");
 }
 
+base::Result<std::unique_ptr<Database>> Database::OpenForReading(const std::string& path) {
+  std::unique_ptr<Database> database(new Database);
+  const auto fail = [&](const std::string& cause) {
+    return base::Fail("cannot read state " + base::Quote(path) + ": " + cause,
+                      "run it as the user drwatch runs as");
+  };
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return fail(base::ErrnoText(errno));
+  const int opened = sqlite3_open_v2(path.c_str(), &database->handle_,
+                                     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (opened != SQLITE_OK) return fail(sqlite3_errstr(opened));
+  sqlite3_busy_timeout(database->handle_, kBusyTimeoutMillis);
+  const base::Status readable =
+      ExecuteOrFail(database->handle_,
+                    "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
+                    "PRAGMA mmap_size = 0; PRAGMA query_only = ON;"
+                    "SELECT count(*) FROM sqlite_schema");
+  if (!readable) return fail(readable.error().message);
+  return database;
+}
+
 base::Result<std::unique_ptr<Database>> Database::OpenInMemory(
     const std::vector<Migration>& migrations) {
   std::unique_ptr<Database> database(new Database);

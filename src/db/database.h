@@ -72,6 +72,9 @@ class Database {
   // schema newer than this program.
   static base::Result<std::unique_ptr<Database>> Open(const std::string& path,
                                                       const std::vector<Migration>& migrations);
+  // A second view of a file that another process may be writing to: takes no lock, changes nothing.
+  // Transact() then only reads. Errors: there is no such file, it cannot be read, or it is none.
+  static base::Result<std::unique_ptr<Database>> OpenForReading(const std::string& path);
   // In memory, for tests and --once.
   static base::Result<std::unique_ptr<Database>> OpenInMemory(
       const std::vector<Migration>& migrations);
