@@ -42,6 +42,7 @@ void WriteRanges(YamlWriter& out, std::string_view key,
 void WriteMatchers(YamlWriter& out, std::string_view key,
                    const std::vector<model::Matcher>& matchers) {
   std::vector<std::string> texts;
+  texts.reserve(matchers.size());
   for (const model::Matcher& matcher : matchers) texts.push_back(matcher.ToString());
   if (!texts.empty()) out.Texts(key, texts);
 }
