@@ -109,11 +109,15 @@ Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget,
     return Unjudged(ReasonOf(errno), "cannot look at it: " + base::ErrnoText(errno));
   }
   if (!S_ISREG(info.st_mode)) return Unjudged(Reason::kWrongFormat, "not a regular file");
-  // Should a FIFO have taken its place just now, O_NONBLOCK keeps open() from hanging.
-  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  base::UniqueFd fd(::open(path.c_str(), kOpenFlags));
   if (!fd.valid()) {
     return Unjudged(ReasonOf(errno), "cannot open: " + base::ErrnoText(errno));
   }
+  return Take(std::move(fd), budget, tee);
+}
+
+Walked<FileSource> FileSource::Take(base::UniqueFd fd, ReadBudget& budget, DigestTee* tee) {
+  struct stat info {};
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     return Unjudged(Reason::kWrongFormat, "not a regular file");
   }

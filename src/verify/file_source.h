@@ -2,6 +2,7 @@
 // way.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <string>
@@ -64,16 +65,20 @@ class FileSource final : public Source {
   // `tee` may be nullptr. Fault: cannot be opened (kNotFound, kPermission, kStorage), or not a
   // regular file (kWrongFormat); nothing but a regular file is ever opened.
   static Walked<FileSource> Open(const std::string& path, ReadBudget& budget, DigestTee* tee);
+  // What was opened with kOpenFlags.
+  static Walked<FileSource> Take(base::UniqueFd fd, ReadBudget& budget, DigestTee* tee);
+  // Should a FIFO have taken a file's place, O_NONBLOCK keeps open() from hanging.
+  static constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   Walked<std::string_view> Next() override;
   // By its size and its modification time.
   bool changed() const override;
+  // A sparse file without any data.
+  bool hole() const override;
   std::int64_t size() const { return size_; }
 
  private:
   FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget, DigestTee* tee);
 
-  // A sparse file without any data.
-  bool hole() const override;
   base::UniqueFd fd_;
   std::int64_t size_;
   timespec modified_;

@@ -38,8 +38,14 @@ Walked<void> SkipText(Reader& input) {
 
 }  // namespace
 
+// Neither is cleared: archives hold many small files, and clearing takes longer than unpacking one.
 Inflater::Inflater(Wrapping wrapping, std::size_t buffer_bytes)
-    : wrapping_(wrapping), state_(std::make_unique<inflate_state>()), buffer_(buffer_bytes, '\0') {}
+    : wrapping_(wrapping),
+      state_(std::make_unique_for_overwrite<inflate_state>()),
+      buffer_bytes_(buffer_bytes),
+      buffer_(std::make_unique_for_overwrite<char[]>(buffer_bytes)) {
+  isal_inflate_init(state_.get());
+}
 Inflater::~Inflater() = default;
 
 void Inflater::Start() {
@@ -58,8 +64,8 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
     if (!bytes) return bytes;
     state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(bytes->data()));
     state_->avail_in = static_cast<std::uint32_t>(bytes->size());
-    state_->next_out = reinterpret_cast<std::uint8_t*>(buffer_.data());
-    state_->avail_out = static_cast<std::uint32_t>(buffer_.size());
+    state_->next_out = reinterpret_cast<std::uint8_t*>(buffer_.get());
+    state_->avail_out = static_cast<std::uint32_t>(buffer_bytes_);
     const int result = isal_inflate(state_.get());
     // Of data that is wrong it gives back what it read ahead, in earlier calls, too.
     const std::size_t used = bytes->size() - std::min<std::size_t>(bytes->size(), state_->avail_in);
@@ -70,8 +76,8 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
     if (result != ISAL_DECOMP_OK) {
       return Broken(Reason::kCorrupt, input.offset(), "invalid " + name + " data");
     }
-    const std::size_t made = buffer_.size() - state_->avail_out;
-    if (made > 0) return std::string_view(buffer_).substr(0, made);
+    const std::size_t made = buffer_bytes_ - state_->avail_out;
+    if (made > 0) return std::string_view(buffer_.get(), made);
     if (state_->block_state == ISAL_BLOCK_FINISH) return "";
     if (used == 0 && bytes->empty()) {
       return Broken(Reason::kIncomplete, input.offset(), "ends in " + name + " data");

@@ -30,7 +30,8 @@ class Inflater {
  private:
   Wrapping wrapping_;
   std::unique_ptr<inflate_state> state_;
-  std::string buffer_;
+  const std::size_t buffer_bytes_;
+  const std::unique_ptr<char[]> buffer_;
 };
 
 // All members of a gzip file one after the other. Zeros after the last member are accepted, as gzip

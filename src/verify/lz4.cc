@@ -3,6 +3,7 @@
 #include <lz4.h>
 #include <lz4frame.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/strings.h"
@@ -17,6 +18,10 @@ constexpr std::size_t kBufferBytes = 128 << 10;
 // last one unpack to kLegacyBlockBytes. It ends with the file or where another frame begins.
 constexpr std::size_t kLegacyBlockBytes = 8 << 20;
 constexpr std::string_view kLegacyBlock = "a legacy lz4 block";
+// FLG byte of a frame.
+constexpr int kBlockChecksums = 0x10;
+constexpr int kContentChecksum = 0x04;
+constexpr std::size_t kChecksumBytes = 4;
 
 std::uint32_t LittleEndian(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -48,10 +53,12 @@ Walked<bool> Lz4Decoder::BeginFrame() {
   auto head = input_.Peek(5);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (head->empty()) return false;
+  content_.reset();
+  tail_.clear();
   if (head->size() == 5 && head->starts_with("\x04\x22\x4d\x18")) {
-    // FLG byte: block checksums, content checksum.
-    constexpr int kChecksumFlags = 0x10 | 0x04;
-    if (((*head)[4] & kChecksumFlags) == 0) checked_ = false;
+    const int checksums = (*head)[4] & (kBlockChecksums | kContentChecksum);
+    if (checksums == 0) checked_ = false;
+    if (checksums == kContentChecksum) content_.emplace();
   }
   if (head->starts_with(kLegacyLz4Magic)) {
     input_.Consume(kLegacyLz4Magic.size());
@@ -105,6 +112,44 @@ Walked<std::string_view> Lz4Decoder::NextLegacy() {
   return std::string_view(buffer_).substr(0, static_cast<std::size_t>(unpacked));
 }
 
+// The frame's last bytes are the checksum of what it unpacked to.
+bool Lz4Decoder::ContentMatches() const {
+  return tail_.size() == kChecksumBytes && LittleEndian(tail_) == content_->Finish();
+}
+
+// Empty: nothing yet, or the end of the frame.
+Walked<std::string_view> Lz4Decoder::NextOfFrame() {
+  auto bytes = input_.Look();
+  if (!bytes) return bytes;
+  std::size_t in_size = bytes->size();
+  std::size_t out_size = buffer_.size();
+  LZ4F_decompressOptions_t options{};
+  options.skipChecksums = content_ ? 1 : 0;
+  const std::size_t result = LZ4F_decompress(state_->context, buffer_.data(), &out_size,
+                                             bytes->data(), &in_size, &options);
+  if (LZ4F_isError(result)) {
+    const std::string text = LZ4F_getErrorName(result);
+    return Broken(Reason::kCorrupt, input_.offset(), "invalid lz4 data: " + base::Lower(text));
+  }
+  const std::string_view made = std::string_view(buffer_).substr(0, out_size);
+  if (content_) {
+    content_->Update(made);
+    tail_ += bytes->substr(in_size - std::min(in_size, kChecksumBytes), kChecksumBytes);
+    tail_.erase(0, tail_.size() - std::min(tail_.size(), kChecksumBytes));
+  }
+  const bool ended = bytes->empty();
+  input_.Consume(in_size);
+  if (result == 0) {
+    in_frame_ = false;
+    if (content_ && !ContentMatches()) {
+      return Broken(Reason::kCorrupt, input_.offset(), "lz4 checksum differs");
+    }
+  } else if (ended && out_size == 0) {
+    return Broken(Reason::kIncomplete, input_.offset(), "ends in lz4 data");
+  }
+  return made;
+}
+
 Walked<std::string_view> Lz4Decoder::Next() {
   while (true) {
     if (!in_frame_) {
@@ -118,22 +163,8 @@ Walked<std::string_view> Lz4Decoder::Next() {
       in_legacy_ = in_frame_ = false;
       continue;
     }
-    auto bytes = input_.Look();
-    if (!bytes) return bytes;
-    std::size_t in_size = bytes->size();
-    std::size_t out_size = buffer_.size();
-    const std::size_t result = LZ4F_decompress(state_->context, buffer_.data(), &out_size,
-                                               bytes->data(), &in_size, nullptr);
-    if (LZ4F_isError(result)) {
-      const std::string text = LZ4F_getErrorName(result);
-      return Broken(Reason::kCorrupt, input_.offset(), "invalid lz4 data: " + base::Lower(text));
-    }
-    input_.Consume(in_size);
-    if (result == 0) in_frame_ = false;
-    if (out_size > 0) return std::string_view(buffer_).substr(0, out_size);
-    if (bytes->empty() && result != 0) {
-      return Broken(Reason::kIncomplete, input_.offset(), "ends in lz4 data");
-    }
+    auto bytes = NextOfFrame();
+    if (!bytes || !bytes->empty()) return bytes;
   }
 }
 

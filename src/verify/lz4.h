@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "verify/decoder.h"
+#include "verify/xxh32.h"
 
 namespace drwatch::verify {
 
@@ -21,6 +23,8 @@ class Lz4Decoder final : public Decoder {
  private:
   struct State;
   Walked<bool> BeginFrame();
+  Walked<std::string_view> NextOfFrame();
+  bool ContentMatches() const;
   Walked<std::string_view> NextLegacy();
   Walked<void> GatherLegacy(std::size_t size);
 
@@ -28,6 +32,8 @@ class Lz4Decoder final : public Decoder {
   std::unique_ptr<State> state_;
   std::string buffer_;
   bool checked_ = true;
+  std::optional<Xxh32> content_;  // of the frame, if its content alone has a checksum
+  std::string tail_;              // of the frame: the last bytes that were read
   bool in_frame_ = false;
   bool in_legacy_ = false;
   bool legacy_short_ = false;  // the last block was not full

@@ -11,6 +11,7 @@
 
 #include "samples.h"
 #include "verify/inflate.h"
+#include "verify/xxh32.h"
 
 namespace drwatch::verify {
 namespace {
@@ -276,6 +277,43 @@ TEST(DecoderTest, SkippableFramesStandBeforePzstdsOwn) {
   EXPECT_EQ(WalkBytes(skippable + Lz4(Noise(1000)), "x.lz4").outcome, Outcome::kIntact);
   const std::string endless("\x50\x2a\x4d\x18\xff\xff\xff\xff", 8);
   EXPECT_EQ(WalkBytes(endless + Noise(2000), "x.zst").outcome, Outcome::kBroken);
+}
+
+// Each kind of frame finds a flipped bit wherever it stands; the content's checksum is its own.
+TEST(DecoderTest, Lz4ChecksumsOfEveryKindAreCompared) {
+  const std::string bytes = Noise(200'000);
+  const std::string content = Made("lz4 -q -c in", bytes);
+  const std::string blocks = Made("lz4 -q -BX --no-frame-crc -c in", bytes);
+  const std::string both = Made("lz4 -q -BX -c in", bytes);
+  EXPECT_NE(content.substr(4, 1), both.substr(4, 1)) << "the flags differ";
+  for (const std::string& packed : {content, blocks, both, content + both, both + content}) {
+    const Unpacked whole = Unpack(Compression::kLz4, packed);
+    ASSERT_FALSE(whole.fault) << whole.fault->message;
+    EXPECT_TRUE(whole.checked);
+    for (const std::size_t at : {packed.size() / 3, packed.size() - 5, packed.size() - 1}) {
+      std::string damaged = packed;
+      damaged[at] = static_cast<char>(damaged[at] ^ 1);
+      for (const std::size_t piece : {std::size_t{3}, packed.size()}) {
+        const Unpacked result = Unpack(Compression::kLz4, damaged, piece);
+        ASSERT_TRUE(result.fault) << at << " of " << packed.size();
+        EXPECT_EQ(result.fault->outcome, Outcome::kBroken);
+      }
+    }
+  }
+}
+
+TEST(DecoderTest, Xxh32IsTheOneOfTheSpecification) {
+  const auto hash = [](std::string_view bytes, std::size_t piece) {
+    Xxh32 sum;
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+      sum.Update(bytes.substr(0, piece));
+    }
+    return sum.Finish();
+  };
+  constexpr std::string_view kText = "Nobody inspects the spammish repetition";
+  EXPECT_EQ(hash("", 1), 0x02cc5d05u);
+  EXPECT_EQ(hash("a", 1), 0x550d7456u);
+  for (std::size_t piece = 1; piece < 20; ++piece) EXPECT_EQ(hash(kText, piece), 0xe2293b2fu);
 }
 
 TEST(DecoderTest, LegacyLz4) {
