@@ -79,34 +79,41 @@ class StanzaJobs {
   StanzaJobs(catalog::Place& place, config::Repository kind, const std::string& stanza, int jobs)
       : place_(place),
         jobs_(jobs),
-        catalog_(catalog::MakeRepositoryCatalog(kind, place, {stanza, base::Duration(0)})),
+        proven_(std::make_shared<catalog::ProvenFiles>()),
+        catalog_(catalog::MakeRepositoryCatalog(kind, place, {stanza, base::Duration(0), proven_})),
         listing_(catalog_->List(base::SystemClock().Now(), kForever, {})) {
     std::string name(ProgramName(kind));
     if (!stanza.empty()) name += " " + base::Quote(stanza);
     const Verdict summary = VerdictOf(listing_, name);
     const std::string path = place.Describe() + (stanza.empty() ? "" : ": " + stanza);
     Add(path, 0, [summary](const verify::VerifyOptions&) { return summary; });
-    std::map<std::string, std::uint64_t> archives;
+    AddArchives();
     for (const catalog::Artefact& artefact : listing_.complete) {
       const std::int64_t bytes = artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes;
       Add(artefact.path, bytes, [this, &artefact](const verify::VerifyOptions& options) {
         return WithDefect(artefact, catalog_->Verify(artefact, options));
       });
-      if (artefact.facts && !artefact.facts->wal_folder.empty()) {
-        archives[artefact.facts->wal_folder] = artefact.facts->system_identifier;
-      }
-    }
-    for (const auto& [folder, system_identifier] : archives) {
-      Add(place.Describe() + "/" + folder.substr(0, folder.size() - 1), 0,
-          [this, folder = folder,
-           cluster = system_identifier](const verify::VerifyOptions& options) {
-            return catalog::VerifyArchive(place_, folder, cluster, options);
-          });
     }
   }
   std::vector<VerifyJob> Take() { return std::move(all_); }
 
  private:
+  // Before the backups: what they need of the WAL is read once, in its own order.
+  void AddArchives() {
+    std::map<std::string, std::uint64_t> archives;
+    for (const catalog::Artefact& artefact : listing_.complete) {
+      if (artefact.facts && !artefact.facts->wal_folder.empty()) {
+        archives[artefact.facts->wal_folder] = artefact.facts->system_identifier;
+      }
+    }
+    for (const auto& [folder, system_identifier] : archives) {
+      Add(place_.Describe() + "/" + folder.substr(0, folder.size() - 1), 0,
+          [this, folder = folder,
+           cluster = system_identifier](const verify::VerifyOptions& options) {
+            return catalog::VerifyArchive(place_, folder, cluster, *proven_, options);
+          });
+    }
+  }
   void Add(std::string path, std::int64_t bytes,
            std::function<Verdict(const verify::VerifyOptions&)> run) {
     all_.push_back({std::move(path), [bytes] { return bytes; },
@@ -119,6 +126,7 @@ class StanzaJobs {
 
   catalog::Place& place_;
   const int jobs_;
+  const std::shared_ptr<catalog::ProvenFiles> proven_;
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
   const catalog::Listing listing_;
   std::vector<VerifyJob> all_;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "catalog/backup_wal.h"
 #include "catalog/parallel.h"
 #include "catalog/wal_archive.h"
 #include "catalog/wal_check.h"
@@ -20,6 +21,8 @@ using Kind = verify::WalFileName::Kind;
 
 // Segments of one stretch, which one thread follows.
 constexpr std::size_t kStretch = 64;
+// Stretches a thread: enough that none waits for the others in the end.
+constexpr std::size_t kStretchesEach = 8;
 constexpr std::size_t kMaxDetails = 20;
 
 Verdict PartOf(const PlaceObject& object, const WalCheck& check) {
@@ -48,6 +51,13 @@ void AddDamages(Verdict& verdict, std::map<std::string, Verdict> damages) {
   if (headline != damages.end()) verify::AddPart(verdict, std::move(headline->second));
 }
 
+// One thread follows all; several begin each stretch with the last segment of the one before.
+std::size_t StretchOf(std::size_t segments, int jobs) {
+  if (jobs <= 1) return std::max<std::size_t>(segments, 1);
+  const std::size_t parts = static_cast<std::size_t>(jobs) * kStretchesEach;
+  return std::max(kStretch, (segments + parts - 1) / parts);
+}
+
 // What is missing between segments that are there.
 void AddGaps(Verdict& verdict, const std::vector<PlaceObject>& objects,
              std::int64_t segment_bytes) {
@@ -61,7 +71,7 @@ void AddGaps(Verdict& verdict, const std::vector<PlaceObject>& objects,
 }  // namespace
 
 Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t system_identifier,
-                      const verify::VerifyOptions& options) {
+                      ProvenFiles& proven, const verify::VerifyOptions& options) {
   Verdict verdict;
   verify::ReadBudget budget(options);
   ListOptions list;
@@ -83,23 +93,27 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
   std::mutex mutex;
   std::map<std::string, Verdict> damages;
   std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
+  const std::size_t stretch = StretchOf(objects.size(), options.jobs);
+  const auto follow = [&](std::size_t index, verify::ReadBudget& own) {
+    WalChecker checker(place, system_identifier);
+    const std::size_t end = std::min(objects.size(), (index + 1) * stretch);
+    // Another stretch judges it; here it tells what goes on behind it.
+    if (index > 0) checker.Check(objects[index * stretch - 1], own);
+    for (std::size_t i = index * stretch; i < end; ++i) {
+      if (!own.Check()) return false;
+      const WalCheck check = checker.Check(objects[i], own);
+      const std::lock_guard lock(mutex);
+      if (check.outcome == Outcome::kIntact) {
+        segment_bytes = check.facts.segment_bytes;
+        proven.Put(WalKey(objects[i], system_identifier));
+        continue;
+      }
+      damages.emplace(objects[i].name, PartOf(objects[i], check));
+    }
+    return true;
+  };
   const std::int64_t elsewhere =
-      ForEachPart((objects.size() + kStretch - 1) / kStretch, budget,
-                  [&](std::size_t index, verify::ReadBudget& own) {
-                    WalChecker checker(place, system_identifier);
-                    const std::size_t end = std::min(objects.size(), (index + 1) * kStretch);
-                    for (std::size_t i = index * kStretch; i < end; ++i) {
-                      if (!own.Check()) return false;
-                      const WalCheck check = checker.Check(objects[i], own);
-                      const std::lock_guard lock(mutex);
-                      if (check.outcome == Outcome::kIntact) {
-                        segment_bytes = check.facts.segment_bytes;
-                        continue;
-                      }
-                      damages.emplace(objects[i].name, PartOf(objects[i], check));
-                    }
-                    return true;
-                  });
+      ForEachPart((objects.size() + stretch - 1) / stretch, budget, follow);
   AddGaps(verdict, objects, segment_bytes);
   AddDamages(verdict, std::move(damages));
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {

@@ -151,6 +151,10 @@ tl::expected<BackupWal, Finding> FindBackupWal(Place& place, const RepositoryFac
   return Search(place, facts, context).Run();
 }
 
+std::uint64_t WalKey(const PlaceObject& object, std::uint64_t system_identifier) {
+  return FingerprintOf(object) ^ system_identifier;
+}
+
 verify::Verdict VerifyBackupWal(Place& place, const RepositoryFacts& facts, const BackupWal& wal,
                                 ProvenFiles& proven, verify::ReadBudget& budget) {
   verify::Verdict whole;
@@ -158,7 +162,7 @@ verify::Verdict VerifyBackupWal(Place& place, const RepositoryFacts& facts, cons
   whole.level = verify::Level::kContent;
   WalChecker checker(place, facts.system_identifier);
   for (const PlaceObject& object : wal.objects) {
-    const std::uint64_t key = FingerprintOf(object);
+    const std::uint64_t key = WalKey(object, facts.system_identifier);
     if (proven.Holds(key, budget.options().reuse)) {
       checker.Forget();
       continue;

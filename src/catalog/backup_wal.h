@@ -30,4 +30,7 @@ tl::expected<BackupWal, Finding> FindBackupWal(Place& place, const RepositoryFac
 verify::Verdict VerifyBackupWal(Place& place, const RepositoryFacts& facts, const BackupWal& wal,
                                 ProvenFiles& proven, verify::ReadBudget& budget);
 
+// What `proven` knows a segment by that was read as one of that cluster's.
+std::uint64_t WalKey(const PlaceObject& object, std::uint64_t system_identifier);
+
 }  // namespace drwatch::catalog

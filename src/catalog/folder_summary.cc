@@ -119,8 +119,12 @@ base::Timestamp ModifiedAt(const struct stat& info) {
 }
 
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info) {
-  std::uint64_t hash = 0;
-  for (const char c : name) hash = Mix(hash, static_cast<unsigned char>(c));
+  std::uint64_t hash = name.size();
+  for (; !name.empty(); name.remove_prefix(std::min(name.size(), sizeof(std::uint64_t)))) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, name.data(), std::min(name.size(), sizeof word));
+    hash = Mix(hash, word);
+  }
   const std::array<std::uint64_t, 6> parts = {static_cast<std::uint64_t>(info.st_size),
                                               static_cast<std::uint64_t>(info.st_ino),
                                               static_cast<std::uint64_t>(info.st_mtim.tv_sec),

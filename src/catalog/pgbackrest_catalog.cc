@@ -92,7 +92,9 @@ struct PgBackRestCatalog::Look {
 };
 
 PgBackRestCatalog::PgBackRestCatalog(Place& place, RepositoryOptions options)
-    : place_(place), options_(std::move(options)) {}
+    : place_(place),
+      options_(std::move(options)),
+      proven_(options_.proven ? options_.proven : std::make_shared<ProvenFiles>()) {}
 
 // Its name.
 tl::expected<std::string, Finding> PgBackRestCatalog::ChooseStanza(const PlaceContext& context) {
@@ -489,7 +491,7 @@ verify::Verdict PgBackRestCatalog::Verify(const Artefact& artefact,
                                           const verify::VerifyOptions& options) {
   const std::string folder = artefact.path.substr(place_.Describe().size() + 1);
   const std::string stanza = folder.substr(0, folder.size() - artefact.name.size());
-  return VerifyPgBackRest(place_, stanza, artefact.name, *artefact.facts, proven_, options);
+  return VerifyPgBackRest(place_, stanza, artefact.name, *artefact.facts, *proven_, options);
 }
 
 std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place, RepositoryOptions options) {

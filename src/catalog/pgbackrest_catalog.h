@@ -83,7 +83,7 @@ class PgBackRestCatalog final : public ArtefactCatalog {
   std::map<std::string, Folder> folders_;  // by label
   std::map<std::string, Wal> wal_;         // by label
   std::set<std::string> whole_;            // labels that were seen without a defect
-  ProvenFiles proven_;
+  const std::shared_ptr<ProvenFiles> proven_;
 };
 
 }  // namespace drwatch::catalog

@@ -63,6 +63,7 @@ class BackupCheck {
   Walked<PgBackRestManifest> ReadManifest(const std::string& label, const verify::KeepFile& keep);
   Walked<PgBackRestManifest> ReadManifestFile(const std::string& name, const verify::KeepFile& keep,
                                               std::string& sha1);
+  void CompareCopy(const std::string& name, const std::string& sha1);
   tl::expected<void, Finding> ListBackup(const std::string& label);
   const PlaceObject* FindObject(const std::string& name) const;
   bool ListAll(const PgBackRestManifest& manifest);
@@ -124,6 +125,20 @@ Walked<PgBackRestManifest> BackupCheck::ReadManifestFile(const std::string& name
   return manifest;
 }
 
+// Of a copy with other bytes than the manifest it is told what is wrong with them.
+void BackupCheck::CompareCopy(const std::string& name, const std::string& sha1) {
+  verify::DigestTee tee;
+  tee.Add(base::DigestAlgorithm::kSha1);
+  auto source = place_.Open(name, budget_, &tee);
+  const auto read = source ? verify::Drain(**source) : Walked<std::int64_t>(0);
+  if (source && read && tee.Finish().front() == sha1) return;
+  std::string copy_sha1;
+  const auto none = [](std::string_view) { return false; };
+  const auto copy = ReadManifestFile(name, none, copy_sha1);
+  details_.push_back(copy ? "backup.manifest.copy is not the same as backup.manifest"
+                          : "backup.manifest.copy: " + copy.error().message);
+}
+
 // The manifest, or its copy where it is damaged. That the other one is not whole is a detail.
 Walked<PgBackRestManifest> BackupCheck::ReadManifest(const std::string& label,
                                                      const verify::KeepFile& keep) {
@@ -131,16 +146,7 @@ Walked<PgBackRestManifest> BackupCheck::ReadManifest(const std::string& label,
   const bool own = label == label_;
   std::string sha1;
   auto manifest = ReadManifestFile(name, keep, sha1);
-  if (manifest && own) {
-    std::string copy_sha1;
-    const auto none = [](std::string_view) { return false; };
-    const auto copy = ReadManifestFile(name + ".copy", none, copy_sha1);
-    if (!copy) {
-      details_.push_back("backup.manifest.copy: " + copy.error().message);
-    } else if (copy_sha1 != sha1) {
-      details_.emplace_back("backup.manifest.copy is not the same as backup.manifest");
-    }
-  }
+  if (manifest && own) CompareCopy(name + ".copy", sha1);
   if (!manifest && !budget_.Check()) return manifest;
   if (!manifest) {
     std::string copy_sha1;

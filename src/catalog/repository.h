@@ -22,6 +22,7 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
+#include "catalog/proven_files.h"
 #include "config/backup_probe_config.h"
 
 namespace drwatch::catalog {
@@ -31,6 +32,8 @@ struct RepositoryOptions {
   // A finished backup that was never seen whole may be on its way here (a copy, WAL that is
   // archived later) for so long: it is in progress.
   base::Duration arrival = std::chrono::minutes(10);
+  // Of the repository's files, shared with what else reads them; empty: the catalog's own.
+  std::shared_ptr<ProvenFiles> proven = {};
 };
 
 // The place outlives the catalog, and is the repository's root: what pgBackRest calls repo-path,

@@ -8,6 +8,8 @@
 #include <random>
 #include <set>
 
+#include "catalog/archive_check.h"
+#include "catalog/backup_wal.h"
 #include "catalog/make_place.h"
 #include "pgbackrest_repository.h"
 #include "support/fake_clock.h"
@@ -466,6 +468,40 @@ TEST(PgBackRestCatalogTest, WhatIsEncryptedIsListedAndNotJudged) {
               artefact.fingerprint);
   }
   EXPECT_EQ(listing.complete.back().facts->kind, "incremental");
+}
+
+TEST(PgBackRestCatalogTest, TheArchiveIsReadOnceForItselfAndItsBackups) {
+  const PgBackRestRepository intact = PgBackRestRepository().Build();
+  verify::VerifyOptions options;
+  options.reuse = 1h;
+  for (const bool damaged : {false, true}) {
+    PgBackRestRepository repository = intact;
+    const std::string segment = repository.WalFile("000000010000000000000018");
+    if (damaged) repository.files[segment][repository.files[segment].size() / 2] ^= 1;
+    Look look(repository);
+    look.options.proven = std::make_shared<ProvenFiles>();
+    look.catalog_ = MakePgBackRestCatalog(*look.place_, look.options);
+    const auto facts = look.List().complete.front().facts;
+    for (const int jobs : {1, 3}) {
+      options.jobs = jobs;
+      const Verdict archive = VerifyArchive(
+          *look.place_, facts->wal_folder, facts->system_identifier, *look.options.proven, options);
+      EXPECT_EQ(archive.outcome, damaged ? Outcome::kBroken : Outcome::kIntact);
+    }
+    const Verdict alone = Look(repository).Verify(kFull, options);
+    const Verdict after = look.Verify(kFull, options);
+    EXPECT_EQ(after.outcome, alone.outcome);
+    EXPECT_EQ(after.ToString(), alone.ToString());
+    EXPECT_LT(after.bytes_read, alone.bytes_read);
+    // What was proven of one cluster's segments says nothing of another's.
+    RepositoryFacts other = *facts;
+    other.system_identifier = 7;
+    verify::ReadBudget budget(options);
+    const auto wal = FindBackupWal(*look.place_, other, {options.deadline, {}});
+    ASSERT_TRUE(wal);
+    EXPECT_EQ(VerifyBackupWal(*look.place_, other, *wal, *look.options.proven, budget).outcome,
+              Outcome::kBroken);
+  }
 }
 
 TEST(PgBackRestCatalogTest, ReadsSharedFilesOnce) {
