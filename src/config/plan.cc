@@ -140,6 +140,47 @@ void CheckBackup(const Probe& probe, const BackupProbe& backup, Problems& proble
   }
 }
 
+// True if base backups may be among what the probe finds.
+bool MayFindBaseBackups(const BackupProbe& backup) {
+  for (const char* other : {"dump", "wal", "rdb", "aof"}) {
+    if (backup.kind == other) return false;
+  }
+  return true;
+}
+
+// WAL is replayed upon a base backup, which must be older than the oldest point that is promised.
+void CheckWalArchive(const Config& config, const Probe& probe, const WalArchiveProbe& wal,
+                     Problems& problems) {
+  const std::string name = "WAL archive " + base::Quote(probe.name);
+  bool any = false;
+  bool all_say = true;
+  base::Duration kept{0};
+  for (const Probe& other : config.probes) {
+    const auto* backup = std::get_if<BackupProbe>(&other.spec);
+    if (backup == nullptr) continue;
+    const auto& named = wal.base_backups;
+    const bool counts = named.empty()
+                            ? other.service == probe.service && MayFindBaseBackups(*backup)
+                            : std::find(named.begin(), named.end(), other.name) != named.end();
+    if (!counts) continue;
+    any = true;
+    all_say = all_say && backup->retention;
+    kept = std::max(kept, backup->retention.value_or(base::Duration{0}));
+  }
+  if (!any) {
+    return problems.AddWarning(
+        probe.position, name + " has no base backup: WAL alone brings nothing back",
+        "add a probe of type backup for the base backups, of the same service");
+  }
+  if (wal.window && all_say && kept < *wal.window) {
+    problems.AddWarning(probe.position,
+                        name + " promises any point of the last " +
+                            base::FormatDuration(*wal.window) + ", and base backups are kept for " +
+                            base::FormatDuration(kept),
+                        "keep a base backup for longer than \"window\"");
+  }
+}
+
 }  // namespace
 
 void CheckPlan(const Config& config, Problems& problems) {
@@ -150,6 +191,8 @@ void CheckPlan(const Config& config, Problems& problems) {
   for (const Probe& probe : config.probes) {
     if (const auto* backup = std::get_if<BackupProbe>(&probe.spec)) {
       CheckBackup(probe, *backup, problems);
+    } else if (const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec)) {
+      CheckWalArchive(config, probe, *wal, problems);
     }
   }
 }

@@ -68,6 +68,28 @@ probes: [{name: a, type: backup, service: shop, path: /a, max_age: 26h}]
                 "service \"shop\" wants 3 copies of backup \"a\", and 1 are configured"}));
 }
 
+TEST(PlanTest, WalNeedsABaseBackupAsOldAsItsWindow) {
+  const auto warnings = [](const std::string& backup, const std::string& more = "") {
+    return Warnings(R"yaml(
+services: [{name: shop}, {name: other}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, window: 7d)yaml" +
+                    more + "}\n- {name: a, type: backup, path: /a, max_age: 26h, " + backup +
+                    "}\n");
+  };
+  const Messages none = {"WAL archive \"wal\" has no base backup: WAL alone brings nothing back"};
+  EXPECT_EQ(warnings("service: shop, kind: dump"), none);
+  EXPECT_EQ(warnings("service: other, kind: full"), none);
+  EXPECT_EQ(warnings("service: shop, kind: full"), Messages{});
+  EXPECT_EQ(warnings("service: shop"), Messages{});
+  EXPECT_EQ(warnings("service: other", ", base_backups: [a]"), Messages{});
+  EXPECT_EQ(warnings("service: shop, retention: 7d"), Messages{});
+  EXPECT_EQ(warnings("service: shop, retention: 3d"),
+            Messages{"WAL archive \"wal\" promises any point of the last 1w, and base backups are "
+                     "kept for 3d"});
+}
+
 TEST(PlanTest, LimitsThatContradictTheSchedule) {
   EXPECT_EQ(
       Warnings(R"yaml(
