@@ -109,6 +109,7 @@ std::string_view PathKindName(PathKind kind) {
 RecoveryPoints::RecoveryPoints(const config::Config& config) {
   for (const config::Service& service : config.services) {
     if (service.rpo) targets_[service.name] = base::ToSeconds(*service.rpo);
+    if (service.rto) rto_targets_[service.name] = base::ToSeconds(*service.rto);
     if (!service.region.empty()) regions_[service.name] = service.region;
   }
   for (const config::Probe& probe : config.probes) {
@@ -189,6 +190,10 @@ std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<Serv
   model::FamilySet families;
   for (const auto& [service, target] : targets_) {
     families.Gauge("dr_rpo_target_seconds", "Recovery point objective of the service.",
+                   {{"service", service}}, target);
+  }
+  for (const auto& [service, target] : rto_targets_) {
+    families.Gauge("dr_rto_target_seconds", "Recovery time objective of the service.",
                    {{"service", service}}, target);
   }
   for (const ServiceReport& report : reports) {

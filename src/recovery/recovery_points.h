@@ -64,8 +64,8 @@ class RecoveryPoints {
   // In the order of the names. `latest` is the latest result of each probe.
   std::vector<ServiceReport> Compute(const std::vector<model::ProbeResult>& latest);
   // dr_recovery_point_timestamp_seconds, dr_rpo_achieved_seconds, dr_rpo_target_seconds,
-  // dr_recovery_paths and the counters of how long the RPO was observed and violated. `now` never
-  // goes back; the time since the last call counts for what `reports` says.
+  // dr_rto_target_seconds, dr_recovery_paths and the counters of how long the RPO was observed and
+  // violated. `now` never goes back; the time since the last call counts for what `reports` says.
   std::vector<model::MetricFamily> Families(const std::vector<ServiceReport>& reports,
                                             base::Timestamp now);
 
@@ -85,6 +85,7 @@ class RecoveryPoints {
 
   std::map<std::string, Source> sources_;       // by probe name
   std::map<std::string, double> targets_;       // RPO in seconds by service
+  std::map<std::string, double> rto_targets_;   // the same of the RTO
   std::map<std::string, std::string> regions_;  // by service
   std::map<std::string, RecoveryPath> paths_;   // by probe name
   std::map<std::pair<std::string, Scenario>, Observed> observed_;

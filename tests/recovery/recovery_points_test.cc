@@ -15,6 +15,7 @@ config::Config MakeConfig() {
   config.services.resize(1);
   config.services[0].name = "shop";
   config.services[0].rpo = 1h;
+  config.services[0].rto = 4h;
   config.probes.resize(3);
   config.probes[0].name = "dump";
   config.probes[0].service = "shop";
@@ -175,6 +176,7 @@ TEST(RecoveryPointsTest, FamiliesHoldTargetAndAge) {
   RecoveryPoints recovery(MakeConfig());
   const auto families = recovery.Families(recovery.Compute({Backup("dump", kNow - 2h)}), kNow);
   EXPECT_EQ(Value(families, "dr_rpo_target_seconds"), 3600);
+  EXPECT_EQ(Value(families, "dr_rto_target_seconds"), 4 * 3600);
   EXPECT_EQ(Value(families, "dr_rpo_achieved_seconds"), 7200);
   EXPECT_EQ(Value(families, "dr_recovery_paths"), 0) << "none keeps the objective of an hour";
 }
