@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/strings.h"
 #include "verify/decoder.h"
@@ -17,6 +18,9 @@ constexpr std::string_view kBase = "base_";
 constexpr std::string_view kDelta = "_D_";
 constexpr std::size_t kSegmentDigits = 24;
 constexpr std::uint64_t kMaxSegments = 1'000'000;
+// Of 4 GiB of WAL, each listed on its own: what segments of a wider range have in common may be
+// what all of the archive has.
+constexpr std::uint64_t kMaxStretches = 64;
 
 bool IsSegment(std::string_view text) {
   const auto name = verify::ParseWalFileName(text);
@@ -41,6 +45,22 @@ std::optional<std::int64_t> SegmentBytesOf(const WalFileName& name, verify::Lsn 
 std::string CommonPrefix(const std::string& a, const std::string& b) {
   const auto end = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
   return std::string(a.begin(), end);
+}
+
+// What the names of a backup's segments begin with.
+std::vector<std::string> PrefixesOf(const RepositoryFacts& facts, const WalFileName& first,
+                                    const WalFileName& last, std::int64_t segment_bytes) {
+  if (first.high == last.high || last.high - first.high >= kMaxStretches) {
+    return {CommonPrefix(facts.wal_start, facts.wal_stop)};
+  }
+  const std::uint64_t in_each =
+      (std::uint64_t{1} << 32) / static_cast<std::uint64_t>(segment_bytes);
+  std::vector<std::string> prefixes;
+  for (std::uint64_t high = first.high; high <= last.high; ++high) {
+    prefixes.push_back(
+        verify::SegmentName(first.timeline, high * in_each, segment_bytes).substr(0, 16));
+  }
+  return prefixes;
 }
 
 }  // namespace
@@ -112,14 +132,18 @@ tl::expected<BackupWal, Finding> FindFlatWal(Place& place, const RepositoryFacts
   if (!begin || !end || *end < *begin || *end - *begin >= kMaxSegments) {
     return tl::unexpected(Finding{Reason::kCorrupt, "the WAL that it needs has no such names"});
   }
-  ListOptions options;
-  options.prefix = facts.wal_folder + CommonPrefix(facts.wal_start, facts.wal_stop);
-  options.one_level = true;
-  auto listing = place.List(options, context);
-  if (!listing) return tl::unexpected(std::move(listing.error()));
+  std::vector<PlaceObject> listed;
+  for (const std::string& prefix : PrefixesOf(facts, *first, *last, *bytes)) {
+    ListOptions options;
+    options.prefix = facts.wal_folder + prefix;
+    options.one_level = true;
+    auto listing = place.List(options, context);
+    if (!listing) return tl::unexpected(std::move(listing.error()));
+    std::move(listing->objects.begin(), listing->objects.end(), std::back_inserter(listed));
+  }
   BackupWal wal;
   std::uint64_t next = *begin;
-  for (PlaceObject& object : listing->objects) {
+  for (PlaceObject& object : listed) {
     const auto name = verify::ParseWalFileName(object.name);
     if (!name || name->kind != WalFileName::Kind::kSegment) continue;
     const auto number = verify::SegmentNumber(*name, *bytes);

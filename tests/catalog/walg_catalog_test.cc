@@ -75,6 +75,30 @@ TEST(WalGNamesTest, FindsTheLastSegmentWhateverItsSize) {
   EXPECT_TRUE(range("000000010000000000000017", 0x17000028, 0x17000028).starts_with("error"));
 }
 
+TEST(WalGNamesTest, ListsNoMoreOfTheArchiveThanABackupNeeds) {
+  const testing::FakeClock clock;
+  testing::FakeS3 server("bucket", 100);
+  const auto put = [&](std::uint64_t number) {
+    server.Put(
+        "pg/wal_005/" + verify::SegmentName(1, number, verify::kDefaultSegmentBytes) + ".lz4", "x",
+        kNow);
+  };
+  for (std::uint64_t i = 0; i < 2000; ++i) put(0xF000 + i);
+  const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
+  RepositoryFacts facts;
+  facts.wal_folder = "wal_005/";
+  facts.wal_start = verify::SegmentName(1, 0xF1FE, verify::kDefaultSegmentBytes);
+  facts.wal_stop = verify::SegmentName(1, 0xF302, verify::kDefaultSegmentBytes);
+  facts.start_lsn = std::uint64_t{0xF1FE} << 24;
+  const PlaceContext context{base::Deadline::After(std::chrono::minutes(1)), {}};
+  const auto wal = FindFlatWal(*place, facts, context);
+  ASSERT_TRUE(wal) << wal.error().message;
+  EXPECT_FALSE(wal->missing);
+  EXPECT_EQ(wal->objects.size(), 0xF302u - 0xF1FEu + 1);
+  // Three stretches of 256, a hundred names at a time.
+  EXPECT_EQ(server.requests().size(), 9u);
+}
+
 TEST(WalGCatalogTest, ListsBackupsWithWhatTheySay) {
   const Looked looked(WalGRepository().Build());
   EXPECT_EQ(looked.Names(), std::string(kFull) + " " + kDelta + " | |");
