@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "catalog/pgbackrest_verify.h"
 #include "catalog/place_catalog.h"
 #include "catalog/place_files.h"
+#include "catalog/repository_listing.h"
 #include "verify/pgbackrest_ini.h"
 
 namespace drwatch::catalog {
@@ -49,12 +49,6 @@ std::string KindName(std::string_view kind) {
   return kind == "incr" ? "incremental" : "full";
 }
 
-Listing BlindListing(Finding finding) {
-  Listing listing;
-  listing.blind = std::move(finding);
-  return listing;
-}
-
 const PlaceObject* Find(const std::vector<PlaceObject>& objects, const std::string& name) {
   const auto found = std::find_if(objects.begin(), objects.end(),
                                   [&](const PlaceObject& one) { return one.name == name; });
@@ -62,9 +56,7 @@ const PlaceObject* Find(const std::vector<PlaceObject>& objects, const std::stri
 }
 
 std::uint64_t FingerprintOfWal(const BackupWal& wal) {
-  std::uint64_t sum = StampOf(wal.missing.value_or(""));
-  for (const PlaceObject& object : wal.objects) sum += FingerprintOf(object);
-  return sum;
+  return StampOf(wal.missing.value_or("")) + FingerprintOfObjects(wal.objects);
 }
 
 }  // namespace
@@ -87,7 +79,7 @@ struct PgBackRestCatalog::Look {
 
   bool Over() const { return blind || context.deadline.Expired() || context.stop.stopped(); }
   void Note(Finding finding) {
-    if (listing.findings.size() < kMaxFindings) listing.findings.push_back(std::move(finding));
+    AddFinding(listing, finding.reason, std::move(finding.message));
   }
 };
 
@@ -452,14 +444,7 @@ Listing PgBackRestCatalog::List(base::Timestamp now, base::Deadline deadline,
   folders_ = std::move(look.folders);
   wal_ = std::move(look.wal);
   whole_ = std::move(look.whole);
-  auto& complete = look.listing.complete;
-  std::stable_sort(complete.begin(), complete.end(), [](const Artefact& a, const Artefact& b) {
-    return std::tie(a.time, a.name) < std::tie(b.time, b.name);
-  });
-  auto& failed = look.listing.failed;
-  if (failed.size() > kMaxFindings) {
-    failed.erase(failed.begin(), failed.end() - static_cast<std::ptrdiff_t>(kMaxFindings));
-  }
+  SortListing(look.listing);
   return std::move(look.listing);
 }
 
