@@ -4,7 +4,6 @@
 
 #include <bzlib.h>
 #include <lz4frame.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include <filesystem>
@@ -17,23 +16,13 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "support/temp_dir.h"
+#include "verify/samples.h"
 
 namespace drwatch::catalog {
 
 inline std::string Packed(const std::string& kind, const std::string& bytes) {
+  if (kind == "gz") return verify::Gzip(bytes);
   std::string out(bytes.size() * 2 + 1000, '\0');
-  if (kind == "gz") {
-    z_stream stream{};
-    deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream.avail_in = static_cast<uInt>(bytes.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-  }
   if (kind == "lz4") {
     LZ4F_preferences_t preferences{};
     preferences.frameInfo.contentChecksumFlag = LZ4F_contentChecksumEnabled;
