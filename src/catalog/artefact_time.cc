@@ -78,10 +78,18 @@ void SortByTime(std::vector<Artefact>& artefacts) {
     return std::tie(a.first, artefacts[a.second].name) <
            std::tie(b.first, artefacts[b.second].name);
   });
-  std::vector<Artefact> sorted;
-  sorted.reserve(artefacts.size());
-  for (const auto& [time, at] : keys) sorted.push_back(std::move(artefacts[at]));
-  artefacts = std::move(sorted);
+  // Along the cycles of who takes whose place: a second list would be as large as the first.
+  for (std::size_t start = 0; start < keys.size(); ++start) {
+    if (keys[start].second == start) continue;
+    Artefact first = std::move(artefacts[start]);
+    std::size_t at = start;
+    while (keys[at].second != start) {
+      artefacts[at] = std::move(artefacts[keys[at].second]);
+      at = std::exchange(keys[at].second, at);
+    }
+    artefacts[at] = std::move(first);
+    keys[at].second = at;
+  }
 }
 
 }  // namespace drwatch::catalog

@@ -50,7 +50,7 @@ class FolderScan {
   bool Judge(const std::string& prefix, const FolderEntry& entry);
   bool JudgeUnseen(const std::string& prefix, const FolderEntry& entry);
   void JudgeTemporary(const std::string& prefix, const FolderEntry& entry);
-  void AddFile(const std::string& path, const std::string& relative, const FolderEntry& entry);
+  void AddFile(std::string path, std::string relative, const FolderEntry& entry);
   bool AddFolder(const std::string& relative);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   std::optional<base::Timestamp> ContentTime(const Artefact& file);
@@ -219,8 +219,9 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     JudgeTemporary(prefix, entry);
     return true;
   }
-  std::string relative = prefix;
-  relative += entry.name;
+  std::string relative;
+  relative.reserve(prefix.size() + entry.name.size());
+  relative.append(prefix).append(entry.name);
   const bool matches = MatchesPattern(options_.pattern, relative);
   if (S_ISDIR(entry.info.st_mode)) {
     if (entry.name == kLostAndFound) return true;
@@ -236,7 +237,10 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
     return true;
   }
-  AddFile(options_.path + "/" + relative, relative, entry);
+  std::string path;
+  path.reserve(options_.path.size() + 1 + relative.size());
+  path.append(options_.path).append("/").append(relative);
+  AddFile(std::move(path), std::move(relative), entry);
   return InTime();
 }
 
@@ -280,19 +284,20 @@ void FolderScan::AddRecent(Artefact artefact, std::optional<base::Timestamp> con
   listing_.recent.push_back(std::move(artefact));
 }
 
-void FolderScan::AddFile(const std::string& path, const std::string& relative,
-                         const FolderEntry& entry) {
+void FolderScan::AddFile(std::string path, std::string relative, const FolderEntry& entry) {
   Artefact artefact;
-  artefact.name = relative;
-  artefact.path = path;
+  artefact.name = std::move(relative);
+  artefact.path = std::move(path);
   artefact.size_bytes = entry.info.st_size;
   artefact.modified = ModifiedAt(entry.info);
   artefact.fingerprint = FingerprintOf(artefact.name, entry.info);
   bool marked = false;
   std::string stamp;
-  for (const auto& expected : sums_->Find(std::string(entry.name))) {
-    marked = marked || expected.listed >= artefact.modified;
-    stamp += expected.digest;
+  if (!sums_->empty()) {
+    for (const auto& expected : sums_->Find(std::string(entry.name))) {
+      marked = marked || expected.listed >= artefact.modified;
+      stamp += expected.digest;
+    }
   }
   artefact.checksum_stamp = StampOf(stamp);
   if (!marked && !QuietSince(artefact.modified)) {

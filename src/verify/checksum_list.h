@@ -68,6 +68,7 @@ class ChecksumFolder {
   ChecksumFolder(const std::string& folder, const std::vector<std::string>& names);
   // One more checksum file of the folder. `name` is the name of one.
   void Add(const std::string& name, std::string_view text, base::Timestamp listed);
+  bool empty() const { return expected_.empty(); }
   // Of a path relative to the folder.
   const std::vector<Expected>& Find(const std::string& relative) const;
   // The listed paths that begin with `prefix`, without it.
