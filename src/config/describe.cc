@@ -48,60 +48,6 @@ void WriteRoute(YamlWriter& out, const Route& route) {
   }
 }
 
-void WriteIntegration(YamlWriter& out, const PagerDutyReceiver& receiver) {
-  out.Text("url", base::RedactUrl(receiver.url));
-  WriteSecret(out, "routing_key", receiver.routing_key);
-  out.TextUnlessEmpty("severity", receiver.severity);
-  out.TextUnlessEmpty("description", receiver.description);
-  out.Text("client", receiver.client);
-  out.TextUnlessEmpty("client_url", receiver.client_url);
-  out.TextUnlessEmpty("component", receiver.component);
-  out.TextUnlessEmpty("group", receiver.group);
-  out.TextUnlessEmpty("class", receiver.event_class);
-  out.TextMap("details", receiver.details);
-  out.Flag("send_resolved", receiver.send_resolved);
-}
-
-void WriteIntegration(YamlWriter& out, const SlackReceiver& receiver) {
-  WriteSecret(out, "api_url", receiver.api_url);
-  out.TextUnlessEmpty("channel", receiver.channel);
-  out.TextUnlessEmpty("title", receiver.title);
-  out.TextUnlessEmpty("text", receiver.text);
-  out.Flag("send_resolved", receiver.send_resolved);
-}
-
-void WriteIntegration(YamlWriter& out, const WebhookReceiver& receiver) {
-  WriteSecret(out, "url", receiver.url);
-  out.Flag("send_resolved", receiver.send_resolved);
-}
-
-// The integrations of one kind, under their key.
-template <typename Kind>
-void WriteKind(YamlWriter& out, std::string_view key, const Receiver& receiver) {
-  bool first = true;
-  for (const Integration& integration : receiver.integrations) {
-    const auto* kind = std::get_if<Kind>(&integration);
-    if (kind == nullptr) continue;
-    if (first) out.List(key);
-    first = false;
-    out.BeginItem();
-    WriteIntegration(out, *kind);
-    out.End();
-  }
-}
-
-void WriteReceivers(YamlWriter& out, const Config& config) {
-  out.List("receivers");
-  for (const Receiver& receiver : config.receivers) {
-    out.BeginItem();
-    out.Text("name", receiver.name);
-    WriteKind<PagerDutyReceiver>(out, "pagerduty_configs", receiver);
-    WriteKind<SlackReceiver>(out, "slack_configs", receiver);
-    WriteKind<WebhookReceiver>(out, "webhook_configs", receiver);
-    out.End();
-  }
-}
-
 void WriteGlobal(YamlWriter& out, const Config& config) {
   out.BeginMap("global");
   out.Time("probe_interval", config.global.probe_interval);
@@ -142,7 +88,7 @@ void WriteAlerting(YamlWriter& out, const Config& config) {
     WriteRoute(out, config.route);
     out.End();
   }
-  WriteReceivers(out, config);
+  WriteReceivers(out, config.receivers);
   WriteInhibitRules(out, config.inhibit_rules);
   WriteTimeIntervals(out, config.time_intervals);
 }

@@ -14,6 +14,9 @@ void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& so
 // The keys a probe's type adds.
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
 void WriteTimeIntervals(YamlWriter& out, const std::vector<TimeInterval>& intervals);
+void WriteReceivers(YamlWriter& out, const std::vector<Receiver>& receivers);
+// False if there is nothing to say.
+bool WriteTls(YamlWriter& out, std::string_view key, const Tls& tls);
 void WriteInhibitRules(YamlWriter& out, const std::vector<InhibitRule>& rules);
 
 }  // namespace drwatch::config

@@ -5,21 +5,6 @@
 namespace drwatch::config {
 namespace {
 
-// False if there is nothing to say.
-bool WriteTls(YamlWriter& out, const Tls& tls) {
-  const bool any = !tls.ca_file.empty() || !tls.cert_file.empty() || !tls.server_name.empty() ||
-                   tls.insecure_skip_verify;
-  if (!any) return false;
-  out.BeginMap("tls");
-  out.TextUnlessEmpty("ca_file", tls.ca_file);
-  out.TextUnlessEmpty("cert_file", tls.cert_file);
-  out.TextUnlessEmpty("key_file", tls.key_file);
-  out.TextUnlessEmpty("server_name", tls.server_name);
-  if (tls.insecure_skip_verify) out.Flag("insecure_skip_verify", true);
-  out.End();
-  return true;
-}
-
 void WriteCount(YamlWriter& out, std::string_view key, const std::optional<int>& count) {
   if (count) out.Number(key, *count);
 }
@@ -36,7 +21,7 @@ void WriteSpec(YamlWriter& out, const PostgresProbe& probe) {
   const bool is_url = dsn.find("://") != std::string::npos;
   out.Text("dsn", is_url ? base::RedactUrl(dsn) : RedactKeyValues(dsn));
   WriteSecret(out, "password", probe.password);
-  WriteTls(out, probe.tls);
+  WriteTls(out, "tls", probe.tls);
   out.TextUnlessEmpty("primary", probe.primary);
   out.BeginMap("expect");
   switch (probe.expect.role) {
@@ -66,7 +51,7 @@ void WriteSpec(YamlWriter& out, const RedisProbe& probe) {
   out.Text("address", probe.address);
   out.TextUnlessEmpty("username", probe.username);
   WriteSecret(out, "password", probe.password);
-  WriteTls(out, probe.tls);
+  WriteTls(out, "tls", probe.tls);
   const RedisProbe::Expect& expect = probe.expect;
   if (!expect.role.empty() || expect.replicas || expect.aof || expect.rdb) {
     out.BeginMap("expect");
@@ -92,7 +77,7 @@ void WriteRequest(YamlWriter& out, const HttpLike& probe) {
     out.End();
   }
   WriteSecret(out, "bearer_token", probe.bearer_token);
-  WriteTls(out, probe.tls);
+  WriteTls(out, "tls", probe.tls);
 }
 
 std::string ConditionText(const JsonCondition& condition) {
@@ -151,7 +136,7 @@ void WriteSpec(YamlWriter& out, const HttpProbe& probe) {
 
 void WriteSpec(YamlWriter& out, const TcpProbe& probe) {
   out.Text("address", probe.address);
-  if (probe.use_tls && !WriteTls(out, probe.tls)) out.Flag("tls", true);
+  if (probe.use_tls && !WriteTls(out, "tls", probe.tls)) out.Flag("tls", true);
   out.TextUnlessEmpty("send", probe.send.empty() ? "" : base::kRedacted);
   out.TextUnlessEmpty("expect", probe.expect);
   out.Number("failure_threshold", probe.failure_threshold);
@@ -176,7 +161,7 @@ void WriteS3(YamlWriter& out, const S3& s3) {
   WriteSecret(out, "session_token", s3.session_token);
   out.TextUnlessEmpty("credentials_file", s3.credentials_file);
   out.Text("profile", s3.profile);
-  WriteTls(out, s3.tls);
+  WriteTls(out, "tls", s3.tls);
   if (s3.max_requests_per_day > 0) {
     out.Number("max_requests_per_day", static_cast<double>(s3.max_requests_per_day));
   }
@@ -269,6 +254,20 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
 }
 
 }  // namespace
+
+bool WriteTls(YamlWriter& out, std::string_view key, const Tls& tls) {
+  const bool any = !tls.ca_file.empty() || !tls.cert_file.empty() || !tls.server_name.empty() ||
+                   tls.insecure_skip_verify;
+  if (!any) return false;
+  out.BeginMap(key);
+  out.TextUnlessEmpty("ca_file", tls.ca_file);
+  out.TextUnlessEmpty("cert_file", tls.cert_file);
+  out.TextUnlessEmpty("key_file", tls.key_file);
+  out.TextUnlessEmpty("server_name", tls.server_name);
+  if (tls.insecure_skip_verify) out.Flag("insecure_skip_verify", true);
+  out.End();
+  return true;
+}
 
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec) {
   std::visit([&out](const auto& probe) { WriteSpec(out, probe); }, spec);

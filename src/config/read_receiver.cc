@@ -1,36 +1,8 @@
-#include <initializer_list>
-
 #include "base/strings.h"
-#include "config/sections.h"
+#include "config/receiver_reading.h"
 
 namespace drwatch::config {
 namespace {
-
-// Keys Alertmanager has and drwatch has not: said as such, so that nobody looks for a typing error.
-void RefuseAll(MapReader& reader, std::initializer_list<std::string_view> keys) {
-  for (const std::string_view key : keys) reader.Refuse(key, "is not supported yet");
-}
-
-using Templates = std::vector<TemplateText>;
-
-void GetTemplate(MapReader& reader, const std::string& kind, std::string_view key, std::string& out,
-                 Templates& templates) {
-  reader.Get(key, out);
-  const Node* node = reader.Take(key);
-  if (node == nullptr || out.empty()) return;
-  templates.push_back({kind + ": " + std::string(key), out, node->position});
-}
-
-void GetDetails(MapReader& reader, PagerDutyReceiver& receiver, Templates& templates) {
-  reader.Get("details", receiver.details);
-  const Node* node = reader.Take("details");
-  if (node == nullptr) return;
-  for (const auto& [name, text] : receiver.details) {
-    const Node* value = node->Find(name);
-    templates.push_back({"pagerduty_configs: details." + name, text,
-                         value == nullptr ? node->position : value->position});
-  }
-}
 
 PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& defaults,
                                 ReadContext& context, Templates& templates) {
@@ -47,7 +19,7 @@ PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& 
   GetTemplate(reader, kind, "component", receiver.component, templates);
   GetTemplate(reader, kind, "group", receiver.group, templates);
   GetTemplate(reader, kind, "class", receiver.event_class, templates);
-  GetDetails(reader, receiver, templates);
+  GetTemplates(reader, kind, "details", receiver.details, templates);
   reader.Get("send_resolved", receiver.send_resolved);
   constexpr std::string_view kEventsV2 = "use the key of an Events API v2 integration";
   reader.Refuse("service_key", "is not supported", std::string(kEventsV2) + " in routing_key");
@@ -111,15 +83,40 @@ WebhookReceiver ReadWebhook(const Node& node, ReadContext& context) {
 
 void RefuseForeignKinds(MapReader& reader) {
   for (const std::string_view kind :
-       {"email", "opsgenie", "victorops", "pushover", "sns", "telegram", "webex", "discord",
-        "msteams", "msteamsv2", "wechat", "jira", "rocketchat", "incidentio", "mattermost"}) {
-    reader.Refuse(std::string(kind) + "_configs", "is not supported yet",
-                  "drwatch knows pagerduty_configs, slack_configs and webhook_configs");
+       {"opsgenie", "victorops", "pushover", "sns", "telegram", "webex", "discord", "msteams",
+        "msteamsv2", "wechat", "jira", "rocketchat", "incidentio", "mattermost"}) {
+    reader.Refuse(
+        std::string(kind) + "_configs", "is not supported yet",
+        "drwatch knows pagerduty_configs, slack_configs, webhook_configs and email_configs");
   }
   reader.Refuse("labels", "is not supported yet");
 }
 
 }  // namespace
+
+void RefuseAll(MapReader& reader, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) reader.Refuse(key, "is not supported yet");
+}
+
+void GetTemplate(MapReader& reader, const std::string& kind, std::string_view key, std::string& out,
+                 Templates& templates) {
+  reader.Get(key, out);
+  const Node* node = reader.Take(key);
+  if (node == nullptr || out.empty()) return;
+  templates.push_back({kind + ": " + std::string(key), out, node->position});
+}
+
+void GetTemplates(MapReader& reader, const std::string& kind, std::string_view key, NamedTexts& out,
+                  Templates& templates) {
+  reader.Get(key, out);
+  const Node* node = reader.Take(key);
+  if (node == nullptr) return;
+  for (const auto& [name, text] : out) {
+    const Node* value = node->Find(name);
+    templates.push_back({kind + ": " + std::string(key) + "." + name, text,
+                         value == nullptr ? node->position : value->position});
+  }
+}
 
 Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
                       ReadContext& context) {
@@ -136,6 +133,9 @@ Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
   }
   for (const Node& item : GetItems(reader, "webhook_configs")) {
     receiver.integrations.emplace_back(ReadWebhook(item, context));
+  }
+  for (const Node& item : GetItems(reader, "email_configs")) {
+    receiver.integrations.emplace_back(ReadEmail(item, defaults, context, receiver.templates));
   }
   RefuseForeignKinds(reader);
   reader.Finish();

@@ -49,6 +49,18 @@ bool CheckHttpUrl(MapReader& reader, std::string_view key, const Node& node,
   return false;
 }
 
+void ReadTls(MapReader& tls, const ReadContext& context, Tls& out) {
+  GetFile(tls, "ca_file", context, out.ca_file);
+  GetFile(tls, "cert_file", context, out.cert_file);
+  GetFile(tls, "key_file", context, out.key_file);
+  GetName(tls, "server_name", out.server_name);
+  tls.Get("insecure_skip_verify", out.insecure_skip_verify);
+  tls.Finish();
+  if (tls.Has("cert_file") != tls.Has("key_file")) {
+    tls.Error(tls.node(), "\"cert_file\" and \"key_file\" belong together");
+  }
+}
+
 }  // namespace
 
 void AddParseError(Problems& problems, const Node& value, std::string_view what,
@@ -256,18 +268,24 @@ void GetRegexes(MapReader& reader, std::string_view key, std::vector<std::string
 }
 
 void GetTls(MapReader& reader, const ReadContext& context, Tls& out) {
-  const Node* node = reader.Take("tls");
-  if (node == nullptr) return;
-  MapReader tls(*node, context.problems, "tls");
-  GetFile(tls, "ca_file", context, out.ca_file);
-  GetFile(tls, "cert_file", context, out.cert_file);
-  GetFile(tls, "key_file", context, out.key_file);
-  GetName(tls, "server_name", out.server_name);
-  tls.Get("insecure_skip_verify", out.insecure_skip_verify);
-  tls.Finish();
-  if (tls.Has("cert_file") != tls.Has("key_file")) {
-    tls.Error(*node, "\"cert_file\" and \"key_file\" belong together");
+  if (const Node* node = reader.Take("tls")) {
+    MapReader tls(*node, context.problems, "tls");
+    ReadTls(tls, context, out);
   }
+}
+
+void GetTlsConfig(MapReader& reader, std::string_view key, const ReadContext& context, Tls& out) {
+  const Node* node = reader.Take(key);
+  if (node == nullptr) return;
+  MapReader tls(*node, context.problems, std::string(key));
+  for (const std::string_view part : {"ca", "cert", "key"}) {
+    tls.Refuse(part, "is not supported", "use " + base::Quote(std::string(part) + "_file"));
+  }
+  for (const std::string_view part :
+       {"min_version", "max_version", "ca_ref", "cert_ref", "key_ref"}) {
+    tls.Refuse(part, "is not supported yet");
+  }
+  ReadTls(tls, context, out);
 }
 
 const std::vector<Node>& GetItems(MapReader& reader, std::string_view key) {

@@ -68,6 +68,8 @@ void GetLabels(MapReader& reader, std::string_view key,
                std::initializer_list<std::string_view> reserved, model::Labels& out);
 void GetRegexes(MapReader& reader, std::string_view key, std::vector<std::string>& out);
 void GetTls(MapReader& reader, const ReadContext& context, Tls& out);
+// The same under Prometheus' name of the key, with its form.
+void GetTlsConfig(MapReader& reader, std::string_view key, const ReadContext& context, Tls& out);
 
 // The items of the list `key`; a missing or empty one has none. Anything else is an error.
 const std::vector<Node>& GetItems(MapReader& reader, std::string_view key);

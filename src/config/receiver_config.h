@@ -3,13 +3,11 @@
 
 #include <chrono>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "base/clock.h"
+#include "config/integration_config.h"
 #include "config/problem.h"
-#include "config/secret_source.h"
 #include "config/time_interval.h"
 #include "model/matcher.h"
 
@@ -18,33 +16,6 @@ namespace drwatch::config {
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""h;
-
-struct PagerDutyReceiver {
-  SecretSource routing_key;
-  std::string url = "https://events.pagerduty.com/v2/enqueue";
-  std::string severity;     // template; empty = the alert's severity through severity_map
-  std::string description;  // template of the summary; empty = built-in
-  std::string client = "drwatch";
-  std::string client_url;
-  std::string component, group, event_class;
-  std::vector<std::pair<std::string, std::string>> details;
-  bool send_resolved = true;
-};
-
-struct SlackReceiver {
-  SecretSource api_url;  // the webhook's URL is the secret
-  std::string channel;
-  std::string title;  // template; empty = built-in
-  std::string text;   // template; empty = built-in
-  bool send_resolved = true;
-};
-
-struct WebhookReceiver {
-  SecretSource url;
-  bool send_resolved = true;
-};
-
-using Integration = std::variant<PagerDutyReceiver, SlackReceiver, WebhookReceiver>;
 
 // A text of a receiver that is expanded when a notification is sent.
 struct TemplateText {

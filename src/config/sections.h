@@ -25,6 +25,8 @@ std::string WithNames(std::string message, const Variables& used);
 struct GlobalReceiverDefaults {
   SecretSource slack_api_url;
   std::string pagerduty_url;
+  MailServer mail;
+  std::string mail_from;
 };
 Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults& defaults);
 Storage ReadStorage(const Node* node, ReadContext& context);

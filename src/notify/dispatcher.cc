@@ -231,14 +231,15 @@ void Dispatcher::Shell::StartSenders() {
 void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
   std::unique_lock lock(mutex_);
   while (phase_ != Phase::kStopped) {
-    const std::optional<Job> job = ledger_.Take(target, Now());
+    std::optional<Job> job = ledger_.Take(target, Now());
     // The attempt is on disk before it is made. If it cannot be, the page goes out all the same.
     [[maybe_unused]] const base::Status committed = Commit();
     if (job) {
       lock.unlock();
       const base::SteadyTime began = options_.clock->Steady();
-      const AttemptResult result =
-          Attempt(*job, options_.fetch, options_.on_step, stop_.token(), options_.clock->Now());
+      job->notification.sent_at = options_.clock->Now();
+      const AttemptResult result = Attempt(*job, options_.transport, options_.on_step,
+                                           stop_.token(), job->notification.sent_at);
       const auto duration =
           std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - began);
       lock.lock();
@@ -263,6 +264,10 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
                   {{"receiver", job.notification.receiver}, {"cause", error}});
   }
   ledger_.CountTemplateFailures(result.template_errors.size());
+  if (!result.verdict.warning.empty()) {
+    base::LogWarn("a notification reached only a part of its receivers",
+                  {{"receiver", job.notification.receiver}, {"cause", result.verdict.warning}});
+  }
   if (result.abandoned) {
     ledger_.Abandon(job);
     return;
@@ -354,7 +359,6 @@ DeliveryStats Dispatcher::Shell::Stats() const {
 }
 
 base::Result<std::unique_ptr<Dispatcher>> Dispatcher::Create(Options options) {
-  if (!options.fetch) options.fetch = net::Fetch;
   const base::Timestamp start = options.clock->Now();
   base::Result<StoredState> stored = LoadState(*options.database, start);
   if (!stored) return base::Fail(stored.error());

@@ -19,6 +19,7 @@
 #include "db/database.h"
 #include "model/alert.h"
 #include "net/http_client.h"
+#include "net/smtp.h"
 #include "notify/posted.h"
 #include "notify/records.h"
 #include "notify/stats.h"
@@ -27,6 +28,13 @@ namespace drwatch::notify {
 
 using FetchFunction = std::function<net::HttpOutcome(const net::HttpRequest&, base::Deadline,
                                                      const base::StopToken&)>;
+using MailFunction = std::function<net::MailOutcome(const net::MailRequest&, base::Deadline,
+                                                    const base::StopToken&)>;
+// The ways out.
+struct Transport {
+  FetchFunction fetch = net::Fetch;
+  MailFunction mail = net::SendMail;
+};
 
 // Places where a test looks at the state on disk, as a crash there would leave it.
 enum class Step { kBeforeCommit, kAfterCommit, kBeforeSend, kAfterSend };
@@ -73,8 +81,6 @@ struct Snapshot {
 // Thread-safe.
 class Dispatcher {
  public:
-  // One attempt ends after so long, whatever the receiver does.
-  static constexpr base::Duration kAttemptTimeout = std::chrono::seconds(10);
   // While the state cannot be written, it is tried again so often.
   static constexpr base::Duration kSaveRetry = std::chrono::seconds(5);
   // Sender threads at once; further receivers wait for one to finish.
@@ -84,8 +90,8 @@ class Dispatcher {
     const base::Clock* clock = nullptr;            // outlives the dispatcher
     db::Database* database = nullptr;              // outlives it; has Migrations()
     std::shared_ptr<const config::Config> config;  // the first configuration
-    FetchFunction fetch;                           // default: net::Fetch
-    std::function<void(Step)> on_step;             // default: nothing
+    Transport transport;
+    std::function<void(Step)> on_step;  // default: nothing
   };
 
   // Reads the state. Nothing is sent before Start(). Errors: the state cannot be read.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "notify/target_settings.h"
 
 namespace drwatch::notify {
 namespace {
@@ -89,48 +90,6 @@ std::vector<model::Matcher> DecodeMatchers(const std::string& text) {
     matchers.push_back(std::move(*matcher));
   }
   return matchers;
-}
-
-// What is needed to reach a receiver that left the configuration, but for a secret given in place.
-std::string EncodeIntegration(const config::Integration& integration) {
-  const config::SecretSource& secret = IntegrationSecret(integration);
-  if (secret.file.empty()) return "";
-  Json json = {{"kind", IntegrationName(integration)}, {"file", secret.file}};
-  if (const auto* pagerduty = std::get_if<config::PagerDutyReceiver>(&integration)) {
-    json["url"] = pagerduty->url;
-  }
-  if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
-    json["channel"] = slack->channel;
-  }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::shared_ptr<const config::Integration> DecodeIntegration(const std::string& text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return nullptr;
-  const auto read = [&](const char* key) {
-    const auto found = json.find(key);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  const std::string kind = read("kind");
-  if (kind == "pagerduty") {
-    config::PagerDutyReceiver receiver;
-    receiver.routing_key.file = read("file");
-    receiver.url = read("url");
-    return std::make_shared<const config::Integration>(std::move(receiver));
-  }
-  if (kind == "slack") {
-    config::SlackReceiver receiver;
-    receiver.api_url.file = read("file");
-    receiver.channel = read("channel");
-    return std::make_shared<const config::Integration>(std::move(receiver));
-  }
-  if (kind == "webhook") {
-    config::WebhookReceiver receiver;
-    receiver.url.file = read("file");
-    return std::make_shared<const config::Integration>(std::move(receiver));
-  }
-  return nullptr;
 }
 
 std::int64_t Millis(base::Timestamp time) { return base::ToUnixMillis(time); }

@@ -234,7 +234,8 @@ void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration durat
               delivered                                  ? "delivered"
               : verdict.kind == Verdict::Kind::kRejected ? "rejected"
                                                          : "retry",
-              delivered ? "" : verdict.reason + ": " + verdict.detail, duration, job.attempt});
+              delivered ? verdict.warning : verdict.reason + ": " + verdict.detail, duration,
+              job.attempt});
   if (delivered) {
     ++counters_.delivered[{receiver, integration}];
   } else {

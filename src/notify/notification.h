@@ -45,7 +45,8 @@ struct Notification {
   std::string group_key;
   model::Labels group_labels;
   std::string external_url;
-  std::string note;  // why the fallback receiver gets this; else empty
+  base::Timestamp sent_at{};  // of this attempt, wall time
+  std::string note;           // why the fallback receiver gets this; else empty
   PageSeverity severity = PageSeverity::kCritical;  // of the worst firing alert
   // With the external labels. Firing ones first (worst first, then oldest), then resolved ones.
   std::vector<model::Alert> alerts;

@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "notify/email.h"
 #include "notify/pagerduty.h"
 #include "notify/slack.h"
 #include "notify/text.h"
@@ -23,27 +24,13 @@ template <typename... Functions>
 Overloaded(Functions...) -> Overloaded<Functions...>;
 
 constexpr std::size_t kMaxDetailBytes = 200;
+constexpr base::Duration kHttpTimeout = std::chrono::seconds(10);
+constexpr base::Duration kMailTimeout = std::chrono::seconds(30);
 
-Verdict ClassifyNetError(const net::NetError& error) {
-  Verdict verdict;
-  verdict.reason = model::ReasonName(error.reason);
-  verdict.detail = base::Truncate(CleanLine(error.message), kMaxDetailBytes);
-  switch (error.reason) {
-    case model::Reason::kTls:
-    case model::Reason::kCertificateExpired:
-    case model::Reason::kConfig:
-    case model::Reason::kLimit:
-      verdict.hopeless = true;
-      break;
-    case model::Reason::kResponseTooLarge:
-      // The request was taken; asking again would repeat the message for as long as the answer is
-      // too long.
-      verdict.kind = Verdict::Kind::kRejected;
-      break;
-    default:
-      break;
-  }
-  return verdict;
+// The server and whose mailbox there: what decides where a mail goes.
+std::string MailPlace(const config::EmailReceiver& email) {
+  const config::MailServer& server = email.server;
+  return server.smarthost + "\n" + server.username + "\n" + email.from + "\n" + email.to;
 }
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110); nullopt for other forms.
@@ -91,7 +78,8 @@ std::string_view IntegrationName(const config::Integration& integration) {
   return std::visit(
       Overloaded{[](const config::PagerDutyReceiver&) { return std::string_view("pagerduty"); },
                  [](const config::SlackReceiver&) { return std::string_view("slack"); },
-                 [](const config::WebhookReceiver&) { return std::string_view("webhook"); }},
+                 [](const config::WebhookReceiver&) { return std::string_view("webhook"); },
+                 [](const config::EmailReceiver&) { return std::string_view("email"); }},
       integration);
 }
 
@@ -113,6 +101,9 @@ const config::SecretSource& IntegrationSecret(const config::Integration& integra
                  },
                  [](const config::WebhookReceiver& kind) -> const config::SecretSource& {
                    return kind.url;
+                 },
+                 [](const config::EmailReceiver& kind) -> const config::SecretSource& {
+                   return kind.server.password;
                  }},
       integration);
 }
@@ -126,6 +117,9 @@ std::string TargetId(const std::string& receiver, const config::Integration& int
   }
   if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
     place += "\n" + slack->channel;
+  }
+  if (const auto* email = std::get_if<config::EmailReceiver>(&integration)) {
+    place += "\n" + MailPlace(*email);
   }
   const std::string digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, place);
   return receiver + "/" + std::string(IntegrationName(integration)) + "/" +
@@ -142,16 +136,26 @@ base::Result<BuiltRequest> Build(const config::Integration& integration,
                                },
                                [&](const config::WebhookReceiver& kind) {
                                  return BuildWebhook(kind, notification, secret);
+                               },
+                               [&](const config::EmailReceiver& kind) {
+                                 return BuildEmail(kind, notification, secret);
                                }},
                     integration);
 }
 
-Verdict Classify(const config::Integration& integration, const net::HttpOutcome& outcome,
+base::Duration AttemptTimeout(const config::Integration& integration) {
+  const bool mail = std::holds_alternative<config::EmailReceiver>(integration);
+  return mail ? kMailTimeout : kHttpTimeout;
+}
+
+Verdict Classify(const config::Integration& integration, const Outcome& outcome,
                  base::Timestamp now) {
+  if (const auto* mail = std::get_if<net::MailOutcome>(&outcome)) return ClassifyEmail(*mail);
+  const auto& http = std::get<net::HttpOutcome>(outcome);
   return std::visit(
-      Overloaded{[&](const config::PagerDutyReceiver&) { return ClassifyPagerDuty(outcome, now); },
-                 [&](const config::SlackReceiver&) { return ClassifySlack(outcome, now); },
-                 [&](const config::WebhookReceiver&) { return ClassifyWebhook(outcome, now); }},
+      Overloaded{[&](const config::PagerDutyReceiver&) { return ClassifyPagerDuty(http, now); },
+                 [&](const config::SlackReceiver&) { return ClassifySlack(http, now); },
+                 [&](const auto&) { return ClassifyWebhook(http, now); }},
       integration);
 }
 
@@ -166,8 +170,8 @@ net::HttpRequest JsonRequest(base::Secret url, std::string body) {
   return request;
 }
 
-std::string DescribeAnswer(const net::HttpResponse& response) {
-  std::string text = CleanLine(response.body.substr(0, 4 * kMaxDetailBytes));
+std::string DescribeText(std::string_view answer) {
+  std::string text = CleanLine(answer.substr(0, 4 * kMaxDetailBytes));
   // A proxy's answer may repeat the URL it was asked for, and the URL may be the secret.
   for (std::size_t at = text.find("://"); at != std::string::npos; at = text.find("://", at)) {
     const std::size_t end = text.find_first_of(" \"'<>)", at);
@@ -178,8 +182,38 @@ std::string DescribeAnswer(const net::HttpResponse& response) {
     const std::size_t end = text.find_first_of(" \"'<>)", at);
     text.replace(at, (end == std::string::npos ? text.size() : end) - at, "/<path>");
   }
-  return "status " + std::to_string(response.status) +
-         (text.empty() ? "" : ": " + base::Truncate(text, kMaxDetailBytes));
+  return base::Truncate(text, kMaxDetailBytes);
+}
+
+std::string DescribeAnswer(const net::HttpResponse& response) {
+  const std::string text = DescribeText(response.body);
+  return "status " + std::to_string(response.status) + (text.empty() ? "" : ": " + text);
+}
+
+net::TlsOptions ToTlsOptions(const config::Tls& tls) {
+  return {tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, tls.insecure_skip_verify};
+}
+
+Verdict ClassifyNetError(const net::NetError& error) {
+  Verdict verdict;
+  verdict.reason = model::ReasonName(error.reason);
+  verdict.detail = base::Truncate(CleanLine(error.message), kMaxDetailBytes);
+  switch (error.reason) {
+    case model::Reason::kTls:
+    case model::Reason::kCertificateExpired:
+    case model::Reason::kConfig:
+    case model::Reason::kLimit:
+      verdict.hopeless = true;
+      break;
+    case model::Reason::kResponseTooLarge:
+      // The request was taken; asking again would repeat the message for as long as the answer is
+      // too long.
+      verdict.kind = Verdict::Kind::kRejected;
+      break;
+    default:
+      break;
+  }
+  return verdict;
 }
 
 Verdict ClassifyCommon(const net::HttpOutcome& outcome, base::Timestamp now) {

@@ -35,9 +35,22 @@ Verdict NotSent(const std::string& cause) {
   return verdict;
 }
 
+Outcome Transmit(const std::variant<net::HttpRequest, net::MailRequest>& request,
+                 const Transport& transport, base::Deadline deadline, const base::StopToken& stop) {
+  if (const auto* mail = std::get_if<net::MailRequest>(&request)) {
+    return transport.mail(*mail, deadline, stop);
+  }
+  return transport.fetch(std::get<net::HttpRequest>(request), deadline, stop);
+}
+
+bool HasAnswer(const Outcome& outcome) {
+  if (const auto* mail = std::get_if<net::MailOutcome>(&outcome)) return !mail->error;
+  return std::get<net::HttpOutcome>(outcome).response.has_value();
+}
+
 }  // namespace
 
-AttemptResult Attempt(const Job& job, const FetchFunction& fetch,
+AttemptResult Attempt(const Job& job, const Transport& transport,
                       const std::function<void(Step)>& on_step, const base::StopToken& stop,
                       base::Timestamp now) {
   AttemptResult result;
@@ -53,12 +66,13 @@ AttemptResult Attempt(const Job& job, const FetchFunction& fetch,
   }
   result.template_errors = std::move(built->template_errors);
   if (on_step) on_step(Step::kBeforeSend);
-  const net::HttpOutcome outcome =
-      fetch(built->request, base::Deadline::After(Dispatcher::kAttemptTimeout), stop);
+  const auto deadline = base::Deadline::After(AttemptTimeout(*job.integration));
+  const Outcome outcome = Transmit(built->request, transport, deadline, stop);
   if (on_step) on_step(Step::kAfterSend);
-  result.abandoned = !outcome.response && stop.stopped();
+  result.abandoned = stop.stopped() && !HasAnswer(outcome);
   result.verdict = Classify(*job.integration, outcome, now);
   result.verdict.detail = Scrub(result.verdict.detail, secret->Reveal());
+  result.verdict.warning = Scrub(result.verdict.warning, secret->Reveal());
   return result;
 }
 

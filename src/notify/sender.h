@@ -14,9 +14,9 @@ struct AttemptResult {
   std::vector<std::string> template_errors;
 };
 
-// Blocks for at most Dispatcher::kAttemptTimeout. Any thread. `now` is for Retry-After dates. No
+// Blocks for at most AttemptTimeout(). Any thread. `now` is for Retry-After dates. No
 // text of the result holds the secret, whatever the receiver answered.
-AttemptResult Attempt(const Job& job, const FetchFunction& fetch,
+AttemptResult Attempt(const Job& job, const Transport& transport,
                       const std::function<void(Step)>& on_step, const base::StopToken& stop,
                       base::Timestamp now);
 

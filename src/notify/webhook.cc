@@ -66,10 +66,10 @@ base::Result<BuiltRequest> BuildWebhook(const config::WebhookReceiver&,
                    {"notification_reason", OccasionName(notification.occasion)},
                    {"alerts", std::move(alerts)}};
   if (!notification.note.empty()) document["note"] = CleanText(notification.note);
-  BuiltRequest built{
-      JsonRequest(secret, document.dump(-1, ' ', false, Json::error_handler_t::replace)), {}};
-  built.request.headers.emplace_back("X-Idempotency-Key", base::Secret(notification.event_id));
-  return built;
+  net::HttpRequest request =
+      JsonRequest(secret, document.dump(-1, ' ', false, Json::error_handler_t::replace));
+  request.headers.emplace_back("X-Idempotency-Key", base::Secret(notification.event_id));
+  return BuiltRequest{std::move(request), {}};
 }
 
 Verdict ClassifyWebhook(const net::HttpOutcome& outcome, base::Timestamp now) {

@@ -55,6 +55,7 @@ receivers:
   pagerduty_configs: [{routing_key: a, zzzzzzzzzzzzzzzzzz: 1}]
   slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
   webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+  email_configs: [{to: "a@b", from: "a@b", smarthost: "a:1", zzzzzzzzzzzzzzzzzz: 1}]
 inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
 time_intervals:
 - name: n
@@ -132,7 +133,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 30);
+  EXPECT_EQ(maps, 31);
   EXPECT_GT(keys, 130);
 }
 

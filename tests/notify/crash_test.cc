@@ -104,7 +104,7 @@ Crash RunUntil(int step, const TempDir& copy, std::shared_ptr<const config::Conf
   Stage stage = Stage::kFire;
   int counter = 0;
   auto dispatcher = Dispatcher::Create(
-      {&clock, database->get(), std::move(config), Answering(log), [&](Step) {
+      {&clock, database->get(), std::move(config), {Answering(log)}, [&](Step) {
          const std::lock_guard lock(mutex);
          if (counter++ != step) return;
          crash.happened = true;
@@ -145,7 +145,7 @@ void CheckEveryStep(const std::shared_ptr<const config::Config>& config, bool cl
     auto database = db::Database::Open(copy.Path("state.db"), Migrations());
     ASSERT_TRUE(database) << database.error().ToString();
     EXPECT_FALSE((*database)->recovered());
-    auto dispatcher = Dispatcher::Create({&clock, database->get(), config, Answering(log), {}});
+    auto dispatcher = Dispatcher::Create({&clock, database->get(), config, {Answering(log)}, {}});
     ASSERT_TRUE(dispatcher);
     (*dispatcher)->Start();
     if (crash.stage == Stage::kFire && !cleared_meanwhile) {

@@ -105,8 +105,8 @@ std::unique_ptr<db::Database> Open(const std::string& path) {
 std::unique_ptr<Dispatcher> Make(const base::Clock& clock, db::Database& database, Wire& wire,
                                  std::shared_ptr<const config::Config> config,
                                  std::function<void(Step)> on_step = {}) {
-  auto made =
-      Dispatcher::Create({&clock, &database, std::move(config), wire.fetch(), std::move(on_step)});
+  auto made = Dispatcher::Create(
+      {&clock, &database, std::move(config), {wire.fetch()}, std::move(on_step)});
   EXPECT_TRUE(made) << made.error().ToString();
   return std::move(*made);
 }
@@ -179,7 +179,7 @@ TEST(DispatcherTest, ASilentReceiverDelaysNobodyElse) {
       {&clock,
        database.get(),
        Share(config),
-       [&](const net::HttpRequest& request, base::Deadline deadline, const base::StopToken& stop) {
+       {[&](const net::HttpRequest& request, base::Deadline deadline, const base::StopToken& stop) {
          net::HttpOutcome outcome;
          if (request.url.Reveal().find("pagerduty") != std::string::npos) {
            stop.Wait(deadline);
@@ -192,7 +192,7 @@ TEST(DispatcherTest, ASilentReceiverDelaysNobodyElse) {
          delivered = true;
          arrived.notify_all();
          return outcome;
-       },
+       }},
        {}});
   ASSERT_TRUE(made);
   (*made)->Start();
@@ -310,14 +310,14 @@ TEST(DispatcherTest, StoresNoSecret) {
         {&clock,
          database.get(),
          Share(config),
-         [](const net::HttpRequest& request, base::Deadline, const base::StopToken&) {
+         {[](const net::HttpRequest& request, base::Deadline, const base::StopToken&) {
            // A receiver that repeats everything it was told.
            net::HttpOutcome outcome;
            outcome.response.emplace();
            outcome.response->status = 404;
            outcome.response->body = "no " + request.url.Reveal().substr(8) + " " + request.body;
            return outcome;
-         },
+         }},
          {}});
     ASSERT_TRUE(made);
     (*made)->Start();

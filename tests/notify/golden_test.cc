@@ -52,7 +52,7 @@ model::Alert Resolved(model::Alert alert) {
 Json BodyOf(const config::Integration& integration, const Notification& notification) {
   const auto built = Build(integration, notification, base::Secret("http://receiver/secret"));
   EXPECT_TRUE(built) << built.error().message;
-  return built ? Json::parse(built->request.body) : Json();
+  return built ? Json::parse(std::get<net::HttpRequest>(built->request).body) : Json();
 }
 
 TEST(GoldenTest, PagerDutyTrigger) {
@@ -109,7 +109,7 @@ TEST(GoldenTest, ATemplateThatFailsStillPages) {
   receiver.severity = "{{ unclosed";
   const auto built = Build(receiver, Make({BackupAlert()}), base::Secret("key"));
   ASSERT_TRUE(built);
-  const Json body = Json::parse(built->request.body);
+  const Json body = Json::parse(std::get<net::HttpRequest>(built->request).body);
   EXPECT_EQ(body["payload"]["summary"], "BackupFailed: Backup nightly cannot be relied on");
   EXPECT_EQ(body["payload"]["severity"], "critical");
   EXPECT_EQ(built->template_errors.size(), 2U);

@@ -184,13 +184,14 @@ TEST(ReceiverTest, KeepsLimitsWithHostileLabels) {
         notification.form = form;
         const auto built = Build(integration, notification, SecretOf(integration));
         ASSERT_TRUE(built) << built.error().message;
-        const Json body = Json::parse(built->request.body, nullptr, false);
+        const auto& request = std::get<net::HttpRequest>(built->request);
+        const Json body = Json::parse(request.body, nullptr, false);
         ASSERT_FALSE(body.is_discarded());
-        EXPECT_TRUE(base::IsValidUtf8(built->request.body));
-        EXPECT_EQ(built->request.method, "POST");
-        EXPECT_EQ(built->request.max_redirects, 0);
+        EXPECT_TRUE(base::IsValidUtf8(request.body));
+        EXPECT_EQ(request.method, "POST");
+        EXPECT_EQ(request.max_redirects, 0);
         if (IsPerAlert(integration)) {
-          EXPECT_LE(built->request.body.size(), 512'000U);
+          EXPECT_LE(request.body.size(), 512'000U);
           EXPECT_LE(body["payload"]["summary"].get<std::string>().size(), 4096U);
           EXPECT_EQ(body["payload"]["severity"], "critical");
           EXPECT_EQ(body["payload"]["source"], "drwatch");
@@ -198,10 +199,10 @@ TEST(ReceiverTest, KeepsLimitsWithHostileLabels) {
           EXPECT_EQ(body.dump().find("javascript:"), body.dump().rfind("javascript:"));
         } else if (IntegrationName(integration) == "slack") {
           EXPECT_LE(body["text"].get<std::string>().size(), 12'000U);
-          EXPECT_EQ(built->request.body.find("<!channel>"), std::string::npos);
-          EXPECT_LE(built->request.body.size(), 40'000U);
+          EXPECT_EQ(request.body.find("<!channel>"), std::string::npos);
+          EXPECT_LE(request.body.size(), 40'000U);
         } else {
-          EXPECT_LE(built->request.body.size(), 8U << 20);
+          EXPECT_LE(request.body.size(), 8U << 20);
           EXPECT_EQ(body["alerts"].size() + body["truncatedAlerts"].get<std::size_t>(),
                     notification.alerts.size());
         }

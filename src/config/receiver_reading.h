@@ -1,0 +1,33 @@
+// What the readers of the kinds of integrations share. Internal to this folder.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/sections.h"
+
+namespace drwatch::config {
+
+using Templates = std::vector<TemplateText>;
+
+// Keys Alertmanager has and drwatch has not: said as such, so that nobody looks for a typing error.
+void RefuseAll(MapReader& reader, std::initializer_list<std::string_view> keys);
+// A text that is expanded later, remembered in `templates` to be checked. `kind` names the list it
+// stands in.
+void GetTemplate(MapReader& reader, const std::string& kind, std::string_view key, std::string& out,
+                 Templates& templates);
+// A map of names and such texts.
+void GetTemplates(MapReader& reader, const std::string& kind, std::string_view key, NamedTexts& out,
+                  Templates& templates);
+
+EmailReceiver ReadEmail(const Node& node, const GlobalReceiverDefaults& defaults,
+                        ReadContext& context, Templates& templates);
+// smarthost, hello, auth_*, tls_config ..., each behind `prefix`; what is not there stays as it is.
+void ReadMailServer(MapReader& reader, const std::string& prefix, ReadContext& context,
+                    MailServer& out);
+// One address, unless it is a template.
+void CheckSender(MapReader& reader, std::string_view key, const std::string& text);
+
+}  // namespace drwatch::config
