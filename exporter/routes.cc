@@ -58,6 +58,40 @@ std::string MutedAt(const config::Route& route) {
   return text.empty() ? "-" : text;
 }
 
+// One line a step: "after 15m, within 30m, unless acknowledged: cto (pagerduty), again every 10m".
+std::string StepLine(const config::Config& config, const config::Route& route,
+                     const config::EscalationStep& step) {
+  std::string line = "after " + base::FormatDuration(std::max(step.after, route.group_wait));
+  if (step.within) line += ", within " + base::FormatDuration(*step.within);
+  if (step.unless == config::Unless::kAcknowledged) line += ", unless acknowledged";
+  std::vector<std::string> told;
+  for (const std::string& receiver : step.receivers) {
+    told.push_back(receiver + " (" + IntegrationsOf(config, receiver) + ")");
+  }
+  line += ": " + base::Join(told, ", ");
+  line +=
+      ", updates every " + base::FormatDuration(step.updates_every.value_or(route.repeat_interval));
+  if (step.repeat_every) {
+    line += ", again every " + base::FormatDuration(*step.repeat_every);
+    if (step.repeat_max) line += " at most " + std::to_string(*step.repeat_max) + " times";
+  }
+  return line;
+}
+
+// The steps that follow on a route, each behind `indent`; nothing without a policy.
+std::string EscalationLines(const config::Config& config, const config::Route& route,
+                            const std::string& indent) {
+  std::string text;
+  for (const config::EscalationPolicy& policy : config.escalation_policies) {
+    if (policy.name != route.escalation) continue;
+    text += indent + "escalation " + policy.name + ":\n";
+    for (const config::EscalationStep& step : policy.steps) {
+      text += indent + "  " + StepLine(config, route, step) + "\n";
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& arguments) {
@@ -80,15 +114,17 @@ std::string DescribeRoutes(const config::Config& config, const model::Labels& la
   const model::Labels public_labels = notify::PublicLabels(config, labels);
   std::vector<Row> rows{{"RECEIVER", "TELLS", "ROUTE", "GROUP", "FIRST AFTER", "CHANGES EVERY",
                          "REPEATED EVERY", "MUTED"}};
+  std::string escalations;
   for (const notify::RouteMatch& match : notify::MatchRoutes(config.route, public_labels)) {
     const config::Route& route = *match.route;
+    escalations += EscalationLines(config, route, "");
     rows.push_back({route.receiver, IntegrationsOf(config, route.receiver), match.key,
                     notify::GroupLabels(route, public_labels).ToString(),
                     base::FormatDuration(route.group_wait),
                     base::FormatDuration(route.group_interval),
                     base::FormatDuration(route.repeat_interval), MutedAt(route)});
   }
-  if (rows.size() > 1) return Table(rows);
+  if (rows.size() > 1) return Table(rows) + escalations;
   return "nobody is told: alerts of severity \"none\" go only where a route below the root asks "
          "for them\n";
 }
@@ -98,13 +134,16 @@ std::string DescribeTimeline(const config::Config& config) {
   for (const std::string_view severity : {"critical", "error", "warning", "info"}) {
     const model::Labels labels{{"severity", severity}};
     std::vector<std::string> told;
+    std::string escalations;
     for (const notify::RouteMatch& match :
          notify::MatchRoutes(config.route, notify::PublicLabels(config, labels))) {
       told.push_back("after " + base::FormatDuration(match.route->group_wait) + " " +
                      match.route->receiver + " (" + IntegrationsOf(config, match.route->receiver) +
                      "), again every " + base::FormatDuration(match.route->repeat_interval));
+      escalations += EscalationLines(config, *match.route, "    ");
     }
     text += "  severity " + std::string(severity) + ": " + base::Join(told, "; ") + "\n";
+    text += escalations;
   }
   return text;
 }

@@ -37,6 +37,7 @@ void CheckReferences(const Config& config, const ReadContext& context) {
   const std::vector<std::string> services = NamesOf(config.services);
   const std::vector<std::string> receivers = NamesOf(config.receivers);
   const std::vector<std::string> intervals = NamesOf(config.time_intervals);
+  const std::vector<std::string> policies = NamesOf(config.escalation_policies);
   std::vector<std::string> databases;
   std::vector<std::string> backups;
   for (const Probe& probe : config.probes) {
@@ -58,11 +59,14 @@ void CheckReferences(const Config& config, const ReadContext& context) {
     } else if (reference.kind == Reference::Kind::kTimeInterval) {
       known = &intervals;
       what = "time interval";
+    } else if (reference.kind == Reference::Kind::kEscalationPolicy) {
+      known = &policies;
+      what = "escalation policy";
     }
     if (std::find(known->begin(), known->end(), reference.name) != known->end()) continue;
-    context.problems.AddError(reference.position,
-                              "unknown " + what + " " + base::Quote(reference.name),
-                              NameHint(reference.name, *known, what + "s"));
+    context.problems.AddError(
+        reference.position, "unknown " + what + " " + base::Quote(reference.name),
+        NameHint(reference.name, *known, what.ends_with("y") ? "escalation policies" : what + "s"));
   }
   for (const Probe& probe : config.probes) {
     const auto* postgres = std::get_if<PostgresProbe>(&probe.spec);
@@ -139,8 +143,10 @@ void CheckWhole(const Config& config, const ReadContext& context) {
   CheckUnique(config.services, "service", context.problems);
   CheckUnique(config.probes, "probe", context.problems);
   CheckUnique(config.receivers, "receiver", context.problems);
+  CheckUnique(config.escalation_policies, "escalation policy", context.problems);
   CheckReferences(config, context);
   const CircleFinder finder(config, context.problems);
+  CheckEscalations(config, context.problems);
   CheckSmells(config, context);
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/escalation_config.h"
 #include "config/probe_config.h"
 #include "config/problem.h"
 #include "config/receiver_config.h"
@@ -61,6 +62,7 @@ struct Config {
   std::vector<InhibitRule> inhibit_rules;
   std::vector<TimeInterval> time_intervals;
   std::string fallback_receiver;  // empty = the root route's receiver
+  std::vector<EscalationPolicy> escalation_policies;
   // What PagerDuty is told for each severity word; merged over the built-in map.
   std::map<std::string, std::string> severity_map;
 };

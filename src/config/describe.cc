@@ -32,6 +32,7 @@ void WriteRoute(YamlWriter& out, const Route& route) {
   out.Time("group_wait", route.group_wait);
   out.Time("group_interval", route.group_interval);
   out.Time("repeat_interval", route.repeat_interval);
+  out.TextUnlessEmpty("escalation", route.escalation);
   if (route.continue_matching) out.Flag("continue", true);
   if (!route.mute_time_intervals.empty()) {
     out.Texts("mute_time_intervals", route.mute_time_intervals);
@@ -82,6 +83,11 @@ void WriteServices(YamlWriter& out, const Config& config) {
   }
 }
 
+void LeaveOutEscalation(Route& route) {
+  route.escalation.clear();
+  for (Route& child : route.routes) LeaveOutEscalation(child);
+}
+
 void WriteAlerting(YamlWriter& out, const Config& config) {
   if (!config.route.receiver.empty()) {
     out.BeginMap("route");
@@ -91,6 +97,7 @@ void WriteAlerting(YamlWriter& out, const Config& config) {
   WriteReceivers(out, config.receivers);
   WriteInhibitRules(out, config.inhibit_rules);
   WriteTimeIntervals(out, config.time_intervals);
+  WriteEscalationPolicies(out, config.escalation_policies);
 }
 
 }  // namespace
@@ -104,8 +111,12 @@ void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& so
 }
 
 std::string DescribeAlerting(const Config& config) {
+  // amtool reads it as strictly as Alertmanager does, and neither knows of escalation.
+  Config known = config;
+  known.escalation_policies.clear();
+  LeaveOutEscalation(known.route);
   YamlWriter out;
-  WriteAlerting(out, config);
+  WriteAlerting(out, known);
   return out.Take();
 }
 

@@ -14,6 +14,7 @@ void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& so
 // The keys a probe's type adds.
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
 void WriteTimeIntervals(YamlWriter& out, const std::vector<TimeInterval>& intervals);
+void WriteEscalationPolicies(YamlWriter& out, const std::vector<EscalationPolicy>& policies);
 void WriteReceivers(YamlWriter& out, const std::vector<Receiver>& receivers);
 // False if there is nothing to say.
 bool WriteTls(YamlWriter& out, std::string_view key, const Tls& tls);

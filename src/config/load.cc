@@ -67,8 +67,7 @@ void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out)
 }
 
 void RefuseForeignSections(MapReader& reader) {
-  for (const std::string_view key :
-       {"escalation_policies", "templates", "alerting", "remote_write"}) {
+  for (const std::string_view key : {"templates", "alerting", "remote_write"}) {
     reader.Refuse(key, "is not supported yet");
   }
   reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
@@ -100,6 +99,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   if (route == nullptr && !config.receivers.empty()) {
     config.route.receiver = config.receivers.front().name;
   }
+  config.escalation_policies = ReadEscalationPolicies(reader, context);
   GetReference(reader, "fallback_receiver", Reference::Kind::kReceiver, context,
                config.fallback_receiver);
   ReadSeverityMap(reader, config.severity_map);

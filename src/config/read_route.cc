@@ -77,9 +77,16 @@ void ReadRoute(const Node& node, ReadContext& context, Route& route) {
   GetPositive(reader, "group_interval", route.group_interval);
   GetPositive(reader, "repeat_interval", route.repeat_interval);
   reader.Get("continue", route.continue_matching);
-  for (const std::string_view key : {"labels", "escalation"}) {
-    reader.Refuse(key, "is not supported yet");
+  // Empty text takes an inherited policy away.
+  const Node* escalation = reader.Take("escalation");
+  if (escalation != nullptr && escalation->kind == NodeKind::kScalar &&
+      escalation->scalar.empty()) {
+    route.escalation.clear();
+  } else {
+    GetReference(reader, "escalation", Reference::Kind::kEscalationPolicy, context,
+                 route.escalation);
   }
+  reader.Refuse("labels", "is not supported yet");
   for (const Node& item : GetItems(reader, "routes")) {
     Route child = route;  // inherits
     child.matchers.clear();

@@ -16,7 +16,14 @@ namespace drwatch::config {
 
 // "service: shop", wherever it stands: looked up once everything is read.
 struct Reference {
-  enum class Kind { kService, kPostgresProbe, kBackupProbe, kReceiver, kTimeInterval };
+  enum class Kind {
+    kService,
+    kPostgresProbe,
+    kBackupProbe,
+    kReceiver,
+    kTimeInterval,
+    kEscalationPolicy
+  };
   Kind kind;
   std::string name;
   Position position;

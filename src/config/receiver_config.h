@@ -40,6 +40,7 @@ struct Route {
   base::Duration group_wait = 5s;
   base::Duration group_interval = 1min;
   base::Duration repeat_interval = 4h;
+  std::string escalation;  // one of Config::escalation_policies, inherited; empty = none
   bool continue_matching = false;
   // Names of Config::time_intervals, not inherited: nobody is told of alerts that fire during one
   // of the first, or outside all of the second.

@@ -48,6 +48,7 @@ std::vector<TimeInterval> ReadTimeIntervals(MapReader& root, ReadContext& contex
 std::vector<InhibitRule> ReadInhibitRules(MapReader& root, ReadContext& context);
 // The root of the tree; children inherit.
 Route ReadRootRoute(const Node& node, ReadContext& context);
+std::vector<EscalationPolicy> ReadEscalationPolicies(MapReader& root, ReadContext& context);
 
 // The parts of a probe that its type adds. The caller finishes `reader`.
 PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context);
@@ -73,6 +74,10 @@ void CheckWhole(const Config& config, const ReadContext& context);
 
 // What the plan promises and cannot keep: objectives that the schedules cannot meet, copies nobody
 // configured, nothing off-site. Warnings.
+// Deadlines that no route can keep (errors); policies without a route and steps that reach nobody
+// (warnings).
+void CheckEscalations(const Config& config, Problems& problems);
+
 void CheckPlan(const Config& config, Problems& problems);
 
 }  // namespace drwatch::config

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "notify/ack_link.h"
 #include "notify/notification.h"
 
 namespace drwatch::notify {
@@ -29,6 +31,7 @@ struct Job {
   IdSet firing;
   std::shared_ptr<const config::Integration> integration;
   Notification notification;
+  std::optional<AckLink> link;  // for the shell to sign, where there is something to acknowledge
 };
 
 // One finished attempt, for the status page and as evidence.

@@ -10,14 +10,14 @@
 #include "base/log.h"
 #include "notify/journal.h"
 #include "notify/ledger.h"
+#include "notify/records_view.h"
 #include "notify/sender.h"
-#include "notify/text.h"
 
 namespace drwatch::notify {
 
 class Dispatcher::Shell {
  public:
-  Shell(Options options, StoredState stored, base::Timestamp start);
+  Shell(Options options, Records stored, base::Timestamp start);
   ~Shell() { Stop(base::Duration(0)); }
 
   base::Status Accept(const std::vector<model::AlertEvent>& events);
@@ -25,6 +25,11 @@ class Dispatcher::Shell {
   void Reload(std::shared_ptr<const config::Config> config);
   base::Result<std::string> SetSilence(Silence silence);
   base::Status ExpireSilence(const std::string& id);
+  base::Result<std::size_t> Acknowledge(const AckRequest& request);
+  base::Result<std::vector<model::Alert>> Selected(const AckSelection& selection) const;
+  std::optional<AckLink> ReadLink(std::string_view token) const {
+    return notify::ReadToken(options_.link_key, token);
+  }
   void Start();
   void Stop(base::Duration drain);
   void Wake();
@@ -47,6 +52,7 @@ class Dispatcher::Shell {
   bool HasDueWork() const;
   void Settle(const Job& job, const AttemptResult& result, base::Duration duration);
 
+  void AddLink(Job& job) const;
   void RunTimers();
   void RunSender(const std::string& target, Sender& sender);
 
@@ -65,13 +71,11 @@ class Dispatcher::Shell {
   int running_senders_ = 0;
 };
 
-Dispatcher::Shell::Shell(Options options, StoredState stored, base::Timestamp start)
+Dispatcher::Shell::Shell(Options options, Records stored, base::Timestamp start)
     : options_(std::move(options)),
       start_wall_(start),
       start_steady_(options_.clock->Steady()),
-      ledger_(std::move(stored.records), options_.config, start) {
-  ledger_.RestoreAttempts(std::move(stored.attempts));
-}
+      ledger_(std::move(stored), options_.config, start) {}
 
 base::Timestamp Dispatcher::Shell::Now() const {
   return start_wall_ +
@@ -83,6 +87,9 @@ base::Status Dispatcher::Shell::Commit() {
   if (changes.empty()) return {};
   if (options_.on_step) options_.on_step(Step::kBeforeCommit);
   const base::Status saved = SaveChanges(*options_.database, ledger_, changes);
+  for (const Happening& happening : std::exchange(changes.happenings, {})) {
+    if (options_.on_happening) options_.on_happening(happening);
+  }
   if (saved) {
     if (options_.on_step) options_.on_step(Step::kAfterCommit);
     if (!state_writable_) base::LogInfo("the state of delivery can be written again");
@@ -143,6 +150,30 @@ base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
   StartSenders();
   timer_wake_.notify_all();
   return committed;
+}
+
+base::Result<std::size_t> Dispatcher::Shell::Acknowledge(const AckRequest& request) {
+  const std::lock_guard lock(mutex_);
+  const base::Result<std::size_t> count = ledger_.Acknowledge(request, Now());
+  if (!count) return count;
+  const base::Status committed = Commit();
+  StartSenders();
+  timer_wake_.notify_all();
+  if (!committed) return base::Fail(committed.error());
+  return count;
+}
+
+base::Result<std::vector<model::Alert>> Dispatcher::Shell::Selected(
+    const AckSelection& selection) const {
+  const std::lock_guard lock(mutex_);
+  const auto ids = SelectAlerts(ledger_.records(), ledger_.config(), selection, Now());
+  if (!ids) return base::Fail(ids.error());
+  std::vector<model::Alert> alerts;
+  for (const AlertId id : *ids) {
+    alerts.push_back(ledger_.records().alerts.at(id).alert);
+    alerts.back().labels = PublicLabels(ledger_.config(), alerts.back().labels);
+  }
+  return alerts;
 }
 
 void Dispatcher::Shell::Start() {
@@ -228,6 +259,13 @@ void Dispatcher::Shell::StartSenders() {
   }
 }
 
+void Dispatcher::Shell::AddLink(Job& job) const {
+  Notification& notification = job.notification;
+  if (!job.link || options_.link_key.empty() || notification.external_url.empty()) return;
+  notification.acknowledge_url =
+      notification.external_url + "/acknowledge?token=" + MakeToken(options_.link_key, *job.link);
+}
+
 void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
   std::unique_lock lock(mutex_);
   while (phase_ != Phase::kStopped) {
@@ -238,6 +276,7 @@ void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
       lock.unlock();
       const base::SteadyTime began = options_.clock->Steady();
       job->notification.sent_at = options_.clock->Now();
+      AddLink(*job);
       const AttemptResult result = Attempt(*job, options_.transport, options_.on_step,
                                            stop_.token(), job->notification.sent_at);
       const auto duration =
@@ -280,64 +319,8 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
 
 Snapshot Dispatcher::Shell::TakeSnapshot() const {
   const std::lock_guard lock(mutex_);
-  const base::Timestamp now = Now();
-  const Records& records = ledger_.records();
-  Snapshot snapshot;
+  Snapshot snapshot = MakeSnapshot(ledger_, Now());
   snapshot.state_writable = state_writable_;
-  snapshot.now = now;
-  for (const auto& [id, silence] : records.silences) snapshot.silences.push_back(silence);
-  std::map<AlertId, std::string> fingerprints;
-  for (const auto& [id, record] : records.alerts) {
-    if (record.alert.resolved()) continue;
-    Snapshot::AlertView view;
-    view.alert = record.alert;
-    view.alert.labels = PublicLabels(ledger_.config(), record.alert.labels);
-    view.updated_at = record.changed_at;
-    view.expires_at = record.expires_at;
-    fingerprints[id] = view.alert.FingerprintHex();
-    view.silenced_by = record.silenced_by;
-    for (const std::string& group_id : record.groups) {
-      const auto group = records.groups.find(group_id);
-      if (group == records.groups.end()) continue;
-      view.receivers.push_back(group->second.receiver);
-      view.muted_by.insert(view.muted_by.end(), group->second.muted_by.begin(),
-                           group->second.muted_by.end());
-    }
-    for (const AlertId source : ledger_.muting().InhibitedBy(record)) {
-      model::Alert cause = records.alerts.at(source).alert;
-      cause.labels = PublicLabels(ledger_.config(), cause.labels);
-      view.inhibited_by.push_back(cause.FingerprintHex());
-    }
-    snapshot.alerts.push_back(std::move(view));
-  }
-  for (const auto& [id, group] : records.groups) {
-    Snapshot::GroupView view{group.key, group.receiver, group.labels,
-                             {},        group.due,      group.muted_by};
-    for (const AlertId alert : group.firing) view.fingerprints.push_back(fingerprints[alert]);
-    snapshot.groups.push_back(std::move(view));
-  }
-  for (const auto& [key, delivery] : records.deliveries) {
-    if (!delivery.pending) continue;
-    const Target& target = records.targets.at(key.first);
-    Snapshot::OutboxRow row;
-    row.receiver = target.receiver;
-    row.integration = IntegrationName(*target.integration);
-    row.group_key = delivery.group_key;
-    row.occasion = *delivery.pending;
-    const auto record = records.alerts.find(delivery.alert);
-    row.summary = record != records.alerts.end() ? AlertSummary(record->second.alert)
-                                                 : delivery.group_labels.ToString();
-    row.age = now - delivery.queued_at;
-    row.attempts = delivery.attempts;
-    row.last_error = delivery.last_error;
-    const base::Timestamp next = std::max(delivery.next_attempt, target.blocked_until);
-    row.next_attempt_in = std::max(next - now, base::Duration(0));
-    row.fallback = delivery.fallback;
-    snapshot.outbox.push_back(std::move(row));
-  }
-  std::stable_sort(snapshot.outbox.begin(), snapshot.outbox.end(),
-                   [](const auto& a, const auto& b) { return a.age > b.age; });
-  snapshot.attempts.assign(ledger_.recent_attempts().rbegin(), ledger_.recent_attempts().rend());
   return snapshot;
 }
 
@@ -348,7 +331,21 @@ DeliveryStats Dispatcher::Shell::Stats() const {
   stats.counters = ledger_.counters();
   stats.state_writable = state_writable_;
   for (const auto& [id, target] : ledger_.records().targets) {
-    if (!target.retired) stats.outbox_depth[target.receiver];
+    if (target.retired) continue;
+    stats.outbox_depth[target.receiver];
+    // A counter that is not there before it counts has no increase.
+    stats.counters.dead_letters[target.receiver];
+  }
+  for (const config::EscalationPolicy& policy : ledger_.config().escalation_policies) {
+    for (const config::EscalationStep& step : policy.steps) {
+      if (!step.within) continue;
+      for (const std::string& receiver : step.receivers) {
+        for (const PageSeverity severity : {PageSeverity::kInfo, PageSeverity::kWarning,
+                                            PageSeverity::kError, PageSeverity::kCritical}) {
+          stats.counters.deadlines_missed[{receiver, std::string(PageSeverityName(severity))}];
+        }
+      }
+    }
   }
   for (const auto& [key, delivery] : ledger_.records().deliveries) {
     if (!delivery.pending) continue;
@@ -360,7 +357,7 @@ DeliveryStats Dispatcher::Shell::Stats() const {
 
 base::Result<std::unique_ptr<Dispatcher>> Dispatcher::Create(Options options) {
   const base::Timestamp start = options.clock->Now();
-  base::Result<StoredState> stored = LoadState(*options.database, start);
+  base::Result<Records> stored = LoadState(*options.database, start);
   if (!stored) return base::Fail(stored.error());
   return std::unique_ptr<Dispatcher>(
       new Dispatcher(std::make_unique<Shell>(std::move(options), std::move(*stored), start)));
@@ -382,6 +379,15 @@ base::Result<std::string> Dispatcher::SetSilence(Silence silence) {
   return shell_->SetSilence(std::move(silence));
 }
 base::Status Dispatcher::ExpireSilence(const std::string& id) { return shell_->ExpireSilence(id); }
+base::Result<std::size_t> Dispatcher::Acknowledge(const AckRequest& request) {
+  return shell_->Acknowledge(request);
+}
+base::Result<std::vector<model::Alert>> Dispatcher::Selected(const AckSelection& selection) const {
+  return shell_->Selected(selection);
+}
+std::optional<AckLink> Dispatcher::ReadLink(std::string_view token) const {
+  return shell_->ReadLink(token);
+}
 void Dispatcher::Start() { shell_->Start(); }
 void Dispatcher::Stop(base::Duration drain) { shell_->Stop(drain); }
 void Dispatcher::Wake() { shell_->Wake(); }

@@ -22,6 +22,7 @@
 #include "net/smtp.h"
 #include "notify/posted.h"
 #include "notify/records.h"
+#include "notify/snapshot.h"
 #include "notify/stats.h"
 
 namespace drwatch::notify {
@@ -39,45 +40,6 @@ struct Transport {
 // Places where a test looks at the state on disk, as a crash there would leave it.
 enum class Step { kBeforeCommit, kAfterCommit, kBeforeSend, kAfterSend };
 
-// Everything the API and the status page show of delivery, at one moment.
-struct Snapshot {
-  struct AlertView {
-    model::Alert alert;  // with the external labels
-    std::vector<std::string> receivers;
-    base::Timestamp updated_at{};
-    base::Timestamp expires_at{};  // of a posted one
-    // Why nobody is told of it: ids of silences, fingerprints of alerts, names of time intervals.
-    std::vector<std::string> silenced_by, inhibited_by, muted_by;
-  };
-  struct GroupView {
-    std::string key;
-    std::string receiver;
-    model::Labels labels;
-    std::vector<std::string> fingerprints;  // of its firing alerts, as in AlertView::alert
-    std::optional<base::Timestamp> next_flush;
-    std::vector<std::string> muted_by;  // names of time intervals
-  };
-  struct OutboxRow {
-    std::string receiver;
-    std::string integration;
-    std::string group_key;
-    Occasion occasion = Occasion::kTrigger;
-    std::string summary;
-    base::Duration age{};
-    int attempts = 0;
-    std::string last_error;  // without secrets
-    base::Duration next_attempt_in{};
-    bool fallback = false;
-  };
-  std::vector<AlertView> alerts;  // firing ones
-  std::vector<GroupView> groups;
-  std::vector<OutboxRow> outbox;        // oldest first
-  std::vector<AttemptRecord> attempts;  // newest first
-  std::vector<Silence> silences;        // in the order of their ids
-  base::Timestamp now{};                // by the dispatcher's clock, for Silence::StateAt
-  bool state_writable = true;
-};
-
 // Thread-safe.
 class Dispatcher {
  public:
@@ -92,6 +54,11 @@ class Dispatcher {
     std::shared_ptr<const config::Config> config;  // the first configuration
     Transport transport;
     std::function<void(Step)> on_step;  // default: nothing
+    // Signs the links by which readers of notifications acknowledge; empty: there are none.
+    base::Secret link_key{};
+    // Told of each once it is on disk (or could not be put there), under the dispatcher's lock: it
+    // must not call back. Default: nothing.
+    std::function<void(const Happening&)> on_happening{};
   };
 
   // Reads the state. Nothing is sent before Start(). Errors: the state cannot be read.
@@ -112,6 +79,13 @@ class Dispatcher {
   // holds, but perhaps only until a restart.
   base::Result<std::string> SetSilence(Silence silence);
   base::Status ExpireSilence(const std::string& id);
+
+  // As Ledger's. On disk when it returns; an error of the disk as above.
+  base::Result<std::size_t> Acknowledge(const AckRequest& request);
+  // The alerts a selection would take, as they are shown. Errors: as SelectAlerts'.
+  base::Result<std::vector<model::Alert>> Selected(const AckSelection& selection) const;
+  // What a link's token says; nullopt: it is none of ours.
+  std::optional<AckLink> ReadLink(std::string_view token) const;
 
   void Start();
   // Lets senders finish what is due, until `drain` passed, then breaks attempts off. What was not

@@ -101,6 +101,7 @@ Value ToValue(const Notification& notification) {
        {"CommonLabels", ToValue(notification.CommonLabels())},
        {"CommonAnnotations", ToValue(notification.CommonAnnotations())},
        {"ExternalURL", Value::String(notification.external_url)},
+       {"AcknowledgeURL", Value::String(notification.acknowledge_url)},
        {"NotificationReason", Value::String(std::string(OccasionName(notification.occasion)))}}});
 }
 

@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "notify/journal_escalation.h"
+#include "notify/limits.h"
+#include "notify/receiver.h"
 #include "notify/target_settings.h"
 
 namespace drwatch::notify {
@@ -95,7 +98,7 @@ std::vector<model::Matcher> DecodeMatchers(const std::string& text) {
 std::int64_t Millis(base::Timestamp time) { return base::ToUnixMillis(time); }
 
 Occasion ToOccasion(std::int64_t number) {
-  return number >= 0 && number <= static_cast<int>(Occasion::kResolve)
+  return number >= 0 && number <= static_cast<int>(Occasion::kAcknowledge)
              ? static_cast<Occasion>(number)
              : Occasion::kTrigger;
 }
@@ -124,7 +127,8 @@ class Loader {
     };
     base::Status status = read(
         "SELECT id, labels, annotations, value, active_at, fired_at, resolved_at, generator_url,"
-        " reason, changed_at, expires_at FROM notify_alerts",
+        " reason, changed_at, expires_at, ack_by, ack_comment, ack_at, ack_until"
+        " FROM notify_alerts",
         &Loader::ReadAlert);
     if (status) {
       status = read("SELECT id, created_at, last_flush FROM notify_groups", &Loader::ReadGroup);
@@ -136,7 +140,7 @@ class Loader {
       status = read(
           "SELECT target, incident, alert, group_id, group_key, group_labels, dedup_key, fallback,"
           " note, confirmed, maybe, refused, last_notified, pending, version, queued_at,"
-          " changed_at, attempts, last_attempt, form, fell_back, last_error"
+          " changed_at, attempts, last_attempt, form, fell_back, last_error, acknowledged"
           " FROM notify_deliveries",
           &Loader::ReadDelivery);
     }
@@ -152,19 +156,20 @@ class Loader {
           " FROM notify_silences",
           &Loader::ReadSilence);
     }
+    if (status) status = LoadEscalations(database, state_, now_);
     while (state_.attempts.size() > kKeptAttempts) state_.attempts.pop_front();
     return status;
   }
-  StoredState Take() { return std::move(state_); }
+  Records Take() { return std::move(state_); }
 
  private:
   base::Timestamp Instant(const db::Statement& row, int column) const {
     return std::min(base::FromUnixMillis(row.Int(column)), now_);
   }
   void ReadAlert(const db::Statement& row) {
-    AlertRecord& record = state_.records.alerts[row.Int(0)];
+    AlertRecord& record = state_.alerts[row.Int(0)];
     record.id = row.Int(0);
-    state_.records.last_id = std::max(state_.records.last_id, record.id);
+    state_.last_id = std::max(state_.last_id, record.id);
     record.alert.labels = DecodeLabels(row.Text(1));
     record.alert.annotations = DecodeLabels(row.Text(2));
     record.alert.value = row.Double(3);
@@ -178,22 +183,25 @@ class Loader {
     record.reason = row.Text(8);
     record.changed_at = Instant(row, 9);
     record.expires_at = base::FromUnixMillis(row.Int(10));
+    if (row.Text(11).empty()) return;
+    record.acknowledged = Acknowledgement{row.Text(11), row.Text(12), Instant(row, 13),
+                                          base::FromUnixMillis(row.Int(14))};
   }
   void ReadGroup(const db::Statement& row) {
-    Group& group = state_.records.groups[row.Text(0)];
+    Group& group = state_.groups[row.Text(0)];
     group.id = row.Text(0);
     group.created_at = Instant(row, 1);
     group.last_flush = Instant(row, 2);
   }
   void ReadTarget(const db::Statement& row) {
-    Target& target = state_.records.targets[row.Text(0)];
+    Target& target = state_.targets[row.Text(0)];
     target.id = row.Text(0);
     target.receiver = row.Text(1);
     target.integration = DecodeIntegration(row.Text(2));
   }
   void ReadDelivery(const db::Statement& row) {
     const DeliveryKey key(row.Text(0), row.Text(1));
-    Delivery& delivery = state_.records.deliveries[key];
+    Delivery& delivery = state_.deliveries[key];
     delivery.key = key;
     delivery.alert = row.Int(2);
     delivery.group_id = row.Text(3);
@@ -215,6 +223,7 @@ class Loader {
     delivery.form = row.Int(19) != 0 ? Form::kMinimal : Form::kFull;
     delivery.fell_back = row.Int(20) != 0;
     delivery.last_error = row.Text(21);
+    delivery.acknowledged = row.Int(22) != 0;
   }
   void ReadAttempt(const db::Statement& row) {
     state_.attempts.push_back({Instant(row, 0), row.Text(1), row.Text(2), ToOccasion(row.Int(3)),
@@ -232,11 +241,11 @@ class Loader {
     silence.updated_at = Instant(row, 4);
     silence.created_by = row.Text(5);
     silence.comment = row.Text(6);
-    if (!silence.matchers.empty()) state_.records.silences[silence.id] = std::move(silence);
+    if (!silence.matchers.empty()) state_.silences[silence.id] = std::move(silence);
   }
 
   base::Timestamp now_;
-  StoredState state_;
+  Records state_;
 };
 
 // --- writing --------------------------------------------------------------------------------
@@ -244,8 +253,8 @@ class Loader {
 base::Status SaveAlerts(db::Database& database, const Records& records, const Changes& changes) {
   db::Statement put = database.Prepare(
       "INSERT OR REPLACE INTO notify_alerts (id, labels, annotations, value, active_at, fired_at,"
-      " resolved_at, generator_url, reason, changed_at, expires_at)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " resolved_at, generator_url, reason, changed_at, expires_at, ack_by, ack_comment, ack_at,"
+      " ack_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   db::Statement drop = database.Prepare("DELETE FROM notify_alerts WHERE id = ?");
   for (const AlertId id : changes.alerts) {
     const auto found = records.alerts.find(id);
@@ -264,6 +273,9 @@ base::Status SaveAlerts(db::Database& database, const Records& records, const Ch
           .Bind(record.reason)
           .Bind(Millis(record.changed_at))
           .Bind(Millis(record.expires_at));
+      const Acknowledgement none;
+      const Acknowledgement& ack = record.acknowledged ? *record.acknowledged : none;
+      statement.Bind(ack.by).Bind(ack.comment).Bind(Millis(ack.at)).Bind(Millis(ack.until));
     }
     if (const base::Status done = statement.Run(); !done) return done;
   }
@@ -330,7 +342,8 @@ void BindDelivery(db::Statement& statement, const Delivery& delivery) {
       .Bind(Millis(delivery.last_attempt))
       .Bind(std::int64_t{delivery.form == Form::kMinimal})
       .Bind(std::int64_t{delivery.fell_back})
-      .Bind(delivery.last_error);
+      .Bind(delivery.last_error)
+      .Bind(std::int64_t{delivery.acknowledged});
 }
 
 base::Status SaveDeliveries(db::Database& database, const Records& records,
@@ -338,8 +351,9 @@ base::Status SaveDeliveries(db::Database& database, const Records& records,
   db::Statement put = database.Prepare(
       "INSERT OR REPLACE INTO notify_deliveries (target, incident, alert, group_id, group_key,"
       " group_labels, dedup_key, fallback, note, confirmed, maybe, refused, last_notified, pending,"
-      " version, queued_at, changed_at, attempts, last_attempt, form, fell_back, last_error)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " version, queued_at, changed_at, attempts, last_attempt, form, fell_back, last_error,"
+      " acknowledged) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?)");
   db::Statement drop =
       database.Prepare("DELETE FROM notify_deliveries WHERE target = ? AND incident = ?");
   for (const DeliveryKey& key : changes.deliveries) {
@@ -433,10 +447,11 @@ std::vector<db::Migration> Migrations() {
     CREATE TABLE notify_silences (
       id TEXT PRIMARY KEY, matchers TEXT NOT NULL, starts_at INTEGER NOT NULL,
       ends_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, created_by TEXT NOT NULL,
-      comment TEXT NOT NULL) WITHOUT ROWID;)"}};
+      comment TEXT NOT NULL) WITHOUT ROWID;)"},
+          {"notify", 3, kEscalationTables}};
 }
 
-base::Result<StoredState> LoadState(db::Database& database, base::Timestamp now) {
+base::Result<Records> LoadState(db::Database& database, base::Timestamp now) {
   Loader loader(now);
   const base::Status read =
       database.Transact([&](db::Database& inside) { return loader.Load(inside); });
@@ -452,6 +467,7 @@ base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Cha
     if (status) status = SaveTargets(inside, records, changes);
     if (status) status = SaveDeliveries(inside, records, changes);
     if (status) status = SaveSilences(inside, records, changes);
+    if (status) status = SaveEscalations(inside, records, changes);
     if (status) status = SaveAttempts(inside, changes);
     return status;
   });

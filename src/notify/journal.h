@@ -3,7 +3,6 @@
 // Pure translation between records and rows; the dispatcher decides when, under its lock.
 #pragma once
 
-#include <deque>
 #include <vector>
 
 #include "base/result.h"
@@ -15,14 +14,9 @@ namespace drwatch::notify {
 // The tables of delivery: give them to db::Database::Open together with the other folders'.
 std::vector<db::Migration> Migrations();
 
-struct StoredState {
-  Records records;
-  std::deque<AttemptRecord> attempts;  // the latest kKeptAttempts
-};
-
 // Instants later than `now` (the clock was ahead) become `now`. Targets come back without inline
 // secrets: those of them that the configuration does not have any more have no integration.
-base::Result<StoredState> LoadState(db::Database& database, base::Timestamp now);
+base::Result<Records> LoadState(db::Database& database, base::Timestamp now);
 
 // Writes the rows of `changes`, as `ledger` has them now, in one transaction.
 base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Changes& changes);

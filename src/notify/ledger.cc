@@ -1,4 +1,6 @@
 #include "notify/ledger.h"
+#include "notify/limits.h"
+#include "notify/records_view.h"
 
 #include <algorithm>
 #include <functional>
@@ -16,6 +18,33 @@ base::Duration Backoff(int failures, const std::string& seed) {
   return std::chrono::duration_cast<base::Duration>(pause * (1.0 - 0.2 * share));
 }
 
+namespace {
+
+base::Status Refusal(Counters& counters, std::size_t refused) {
+  if (refused == 0) return {};
+  counters.refused_alerts += static_cast<std::int64_t>(refused);
+  return base::Fail(std::to_string(refused) + " alerts are not delivered: there are more than " +
+                        std::to_string(kMaxAlerts),
+                    "aggregate in the rule's expression or set a limit on its group");
+}
+
+void NoteAlert(Changes& changes, const config::Config& config, Happening::Kind kind,
+               const AlertRecord& record, base::Timestamp now) {
+  Happening happening{now, kind, "", "", record.reason};
+  happening.alert = record.alert;
+  happening.alert->labels = PublicLabels(config, record.alert.labels);
+  changes.happenings.push_back(std::move(happening));
+}
+
+void NoteSilence(Changes& changes, Happening::Kind kind, const Silence& silence,
+                 base::Timestamp now) {
+  Happening happening{now, kind, "", "", ""};
+  happening.silence = silence;
+  changes.happenings.push_back(std::move(happening));
+}
+
+}  // namespace
+
 Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now)
     : config_(std::move(config)), records_(std::move(records)) {
   for (auto& [id, record] : records_.alerts) ids_[record.alert.labels] = id;
@@ -30,7 +59,7 @@ Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, ba
     if (!delivery.pending) continue;
     // A restart is a good reason to try at once.
     delivery.next_attempt = now;
-    delivery.urgency = WorstSeverity(delivery);
+    delivery.urgency = WorstSeverity(records_, delivery);
     queues_[key.first].insert(&delivery);
   }
   next_forget_ = now;
@@ -42,18 +71,13 @@ AlertRecord* Ledger::Find(const model::Labels& labels) {
   return id == ids_.end() ? nullptr : &records_.alerts.at(id->second);
 }
 
-bool Ledger::IsResolved(AlertId id) const {
-  const auto record = records_.alerts.find(id);
-  return record == records_.alerts.end() || record->second.alert.resolved();
-}
-
 base::Status Ledger::Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now) {
   std::size_t refused = 0;
   for (const model::AlertEvent& event : events) {
     if (!Admit(event, now)) ++refused;
   }
   Tick(now);
-  return Refusal(refused);
+  return Refusal(counters_, refused);
 }
 
 base::Status Ledger::Post(const std::vector<PostedAlert>& alerts, base::Timestamp now) {
@@ -70,7 +94,7 @@ base::Status Ledger::Post(const std::vector<PostedAlert>& alerts, base::Timestam
     changes_.alerts.insert(record->id);
   }
   Tick(now);
-  return Refusal(refused);
+  return Refusal(counters_, refused);
 }
 
 // False if there is no room for it.
@@ -78,14 +102,6 @@ bool Ledger::Admit(const model::AlertEvent& event, base::Timestamp now) {
   const bool full = records_.alerts.size() >= kMaxAlerts && Find(event.alert.labels) == nullptr;
   if (!full) ApplyEvent(event, now);
   return !full;
-}
-
-base::Status Ledger::Refusal(std::size_t refused) {
-  if (refused == 0) return {};
-  counters_.refused_alerts += static_cast<std::int64_t>(refused);
-  return base::Fail(std::to_string(refused) + " alerts are not delivered: there are more than " +
-                        std::to_string(kMaxAlerts),
-                    "aggregate in the rule's expression or set a limit on its group");
 }
 
 void Ledger::ResolveExpired(base::Timestamp now) {
@@ -141,16 +157,19 @@ void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
 }
 
 void Ledger::Fire(AlertRecord& record, base::Timestamp now) {
+  if (record.changed_at + kKeepAcknowledgement <= now) record.acknowledged.reset();
   record.alert.resolved_at = {};
   record.reason.clear();
   record.changed_at = now;
   changes_.alerts.insert(record.id);
   muting_.Fired(record);
   Attach(record, now);
+  NoteAlert(changes_, *config_, Happening::Kind::kAlertFiring, record, now);
 }
 
 void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
   record.changed_at = now;
+  NoteAlert(changes_, *config_, Happening::Kind::kAlertResolved, record, now);
   muting_.Resolved(record);
   for (const std::string& id : record.groups) {
     const auto group = records_.groups.find(id);
@@ -158,6 +177,7 @@ void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
     group->second.firing.erase(record.id);
     group->second.resolved.insert(record.id);
     MarkChanged(group->second, record, now);
+    escalator_.Changed(group->second);
   }
   ResolveUnmanaged(record, now);
 }
@@ -167,11 +187,10 @@ void Ledger::Attach(AlertRecord& record, base::Timestamp now) {
   const model::Labels labels = PublicLabels(*config_, record.alert.labels);
   for (const RouteMatch& match : MatchRoutes(config_->route, labels)) {
     Group& group = EnsureGroup(*match.route, match.key, record, now);
-    group.resolved.erase(record.id);
-    if (group.firing.insert(record.id).second) MarkChanged(group, record, now);
-    if (std::find(record.groups.begin(), record.groups.end(), group.id) == record.groups.end()) {
-      record.groups.push_back(group.id);
-    }
+    Join(group, record, now);
+    if (group.policy.empty()) continue;
+    JoinSteps(group, record, now);
+    escalator_.Changed(group);
   }
 }
 
@@ -192,11 +211,10 @@ Group& Ledger::EnsureGroup(const config::Route& route, const std::string& route_
   group.repeat = route.repeat_interval;
   group.mute = route.mute_time_intervals;
   group.active = route.active_time_intervals;
+  group.policy = route.escalation;
   muting_.Grouped(group, now);
   group.created_at = now;
-  for (const auto& [target_id, target] : records_.targets) {
-    if (target.receiver == route.receiver && !target.retired) group.targets.push_back(target_id);
-  }
+  group.targets = TargetsOf(records_, route.receiver);
   changes_.groups.insert(id);
   return group;
 }
@@ -220,6 +238,7 @@ void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestam
 void Ledger::Tick(base::Timestamp now) {
   if (now >= next_expiry_) ResolveExpired(now);
   TellUnmuted(now);
+  Escalate(now);
   std::vector<std::string> due;
   for (const auto& [id, group] : records_.groups) {
     if ((group.due && *group.due <= now) || (group.next_repeat && *group.next_repeat <= now)) {
@@ -237,6 +256,7 @@ void Ledger::Tick(base::Timestamp now) {
 // What was held back and still fires is as good as new.
 void Ledger::TellUnmuted(base::Timestamp now) {
   const Muting::Unmuted unmuted = muting_.Update(now);
+  if (unmuted.any_change) escalator_.AnythingChanged();
   for (const AlertId id : unmuted.alerts) {
     AlertRecord& record = records_.alerts.at(id);
     record.changed_at = now;
@@ -257,19 +277,24 @@ void Ledger::TellUnmuted(base::Timestamp now) {
 base::Result<std::string> Ledger::SetSilence(Silence silence, const std::string& new_id,
                                              base::Timestamp now) {
   base::Result<std::string> id = muting_.SetSilence(std::move(silence), new_id, now);
-  if (id) Tick(now);
+  if (!id) return id;
+  NoteSilence(changes_, Happening::Kind::kSilenceSet, records_.silences.at(*id), now);
+  Tick(now);
   return id;
 }
 
 base::Status Ledger::ExpireSilence(const std::string& id, base::Timestamp now) {
   const base::Status ended = muting_.ExpireSilence(id, now);
-  if (ended) Tick(now);
+  if (!ended) return ended;
+  NoteSilence(changes_, Happening::Kind::kSilenceExpired, records_.silences.at(id), now);
+  Tick(now);
   return ended;
 }
 
 base::Timestamp Ledger::NextTick(base::Timestamp now) const {
   base::Timestamp next = std::min(now + std::chrono::hours(1), next_forget_);
-  next = std::min({next, next_expiry_, muting_.NextChange()});
+  next = std::min(
+      {next, next_expiry_, next_ack_expiry_, muting_.NextChange(), escalator_.NextChange()});
   for (const auto& [id, group] : records_.groups) {
     if (group.due) next = std::min(next, *group.due);
     if (group.page_due) next = std::min(next, *group.page_due);
@@ -308,6 +333,11 @@ void Ledger::ForgetResolved(base::Timestamp now) {
     changes_.alerts.insert(record.id);
     at = records_.alerts.erase(at);
   }
+  std::erase_if(records_.used_links, [&](const auto& entry) {
+    if (entry.second > now) return false;
+    changes_.used_links.insert(entry.first);
+    return true;
+  });
   std::erase_if(records_.targets, [&](const auto& entry) {
     const auto& [id, target] = entry;
     const auto first = records_.deliveries.lower_bound({id, ""});
@@ -326,6 +356,10 @@ void Ledger::ReturnChanges(Changes changes) {
   changes.targets.merge(changes_.targets);
   changes.deliveries.merge(changes_.deliveries);
   changes.silences.merge(changes_.silences);
+  changes.escalations.merge(changes_.escalations);
+  changes.used_links.merge(changes_.used_links);
+  changes.happenings.insert(changes.happenings.end(), changes_.happenings.begin(),
+                            changes_.happenings.end());
   changes.attempts.insert(changes.attempts.end(), changes_.attempts.begin(),
                           changes_.attempts.end());
   if (changes.attempts.size() > kKeptAttempts) {

@@ -5,7 +5,6 @@
 // sending.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +13,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
-#include "model/alert.h"
-#include "notify/limits.h"
-#include "notify/muting.h"
+#include "notify/escalator.h"
 #include "notify/posted.h"
 #include "notify/receiver.h"
 #include "notify/records.h"
@@ -49,6 +46,10 @@ class Ledger {
   base::Status ExpireSilence(const std::string& id, base::Timestamp now);
   const Muting& muting() const { return muting_; }
 
+  // Somebody looks after the alerts, or no longer; the result is how many. Errors: kNothingFires,
+  // kLinkUsed, kLinkExpired, or what is wrong with it.
+  base::Result<std::size_t> Acknowledge(const AckRequest& request, base::Timestamp now);
+
   // The most urgent notification for a target: worst severity first, then oldest. It counts as
   // possibly delivered from here on; the caller stores that before it sends.
   std::optional<Job> Take(const std::string& target, base::Timestamp now);
@@ -62,10 +63,6 @@ class Ledger {
 
   const Records& records() const { return records_; }
   const config::Config& config() const { return *config_; }
-  const std::deque<AttemptRecord>& recent_attempts() const { return recent_attempts_; }
-  void RestoreAttempts(std::deque<AttemptRecord> attempts) {
-    recent_attempts_ = std::move(attempts);
-  }
   const Counters& counters() const { return counters_; }
   // What is not in the database yet; the caller gives it back with ReturnChanges if it could not be
   // written.
@@ -75,7 +72,6 @@ class Ledger {
  private:
   // ledger.cc: alerts and groups.
   bool Admit(const model::AlertEvent& event, base::Timestamp now);
-  base::Status Refusal(std::size_t refused);
   void ApplyEvent(const model::AlertEvent& event, base::Timestamp now);
   void Fire(AlertRecord& record, base::Timestamp now);
   void Resolve(AlertRecord& record, base::Timestamp now);
@@ -87,46 +83,49 @@ class Ledger {
   void TellUnmuted(base::Timestamp now);
   void ResolveExpired(base::Timestamp now);
   void ForgetResolved(base::Timestamp now);
-  bool IsResolved(AlertId id) const;
 
   // ledger_plan.cc: what a flush queues.
   void Flush(const std::string& group_id, base::Timestamp now);
   void FlushPages(Group& group, base::Timestamp now);
   bool PlanGroup(Group& group, const Target& target, base::Timestamp now);
-  bool MayRepeat(const Group& group, const Delivery& delivery) const;
   bool PlanPages(Group& group, const Target& target, base::Timestamp now);
   bool PlanPageEnds(Group& group, const Target& target, base::Timestamp now);
   bool QueueResolveOf(Delivery& delivery, base::Timestamp now);
   void ResolveUnmanaged(const AlertRecord& record, base::Timestamp now);
-  bool IsOver(const Delivery& delivery) const;  // all it tells of, or was to tell of
-  bool IsManaged(const Delivery& delivery) const;
   Delivery& EnsureDelivery(const Target& target, const Group& group, AlertId alert);
   Delivery* FindDelivery(const DeliveryKey& key);
   void Queue(Delivery& delivery, Occasion occasion, base::Timestamp changed_at,
              base::Timestamp now);
   void Erase(DeliveryKey key);  // by value: the key may be the record's own
-  std::string DedupKey(const std::string& identity) const;
 
   // ledger_work.cc: sending and its outcome.
   bool Prepare(Delivery& delivery, Job& job);
   bool PrepareAlert(Delivery& delivery, Job& job);
   bool PrepareGroup(Delivery& delivery, Job& job);
-  void FillNotification(const Delivery& delivery, const Target& target, Job& job) const;
   void SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp now);
   void CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now);
   void SettleRetry(Delivery& delivery, const Job& job, const Verdict& verdict, base::Timestamp now);
   void GiveUp(Delivery& delivery, const Job& job, const std::string& cause, base::Timestamp now);
   void FallBack(Delivery& delivery, const std::string& note, base::Timestamp now);
   void FallBackOfFailing(base::Timestamp now);
-  std::vector<Target*> FallbackTargets(const std::string& failed_target);
   void TellFallback(const Delivery& failed, Target& target, const std::string& note,
                     base::Timestamp now);
   void Withdraw(Delivery& delivery);
-  PageSeverity WorstSeverity(const Delivery& delivery) const;
   void AddAttempt(AttemptRecord attempt);
 
+  // ledger_escalation.cc.
+  void Escalate(base::Timestamp now);
+  void TakeStep(const Escalator::DueStep& step, base::Timestamp now);
+  Group& StepGroup(const Group& base, const std::string& receiver, base::Timestamp now);
+  void Join(Group& group, AlertRecord& record, base::Timestamp now);
+  void JoinSteps(const Group& base, AlertRecord& record, base::Timestamp now);
+  void TellAgain(Group& group, base::Timestamp since, base::Timestamp now);
+  void MissDeadline(const Escalator::Miss& miss, base::Timestamp now);
+  void ExpireAcknowledgements(base::Timestamp now);
+  void SetAcknowledgement(AlertRecord& record, const Acknowledgement& ack, base::Timestamp now);
+  void PassOnAcknowledgement(Delivery& delivery, base::Timestamp now);
+
   // ledger_reload.cc.
-  void RebuildTargets();
   void RebuildGroups(base::Timestamp now);
   void AdoptOrphans(base::Timestamp now);
   void Adopt(const DeliveryKey& orphan, base::Timestamp now);
@@ -140,11 +139,12 @@ class Ledger {
   std::unordered_map<model::Labels, AlertId, model::LabelsHash> ids_;
   std::set<DeliveryKey> unmanaged_groups_;  // group incidents without a group of their own
   std::map<std::string, std::set<Delivery*>> queues_;  // pending ones by target, in records_
-  std::deque<AttemptRecord> recent_attempts_;
   Changes changes_;
   Counters counters_;
-  base::Timestamp next_forget_{}, next_expiry_{};  // expiry of posted alerts
+  // Of posted alerts and of acknowledgements.
+  base::Timestamp next_forget_{}, next_expiry_{}, next_ack_expiry_{};
   Muting muting_{records_, changes_};
+  Escalator escalator_{records_, changes_};
 };
 
 }  // namespace drwatch::notify

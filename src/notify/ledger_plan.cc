@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "notify/ledger.h"
+#include "notify/records_view.h"
 
 namespace drwatch::notify {
 namespace {
@@ -25,12 +26,6 @@ bool NothingTold(const Delivery& delivery) {
 
 }  // namespace
 
-std::string Ledger::DedupKey(const std::string& identity) const {
-  const std::string scope = config_->global.external_labels.ToString();
-  return "drwatch1-" +
-         base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, scope + "\n" + identity));
-}
-
 Delivery* Ledger::FindDelivery(const DeliveryKey& key) {
   const auto found = records_.deliveries.find(key);
   return found == records_.deliveries.end() ? nullptr : &found->second;
@@ -46,8 +41,9 @@ Delivery& Ledger::EnsureDelivery(const Target& target, const Group& group, Alert
     delivery.group_id = group.id;
     delivery.group_key = group.key;
     delivery.group_labels = group.labels;
-    delivery.dedup_key =
-        DedupKey(alert != 0 ? records_.alerts.at(alert).alert.labels.ToString() : group.id);
+    delivery.note = group.note;
+    delivery.dedup_key = DedupKey(
+        *config_, alert != 0 ? records_.alerts.at(alert).alert.labels.ToString() : group.id);
   }
   changes_.deliveries.insert(key);
   return delivery;
@@ -77,7 +73,7 @@ void Ledger::Queue(Delivery& delivery, Occasion occasion, base::Timestamp change
   delivery.form = Form::kFull;
   delivery.fell_back = false;
   delivery.version = std::max(delivery.version + 1, base::ToUnixMillis(now));
-  delivery.urgency = WorstSeverity(delivery);
+  delivery.urgency = WorstSeverity(records_, delivery);
   queues_[delivery.key.first].insert(&delivery);
   changes_.deliveries.insert(delivery.key);
 }
@@ -103,6 +99,7 @@ void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
   if (queued) group.last_flush = now;
   if (queued || changed) changes_.groups.insert(group.id);
   if (group.firing.empty()) {
+    escalator_.Changed(group);
     records_.groups.erase(found);
     return;
   }
@@ -112,7 +109,8 @@ void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
   for (const std::string& id : group.targets) {
     const auto consider = [&](const DeliveryKey& key) {
       const Delivery* delivery = FindDelivery(key);
-      if (delivery == nullptr || (!delivery->pending && !MayRepeat(group, *delivery))) return;
+      if (delivery == nullptr || (!delivery->pending && !muting_.MayRepeat(group, *delivery)))
+        return;
       const base::Timestamp told = delivery->pending ? now : delivery->last_notified;
       const base::Timestamp at = std::max(told + group.repeat, now + std::chrono::seconds(1));
       group.next_repeat = std::min(group.next_repeat.value_or(at), at);
@@ -162,21 +160,12 @@ bool Ledger::PlanGroup(Group& group, const Target& target, base::Timestamp now) 
     return true;
   }
   if (!delivery.pending && delivery.last_notified + group.repeat <= now &&
-      MayRepeat(group, delivery)) {
+      muting_.MayRepeat(group, delivery)) {
     delivery.refused.clear();
     Queue(delivery, first ? Occasion::kTrigger : Occasion::kRepeat, now, now);
     return true;
   }
   return false;
-}
-
-// Whether anything it was told of, or refused, may be told again: somebody may hear of it.
-bool Ledger::MayRepeat(const Group& group, const Delivery& delivery) const {
-  if (delivery.alert != 0) return muting_.IsAudible(group, delivery.alert);
-  return std::any_of(group.firing.begin(), group.firing.end(), [&](AlertId id) {
-    return (WasTold(delivery, id) || Contains(delivery.refused, id)) &&
-           muting_.IsAudible(group, id);
-  });
 }
 
 bool Ledger::PlanPages(Group& group, const Target& target, base::Timestamp now) {
@@ -230,38 +219,18 @@ bool Ledger::QueueResolveOf(Delivery& delivery, base::Timestamp now) {
   return true;
 }
 
-bool Ledger::IsOver(const Delivery& delivery) const {
-  const auto over = [&](AlertId id) { return IsResolved(id); };
-  return std::all_of(delivery.confirmed.begin(), delivery.confirmed.end(), over) &&
-         std::all_of(delivery.maybe.begin(), delivery.maybe.end(), over) &&
-         std::all_of(delivery.refused.begin(), delivery.refused.end(), over);
-}
-
-bool Ledger::IsManaged(const Delivery& delivery) const {
-  const auto lists = [&](const std::string& group_id) {
-    const auto group = records_.groups.find(group_id);
-    if (group == records_.groups.end()) return false;
-    const std::vector<std::string>& targets = group->second.targets;
-    return std::find(targets.begin(), targets.end(), delivery.key.first) != targets.end();
-  };
-  if (delivery.alert == 0) return !delivery.fallback && lists(delivery.group_id);
-  const auto record = records_.alerts.find(delivery.alert);
-  if (record == records_.alerts.end()) return false;
-  return std::any_of(record->second.groups.begin(), record->second.groups.end(), lists);
-}
-
 // Incidents that no group looks after (a fallback's, those of a route or receiver that is gone) end
 // as soon as all they told of is over.
 void Ledger::ResolveUnmanaged(const AlertRecord& record, base::Timestamp now) {
   for (const auto& [id, target] : records_.targets) {
     Delivery* delivery = FindDelivery({id, AlertIncident(record.id)});
-    if (delivery != nullptr && !IsManaged(*delivery)) QueueResolveOf(*delivery, now);
+    if (delivery != nullptr && !IsManaged(records_, *delivery)) QueueResolveOf(*delivery, now);
   }
   const std::set<DeliveryKey> unmanaged = unmanaged_groups_;
   for (const DeliveryKey& key : unmanaged) {
     Delivery& delivery = records_.deliveries.at(key);
     if (WasTold(delivery, record.id) || Contains(delivery.refused, record.id)) {
-      if (IsOver(delivery)) QueueResolveOf(delivery, now);
+      if (IsOver(records_, delivery)) QueueResolveOf(delivery, now);
     }
   }
 }

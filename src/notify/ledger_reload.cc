@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "notify/ledger.h"
+#include "notify/records_view.h"
 
 namespace drwatch::notify {
 namespace {
@@ -21,31 +22,32 @@ std::vector<DeliveryKey> Keys(const std::map<DeliveryKey, Delivery>& deliveries)
   return keys;
 }
 
-}  // namespace
-
-void Ledger::Reload(std::shared_ptr<const config::Config> config, base::Timestamp now) {
-  config_ = std::move(config);
-  RebuildTargets();
-  MoveFromLostTargets(now);
-  muting_.Configure(config_, now);
-  RebuildGroups(now);
-  AdoptOrphans(now);
-  Reconcile(now);
-}
-
-void Ledger::RebuildTargets() {
-  for (auto& [id, target] : records_.targets) target.retired = true;
-  for (const config::Receiver& receiver : config_->receivers) {
+void RebuildTargets(Records& records, Changes& changes, const config::Config& config) {
+  for (auto& [id, target] : records.targets) target.retired = true;
+  for (const config::Receiver& receiver : config.receivers) {
     for (const config::Integration& integration : receiver.integrations) {
       const std::string id = TargetId(receiver.name, integration);
-      Target& target = records_.targets[id];
+      Target& target = records.targets[id];
       target.id = id;
       target.receiver = receiver.name;
       target.integration = std::make_shared<const config::Integration>(integration);
       target.retired = false;
-      changes_.targets.insert(id);
+      changes.targets.insert(id);
     }
   }
+}
+
+}  // namespace
+
+void Ledger::Reload(std::shared_ptr<const config::Config> config, base::Timestamp now) {
+  config_ = std::move(config);
+  RebuildTargets(records_, changes_, *config_);
+  MoveFromLostTargets(now);
+  muting_.Configure(config_, now);
+  escalator_.Configure(config_, now);
+  RebuildGroups(now);
+  AdoptOrphans(now);
+  Reconcile(now);
 }
 
 void Ledger::RebuildGroups(base::Timestamp now) {
@@ -78,7 +80,8 @@ void Ledger::RebuildGroups(base::Timestamp now) {
 void Ledger::AdoptOrphans(base::Timestamp now) {
   for (const DeliveryKey& key : Keys(records_.deliveries)) {
     const Delivery& delivery = records_.deliveries.at(key);
-    if (delivery.alert == 0 && !delivery.fallback && !IsManaged(delivery)) Adopt(key, now);
+    if (delivery.alert == 0 && !delivery.fallback && !IsManaged(records_, delivery))
+      Adopt(key, now);
   }
 }
 
@@ -121,8 +124,8 @@ void Ledger::Reconcile(base::Timestamp now) {
 }
 
 void Ledger::ReconcileAlert(Delivery& delivery, base::Timestamp now) {
-  if (!IsResolved(delivery.alert)) return;
-  if (!IsManaged(delivery)) {
+  if (!IsResolved(records_, delivery.alert)) return;
+  if (!IsManaged(records_, delivery)) {
     QueueResolveOf(delivery, now);
     return;
   }
@@ -137,9 +140,9 @@ void Ledger::ReconcileAlert(Delivery& delivery, base::Timestamp now) {
 
 void Ledger::ReconcileGroup(Delivery& delivery, base::Timestamp now) {
   const IdSet told = Told(delivery);
-  if (!IsManaged(delivery)) {
+  if (!IsManaged(records_, delivery)) {
     unmanaged_groups_.insert(delivery.key);
-    if (IsOver(delivery)) QueueResolveOf(delivery, now);
+    if (IsOver(records_, delivery)) QueueResolveOf(delivery, now);
     return;
   }
   Group& group = records_.groups.at(delivery.group_id);
@@ -167,7 +170,7 @@ void Ledger::MoveFromLostTargets(base::Timestamp now) {
     origin.id = gone.group_id;
     origin.key = gone.group_key;
     origin.labels = gone.group_labels;
-    for (Target* heir : FallbackTargets(key.first)) {
+    for (Target* heir : FallbackTargets(records_, *config_, key.first)) {
       const bool per_alert = IsPerAlert(*heir->integration);
       for (const AlertId id : told) {
         Delivery& delivery = EnsureDelivery(*heir, origin, per_alert ? id : 0);

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "notify/ledger.h"
+#include "notify/limits.h"
+#include "notify/records_view.h"
 #include "notify/text.h"
 
 namespace drwatch::notify {
@@ -14,27 +16,68 @@ namespace {
 
 void Insert(IdSet& into, const IdSet& from) { into.insert(from.begin(), from.end()); }
 
+void AnnotateAcknowledged(const AlertRecord& record, model::Alert& alert) {
+  if (!record.acknowledged) return;
+  alert.annotations = alert.annotations.With(kAcknowledgedBy, record.acknowledged->ToString());
+}
+
 void Remove(IdSet& set, const IdSet& gone) {
   for (const AlertId id : gone) set.erase(id);
 }
 
-}  // namespace
-
-PageSeverity Ledger::WorstSeverity(const Delivery& delivery) const {
-  PageSeverity worst = PageSeverity::kInfo;
-  const auto consider = [&](AlertId id) {
-    const auto record = records_.alerts.find(id);
-    if (record != records_.alerts.end()) worst = std::max(worst, record->second.severity);
-  };
-  if (delivery.alert != 0) consider(delivery.alert);
-  for (const IdSet* set : {&delivery.confirmed, &delivery.maybe}) {
-    for (const AlertId id : *set) {
-      if (worst == PageSeverity::kCritical) return worst;
-      consider(id);
-    }
+void FillNotification(const Records& records, const config::Config& config,
+                      const Delivery& delivery, const Target& target, Job& job) {
+  Notification& notification = job.notification;
+  notification.occasion = job.occasion;
+  notification.form = delivery.form;
+  notification.event_id =
+      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256,
+                                    delivery.key.first + "\n" + delivery.dedup_key + "\n" +
+                                        std::to_string(delivery.version)))
+          .substr(0, 32);
+  notification.dedup_key = delivery.dedup_key;
+  notification.receiver = target.receiver;
+  notification.group_key = delivery.group_key;
+  notification.group_labels = delivery.group_labels;
+  notification.external_url = config.global.external_url;
+  if (notification.note.empty()) notification.note = delivery.note;
+  notification.severity = PageSeverity::kInfo;
+  for (const AlertId id : job.firing) {
+    notification.severity = std::max(notification.severity, records.alerts.at(id).severity);
   }
-  return worst;
+  for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(config, alert.labels);
 }
+
+// A way to acknowledge, where an escalation would go on and nobody has yet.
+void OfferLink(const Records& records, const Delivery& delivery, Job& job, base::Timestamp now) {
+  const auto group = records.groups.find(delivery.group_id);
+  if (group == records.groups.end() || group->second.policy.empty()) return;
+  const bool open = std::any_of(job.firing.begin(), job.firing.end(),
+                                [&](AlertId id) { return !records.alerts.at(id).acknowledged; });
+  if (!open || job.occasion == Occasion::kAcknowledge) return;
+  AckLink link;
+  link.kind = delivery.alert != 0 ? AckLink::Kind::kAlert : AckLink::Kind::kGroup;
+  link.scope = delivery.alert != 0 ? job.notification.alerts.front().FingerprintHex()
+                                   : GroupScope(group->second.key);
+  link.issued = now;
+  link.expires = std::chrono::ceil<std::chrono::seconds>(now + kLinkLifetime);
+  link.nonce = job.notification.event_id.substr(0, 16);
+  job.link = std::move(link);
+}
+
+void NoteAttempt(Changes& changes, const Job& job, const Delivery* delivery,
+                 const AttemptRecord& attempt) {
+  Happening happening{attempt.time, Happening::Kind::kAttempted, "", attempt.group_key, ""};
+  happening.attempt = attempt;
+  if (delivery != nullptr) happening.waited = attempt.time - delivery->changed_at;
+  for (const model::Alert& alert : job.notification.alerts) {
+    if (happening.fingerprints.size() == Happening::kMaxFingerprints) break;
+    happening.fingerprints.push_back(alert.FingerprintHex());
+  }
+  changes.happenings.push_back(std::move(happening));
+}
+
+}  // namespace
 
 std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp now) {
   const auto found = records_.targets.find(target_id);
@@ -73,7 +116,8 @@ std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp no
     job.version = delivery.version;
     job.attempt = delivery.attempts;
     job.integration = target.integration;
-    FillNotification(delivery, target, job);
+    FillNotification(records_, *config_, delivery, target, job);
+    OfferLink(records_, delivery, job, now);
     changes_.deliveries.insert(key);
     return job;
   }
@@ -87,13 +131,15 @@ bool Ledger::Prepare(Delivery& delivery, Job& job) {
 bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
   const auto record = records_.alerts.find(delivery.alert);
   const bool heard = !delivery.confirmed.empty() || !delivery.maybe.empty();
-  const bool resolved = IsResolved(delivery.alert);
+  const bool resolved = IsResolved(records_, delivery.alert);
   if (record == records_.alerts.end() || (resolved && !heard)) {
     Erase(delivery.key);
     return false;
   }
-  if (resolved && delivery.pending == Occasion::kRepeat) {
-    Withdraw(delivery);  // the resolve is on its way
+  const bool stale_acknowledgement =
+      delivery.pending == Occasion::kAcknowledge && (resolved || !record->second.acknowledged);
+  if ((resolved && delivery.pending == Occasion::kRepeat) || stale_acknowledgement) {
+    Withdraw(delivery);  // the resolve is on its way, or the acknowledgement is over
     return false;
   }
   if (!resolved && delivery.pending == Occasion::kResolve) {
@@ -115,6 +161,7 @@ bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
     job.firing = {delivery.alert};
     delivery.maybe = {delivery.alert};
   }
+  AnnotateAcknowledged(record->second, alert);
   job.notification.alerts.push_back(std::move(alert));
   return true;
 }
@@ -122,7 +169,7 @@ bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
 bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
   IdSet told = delivery.confirmed;
   Insert(told, delivery.maybe);
-  const bool managed = IsManaged(delivery);
+  const bool managed = IsManaged(records_, delivery);
   IdSet firing;
   if (managed) {
     const Group& group = records_.groups.at(delivery.group_id);
@@ -132,7 +179,7 @@ bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
   }
   std::vector<const AlertRecord*> shown;
   for (const AlertId id : told) {
-    if (!managed && !IsResolved(id)) firing.insert(id);
+    if (!managed && !IsResolved(records_, id)) firing.insert(id);
   }
   for (const AlertId id : firing) shown.push_back(&records_.alerts.at(id));
   std::sort(shown.begin(), shown.end(), [](const AlertRecord* a, const AlertRecord* b) {
@@ -155,6 +202,7 @@ bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
     if (alert.resolved() && !record->reason.empty()) {
       alert.annotations = alert.annotations.With(kResolveReason, record->reason);
     }
+    AnnotateAcknowledged(*record, alert);
     job.notification.alerts.push_back(std::move(alert));
   }
   job.occasion = firing.empty()                           ? Occasion::kResolve
@@ -163,29 +211,6 @@ bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
   Insert(delivery.maybe, firing);
   job.firing = std::move(firing);
   return true;
-}
-
-void Ledger::FillNotification(const Delivery& delivery, const Target& target, Job& job) const {
-  Notification& notification = job.notification;
-  notification.occasion = job.occasion;
-  notification.form = delivery.form;
-  notification.event_id =
-      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256,
-                                    delivery.key.first + "\n" + delivery.dedup_key + "\n" +
-                                        std::to_string(delivery.version)))
-          .substr(0, 32);
-  notification.dedup_key = delivery.dedup_key;
-  notification.receiver = target.receiver;
-  notification.group_key = delivery.group_key;
-  notification.group_labels = delivery.group_labels;
-  notification.external_url = config_->global.external_url;
-  if (notification.note.empty()) notification.note = delivery.note;
-  notification.severity = PageSeverity::kInfo;
-  for (const AlertId id : job.firing) {
-    notification.severity = std::max(notification.severity, records_.alerts.at(id).severity);
-  }
-  for (model::Alert& alert : notification.alerts)
-    alert.labels = PublicLabels(*config_, alert.labels);
 }
 
 // Takes what is pending of it out of the queue: nothing is due.
@@ -215,8 +240,8 @@ std::optional<base::Timestamp> Ledger::NextAttempt(const std::string& target_id)
 
 void Ledger::AddAttempt(AttemptRecord attempt) {
   changes_.attempts.push_back(attempt);
-  recent_attempts_.push_back(std::move(attempt));
-  if (recent_attempts_.size() > kKeptAttempts) recent_attempts_.pop_front();
+  records_.attempts.push_back(std::move(attempt));
+  if (records_.attempts.size() > kKeptAttempts) records_.attempts.pop_front();
   if (changes_.attempts.size() > kKeptAttempts) changes_.attempts.erase(changes_.attempts.begin());
 }
 
@@ -242,6 +267,7 @@ void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration durat
     ++counters_.failed[{receiver, integration, verdict.reason}];
   }
   Delivery* delivery = FindDelivery(job.key);
+  NoteAttempt(changes_, job, delivery, records_.attempts.back());
   const auto target = records_.targets.find(job.key.first);
   if (delivery == nullptr || target == records_.targets.end()) return;
   delivery->in_flight = false;
@@ -291,12 +317,20 @@ void Ledger::SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp
     }
   }
   if (!job.firing.empty()) delivery.last_notified = now;
+  if (job.occasion == Occasion::kAcknowledge) {
+    delivery.acknowledged = true;
+  } else if (!job.firing.empty()) {
+    // A page opens an incident of which nobody has said anything yet.
+    if (job.occasion == Occasion::kTrigger) delivery.acknowledged = false;
+    escalator_.MarkTold(delivery);
+    PassOnAcknowledgement(delivery, now);
+  }
   if (!delivery.pending) CloseIfOver(delivery, job, now);
 }
 
 // The message was true when it was made; looks at what happened since.
 void Ledger::CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now) {
-  const bool managed = IsManaged(delivery);
+  const bool managed = IsManaged(records_, delivery);
   const auto group = records_.groups.find(delivery.group_id);
   const auto look_again = [&](AlertId id) {
     const AlertRecord& record = records_.alerts.at(id);
@@ -310,7 +344,7 @@ void Ledger::CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now
   if (confirmed.empty()) {
     Erase(delivery.key);
   } else if (std::all_of(confirmed.begin(), confirmed.end(),
-                         [&](AlertId id) { return IsResolved(id); })) {
+                         [&](AlertId id) { return IsResolved(records_, id); })) {
     // A flush to come says so, if it knows of the end; an earlier one may have left it to this.
     bool flush_follows = alert == 0 && managed && group->second.due;
     if (alert != 0) {
@@ -324,7 +358,7 @@ void Ledger::CloseIfOver(Delivery& delivery, const Job& job, base::Timestamp now
     if (!flush_follows) QueueResolveOf(delivery, now);
   }
   // What fires again was just told to be over.
-  if (alert != 0 && job.firing.empty() && !IsResolved(alert)) look_again(alert);
+  if (alert != 0 && job.firing.empty() && !IsResolved(records_, alert)) look_again(alert);
   if (alert == 0 && managed) {
     for (const AlertId id : group->second.firing) {
       if (!confirmed.contains(id)) look_again(id);
@@ -351,6 +385,14 @@ void Ledger::SettleRetry(Delivery& delivery, const Job& job, const Verdict& verd
 
 void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause,
                     base::Timestamp now) {
+  if (job.occasion == Occasion::kAcknowledge) {
+    // Whoever acknowledged knows; only PagerDuty goes on calling people.
+    base::LogWarn("an acknowledgement was not passed on",
+                  {{"receiver", job.notification.receiver}, {"cause", cause}});
+    delivery.acknowledged = true;
+    if (delivery.version == job.version) Withdraw(delivery);
+    return;
+  }
   const DeliveryKey key = delivery.key;
   const Target& target = records_.targets.at(key.first);
   const std::string receiver = target.receiver;
@@ -370,7 +412,7 @@ void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause
   if (delivery.version == job.version) {
     delivery.maybe.clear();
     Withdraw(delivery);
-    if (IsOver(delivery)) QueueResolveOf(delivery, now);
+    if (IsOver(records_, delivery)) QueueResolveOf(delivery, now);
   }
 }
 
@@ -398,25 +440,9 @@ void Ledger::FallBack(Delivery& delivery, const std::string& note, base::Timesta
   const Target& failed = records_.targets.at(delivery.key.first);
   const std::string text = "Not delivered to receiver \"" + failed.receiver + "\" (" +
                            std::string(IntegrationName(*failed.integration)) + "): " + note;
-  for (Target* target : FallbackTargets(delivery.key.first)) {
+  for (Target* target : FallbackTargets(records_, *config_, delivery.key.first)) {
     TellFallback(delivery, *target, text, now);
   }
-}
-
-// The fallback receiver's; if that is the one that failed, any other one: nobody is worse than
-// somebody.
-std::vector<Target*> Ledger::FallbackTargets(const std::string& failed_target) {
-  const std::string& name =
-      config_->fallback_receiver.empty() ? config_->route.receiver : config_->fallback_receiver;
-  std::vector<Target*> found;
-  Target* other = nullptr;
-  for (auto& [id, target] : records_.targets) {
-    if (target.retired || id == failed_target) continue;
-    if (target.receiver == name) found.push_back(&target);
-    if (other == nullptr || (other->failures > 0 && target.failures == 0)) other = &target;
-  }
-  if (found.empty() && other != nullptr) found.push_back(other);
-  return found;
 }
 
 void Ledger::TellFallback(const Delivery& failed, Target& target, const std::string& note,
@@ -430,7 +456,8 @@ void Ledger::TellFallback(const Delivery& failed, Target& target, const std::str
   origin.labels = failed.group_labels;
   if (IsPerAlert(*target.integration)) {
     for (const AlertId id : told) {
-      if (IsResolved(id) || FindDelivery({target.id, "alert:" + std::to_string(id)})) continue;
+      if (IsResolved(records_, id) || FindDelivery({target.id, "alert:" + std::to_string(id)}))
+        continue;
       Delivery& delivery = EnsureDelivery(target, origin, id);
       delivery.fallback = true;
       delivery.note = note;
@@ -446,7 +473,7 @@ void Ledger::TellFallback(const Delivery& failed, Target& target, const std::str
     delivery.group_id = failed.group_id;
     delivery.group_key = failed.group_key;
     delivery.group_labels = failed.group_labels;
-    delivery.dedup_key = DedupKey(key.second);
+    delivery.dedup_key = DedupKey(*config_, key.second);
     delivery.fallback = true;
     unmanaged_groups_.insert(key);
   }

@@ -85,8 +85,9 @@ Muting::Unmuted Muting::Update(base::Timestamp now) {
     const bool was_muted = found->second.muted();
     Judge(found->second, now);
     if (was_muted && !found->second.muted()) unmuted.alerts.push_back(id);
+    if (was_muted != found->second.muted()) unmuted.any_change = true;
   }
-  if (now >= next_interval_look_) UpdateIntervals(now, unmuted.groups);
+  if (now >= next_interval_look_) UpdateIntervals(now, unmuted);
   return unmuted;
 }
 
@@ -123,7 +124,7 @@ void Muting::Judge(AlertRecord& record, base::Timestamp now) {
   record.inhibited = !inhibitor_.SourcesOf(record.id, labels).empty();
 }
 
-void Muting::UpdateIntervals(base::Timestamp now, std::vector<std::string>& unmuted) {
+void Muting::UpdateIntervals(base::Timestamp now, Unmuted& unmuted) {
   next_interval_look_ = base::Timestamp::max();
   const auto holds = [&](const std::string& name) {
     return std::any_of(
@@ -139,8 +140,18 @@ void Muting::UpdateIntervals(base::Timestamp now, std::vector<std::string>& unmu
     if (std::none_of(group.active.begin(), group.active.end(), holds)) {
       group.muted_by.insert(group.muted_by.end(), group.active.begin(), group.active.end());
     }
-    if (was_muted && group.muted_by.empty()) unmuted.push_back(id);
+    if (was_muted && group.muted_by.empty()) unmuted.groups.push_back(id);
+    if (was_muted == group.muted_by.empty()) unmuted.any_change = true;
   }
+}
+
+bool Muting::MayRepeat(const Group& group, const Delivery& delivery) const {
+  if (delivery.alert != 0) return IsAudible(group, delivery.alert);
+  return std::any_of(group.firing.begin(), group.firing.end(), [&](AlertId id) {
+    return (delivery.confirmed.contains(id) || delivery.maybe.contains(id) ||
+            delivery.refused.contains(id)) &&
+           IsAudible(group, id);
+  });
 }
 
 std::vector<AlertId> Muting::InhibitedBy(const AlertRecord& record) const {

@@ -38,6 +38,7 @@ class Muting {
   struct Unmuted {
     std::vector<AlertId> alerts;
     std::vector<std::string> groups;
+    bool any_change = false;  // also where somebody is held back now
   };
   Unmuted Update(base::Timestamp now);
   // When Update has something to do without further calls.
@@ -46,6 +47,8 @@ class Muting {
   bool IsAudible(const Group& group, AlertId id) const {
     return group.muted_by.empty() && !records_.alerts.at(id).muted();
   }
+  // Whether anything the delivery told of, or was refused, may be told again.
+  bool MayRepeat(const Group& group, const Delivery& delivery) const;
   // Firing alerts that keep this one quiet by inhibit rules.
   std::vector<AlertId> InhibitedBy(const AlertRecord& record) const;
 
@@ -59,7 +62,7 @@ class Muting {
 
  private:
   void UpdateSilences(base::Timestamp now);
-  void UpdateIntervals(base::Timestamp now, std::vector<std::string>& unmuted);
+  void UpdateIntervals(base::Timestamp now, Unmuted& unmuted);
   void Judge(AlertRecord& record, base::Timestamp now);
   base::Status CheckSilence(const Silence& silence, base::Timestamp now) const;
 

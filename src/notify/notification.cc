@@ -94,6 +94,8 @@ std::string_view OccasionName(Occasion occasion) {
       return "repeat";
     case Occasion::kResolve:
       return "resolve";
+    case Occasion::kAcknowledge:
+      return "acknowledge";
   }
   return "trigger";
 }

@@ -15,8 +15,9 @@
 namespace drwatch::notify {
 
 // Why a notification is sent.
-enum class Occasion { kTrigger, kUpdate, kRepeat, kResolve };
-// "trigger", "update", "repeat", "resolve".
+// kAcknowledge: somebody looks after the alert; only for receivers that stop calling people then.
+enum class Occasion { kTrigger, kUpdate, kRepeat, kResolve, kAcknowledge };
+// "trigger", "update", "repeat", "resolve", "acknowledge".
 std::string_view OccasionName(Occasion occasion);
 
 // kMinimal is what is sent after a receiver refused the full form: nothing but what it needs.
@@ -29,6 +30,9 @@ std::string_view PageSeverityName(PageSeverity severity);
 
 // Annotation of a resolved alert that did not simply recover: "rule removed".
 inline constexpr std::string_view kResolveReason = "resolve_reason";
+
+// Annotation of an alert that somebody looks after: Acknowledgement::ToString.
+inline constexpr std::string_view kAcknowledgedBy = "acknowledged";
 
 using SeverityMap = std::map<std::string, std::string>;
 // What `word` (any case) means: by `map` (whose values are the four words), else by the built-in
@@ -45,8 +49,9 @@ struct Notification {
   std::string group_key;
   model::Labels group_labels;
   std::string external_url;
-  base::Timestamp sent_at{};  // of this attempt, wall time
-  std::string note;           // why the fallback receiver gets this; else empty
+  base::Timestamp sent_at{};    // of this attempt, wall time
+  std::string note;             // why the fallback receiver or that of an escalation gets this
+  std::string acknowledge_url;  // where its reader can acknowledge, once; empty = nowhere
   PageSeverity severity = PageSeverity::kCritical;  // of the worst firing alert
   // With the external labels. Firing ones first (worst first, then oldest), then resolved ones.
   std::vector<model::Alert> alerts;

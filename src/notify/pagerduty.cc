@@ -118,9 +118,12 @@ base::Result<BuiltRequest> BuildPagerDuty(const config::PagerDutyReceiver& recei
   Expander expander(notification);
   Json event = Json::object();
   event["routing_key"] = secret.Reveal();
-  event["event_action"] = notification.resolved() ? "resolve" : "trigger";
+  const bool acknowledge = notification.occasion == Occasion::kAcknowledge;
+  event["event_action"] = acknowledge               ? "acknowledge"
+                          : notification.resolved() ? "resolve"
+                                                    : "trigger";
   event["dedup_key"] = notification.dedup_key;
-  if (!notification.resolved()) {
+  if (!notification.resolved() && !acknowledge) {
     event["payload"] = Payload(receiver, notification, expander);
     if (notification.form == Form::kFull) {
       const model::Alert& alert = notification.alerts.front();
@@ -132,6 +135,7 @@ base::Result<BuiltRequest> BuildPagerDuty(const config::PagerDutyReceiver& recei
       AddLink(links, alert.annotations.Get("runbook_url"), "Runbook");
       AddLink(links, alert.annotations.Get("dashboard_url"), "Dashboard");
       AddLink(links, alert.generator_url, "Expression");
+      AddLink(links, notification.acknowledge_url, "Acknowledge");
       if (!links.empty()) event["links"] = std::move(links);
     }
   }

@@ -87,6 +87,10 @@ bool IsPerAlert(const config::Integration& integration) {
   return std::holds_alternative<config::PagerDutyReceiver>(integration);
 }
 
+bool TakesAcknowledgements(const config::Integration& integration) {
+  return std::holds_alternative<config::PagerDutyReceiver>(integration);
+}
+
 bool SendsResolved(const config::Integration& integration) {
   return std::visit([](const auto& kind) { return kind.send_resolved; }, integration);
 }

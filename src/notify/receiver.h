@@ -49,6 +49,8 @@ inline constexpr std::int64_t kMaxAnswerBytes = 64 << 10;
 std::string_view IntegrationName(const config::Integration& integration);
 // One incident per alert instead of one per group.
 bool IsPerAlert(const config::Integration& integration);
+// Wants to be told that somebody looks after an alert.
+bool TakesAcknowledgements(const config::Integration& integration);
 bool SendsResolved(const config::Integration& integration);
 // Where its secret comes from: the routing key, the URL or the mail server's password, which may be
 // empty.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +18,9 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "model/alert.h"
-#include "notify/attempt.h"
+#include "notify/acknowledge.h"
+#include "notify/escalation.h"
+#include "notify/happening.h"
 #include "notify/notification.h"
 #include "notify/silence.h"
 
@@ -32,6 +35,7 @@ struct AlertRecord {
   std::vector<std::string> groups;  // ids of the groups it is or was a member of
   // Of a posted one: when it is over unless it is posted again. Zero: the rules look after it.
   base::Timestamp expires_at{};
+  std::optional<Acknowledgement> acknowledged;
   // Why nobody is told of it; not stored, but found anew.
   std::vector<std::string> silenced_by;  // ids of active silences
   bool inhibited = false;
@@ -62,6 +66,11 @@ struct Group {
   // while it is none of their times). Not stored.
   std::vector<std::string> mute, active;
   std::vector<std::string> muted_by;
+  // The route's escalation policy, whether one of its steps made this group, and what that step
+  // says to new incidents. Not stored.
+  std::string policy;
+  bool step = false;
+  std::string note;
 };
 
 // One integration of one receiver.
@@ -101,7 +110,8 @@ struct Delivery {
   base::Timestamp last_attempt{};
   base::Timestamp next_attempt{};
   Form form = Form::kFull;
-  bool fell_back = false;  // the fallback receiver knows
+  bool fell_back = false;     // the fallback receiver knows
+  bool acknowledged = false;  // it was told that somebody looks after the alert
   std::string last_error;
   PageSeverity urgency = PageSeverity::kCritical;  // not stored: of its worst alert when queued
   bool in_flight = false;                          // not stored: after a restart it is sent again
@@ -114,10 +124,14 @@ struct Changes {
   std::set<std::string> targets;
   std::set<DeliveryKey> deliveries;
   std::set<std::string> silences;
+  std::set<std::string> escalations;
+  std::set<std::string> used_links;  // nonces
   std::vector<AttemptRecord> attempts;
+  std::vector<Happening> happenings;  // for whoever keeps an audit log
   bool empty() const {
     return alerts.empty() && groups.empty() && targets.empty() && deliveries.empty() &&
-           silences.empty() && attempts.empty();
+           silences.empty() && escalations.empty() && used_links.empty() && attempts.empty() &&
+           happenings.empty();
   }
 };
 
@@ -127,6 +141,9 @@ struct Records {
   std::map<std::string, Target> targets;
   std::map<DeliveryKey, Delivery> deliveries;
   std::map<std::string, Silence> silences;
+  std::map<std::string, Escalation> escalations;
+  std::map<std::string, base::Timestamp> used_links;  // nonces and when their links expire
+  std::deque<AttemptRecord> attempts;                 // the latest kKeptAttempts
   AlertId last_id = 0;
 };
 

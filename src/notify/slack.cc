@@ -95,6 +95,9 @@ std::string DescribeAlert(const model::Alert& alert) {
   if (alert.annotations.Has(kResolveReason)) {
     text += " (" + Line(alert.annotations.Get(kResolveReason)) + ")";
   }
+  if (alert.annotations.Has(kAcknowledgedBy)) {
+    text += "\nAcknowledged " + Line(alert.annotations.Get(kAcknowledgedBy));
+  }
   std::string links;
   for (const std::string& link : {Link(alert.annotations.Get("runbook_url"), "Runbook"),
                                   Link(alert.annotations.Get("dashboard_url"), "Dashboard"),
@@ -109,6 +112,8 @@ std::string DescribeAlert(const model::Alert& alert) {
 std::string DescribeAlerts(const Notification& notification) {
   std::string text;
   if (!notification.note.empty()) text = "_" + Line(notification.note) + "_";
+  const std::string acknowledge = Link(notification.acknowledge_url, "Acknowledge");
+  if (!acknowledge.empty()) text += (text.empty() ? "" : "\n") + acknowledge;
   std::size_t listed = 0;
   for (const model::Alert& alert : notification.alerts) {
     const std::string entry = (text.empty() ? "" : "\n\n") + DescribeAlert(alert);

@@ -74,6 +74,12 @@ std::vector<model::MetricFamily> DeliveryMetrics(const DeliveryStats& stats) {
   for (const auto& [receiver, count] : stats.counters.dead_letters) {
     Add(families.back(), {{"receiver", receiver}}, static_cast<double>(count));
   }
+  families.push_back(Family("drwatch_notification_deadline_missed_total", MetricType::kCounter,
+                            "Receivers of escalation steps that were not told in time."));
+  for (const auto& [key, count] : stats.counters.deadlines_missed) {
+    Add(families.back(), {{"receiver", key.first}, {"severity", key.second}},
+        static_cast<double>(count));
+  }
   families.push_back(
       Family("drwatch_state_writable", MetricType::kGauge, "1 while the state can be written."));
   Add(families.back(), {}, stats.state_writable ? 1 : 0);

@@ -23,7 +23,9 @@ struct Counters {
   std::map<std::pair<std::string, std::string>, std::int64_t> delivered;
   // By receiver, integration and reason.
   std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> failed;
-  std::map<std::string, std::int64_t> dead_letters;                       // by receiver
+  std::map<std::string, std::int64_t> dead_letters;  // by receiver
+  // By receiver and PageSeverityName.
+  std::map<std::pair<std::string, std::string>, std::int64_t> deadlines_missed;
   std::array<std::int64_t, kLatencyBounds.size() + 1> latency_buckets{};  // not cumulative
   double latency_sum_seconds = 0;
   std::int64_t template_failures = 0;

@@ -65,6 +65,9 @@ base::Result<BuiltRequest> BuildWebhook(const config::WebhookReceiver&,
                    {"externalURL", notification.external_url},
                    {"notification_reason", OccasionName(notification.occasion)},
                    {"alerts", std::move(alerts)}};
+  if (!notification.acknowledge_url.empty()) {
+    document["acknowledgeURL"] = notification.acknowledge_url;
+  }
   if (!notification.note.empty()) document["note"] = CleanText(notification.note);
   net::HttpRequest request =
       JsonRequest(secret, document.dump(-1, ' ', false, Json::error_handler_t::replace));

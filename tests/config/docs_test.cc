@@ -57,6 +57,10 @@ receivers:
   webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
   email_configs: [{to: "a@b", from: "a@b", smarthost: "a:1", zzzzzzzzzzzzzzzzzz: 1}]
 inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
+escalation_policies:
+- name: p
+  zzzzzzzzzzzzzzzzzz: 1
+  steps: [{receivers: [r], zzzzzzzzzzzzzzzzzz: 1, repeat: {every: 1m, zzzzzzzzzzzzzzzzzz: 1}}]
 time_intervals:
 - name: n
   zzzzzzzzzzzzzzzzzz: 1
@@ -96,6 +100,10 @@ Place PlaceOf(const std::string& message) {
   if (what == "level") return {"## levels", ""};
   if (what == "probe") return {"## probes", ""};
   if (what == "an inhibit rule") return {"### inhibit_rules", ""};
+  if (what == "an escalation policy" || what == "an escalation step") {
+    return {"### escalation_policies", ""};
+  }
+  if (what == "repeat") return {"### escalation_policies", "repeat."};
   if (what == "a time interval" || what == "a time range") return {"### time_intervals", ""};
   if (what == "receiver") return {"### receivers", ""};
   if (what == "route" || what == "tls" || what == "basic_auth") return {"### " + what, ""};
@@ -133,7 +141,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 31);
+  EXPECT_EQ(maps, 34);
   EXPECT_GT(keys, 130);
 }
 

@@ -5,6 +5,8 @@
 namespace drwatch::exporter {
 namespace {
 
+using std::chrono_literals::operator""min;
+
 config::Config Load() {
   config::Problems problems;
   const auto config = config::ParseConfig(
@@ -44,6 +46,39 @@ TEST(RoutesTest, TellsTheTimelineOfEachSeverity) {
   EXPECT_EQ(timeline.substr(0, timeline.find('\n')),
             "  severity critical: after 0s pager (pagerduty, webhook), again every 4h");
   EXPECT_NE(timeline.find("severity warning: after 5s team (slack), again every 4h\n"),
+            std::string::npos);
+}
+
+TEST(RoutesTest, ShowsEachStepOfAnEscalation) {
+  config::Config config = Load();
+  config::EscalationPolicy policy;
+  policy.name = "p1";
+  config::EscalationStep first;
+  first.within = 1min;
+  first.receivers = {"pager"};
+  first.repeat_every = 10min;
+  first.repeat_max = 6;
+  config::EscalationStep second;
+  second.after = 15min;
+  second.within = 30min;
+  second.unless = config::Unless::kAcknowledged;
+  second.receivers = {"team", "mail"};
+  second.updates_every = 30min;
+  policy.steps = {first, second};
+  config.escalation_policies = {policy};
+  config.route.escalation = "p1";
+  const std::string steps =
+      "after 5s, within 1m: pager (pagerduty, webhook), updates every 4h, again every 10m at most "
+      "6 times\n";
+  const std::string timeline = DescribeTimeline(config);
+  EXPECT_NE(timeline.find("  severity warning: after 5s team (slack), again every 4h\n"
+                          "    escalation p1:\n      " +
+                          steps +
+                          "      after 15m, within 30m, unless acknowledged: team (slack), mail "
+                          "(nobody), updates every 30m\n"),
+            std::string::npos)
+      << timeline;
+  EXPECT_NE(DescribeRoutes(config, {{"severity", "x"}}).find("\nescalation p1:\n  " + steps),
             std::string::npos);
 }
 

@@ -24,9 +24,12 @@ using testing::TempDir;
 // What the receiver got: "trigger <dedup key>" or "resolve <dedup key>"; Slack's by their title.
 class Log {
  public:
+  // Where there is an escalation only what its pager got is of interest.
+  explicit Log(const config::Config& config) : only_pages_(!config.escalation_policies.empty()) {}
   void Add(const net::HttpRequest& request) {
     const Json body = Json::parse(request.body);
     const std::lock_guard lock(mutex_);
+    if (only_pages_ && !body.contains("event_action")) return;
     if (body.contains("event_action")) {
       lines_.push_back(body["event_action"].get<std::string>());
       keys_.insert(body["dedup_key"].get<std::string>());
@@ -45,6 +48,7 @@ class Log {
   }
 
  private:
+  const bool only_pages_;
   mutable std::mutex mutex_;
   Lines lines_;
   std::set<std::string> keys_;
@@ -96,7 +100,7 @@ Crash RunUntil(int step, const TempDir& copy, std::shared_ptr<const config::Conf
                const model::AlertEvent& event) {
   const TempDir folder;
   FakeClock clock;
-  Log log;
+  Log log(*config);
   auto database = db::Database::Open(folder.Path("state.db"), Migrations());
   EXPECT_TRUE(database);
   Crash crash;
@@ -141,7 +145,7 @@ void CheckEveryStep(const std::shared_ptr<const config::Config>& config, bool cl
     if (!crash.happened) break;
     // The new process. Rules offer again what they could not note before the crash.
     FakeClock clock(kStart + 1h);
-    Log log;
+    Log log(*config);
     auto database = db::Database::Open(copy.Path("state.db"), Migrations());
     ASSERT_TRUE(database) << database.error().ToString();
     EXPECT_FALSE((*database)->recovered());
@@ -192,6 +196,18 @@ TEST(CrashTest, NoResolveIsLostWhenTheAlertClearsMeanwhile) {
 TEST(CrashTest, SlackIsToldAtMostOnceMore) {
   CheckEveryStep(With({"team", {Slack()}, {}}), false);
   CheckEveryStep(With({"team", {Slack()}, {}}), true);
+}
+
+TEST(CrashTest, NoStepOfAnEscalationIsLostOrTakenTwice) {
+  config::Config config = *With({"team", {Slack()}, {}, {}});
+  config.receivers.push_back({"pager", {PagerDuty()}, {}, {}});
+  config::EscalationStep step;
+  step.after = 1min;
+  step.receivers = {"pager"};
+  config.escalation_policies = {{"p", {step}, {}}};
+  config.route.escalation = "p";
+  CheckEveryStep(Share(config), false);
+  CheckEveryStep(Share(config), true);
 }
 
 }  // namespace

@@ -291,8 +291,8 @@ TEST(DispatcherTest, PagesFromMemoryWhileTheDiskIsFull) {
   dispatcher->Stop(0s);
   const auto stored = LoadState(*database, clock.Now());
   ASSERT_TRUE(stored);
-  ASSERT_EQ(stored->records.deliveries.size(), 1U);
-  EXPECT_EQ(stored->records.deliveries.begin()->second.confirmed.size(), 1U);
+  ASSERT_EQ(stored->deliveries.size(), 1U);
+  EXPECT_EQ(stored->deliveries.begin()->second.confirmed.size(), 1U);
 }
 
 TEST(DispatcherTest, StoresNoSecret) {

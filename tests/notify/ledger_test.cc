@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "fixtures.h"
+#include "notify/limits.h"
 #include "support/log_check.h"
 
 namespace drwatch::notify {

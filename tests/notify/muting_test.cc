@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "fixtures.h"
+#include "notify/limits.h"
 
 namespace drwatch::notify {
 namespace {

@@ -141,7 +141,7 @@ struct Disk {
   Records Load(base::Timestamp now) {
     auto stored = LoadState(*database, now);
     EXPECT_TRUE(stored);
-    return std::move(stored->records);
+    return std::move(*stored);
   }
 };
 

@@ -42,6 +42,9 @@ class World {
             ledger_->Reload(config_, now_);
           }
           break;
+        case 7:
+          Acknowledge();
+          break;
         default:
           break;
       }
@@ -105,6 +108,17 @@ class World {
     if (Pick(2) == 0) config.route.group_by = {"instance"};
     if (Pick(3) == 0) config.route.group_by_all = true;
     if (Pick(3) == 0) config.route.group_wait = 0s;
+    if (Pick(2) == 0) {
+      config::EscalationStep first, second;
+      first.after = std::chrono::seconds(Pick(30));
+      first.receivers = {"two"};
+      second.after = 40s;
+      second.unless = config::Unless::kAcknowledged;
+      second.receivers = {"one", "two"};
+      second.repeat_every = std::chrono::seconds(20 + Pick(60));
+      config.escalation_policies = {{"p", {first, second}, {}}};
+      config.route.escalation = "p";
+    }
     return Share(std::move(config));
   }
 
@@ -123,6 +137,14 @@ class World {
     EXPECT_TRUE(ledger_->Apply({Resolved(at->second, now_)}, now_));
     firing_.erase(at);
   }
+  void Acknowledge() {
+    AckRequest request;
+    request.selection.matchers = {model::Matcher::Equal("instance", std::to_string(Pick(6)))};
+    request.by = "ann";
+    if (Pick(3) > 0) request.until = now_ + std::chrono::seconds(30 + Pick(300));
+    // Nothing may fire, or nothing be acknowledged.
+    static_cast<void>(ledger_->Acknowledge(request, now_));
+  }
   void Save() { ASSERT_TRUE(SaveChanges(*database_, *ledger_, ledger_->TakeChanges())); }
   void Restart() {
     Save();
@@ -132,7 +154,7 @@ class World {
   void Crash() {
     auto stored = LoadState(*database_, now_);
     ASSERT_TRUE(stored);
-    ledger_ = std::make_unique<Ledger>(std::move(stored->records), config_, now_);
+    ledger_ = std::make_unique<Ledger>(std::move(*stored), config_, now_);
     Save();
   }
 
@@ -162,7 +184,9 @@ class World {
   }
   void Receive(const std::string& target, const Job& job) {
     const std::string name(job.notification.alerts[0].labels.Get("instance"));
-    if (job.notification.resolved()) {
+    if (job.occasion == Occasion::kAcknowledge) {
+      if (!ever_open_[target].contains(name)) ++resolves_without_page_;
+    } else if (job.notification.resolved()) {
       if (!ever_open_[target].contains(name)) ++resolves_without_page_;
       open_[target].erase(name);
     } else {
@@ -186,6 +210,7 @@ class World {
 // A page that is refused for good is lost at that receiver; nothing else may come of it.
 TEST(SimulationTest, RefusalsLeaveNothingBehind) {
   testing::ExpectLog("a notification was given up");
+  testing::ExpectLog("an acknowledgement was not passed on");
   for (unsigned seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(seed);
     World world(seed, true);
