@@ -183,7 +183,8 @@ def test_holes_between_backups_are_told(copy_of, repositories):
     between[0].unlink()
     code, _, lines = verify(path)
     assert code == 0, lines
-    assert between[0].name[:24] in lines[-1]["details"][0]
+    archive = next(line for line in lines if line["path"].endswith("/15-1"))
+    assert between[0].name[:24] in archive["details"][0]
 
 
 def test_flipped_byte_to_page_and_back(folder, drwatch, receivers, copy_of, repositories):
