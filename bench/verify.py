@@ -18,7 +18,7 @@ from pgbackrest import PgBackRest, serve, server_with  # noqa: E402
 from servers import PG_BIN, Postgres  # noqa: E402
 
 PROGRAM = ROOT / "build/release/exporter/drwatch"
-SIZE = 256 << 20
+SIZE = 1 << 30
 PERIOD = 32 << 20
 ROUNDS = 3
 
@@ -102,7 +102,7 @@ def base_backups(table, folder):
     server = Postgres(folder / "base").create(["archive_mode = off", "max_wal_size = '4GB'"]).start()
     try:
         server.sql("CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g + 1)::text) AS text "
-                   "FROM generate_series(1, 2000000) g")
+                   "FROM generate_series(1, 10000000) g")
         for checksum, target in (("CRC32C", 2), ("SHA256", 0.95)):
             path = folder / checksum
             subprocess.run([f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-D", path,
