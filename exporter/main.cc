@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "exporter/ack.h"
 #include "exporter/app.h"
 #include "exporter/commands.h"
 #include "exporter/once.h"
@@ -19,6 +20,7 @@ struct RunCommand {
   int operator()(const TestRulesOptions& options) const { return TestRules(options); }
   int operator()(const TestRoutesOptions& options) const { return TestRoutes(options); }
   int operator()(const InitOptions& options) const { return Init(options); }
+  int operator()(const AckOptions& options) const { return Acknowledge(options); }
   int operator()(const VerifyOptions& options) const { return Verify(options); }
   int operator()(const ExitNow& exit) const {
     std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);

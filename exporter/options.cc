@@ -22,6 +22,7 @@ struct Raw {
   TestRoutesOptions test_routes;
   InitOptions init;
   VerifyOptions verify;
+  AckOptions ack;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   std::string once_format = "table";
@@ -103,6 +104,24 @@ void AddRoutes(CLI::App& app, Raw& raw) {
       ->type_name("NAMES");
 }
 
+void AddAck(CLI::App& app, Raw& raw) {
+  CLI::App* ack = app.add_subcommand(
+      "ack", "Acknowledge firing alerts of a running drwatch; without a selection: list what is");
+  ack->add_option("matcher", raw.ack.matchers, "Matchers, such as alertname=DatabaseDown")
+      ->type_name("MATCHER");
+  ack->add_option("--url", raw.ack.url, "The running drwatch (default http://localhost:10911)")
+      ->type_name("URL");
+  ack->add_option("--fingerprint", raw.ack.fingerprint, "Only the alert with this fingerprint")
+      ->type_name("HEX");
+  ack->add_option("--group", raw.ack.group, "Only alerts of the group with this key")
+      ->type_name("KEY");
+  ack->add_option("--by", raw.ack.by, "Who looks after them (default $USER)")->type_name("NAME");
+  ack->add_option("--comment", raw.ack.comment, "What is being done")->type_name("TEXT");
+  ack->add_option("--duration", raw.ack.duration, "How long it holds (default 1h)")
+      ->type_name("DURATION");
+  ack->add_flag("--withdraw", raw.ack.withdraw, "Take the acknowledgement back");
+}
+
 void AddCommands(CLI::App& app, Raw& raw) {
   CLI::App* check = app.add_subcommand("check", "Check files without starting anything");
   check->require_subcommand(1);
@@ -131,6 +150,7 @@ void AddCommands(CLI::App& app, Raw& raw) {
                        "Let unknown keys of rule files pass");
   test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
   AddRoutes(app, raw);
+  AddAck(app, raw);
   app.add_subcommand("init", "Print a commented starter configuration")
       ->add_option("file", raw.init.file,
                    "Write it there (must not exist) instead of standard output");
@@ -216,6 +236,7 @@ Command ToCommand(const CLI::App& app, Raw& raw) {
   }
   if (app.got_subcommand("test")) return std::move(raw.test_rules);
   if (app.got_subcommand("routes")) return std::move(raw.test_routes);
+  if (app.got_subcommand("ack")) return std::move(raw.ack);
   if (app.got_subcommand("init")) return std::move(raw.init);
   if (app.got_subcommand("verify")) {
     if (raw.verify.paths.empty() && raw.verify.wal_folders.empty()) {

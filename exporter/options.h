@@ -65,6 +65,17 @@ struct VerifyOptions {
   int jobs = 1;                          // artefacts at a time
   bool json = false;
 };
+// `drwatch ack ...`
+struct AckOptions {
+  std::string url = "http://localhost:10911";
+  std::vector<std::string> matchers;  // of firing alerts; nothing selected: list
+  std::string fingerprint;
+  std::string group;  // the key of a group
+  std::string by;     // default: $USER
+  std::string comment;
+  std::string duration = "1h";
+  bool withdraw = false;
+};
 
 // Nothing to run: print `text` and end with `code`.
 struct ExitNow {
@@ -74,7 +85,7 @@ struct ExitNow {
 
 using Command =
     std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckRulesOptions, TestRulesOptions,
-                 TestRoutesOptions, InitOptions, VerifyOptions, ExitNow>;
+                 TestRoutesOptions, InitOptions, VerifyOptions, AckOptions, ExitNow>;
 
 // Exit code of a command line that makes no sense.
 inline constexpr int kUsageExitCode = 1;

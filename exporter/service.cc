@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/digest.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "exporter/process_metrics.h"
 #include "probes/backup_probe.h"
 #include "probes/wal_verdicts.h"
@@ -35,6 +37,15 @@ promql::EngineOptions EngineOptionsOf(const config::Config& config, base::Durati
   options.lookback = lookback;
   options.default_step = config.global.evaluation_interval;
   return options;
+}
+
+// Without a file for it the key lasts as long as the process.
+base::Secret LinkKey(const std::string& folder) {
+  const base::Result<base::Secret> key = notify::LoadLinkKey(folder);
+  if (key) return *key;
+  base::LogWarn("links to acknowledge will not work after a restart",
+                {{"cause", key.error().message}});
+  return base::Secret(base::Hex(base::RandomBytes(32)));
 }
 
 // The port of "host:port".
@@ -75,9 +86,12 @@ base::Status Service::Listen() {
   return {};
 }
 
+std::string Service::StorageFolder(const config::Config& config) const {
+  return options_.storage_path.empty() ? config.storage.path : options_.storage_path;
+}
+
 base::Status Service::OpenState(const config::Config& config) {
-  const std::string folder =
-      options_.storage_path.empty() ? config.storage.path : options_.storage_path;
+  const std::string folder = StorageFolder(config);
   auto database = db::Database::Open(folder + "/drwatch.db", AllMigrations());
   if (!database) return base::Wrap("opening the state below storage.path", database.error());
   database_ = *std::move(database);
@@ -98,6 +112,7 @@ base::Status Service::StartParts(Loaded loaded) {
   delivery.clock = &clock_;
   delivery.database = database_.get();
   delivery.config = loaded.config;
+  delivery.link_key = LinkKey(StorageFolder(*loaded.config));
   auto dispatcher = notify::Dispatcher::Create(std::move(delivery));
   if (!dispatcher) return base::Fail(dispatcher.error());
   dispatcher_ = *std::move(dispatcher);

@@ -44,6 +44,7 @@ class Service {
 
  private:
   Service(const ServeOptions& options, const Loaded& loaded);
+  std::string StorageFolder(const config::Config& config) const;
   base::Status OpenState(const config::Config& config);
   base::Status Listen();
   base::Status StartParts(Loaded loaded);

@@ -5,11 +5,13 @@
 
 #include "base/duration.h"
 #include "base/secret.h"
+#include "base/strings.h"
 #include "exporter/embedded.h"
 #include "exporter/part_metrics.h"
 #include "exporter/process_metrics.h"
 #include "exporter/service.h"
 #include "exporter/version.h"
+#include "notify/muting.h"
 #include "recovery/copies.h"
 #include "web/dr_api.h"
 
@@ -51,6 +53,36 @@ std::vector<web::ReceiverStatus> ReceiverRows(const notify::Snapshot& delivery) 
   result.reserve(rows.size());
   for (auto& [key, status] : rows) result.push_back(std::move(status));
   return result;
+}
+
+// "cto in 5m".
+std::string NextStep(const notify::Snapshot::AlertView& view, base::Timestamp now) {
+  if (!view.next_step) return "";
+  const auto left =
+      std::chrono::ceil<std::chrono::seconds>(std::max(base::Duration(0), *view.next_step - now));
+  return base::Join(view.next_receivers, ", ") + " in " + base::FormatDuration(left);
+}
+
+// What delivery knows of the rules' alerts, whose labels lack the external ones.
+std::map<std::string, web::AlertAttention> AttentionOf(const std::vector<model::Alert>& alerts,
+                                                       const notify::Snapshot& delivery,
+                                                       const config::Config& config) {
+  std::map<std::string, const notify::Snapshot::AlertView*> known;
+  for (const auto& view : delivery.alerts) known[view.alert.FingerprintHex()] = &view;
+  std::map<std::string, web::AlertAttention> attention;
+  for (const model::Alert& alert : alerts) {
+    if (alert.state != model::AlertState::kFiring) continue;
+    model::Alert shown;
+    shown.labels = notify::PublicLabels(config, alert.labels);
+    const std::string fingerprint = shown.FingerprintHex();
+    const auto found = known.find(fingerprint);
+    if (found == known.end()) continue;
+    const notify::Snapshot::AlertView& view = *found->second;
+    attention[alert.FingerprintHex()] = {fingerprint,
+                                         view.acknowledged ? view.acknowledged->ToString() : "",
+                                         NextStep(view, delivery.now)};
+  }
+  return attention;
 }
 
 web::TargetHealth HealthOf(model::Severity severity) {
@@ -161,7 +193,9 @@ web::StatusView Service::Status() {
       }
     }
   }
-  view.receivers = ReceiverRows(dispatcher_->TakeSnapshot());
+  const notify::Snapshot delivery = dispatcher_->TakeSnapshot();
+  view.receivers = ReceiverRows(delivery);
+  view.attention = AttentionOf(view.alerts, delivery, *CurrentConfig());
   return view;
 }
 
@@ -251,6 +285,16 @@ web::SiteSources Service::MakeSiteSources() {
   sources.api.version = Version();
   sources.api.revision = Revision();
   sources.alertmanager = AlertmanagerViews();
+  sources.acknowledge.snapshot = sources.alertmanager.snapshot;
+  sources.acknowledge.acknowledge = [this](const notify::AckRequest& request) {
+    return dispatcher_->Acknowledge(request);
+  };
+  sources.acknowledge.selected = [this](const notify::AckSelection& selection) {
+    return dispatcher_->Selected(selection);
+  };
+  sources.acknowledge.read_link = [this](std::string_view token) {
+    return dispatcher_->ReadLink(token);
+  };
   sources.metrics = [this](model::TextFormat format) {
     return intake_->Page(self_metrics_.Collect(), format);
   };

@@ -119,8 +119,13 @@ nlohmann::json AlertJson(const notify::Snapshot::AlertView& view, base::Timestam
   const bool quiet =
       !view.silenced_by.empty() || !view.inhibited_by.empty() || !view.muted_by.empty();
   const bool posted = view.expires_at != base::Timestamp{};
+  // Alertmanager's alerts know no acknowledgement; as an annotation every tool shows it.
+  Json annotations = LabelsJson(view.alert.annotations);
+  if (view.acknowledged) {
+    annotations[std::string(notify::kAcknowledgedBy)] = view.acknowledged->ToString();
+  }
   return {{"labels", LabelsJson(view.alert.labels)},
-          {"annotations", LabelsJson(view.alert.annotations)},
+          {"annotations", std::move(annotations)},
           {"receivers", std::move(receivers)},
           {"fingerprint", view.alert.FingerprintHex()},
           {"startsAt", TimeText(view.alert.fired_at)},
@@ -153,6 +158,12 @@ nlohmann::json SilenceJson(const notify::Silence& silence, base::Timestamp now) 
           {"updatedAt", TimeText(silence.updated_at)},
           {"createdBy", silence.created_by},
           {"comment", silence.comment}};
+}
+
+base::Result<nlohmann::json> ParseObject(std::string_view body) {
+  base::Result<Json> json = ParseJson(body);
+  if (json && !json->is_object()) return base::Fail("the body must be an object");
+  return json;
 }
 
 base::Result<std::vector<notify::PostedAlert>> ParseAlerts(std::string_view body,

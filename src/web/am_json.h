@@ -16,6 +16,8 @@ nlohmann::json AlertJson(const notify::Snapshot::AlertView& view, base::Timestam
                          base::Duration resolve_timeout);
 nlohmann::json SilenceJson(const notify::Silence& silence, base::Timestamp now);
 
+// The body as an object that is not too deep. Errors: it is none.
+base::Result<nlohmann::json> ParseObject(std::string_view body);
 // The alerts that are right; `problems` tells of the others ("alert 3: ..."). Errors: the body is
 // no list, or a too long one.
 base::Result<std::vector<notify::PostedAlert>> ParseAlerts(std::string_view body,

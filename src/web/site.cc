@@ -57,6 +57,9 @@ net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
 net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path.starts_with(kApi)) return api_.Handle(request);
   if (request.path.starts_with(kAlertmanagerApi)) return alertmanager_.Handle(request);
+  if (request.path == "/acknowledge") return acknowledging_.Page(request);
+  if (request.path == "/api/dr/acknowledge") return acknowledging_.Api(request);
+  if (request.path == "/api/dr/escalations") return acknowledging_.Escalations(request);
   if (request.path == "/-/reload") return Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == kMetrics) return Metrics(request);

@@ -10,6 +10,7 @@
 #include "model/exposition.h"
 #include "model/metrics_page.h"
 #include "net/http_server.h"
+#include "web/acknowledge.h"
 #include "web/am_api.h"
 #include "web/api.h"
 #include "web/packed_page.h"
@@ -23,6 +24,7 @@ struct SiteSources {
   ApiSources api;
   ApiLimits api_limits;
   AlertmanagerSources alertmanager;
+  AcknowledgeSources acknowledge;
   // The page of /metrics, and the same in pieces.
   std::function<std::string(model::TextFormat)> metrics;
   std::function<std::vector<model::MetricsPage::Piece>(model::TextFormat,
@@ -42,7 +44,8 @@ class Site {
   explicit Site(SiteSources sources)
       : sources_(std::move(sources)),
         api_(sources_.api, sources_.api_limits),
-        alertmanager_(sources_.alertmanager) {}
+        alertmanager_(sources_.alertmanager),
+        acknowledging_(sources_.acknowledge) {}
   net::ServerResponse Handle(const net::ServerRequest& request) const;
   const Api& api() const { return api_; }
 
@@ -54,6 +57,7 @@ class Site {
   SiteSources sources_;
   Api api_;
   AlertmanagerApi alertmanager_;
+  Acknowledging acknowledging_;
   mutable PackedPage packed_text_, packed_open_metrics_;
 };
 

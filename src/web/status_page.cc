@@ -21,6 +21,7 @@ th{color:var(--muted);font-weight:600}td.detail{word-break:break-word}
 .badge{color:#fff;text-align:center}
 .ok{background:#1a7f37}.warning{background:#9a6700}
 .critical{background:#c0232c}.unknown{background:#6e40c9}
+.button{border:1px solid var(--line);border-radius:.3rem;padding:.05rem .5rem}
 .pending{background:#9a6700}.firing{background:#c0232c}
 </style>)";
 
@@ -65,7 +66,25 @@ std::string ProbeRow(const model::ProbeResult& result, base::Timestamp now) {
          " ago</td></tr>\n";
 }
 
-std::string AlertRow(const model::Alert& alert, base::Timestamp now) {
+std::string AttentionCell(const StatusView& view, const model::Alert& alert) {
+  const auto found = view.attention.find(alert.FingerprintHex());
+  if (found == view.attention.end()) return "";
+  const AlertAttention& attention = found->second;
+  std::string text;
+  if (attention.acknowledged.empty()) {
+    text =
+        "<a class=\"button\" href=\"acknowledge?fingerprint=" + EscapeHtml(attention.fingerprint) +
+        "\">Acknowledge</a>";
+  } else {
+    text = "Acknowledged " + EscapeHtml(attention.acknowledged);
+  }
+  if (!attention.next.empty()) {
+    text += "<br><span class=\"muted\">next: " + EscapeHtml(attention.next) + "</span>";
+  }
+  return text;
+}
+
+std::string AlertRow(const StatusView& view, const model::Alert& alert) {
   std::string labels;
   for (const model::LabelView label : alert.labels) {
     if (label.name == model::kAlertName || label.name == "severity") continue;
@@ -80,8 +99,8 @@ std::string AlertRow(const model::Alert& alert, base::Timestamp now) {
   return "<tr><td>" + Badge(model::AlertStateName(alert.state)) + "</td><td>" + name + "</td><td>" +
          EscapeHtml(alert.labels.Get("severity")) + "</td><td class=\"detail\">" +
          EscapeHtml(alert.annotations.Get("summary")) + labels + "</td><td>" +
-         EscapeHtml(alert.annotations.Get("action")) + "</td><td>" + Ago(now, alert.active_at) +
-         "</td></tr>\n";
+         EscapeHtml(alert.annotations.Get("action")) + "</td><td>" +
+         Ago(view.now, alert.active_at) + "</td><td>" + AttentionCell(view, alert) + "</td></tr>\n";
 }
 
 std::string AlertTable(const StatusView& view) {
@@ -94,8 +113,8 @@ std::string AlertTable(const StatusView& view) {
   if (shown.empty()) return "<p class=\"muted\">No alert is pending or firing.</p>\n";
   std::string text =
       "<table><tr><th>State</th><th>Alert</th><th>Severity</th><th>What</th><th>Action</th>"
-      "<th>For</th></tr>\n";
-  for (const model::Alert& alert : shown) text += AlertRow(alert, view.now);
+      "<th>For</th><th>Attention</th></tr>\n";
+  for (const model::Alert& alert : shown) text += AlertRow(view, alert);
   return text + "</table>\n";
 }
 
@@ -189,6 +208,8 @@ std::string EscapeHtml(std::string_view text) {
   }
   return result;
 }
+
+std::string PageHead(std::string_view title) { return Head(title, false); }
 
 std::string StatusPage(const StatusView& view) {
   std::string page = Head("drwatch", true);

@@ -2,6 +2,7 @@
 // function.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,20 @@ struct RuleFailure {
   std::string error;
 };
 
+// What delivery knows of a firing alert.
+struct AlertAttention {
+  std::string fingerprint;   // to acknowledge it by
+  std::string acknowledged;  // "by ann at ... until ..."; empty: nobody has
+  std::string next;          // "cto in 5m": where its escalation goes on; may be empty
+};
+
 struct StatusView {
   base::Timestamp now{};
   std::string version;
   bool ready = false;
   std::vector<model::ProbeResult> probes;
-  std::vector<model::Alert> alerts;  // pending and firing
+  std::vector<model::Alert> alerts;                 // pending and firing
+  std::map<std::string, AlertAttention> attention;  // by fingerprint of `alerts`
   std::vector<ReceiverStatus> receivers;
   std::vector<RuleFailure> rule_failures;
 };
@@ -42,6 +51,9 @@ std::string StatusPage(const StatusView& view);
 // `markdown` (a runbook) in a page of its own: headings, lists, code, links and bold are shown, the
 // rest as text.
 std::string RunbookPage(std::string_view title, std::string_view markdown);
+
+// The start of a page that does not reload itself, to the beginning of its body.
+std::string PageHead(std::string_view title);
 
 // & < > " ' as entities.
 std::string EscapeHtml(std::string_view text);

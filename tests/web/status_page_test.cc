@@ -42,6 +42,23 @@ TEST(StatusPageTest, ShowsTheWorstProbeFirstAndHidesTheWatchdog) {
   EXPECT_EQ(page.find("Watchdog"), std::string::npos);
 }
 
+TEST(StatusPageTest, OffersToAcknowledgeAndShowsWhoHas) {
+  StatusView view;
+  model::Alert alert;
+  alert.labels = model::Labels{{"alertname", "X"}};
+  alert.state = model::AlertState::kFiring;
+  view.alerts = {alert};
+  EXPECT_EQ(StatusPage(view).find("acknowledge?"), std::string::npos) << "delivery knows it not";
+  view.attention[alert.FingerprintHex()] = {"00ff", "", "cto <i> in 5m"};
+  const std::string open = StatusPage(view);
+  EXPECT_NE(open.find("href=\"acknowledge?fingerprint=00ff\">Acknowledge<"), std::string::npos);
+  EXPECT_NE(open.find("next: cto &lt;i&gt; in 5m"), std::string::npos);
+  view.attention[alert.FingerprintHex()].acknowledged = "by <b>ann</b>";
+  const std::string taken = StatusPage(view);
+  EXPECT_EQ(taken.find("acknowledge?"), std::string::npos);
+  EXPECT_NE(taken.find("Acknowledged by &lt;b&gt;ann&lt;/b&gt;"), std::string::npos);
+}
+
 TEST(RunbookPageTest, ShowsHeadingsListsAndLinks) {
   const std::string page = RunbookPage(
       "X",
