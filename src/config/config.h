@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/dead_man_config.h"
 #include "config/escalation_config.h"
 #include "config/probe_config.h"
 #include "config/problem.h"
@@ -28,6 +29,7 @@ struct Global {
   std::string external_url;  // without a slash at its end; empty = http://<host name>:<port>
   // When an alert posted to the API without an end is over.
   base::Duration resolve_timeout = 5min;
+  DeadMan dead_man;
 };
 
 struct Storage {
@@ -61,8 +63,8 @@ struct Config {
   std::vector<Receiver> receivers;
   std::vector<InhibitRule> inhibit_rules;
   std::vector<TimeInterval> time_intervals;
-  std::string fallback_receiver;  // empty = the root route's receiver
   std::vector<EscalationPolicy> escalation_policies;
+  std::string fallback_receiver;  // empty = the root route's receiver
   // What PagerDuty is told for each severity word; merged over the built-in map.
   std::map<std::string, std::string> severity_map;
 };

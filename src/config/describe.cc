@@ -49,6 +49,16 @@ void WriteRoute(YamlWriter& out, const Route& route) {
   }
 }
 
+void WriteDeadMan(YamlWriter& out, const DeadMan& dead_man) {
+  if (dead_man.url.empty()) return;
+  out.BeginMap("deadman");
+  WriteSecret(out, "url", dead_man.url);
+  out.Text("method", dead_man.method);
+  out.Time("interval", dead_man.interval);
+  out.Time("timeout", dead_man.timeout);
+  out.End();
+}
+
 void WriteGlobal(YamlWriter& out, const Config& config) {
   out.BeginMap("global");
   out.Time("probe_interval", config.global.probe_interval);
@@ -58,6 +68,7 @@ void WriteGlobal(YamlWriter& out, const Config& config) {
   WriteLabels(out, "external_labels", config.global.external_labels);
   out.TextUnlessEmpty("external_url", config.global.external_url);
   out.Time("resolve_timeout", config.global.resolve_timeout);
+  WriteDeadMan(out, config.global.dead_man);
   out.End();
   out.BeginMap("storage");
   out.Text("path", config.storage.path);

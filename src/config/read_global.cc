@@ -36,6 +36,7 @@ Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults
   GetHttpUrl(reader, "external_url", global.external_url);
   while (global.external_url.ends_with('/')) global.external_url.pop_back();
   GetPositive(reader, "resolve_timeout", global.resolve_timeout);
+  global.dead_man = ReadDeadMan(reader, context);
   GetSecret(reader, "slack_api_url", context, defaults.slack_api_url);
   base::Secret checked;
   if (!defaults.slack_api_url.value.empty()) GetHttpUrl(reader, "slack_api_url", checked);

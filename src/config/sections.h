@@ -29,6 +29,8 @@ struct GlobalReceiverDefaults {
   std::string mail_from;
 };
 Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults& defaults);
+// The key "deadman".
+DeadMan ReadDeadMan(MapReader& global, ReadContext& context);
 Storage ReadStorage(const Node* node, ReadContext& context);
 // What a level of services promises.
 struct Objectives {
@@ -46,9 +48,9 @@ void ReadMatchers(MapReader& reader, const std::string& prefix, std::vector<mode
 // "time_intervals" and their old name.
 std::vector<TimeInterval> ReadTimeIntervals(MapReader& root, ReadContext& context);
 std::vector<InhibitRule> ReadInhibitRules(MapReader& root, ReadContext& context);
+std::vector<EscalationPolicy> ReadEscalationPolicies(MapReader& root, ReadContext& context);
 // The root of the tree; children inherit.
 Route ReadRootRoute(const Node& node, ReadContext& context);
-std::vector<EscalationPolicy> ReadEscalationPolicies(MapReader& root, ReadContext& context);
 
 // The parts of a probe that its type adds. The caller finishes `reader`.
 PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context);
@@ -72,12 +74,12 @@ std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Nod
 // What only the whole can tell: names given twice, references to nothing, circles, smells.
 void CheckWhole(const Config& config, const ReadContext& context);
 
-// What the plan promises and cannot keep: objectives that the schedules cannot meet, copies nobody
-// configured, nothing off-site. Warnings.
 // Deadlines that no route can keep (errors); policies without a route and steps that reach nobody
 // (warnings).
 void CheckEscalations(const Config& config, Problems& problems);
 
+// What the plan promises and cannot keep: objectives that the schedules cannot meet, copies nobody
+// configured, nothing off-site. Warnings.
 void CheckPlan(const Config& config, Problems& problems);
 
 }  // namespace drwatch::config
