@@ -134,6 +134,8 @@ class MicroHttpServer final : public HttpServer {
   void OnCompleted(MHD_Connection* connection, Exchange* exchange);
   void OnConnection(MHD_Connection* connection, void** entry, MHD_ConnectionNotificationCode code);
   void SetTimeout(MHD_Connection* connection, std::optional<base::Duration> timeout);
+  void AddCertificate(std::vector<MHD_OptionItem>& items);
+  void Encrypt(MHD_Connection* connection);
 
   const ServerOptions options_;
   const Handler handler_;
@@ -145,6 +147,10 @@ class MicroHttpServer final : public HttpServer {
   std::unique_ptr<WorkerPool> workers_;
   std::vector<MHD_Daemon*> daemons_;
   std::vector<std::string> addresses_;
+  std::mutex tls_mutex_;  // guards tls_in_use_
+  // Sessions point to theirs until the library has forgotten them, later than it tells. So each one
+  // stays: there is a new one only when a certificate was replaced.
+  std::vector<std::shared_ptr<const ServerTls>> tls_in_use_;
 };
 
 base::Status MicroHttpServer::Open() {
@@ -209,13 +215,17 @@ base::Status MicroHttpServer::StartDaemon(Listener listener) {
        static_cast<std::intptr_t>(options_.max_header_bytes + kConnectionOverheadBytes), nullptr},
   };
   if (threads > 1) items.push_back({MHD_OPTION_THREAD_POOL_SIZE, threads, nullptr});
+  unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+  if (options_.tls) {
+    flags |= MHD_USE_TLS;
+    AddCertificate(items);
+  }
   items.push_back({MHD_OPTION_END, 0, nullptr});
   const int fd = listener.fd.Release();
   MHD_Daemon* daemon =
-      MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-                       0, static_cast<Accept>(accept), this, static_cast<Handle>(handle), this,
-                       MHD_OPTION_EXTERNAL_LOGGER, OnLog, nullptr, MHD_OPTION_LISTEN_SOCKET, fd,
-                       MHD_OPTION_URI_LOG_CALLBACK, static_cast<FirstLine>(first_line), this,
+      MHD_start_daemon(flags, 0, static_cast<Accept>(accept), this, static_cast<Handle>(handle),
+                       this, MHD_OPTION_EXTERNAL_LOGGER, OnLog, nullptr, MHD_OPTION_LISTEN_SOCKET,
+                       fd, MHD_OPTION_URI_LOG_CALLBACK, static_cast<FirstLine>(first_line), this,
                        MHD_OPTION_NOTIFY_COMPLETED, static_cast<Completed>(completed), this,
                        MHD_OPTION_NOTIFY_CONNECTION, static_cast<Connected>(connected), this,
                        MHD_OPTION_ARRAY, items.data(), MHD_OPTION_END);
@@ -254,6 +264,25 @@ void MicroHttpServer::OnConnection(MHD_Connection* connection, void** entry,
   const MHD_ConnectionInfo* peer =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   *entry = table_.Add(fd->connect_fd, AddressOf(peer->client_addr), options_.head_timeout);
+  if (options_.tls) Encrypt(connection);
+}
+
+// The library wants a certificate of its own; Encrypt() then puts the present one in its place.
+void MicroHttpServer::AddCertificate(std::vector<MHD_OptionItem>& items) {
+  const std::lock_guard lock(tls_mutex_);
+  tls_in_use_.push_back(options_.tls());
+  const ServerTlsOptions& tls = tls_in_use_.back()->options();
+  items.push_back({MHD_OPTION_HTTPS_MEM_KEY, 0, const_cast<char*>(tls.key_pem.Reveal().c_str())});
+  items.push_back({MHD_OPTION_HTTPS_MEM_CERT, 0, const_cast<char*>(tls.cert_pem.Reveal().c_str())});
+}
+
+void MicroHttpServer::Encrypt(MHD_Connection* connection) {
+  const MHD_ConnectionInfo* info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  std::shared_ptr<const ServerTls> tls = options_.tls();
+  tls->Apply(static_cast<gnutls_session_int*>(info->tls_session));
+  const std::lock_guard lock(tls_mutex_);
+  if (tls_in_use_.back() != tls) tls_in_use_.push_back(std::move(tls));
 }
 
 void MicroHttpServer::SetTimeout(MHD_Connection* connection,

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/stop.h"
+#include "net/server_tls.h"
 
 namespace drwatch::net {
 
@@ -24,6 +25,7 @@ struct ServerRequest {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string remote_address;
+  std::string user;      // who it is from, once the handler has found out; else empty
   base::StopToken stop;  // stopped when the server ends before the answer is ready
   // True once the client has closed its side. One system call; only while the handler runs. Null in
   // requests that came over no connection.
@@ -56,6 +58,9 @@ struct ServerOptions {
   base::Duration shutdown_grace = std::chrono::seconds(5);       // for running requests
   std::size_t max_body_bytes = 2 << 20;                          // 413 above
   std::size_t max_header_bytes = 32 << 10;                       // 431 or 414 above
+  // What each new connection is encrypted with, asked for on the threads that serve sockets. Null:
+  // no TLS. Whether there is TLS is settled by Start().
+  std::function<std::shared_ptr<const ServerTls>()> tls;
 };
 
 // Called on many threads at once. An exception becomes a 500.
