@@ -61,7 +61,7 @@ int Serve(const ServeOptions& options) {
     sigwait(&signals, &number);
     if (number != SIGHUP) break;
     // Why it failed has been logged; the old configuration runs on.
-    static_cast<void>((*service)->Reload());
+    static_cast<void>((*service)->Reload("SIGHUP"));
   }
   base::LogInfo("stopping");
   (*service)->Stop();

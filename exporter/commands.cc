@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "exporter/load.h"
 #include "exporter/routes.h"
+#include "exporter/web_security.h"
 #include "rules/tools.h"
 
 namespace drwatch::exporter {
@@ -65,6 +66,18 @@ int CheckConfig(const CheckConfigOptions& options) {
               << CountRules(loaded->groups) << " rules, " << loaded->config->receivers.size()
               << " receivers\n";
     if (!loaded->config->receivers.empty()) std::cout << DescribeTimeline(*loaded->config);
+  }
+  return status;
+}
+
+int CheckWebConfig(const CheckWebConfigOptions& options) {
+  int status = 0;
+  for (const std::string& file : options.files) {
+    config::Problems problems;
+    const bool usable = LoadWeb(file, problems) != nullptr;
+    std::cerr << FormatProblems(problems);
+    std::cout << file << (usable ? ": ok\n" : ": FAILED\n");
+    if (!usable) status = 1;
   }
   return status;
 }

@@ -6,6 +6,7 @@
 namespace drwatch::exporter {
 
 int CheckConfig(const CheckConfigOptions& options);
+int CheckWebConfig(const CheckWebConfigOptions& options);
 int CheckRules(const CheckRulesOptions& options);
 int TestRules(const TestRulesOptions& options);
 int Init(const InitOptions& options);

@@ -6,6 +6,7 @@
 #include "exporter/commands.h"
 #include "exporter/once.h"
 #include "exporter/options.h"
+#include "exporter/report.h"
 #include "exporter/routes.h"
 
 namespace {
@@ -16,12 +17,14 @@ struct RunCommand {
   int operator()(const ServeOptions& options) const { return Serve(options); }
   int operator()(const OnceOptions& options) const { return RunOnce(options); }
   int operator()(const CheckConfigOptions& options) const { return CheckConfig(options); }
+  int operator()(const CheckWebConfigOptions& options) const { return CheckWebConfig(options); }
   int operator()(const CheckRulesOptions& options) const { return CheckRules(options); }
   int operator()(const TestRulesOptions& options) const { return TestRules(options); }
   int operator()(const TestRoutesOptions& options) const { return TestRoutes(options); }
   int operator()(const InitOptions& options) const { return Init(options); }
   int operator()(const AckOptions& options) const { return Acknowledge(options); }
   int operator()(const VerifyOptions& options) const { return Verify(options); }
+  int operator()(const ReportOptions& options) const { return Report(options); }
   int operator()(const ExitNow& exit) const {
     std::fputs(exit.text.c_str(), exit.code == 0 ? stdout : stderr);
     return exit.code;

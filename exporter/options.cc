@@ -17,17 +17,20 @@ struct Raw {
   ServeOptions serve;
   OnceOptions once;
   CheckConfigOptions check_config;
+  CheckWebConfigOptions check_web_config;
   CheckRulesOptions check_rules;
   TestRulesOptions test_rules;
   TestRoutesOptions test_routes;
   InitOptions init;
   VerifyOptions verify;
   AckOptions ack;
+  ReportOptions report;
   std::string log_level = "info";
   std::string log_format = "logfmt";
   std::string once_format = "table";
   std::string once_timeout = "30s";
   std::string verify_format = "text";
+  std::string report_format = "md";
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
   bool run_once = false;
@@ -39,6 +42,9 @@ void AddMainOptions(CLI::App& app, Raw& raw) {
                  "Address to listen on; may be repeated (default :10911)")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
+  app.add_option("--web.config.file", raw.serve.web_config_file,
+                 "TLS, users and headers of the HTTP server, as for Prometheus")
+      ->type_name("FILE");
   app.add_option("--storage.path", raw.serve.storage_path,
                  "Folder of the state; overrides storage.path")
       ->type_name("FOLDER");
@@ -104,6 +110,30 @@ void AddRoutes(CLI::App& app, Raw& raw) {
       ->type_name("NAMES");
 }
 
+void AddReport(CLI::App& app, Raw& raw) {
+  CLI::App* report = app.add_subcommand("report", "Evidence from the audit log");
+  report->add_option("--config.file", raw.report.config_file, "Configuration file")
+      ->type_name("FILE");
+  report
+      ->add_option("--storage.path", raw.report.storage_path,
+                   "Folder of the state; overrides storage.path")
+      ->type_name("FOLDER");
+  report
+      ->add_option("--from", raw.report.from,
+                   "Begin: 2026-11-01, 2026-11-01T00:00:00Z, or 90d for so long ago (default 30d)")
+      ->type_name("TIME");
+  report->add_option("--to", raw.report.to, "End, not included (default now)")->type_name("TIME");
+  report->add_option("--format", raw.report_format, "json, md or html (default md)")
+      ->check(CLI::IsMember({"json", "md", "html"}))
+      ->type_name("FORMAT");
+  report
+      ->add_option("--output.file", raw.report.output_file,
+                   "Write there instead of standard output")
+      ->type_name("FILE");
+  report->add_flag("--verify", raw.report.verify_only,
+                   "Only check that no row was changed or removed: 0 none, 2 some");
+}
+
 void AddAck(CLI::App& app, Raw& raw) {
   CLI::App* ack = app.add_subcommand(
       "ack", "Acknowledge firing alerts of a running drwatch; without a selection: list what is");
@@ -128,6 +158,9 @@ void AddCommands(CLI::App& app, Raw& raw) {
   check->add_subcommand("config", "Every error of a configuration with file:line:column")
       ->add_option("file", raw.check_config.files, "Configuration files")
       ->required();
+  check->add_subcommand("web-config", "Every error of a web configuration with file:line:column")
+      ->add_option("file", raw.check_web_config.files, "Web configuration files")
+      ->required();
   CLI::App* check_rules = check->add_subcommand("rules", "Every error of rule files");
   check_rules->add_option("file", raw.check_rules.files, "Rule files (default standard input)");
   check_rules
@@ -151,6 +184,7 @@ void AddCommands(CLI::App& app, Raw& raw) {
   test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
   AddRoutes(app, raw);
   AddAck(app, raw);
+  AddReport(app, raw);
   app.add_subcommand("init", "Print a commented starter configuration")
       ->add_option("file", raw.init.file,
                    "Write it there (must not exist) instead of standard output");
@@ -224,6 +258,7 @@ Command ServeCommand(Raw& raw) {
                  {"query.max-samples", std::to_string(serve.api.max_samples)},
                  {"query.timeout", raw.query_timeout},
                  {"storage.path", serve.storage_path},
+                 {"web.config.file", serve.web_config_file},
                  {"web.cors.origin", serve.api.cors_origin},
                  {"web.listen-address", base::Join(serve.listen_addresses, ",")}};
   return std::move(serve);
@@ -232,12 +267,24 @@ Command ServeCommand(Raw& raw) {
 Command ToCommand(const CLI::App& app, Raw& raw) {
   if (app.got_subcommand("check")) {
     if (app.get_subcommand("check")->got_subcommand("config")) return std::move(raw.check_config);
+    if (app.get_subcommand("check")->got_subcommand("web-config")) {
+      return std::move(raw.check_web_config);
+    }
     return std::move(raw.check_rules);
   }
   if (app.got_subcommand("test")) return std::move(raw.test_rules);
   if (app.got_subcommand("routes")) return std::move(raw.test_routes);
   if (app.got_subcommand("ack")) return std::move(raw.ack);
   if (app.got_subcommand("init")) return std::move(raw.init);
+  if (app.got_subcommand("report")) {
+    raw.report.format = raw.report_format == "json"   ? ReportFormat::kJson
+                        : raw.report_format == "html" ? ReportFormat::kHtml
+                                                      : ReportFormat::kMarkdown;
+    if (raw.report.config_file.empty() && raw.report.storage_path.empty()) {
+      return ExitNow{kUsageExitCode, "report needs --config.file or --storage.path\n"};
+    }
+    return std::move(raw.report);
+  }
   if (app.got_subcommand("verify")) {
     if (raw.verify.paths.empty() && raw.verify.wal_folders.empty()) {
       return ExitNow{kUsageExitCode, "verify needs a path, or --wal and a folder\n"};

@@ -17,7 +17,8 @@ namespace drwatch::exporter {
 struct ServeOptions {
   std::string config_file;  // empty: say how to get one
   std::vector<std::string> listen_addresses = {":10911"};
-  std::string storage_path;  // overrides storage.path of the config where not empty
+  std::string storage_path;     // overrides storage.path of the config where not empty
+  std::string web_config_file;  // TLS and users; empty = neither
   web::ApiLimits api;
   base::Duration lookback = std::chrono::minutes(5);  // of rules and queries
   base::LogOptions log;
@@ -36,6 +37,9 @@ struct OnceOptions {
 };
 
 struct CheckConfigOptions {
+  std::vector<std::string> files;
+};
+struct CheckWebConfigOptions {
   std::vector<std::string> files;
 };
 struct CheckRulesOptions {
@@ -65,6 +69,17 @@ struct VerifyOptions {
   int jobs = 1;                          // artefacts at a time
   bool json = false;
 };
+
+// `drwatch report`
+enum class ReportFormat { kJson, kMarkdown, kHtml };
+struct ReportOptions {
+  std::string config_file;  // where the state lies, unless storage_path says so
+  std::string storage_path;
+  std::string from, to;     // RFC 3339, a date, or a duration ago; empty: 30 days ago, now
+  std::string output_file;  // written atomically; empty = standard output
+  ReportFormat format = ReportFormat::kMarkdown;
+  bool verify_only = false;  // only the chain: 0 it holds, 2 it does not
+};
 // `drwatch ack ...`
 struct AckOptions {
   std::string url = "http://localhost:10911";
@@ -83,9 +98,9 @@ struct ExitNow {
   std::string text;
 };
 
-using Command =
-    std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckRulesOptions, TestRulesOptions,
-                 TestRoutesOptions, InitOptions, VerifyOptions, AckOptions, ExitNow>;
+using Command = std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckWebConfigOptions,
+                             CheckRulesOptions, TestRulesOptions, TestRoutesOptions, InitOptions,
+                             VerifyOptions, AckOptions, ReportOptions, ExitNow>;
 
 // Exit code of a command line that makes no sense.
 inline constexpr int kUsageExitCode = 1;

@@ -17,9 +17,8 @@ constexpr base::Duration kDrain = std::chrono::seconds(10);
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all = rules::Migrations();
-  for (const auto& more :
-       {notify::Migrations(), probes::PositionRingMigrations(), probes::BackupMigrations(),
-        probes::WalMigrations()}) {
+  for (const auto& more : {notify::Migrations(), probes::PositionRingMigrations(),
+                           probes::BackupMigrations(), probes::WalMigrations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;
@@ -71,19 +70,42 @@ base::Result<std::unique_ptr<Service>> Service::Start(const ServeOptions& option
 }
 
 base::Status Service::Listen() {
+  config::Problems problems;
+  security_ = WebSecurity::Open(options_.web_config_file, clock_, problems);
+  if (!security_)
+    return base::Fail("the web configuration has errors\n" + FormatProblems(problems));
   net::ServerOptions server_options;
   server_options.listen_addresses = options_.listen_addresses;
-  auto server = net::HttpServer::Start(server_options, [this](const net::ServerRequest& request) {
-    const web::Site* const site = open_site_.load(std::memory_order_acquire);
-    net::ServerResponse response = site == nullptr
-                                       ? net::ServerResponse::Text(503, "drwatch is starting.\n")
-                                       : site->Handle(request);
-    self_metrics_.CountRequest(response.status);
-    return response;
-  });
+  if (security_->encrypts()) {
+    server_options.tls = [this] { return security_->Current()->tls; };
+  }
+  auto server = net::HttpServer::Start(
+      server_options, [this](const net::ServerRequest& request) { return Answer(request); });
   if (!server) return base::Fail(server.error());
   server_ = *std::move(server);
   return {};
+}
+
+net::ServerResponse Service::Answer(const net::ServerRequest& request) {
+  const auto answer = [this](const net::ServerRequest& allowed) {
+    const web::Site* const site = open_site_.load(std::memory_order_acquire);
+    return site == nullptr ? net::ServerResponse::Text(503, "drwatch is starting.\n")
+                           : site->Handle(allowed);
+  };
+  std::string user;
+  net::ServerResponse response;
+  if (auto refused = security_->Refuse(request, user)) {
+    response = *std::move(refused);
+  } else if (user.empty()) {
+    response = answer(request);
+  } else {
+    net::ServerRequest known = request;
+    known.user = std::move(user);
+    response = answer(known);
+  }
+  security_->Complete(response);
+  self_metrics_.CountRequest(response.status);
+  return response;
 }
 
 std::string Service::StorageFolder(const config::Config& config) const {
@@ -99,12 +121,15 @@ base::Status Service::OpenState(const config::Config& config) {
     base::LogError("the state file was damaged; it was moved aside and a new one made",
                    {{"folder", folder}});
   }
+  audit_ = std::make_unique<AuditTrail>(folder + "/" + std::string(kAuditFile), clock_);
+  proofs_ = std::make_unique<ProofWatch>(audit_->written_before());
   positions_ = std::make_unique<probes::PositionRing>(database_.get());
   return {};
 }
 
 base::Status Service::StartParts(Loaded loaded) {
-  external_url_ = "http://" + HostName() + ":" + PortOf(server_->addresses().front());
+  external_url_ = (security_->encrypts() ? "https://" : "http://") + HostName() + ":" +
+                  PortOf(server_->addresses().front());
   config::Config config = *loaded.config;
   if (config.global.external_url.empty()) config.global.external_url = external_url_;
   loaded.config = std::make_shared<const config::Config>(std::move(config));
@@ -113,6 +138,9 @@ base::Status Service::StartParts(Loaded loaded) {
   delivery.database = database_.get();
   delivery.config = loaded.config;
   delivery.link_key = LinkKey(StorageFolder(*loaded.config));
+  delivery.on_happening = [this](const notify::Happening& happening) {
+    audit_->Record(EventOf(happening));
+  };
   auto dispatcher = notify::Dispatcher::Create(std::move(delivery));
   if (!dispatcher) return base::Fail(dispatcher.error());
   dispatcher_ = *std::move(dispatcher);
@@ -135,9 +163,11 @@ base::Status Service::StartParts(Loaded loaded) {
   intake_ = std::make_unique<Intake>(store_, clock_, [this] { evaluator_->Wake(); });
   scheduler_ = std::make_unique<probes::Scheduler>(
       loaded.config->global.max_concurrent_probes, clock_,
-      [this](const model::ProbeResult& result) { intake_->Accept(result); });
+      [this](const model::ProbeResult& result) { Accept(result); });
   AddSelfMetrics();
   RecordReload(true);
+  audit_->Record(StartEvent(*loaded.config, clock_.Now()));
+  objectives_since_ = clock_.Now();
   Apply(std::move(loaded));
   site_ = std::make_unique<web::Site>(MakeSiteSources());
   open_site_.store(site_.get(), std::memory_order_release);
@@ -160,6 +190,7 @@ void Service::Apply(Loaded loaded) {
     const std::lock_guard lock(recovery_mutex_);
     recovery_ = std::make_unique<recovery::RecoveryPoints>(*config_);
   }
+  dead_man_.Configure(config_->global.dead_man);
   manager_->SetGroups(std::move(loaded.groups), SettingsOf(*config_), clock_.Now());
   std::vector<std::string> before;
   for (const RunningProbe& running : running_) before.push_back(running.config.name);
@@ -207,7 +238,7 @@ rules::RuleSettings Service::SettingsOf(const config::Config& config) const {
   return settings;
 }
 
-base::Status Service::Reload() {
+base::Status Service::Reload(const std::string& who) {
   const std::lock_guard lock(reload_mutex_);
   config::Problems problems;
   auto loaded = LoadAll(config_file_, problems);
@@ -215,14 +246,20 @@ base::Status Service::Reload() {
   if (!loaded) {
     base::LogError("reload failed; the old configuration stays",
                    {{"problems", FormatProblems(problems)}});
-    return base::Fail("the new configuration has errors\n" + FormatProblems(problems));
+    base::Status refused =
+        base::Fail("the new configuration has errors\n" + FormatProblems(problems));
+    audit_->Record(ReloadEvent(*CurrentConfig(), who, refused, clock_.Now()));
+    return refused;
   }
   config::Config config = *loaded->config;
   if (config.global.external_url.empty()) config.global.external_url = external_url_;
   loaded->config = std::make_shared<const config::Config>(std::move(config));
+  // What is counted of objectives begins anew with a configuration.
+  RecordObjectives(clock_.Now());
   dispatcher_->Reload(loaded->config);
   evaluator_->RunBetween([&] { Apply(*std::move(loaded)); });
   base::LogInfo("configuration reloaded", {{"file", config_file_}});
+  audit_->Record(ReloadEvent(*CurrentConfig(), who, {}, clock_.Now()));
   return {};
 }
 
@@ -230,8 +267,14 @@ void Service::Stop() {
   open_site_.store(nullptr, std::memory_order_release);
   server_.reset();
   if (scheduler_) scheduler_->Stop(base::Deadline::After(kStopPatience));
+  dead_man_.Stop();
   if (evaluator_) evaluator_->Stop();
   if (dispatcher_) dispatcher_->Stop(kDrain);
+  if (audit_ && recovery_) {
+    RecordObjectives(clock_.Now());
+    audit_->Record(StopEvent(clock_.Now() - started_, clock_.Now()));
+    audit_->Stop();
+  }
   scheduler_.reset();
   running_.clear();
 }

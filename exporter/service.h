@@ -10,11 +10,15 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "db/database.h"
+#include "exporter/audit_events.h"
+#include "exporter/audit_trail.h"
+#include "exporter/dead_man.h"
 #include "exporter/evaluator.h"
 #include "exporter/intake.h"
 #include "exporter/load.h"
 #include "exporter/options.h"
 #include "exporter/self_metrics.h"
+#include "exporter/web_security.h"
 #include "net/http_server.h"
 #include "notify/dispatcher.h"
 #include "notify/journal.h"
@@ -37,8 +41,8 @@ class Service {
   ~Service();
 
   // Reads the configuration again and takes it whole, or keeps the present one and says everything
-  // that is wrong.
-  base::Status Reload();
+  // that is wrong. `who` asked for it: for the audit log.
+  base::Status Reload(const std::string& who);
   // Lets deliveries finish for a while; what is left is delivered after the next start.
   void Stop();
 
@@ -47,6 +51,7 @@ class Service {
   std::string StorageFolder(const config::Config& config) const;
   base::Status OpenState(const config::Config& config);
   base::Status Listen();
+  net::ServerResponse Answer(const net::ServerRequest& request);
   base::Status StartParts(Loaded loaded);
   void Apply(Loaded loaded);
   std::vector<probes::ScheduledProbe> MakeProbes(const config::Config& config);
@@ -54,6 +59,11 @@ class Service {
   void AddSelfMetrics();
   void BeforeEvaluation(base::Timestamp now);
   void AfterEvaluation(base::Timestamp now);
+  void Accept(const model::ProbeResult& result);
+  // Every group is evaluated, everything is on disk, no probe hangs.
+  bool AllWell(base::Timestamp now) const;
+  // How objectives were kept since the last call, into the audit log.
+  void RecordObjectives(base::Timestamp now);
   std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
   web::StatusView Status();
   web::AlertmanagerSources AlertmanagerViews();
@@ -75,6 +85,7 @@ class Service {
   const ServeOptions options_;
   const base::SystemClock clock_;
   const std::string config_file_;
+  std::unique_ptr<WebSecurity> security_;
   std::mutex reload_mutex_;
   std::mutex config_mutex_;  // of the pointer
   std::shared_ptr<const config::Config> config_;
@@ -86,6 +97,12 @@ class Service {
   store::Store store_;
   promql::Engine engine_;
   std::unique_ptr<db::Database> database_;
+  std::unique_ptr<AuditTrail> audit_;
+  std::unique_ptr<ProofWatch> proofs_;
+  std::mutex objectives_mutex_;  // guards the two
+  std::vector<model::MetricFamily> objectives_;
+  base::Timestamp objectives_since_{};
+  DeadMan dead_man_{clock_};
   std::unique_ptr<probes::PositionRing> positions_;
   SelfMetrics self_metrics_;
   std::mutex recovery_mutex_;

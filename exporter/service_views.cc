@@ -19,6 +19,12 @@ namespace drwatch::exporter {
 namespace {
 
 constexpr base::Duration kCleanupEvery = std::chrono::minutes(1);
+// How late a group of rules and a probe may be, beside their intervals, before drwatch calls itself
+// unwell; the probe's as in the alert ProbeNotRunning.
+constexpr base::Duration kLateGroup = std::chrono::seconds(5);
+constexpr base::Duration kLateProbe = std::chrono::minutes(1);
+// How often the audit log is told how objectives were kept.
+constexpr base::Duration kObjectivesEvery = std::chrono::hours(1);
 
 std::string_view FindRunbook(std::string_view alert) {
   for (const EmbeddedFile& file : Runbooks()) {
@@ -148,6 +154,8 @@ void Service::AddSelfMetrics() {
   self_metrics_.AddPart(
       [this] { return DeliveryAndStateMetrics(dispatcher_->Stats(), *manager_->Snapshot()); });
   self_metrics_.AddPart([this] { return RecoveryFamilies(clock_.Now()); });
+  self_metrics_.AddPart([this] { return audit_->Metrics(); });
+  self_metrics_.AddPart([this] { return dead_man_.Metrics(); });
   self_metrics_.AddPart([this] {
     const web::Site* const site = open_site_.load(std::memory_order_acquire);
     return site == nullptr ? std::vector<model::MetricFamily>() : ApiMetrics(site->api());
@@ -172,9 +180,47 @@ void Service::BeforeEvaluation(base::Timestamp now) {
 }
 
 void Service::AfterEvaluation(base::Timestamp now) {
+  if (dead_man_.Due() && AllWell(now)) dead_man_.Beat();
   if (now - last_cleanup_ < kCleanupEvery) return;
   last_cleanup_ = now;
   store_.DropExpired(now);
+  const bool due = [&] {
+    const std::lock_guard lock(objectives_mutex_);
+    return now - objectives_since_ >= kObjectivesEvery;
+  }();
+  if (due) RecordObjectives(now);
+}
+
+bool Service::AllWell(base::Timestamp now) const {
+  const auto snapshot = manager_->Snapshot();
+  if (!snapshot->state_writable || !snapshot->events_accepted) return false;
+  for (const auto& group : snapshot->groups) {
+    if (now - group->last_evaluation > 2 * group->interval + kLateGroup) return false;
+  }
+  if (!dispatcher_->Stats().state_writable) return false;
+  const base::Timestamp configured = std::max(started_, last_reload_.load());
+  for (const probes::ProbeStats& probe : scheduler_->Stats()) {
+    const base::Timestamp last = std::max(probe.last_run.value_or(configured), configured);
+    if (now - last > 3 * probe.interval + kLateProbe) return false;
+  }
+  return true;
+}
+
+void Service::RecordObjectives(base::Timestamp now) {
+  std::vector<model::MetricFamily> families = RecoveryFamilies(now);
+  const std::lock_guard lock(objectives_mutex_);
+  if (auto event = RpoEvent(objectives_, families, objectives_since_, now)) {
+    audit_->Record(*std::move(event));
+  }
+  objectives_ = std::move(families);
+  objectives_since_ = now;
+}
+
+void Service::Accept(const model::ProbeResult& result) {
+  for (recovery::AuditEvent& event : proofs_->Look(result, clock_.Now())) {
+    audit_->Record(std::move(event));
+  }
+  intake_->Accept(result);
 }
 
 web::StatusView Service::Status() {
@@ -313,7 +359,8 @@ web::SiteSources Service::MakeSiteSources() {
     return web::RecoveryJson(recovery_->Compute(latest), clock_.Now());
   };
   sources.ready = [this] { return Ready(); };
-  sources.reload = [this] { return Reload(); };
+  sources.reload = [this](const std::string& who) { return Reload(who); };
+  sources.audit = [this](const recovery::AuditQuery& query) { return audit_->Read(query); };
   sources.runbook = FindRunbook;
   return sources;
 }

@@ -1,7 +1,9 @@
 #include "recovery/audit_log.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 
 #include "base/digest.h"
 #include "base/strings.h"
@@ -91,6 +93,13 @@ void AddField(base::Digest& digest, const std::optional<std::string>& text) {
   digest.Update(";");
 }
 
+// As any language prints it.
+std::string SixDecimals(double value) {
+  std::array<char, 400> text{};
+  std::snprintf(text.data(), text.size(), "%.6f", value);
+  return text.data();
+}
+
 std::string DigestOf(std::string_view previous, std::int64_t id, const Stored& row) {
   base::Digest digest(base::DigestAlgorithm::kSha256);
   AddField(digest, std::string(previous));
@@ -99,7 +108,7 @@ std::string DigestOf(std::string_view previous, std::int64_t id, const Stored& r
   AddField(digest, row.description);
   AddField(digest, row.actor);
   AddField(digest, row.time);
-  AddField(digest, row.minutes ? std::optional(base::FormatDouble(*row.minutes)) : std::nullopt);
+  AddField(digest, row.minutes ? std::optional(SixDecimals(*row.minutes)) : std::nullopt);
   AddField(digest,
            row.success ? std::optional<std::string>(*row.success ? "1" : "0") : std::nullopt);
   AddField(digest, row.metrics);

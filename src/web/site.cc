@@ -4,7 +4,10 @@
 
 #include "model/exposition.h"
 #include "net/gzip.h"
+#include "web/envelope.h"
+#include "web/evidence.h"
 #include "web/negotiate.h"
+#include "web/parameters.h"
 
 namespace drwatch::web {
 namespace {
@@ -14,6 +17,8 @@ constexpr std::size_t kMinGzipBytes = 1400;
 constexpr std::string_view kApi = "/api/v1/";
 constexpr std::string_view kAlertmanagerApi = "/api/v2/";
 constexpr std::string_view kMetrics = "/metrics";
+// Rows of one answer of the audit log.
+constexpr std::int64_t kDefaultAuditRows = 100, kMaxAuditRows = 10'000;
 constexpr std::string_view kRunbooks = "/runbooks/";
 
 net::ServerResponse Html(std::string text) {
@@ -65,6 +70,7 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path == kMetrics) return Metrics(request);
   if (request.path == "/api/dr/backups") return Json(sources_.backups());
   if (request.path == "/api/dr/recovery") return Json(sources_.recovery());
+  if (request.path == "/api/dr/audit") return Audit(request);
   if (request.path == "/") return Html(StatusPage(sources_.status()));
   if (request.path == "/-/healthy") return net::ServerResponse::Text(200, "drwatch is healthy.\n");
   if (request.path == "/-/ready") {
@@ -100,10 +106,34 @@ net::ServerResponse Site::Metrics(const net::ServerRequest& request) const {
 
 net::ServerResponse Site::Reload(const net::ServerRequest& request) const {
   if (request.method != "POST" && request.method != "PUT") return MethodNotAllowed("POST, PUT");
-  const base::Status status = sources_.reload();
+  const base::Status status = sources_.reload((request.user.empty() ? "API" : request.user) + ", " +
+                                              request.remote_address);
   if (status) return net::ServerResponse::Text(200, "configuration reloaded\n");
   return net::ServerResponse::Text(
       500, "the old configuration stays: " + status.error().ToString() + "\n");
+}
+
+net::ServerResponse Site::Audit(const net::ServerRequest& request) const {
+  recovery::AuditQuery query;
+  const auto from = TimeParameter(request, "from", query.from);
+  if (!from) return BadParameter("from", from.error().message);
+  const auto to = TimeParameter(request, "to", query.to);
+  if (!to) return BadParameter("to", to.error().message);
+  const auto after = NumberParameter(request, "after", 0);
+  if (!after) return BadParameter("after", after.error().message);
+  const auto limit = NumberParameter(request, "limit", kDefaultAuditRows);
+  if (!limit || *limit < 1 || *limit > kMaxAuditRows) {
+    return BadParameter("limit", "must be between 1 and " + std::to_string(kMaxAuditRows));
+  }
+  query.from = *from;
+  query.to = *to;
+  query.after_id = *after;
+  query.limit = *limit + 1;
+  auto rows = sources_.audit(query);
+  if (!rows) return ApiError("internal", rows.error().message);
+  const bool more = static_cast<std::int64_t>(rows->size()) > *limit;
+  if (more) rows->pop_back();
+  return Json(AuditRowsJson(*rows, more ? MoreRows::kYes : MoreRows::kNo));
 }
 
 }  // namespace drwatch::web

@@ -10,6 +10,7 @@
 #include "model/exposition.h"
 #include "model/metrics_page.h"
 #include "net/http_server.h"
+#include "recovery/audit_log.h"
 #include "web/acknowledge.h"
 #include "web/am_api.h"
 #include "web/api.h"
@@ -32,8 +33,10 @@ struct SiteSources {
       metrics_pieces;
   std::function<StatusView()> status;
   std::function<std::string()> backups, recovery;  // dr_api.h
-  std::function<bool()> ready;           // state loaded, each probe has run once or timed out
-  std::function<base::Status()> reload;  // takes the new configuration whole or keeps the old one
+  std::function<bool()> ready;  // state loaded, each probe has run once or timed out
+  // Takes the new configuration whole or keeps the old one; the argument says who asked.
+  std::function<base::Status(const std::string&)> reload;
+  std::function<base::Result<std::vector<recovery::AuditRow>>(const recovery::AuditQuery&)> audit;
   std::function<std::string_view(std::string_view)>
       runbook;  // Markdown by alert name, "" if there is none
 };
@@ -53,6 +56,7 @@ class Site {
   net::ServerResponse Route(const net::ServerRequest& request) const;
   net::ServerResponse Metrics(const net::ServerRequest& request) const;
   net::ServerResponse Reload(const net::ServerRequest& request) const;
+  net::ServerResponse Audit(const net::ServerRequest& request) const;
 
   SiteSources sources_;
   Api api_;

@@ -62,17 +62,20 @@ TEST(AuditLogTest, GivesBackWhatWasWritten) {
 
 TEST(AuditLogTest, DigestIsTheOneThatTheManualDescribes) {
   Fixture f;
-  ASSERT_TRUE(f.log.Append({Event("START"), Event("STOP")}));
+  AuditEvent stop = Event("STOP");
+  stop.duration = 100ms;
+  ASSERT_TRUE(f.log.Append({Event("START"), stop}));
   const auto digest = [](const std::string& previous, const std::string& id,
-                         const std::string& type) {
+                         const std::string& type, const std::string& minutes) {
     const std::string text = std::to_string(previous.size()) + ":" + previous + ";1:" + id + ";" +
                              std::to_string(type.size()) + ":" + type +
-                             ";13:what happened;3:ann;24:2026-11-02T10:40:00.000Z;-;-;-;-;";
+                             ";13:what happened;3:ann;24:2026-11-02T10:40:00.000Z;" + minutes +
+                             ";-;-;-;";
     return base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, text));
   };
   const auto rows = *f.log.Read({});
-  EXPECT_EQ(rows[0].digest, digest("", "1", "START"));
-  EXPECT_EQ(rows[1].digest, digest(rows[0].digest, "2", "STOP"));
+  EXPECT_EQ(rows[0].digest, digest("", "1", "START", "-"));
+  EXPECT_EQ(rows[1].digest, digest(rows[0].digest, "2", "STOP", "8:0.001667"));
   EXPECT_EQ(f.log.Verify()->head, rows[1].digest);
 }
 

@@ -23,7 +23,8 @@ class SiteTest : public ApiTest {
     SetHelp("Help.");
     sources.status = [] { return StatusView{}; };
     sources.ready = [this] { return ready_; };
-    sources.reload = [this]() -> base::Status {
+    sources.reload = [this](const std::string& who) -> base::Status {
+      EXPECT_EQ(who, "API, ");
       ++reloads_;
       return {};
     };
