@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "base/strings.h"
 #include "net/http_client.h"
@@ -42,6 +43,13 @@ base::Result<Json> Request(const AckOptions& options, const std::string& method,
   request.url = base::Secret(url + std::string(kPath) + query);
   request.body = body;
   request.max_body_bytes = 64 << 20;
+  request.tls.ca_file = options.ca_file;
+  request.username = options.user;
+  if (!options.password_file.empty()) {
+    const base::Result<std::string> password = base::ReadFile(options.password_file, 4096);
+    if (!password) return base::Fail(password.error());
+    request.password = base::Secret(std::string(base::Trim(*password)));
+  }
   if (!body.empty()) {
     request.headers.emplace_back("Content-Type", base::Secret("application/json"));
   }
@@ -106,6 +114,7 @@ base::Result<std::string> Send(const AckOptions& options, const std::string& by)
 int Acknowledge(const AckOptions& options) {
   std::string by = options.by;
   const char* const user = std::getenv("USER");
+  if (by.empty()) by = options.user;
   if (by.empty() && user != nullptr) by = user;
   if (by.empty()) by = "drwatch ack";
   const bool selects =

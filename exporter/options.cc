@@ -141,6 +141,11 @@ void AddAck(CLI::App& app, Raw& raw) {
       ->type_name("MATCHER");
   ack->add_option("--url", raw.ack.url, "The running drwatch (default http://localhost:10911)")
       ->type_name("URL");
+  ack->add_option("--user", raw.ack.user, "User name, where it asks for one")->type_name("NAME");
+  ack->add_option("--password-file", raw.ack.password_file, "File with the password")
+      ->type_name("FILE");
+  ack->add_option("--ca-file", raw.ack.ca_file, "Authority of its certificate (default: system)")
+      ->type_name("FILE");
   ack->add_option("--fingerprint", raw.ack.fingerprint, "Only the alert with this fingerprint")
       ->type_name("HEX");
   ack->add_option("--group", raw.ack.group, "Only alerts of the group with this key")

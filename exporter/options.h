@@ -83,6 +83,8 @@ struct ReportOptions {
 // `drwatch ack ...`
 struct AckOptions {
   std::string url = "http://localhost:10911";
+  std::string user, password_file;    // where the running one asks for them
+  std::string ca_file;                // of its certificate; empty: the system's
   std::vector<std::string> matchers;  // of firing alerts; nothing selected: list
   std::string fingerprint;
   std::string group;  // the key of a group

@@ -29,10 +29,23 @@ void ReadStepReceivers(MapReader& reader, ReadContext& context, EscalationStep& 
   }
 }
 
+// What is said again more often than this reads like a fault of drwatch.
+constexpr base::Duration kLeastPause = std::chrono::seconds(1);
+
+void GetPause(MapReader& reader, std::string_view key, std::optional<base::Duration>& out) {
+  std::optional<base::Duration> pause;
+  GetPositive(reader, key, pause);
+  if (pause && *pause < kLeastPause) {
+    reader.Error(*reader.Take(key), base::Quote(key) + " must be at least 1s");
+  } else if (pause) {
+    out = pause;
+  }
+}
+
 void ReadRepeat(const Node& node, ReadContext& context, EscalationStep& step) {
   MapReader reader(node, context.problems, "repeat");
   reader.Require("every");
-  GetPositive(reader, "every", step.repeat_every);
+  GetPause(reader, "every", step.repeat_every);
   GetAtLeast(reader, "max", 1, step.repeat_max);
   reader.Finish();
 }
@@ -66,7 +79,7 @@ EscalationStep ReadStep(const Node& node, const EscalationPolicy& policy, ReadCo
   GetChoice(reader, "unless", {"acknowledged", "resolved"}, unless);
   if (unless == UnlessName(Unless::kAcknowledged)) step.unless = Unless::kAcknowledged;
   ReadStepReceivers(reader, context, step);
-  GetPositive(reader, "updates_every", step.updates_every);
+  GetPause(reader, "updates_every", step.updates_every);
   if (const Node* repeat = reader.Take("repeat")) ReadRepeat(*repeat, context, step);
   CheckStep(reader, step, policy);
   reader.Finish();

@@ -62,6 +62,9 @@ std::string State(const model::Alert& alert) {
   if (alert.annotations.Has(kResolveReason)) {
     text += " (" + Value(alert.annotations.Get(kResolveReason)) + ")";
   }
+  if (alert.annotations.Has(kAcknowledgedBy)) {
+    text += ", acknowledged " + Value(alert.annotations.Get(kAcknowledgedBy));
+  }
   return text;
 }
 
@@ -134,6 +137,9 @@ std::string LeftOut(std::size_t count) {
 std::string EmailText(const Notification& notification) {
   std::string text;
   if (!notification.note.empty()) text += Value(notification.note) + "\n\n";
+  if (IsWebUrl(notification.acknowledge_url)) {
+    text += "Acknowledge: " + notification.acknowledge_url + "\n\n";
+  }
   std::size_t left_out = 0;
   for (const bool resolved : {false, true}) {
     const std::string alerts = List(notification, resolved, AlertText, left_out);
@@ -148,6 +154,9 @@ std::string EmailHtml(const Notification& notification) {
       "<html><body style=\"font-family:sans-serif;font-size:14px\">\n<h3 style=\"margin:0\">" +
       Escape(Value(NotificationTitle(notification))) + "</h3>\n";
   if (!notification.note.empty()) html += "<p>" + Escape(Value(notification.note)) + "</p>\n";
+  if (IsWebUrl(notification.acknowledge_url)) {
+    html += "<p><a href=\"" + Escape(notification.acknowledge_url) + "\">Acknowledge</a></p>\n";
+  }
   std::size_t left_out = 0;
   for (const bool resolved : {false, true}) {
     html += List(notification, resolved, AlertHtml, left_out);

@@ -6,6 +6,7 @@
 // fires is acknowledged: steps with "unless: acknowledged" go by that one.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,6 +34,9 @@ struct StepState {
   std::set<std::string> told;    // ids of targets that accepted it
   std::set<std::string> judged;  // receivers whose deadline is kept or missed, once and for all
 };
+
+// What has fired for longer when delivery hears of it begins to count then.
+inline constexpr base::Duration kOldestBeginning = std::chrono::hours(1);
 
 enum class Situation { kHeld, kRunning, kAcknowledged };
 

@@ -89,7 +89,8 @@ Escalation& Escalator::Ensure(const Group& group, base::Timestamp now) {
   if (begin_at_) return escalation;
   for (const AlertId alert : group.firing) {
     const base::Timestamp fired_at = records_.alerts.at(alert).alert.fired_at;
-    escalation.since = std::min(escalation.since, fired_at);
+    // One that is news only here (posted by a program that has known it for days) begins here.
+    if (fired_at + kOldestBeginning >= now) escalation.since = std::min(escalation.since, fired_at);
   }
   return escalation;
 }

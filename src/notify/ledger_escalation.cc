@@ -116,6 +116,7 @@ void Ledger::TakeStep(const Escalator::DueStep& step, base::Timestamp now) {
     if (group.last_flush == base::Timestamp{}) {
       group.due = now;
       group.page_due = now;
+      group.changed_at = now;
     } else {
       TellAgain(group, step.due_at, now);
     }

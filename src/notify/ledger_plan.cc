@@ -174,8 +174,10 @@ bool Ledger::PlanPages(Group& group, const Target& target, base::Timestamp now) 
     if (!muting_.IsAudible(group, id)) continue;
     Delivery* known = FindDelivery({target.id, AlertIncident(id)});
     if (known == nullptr) {
+      // Whoever is told by a step of an escalation waits since the step was taken.
+      const base::Timestamp changed_at = records_.alerts.at(id).changed_at;
       Queue(EnsureDelivery(target, group, id), Occasion::kTrigger,
-            records_.alerts.at(id).changed_at, now);
+            group.step ? std::max(changed_at, group.created_at) : changed_at, now);
       queued = true;
     } else if (!known->pending && known->last_notified + group.repeat <= now) {
       Queue(*known, NothingTold(*known) ? Occasion::kTrigger : Occasion::kRepeat, now, now);

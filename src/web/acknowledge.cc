@@ -217,6 +217,7 @@ net::ServerResponse Acknowledging::Accept(const net::ServerRequest& request,
   notify::AckRequest asked;
   asked.selection = selection;
   asked.by = base::Trim(request.Query("by"));
+  if (asked.by.empty()) asked.by = request.user;
   if (asked.by.empty()) asked.by = selection.link ? "the reader of a link" : "a visitor";
   asked.comment = request.Query("comment");
   asked.until = *end;
@@ -255,8 +256,9 @@ net::ServerResponse Acknowledging::List() const {
 }
 
 net::ServerResponse Acknowledging::Post(const net::ServerRequest& request) const {
-  const base::Result<notify::AckRequest> asked = ReadRequest(request.body, sources_.snapshot().now);
+  base::Result<notify::AckRequest> asked = ReadRequest(request.body, sources_.snapshot().now);
   if (!asked) return Error(400, asked.error().message);
+  if (asked->by.empty()) asked->by = request.user;
   const base::Result<std::size_t> count = sources_.acknowledge(*asked);
   if (!count) return Error(StatusOf(count.error()), count.error().message);
   return Success({{"acknowledged", *count}, {"until", JsonTime(*asked->until)}});
@@ -267,6 +269,7 @@ net::ServerResponse Acknowledging::Delete(const net::ServerRequest& request) con
   asked.selection.fingerprint = request.Query("fingerprint");
   asked.selection.group_key = request.Query("groupKey");
   asked.by = request.Query("by");
+  if (asked.by.empty()) asked.by = request.user;
   const base::Status matchers = ReadMatchers(Values(request, "matcher"), asked.selection);
   if (!matchers) return Error(400, matchers.error().message);
   const base::Result<std::size_t> count = sources_.acknowledge(asked);

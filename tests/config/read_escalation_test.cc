@@ -83,6 +83,8 @@ TEST(EscalationConfigTest, SaysWhatIsWrongAndWhere) {
        "\"within\" 5s cannot be kept: a route waits 5s", "line 1"},
       {"  - {unless: ack, receivers: [r]}\n", "/x.yml:6:14", "\"unless\"", "acknowledged"},
       {"  - {updates_every: 0s, receivers: [r]}\n", "/x.yml:6:21", "longer than 0", ""},
+      {"  - {updates_every: 1ms, receivers: [r]}\n", "/x.yml:6:21", "at least 1s", ""},
+      {"  - {receivers: [r], repeat: {every: 999ms}}\n", "/x.yml:6:38", "at least 1s", ""},
       {"  - {receivers: [r], repeat: {max: 1}}\n", "/x.yml:6:30", "\"every\"", ""},
       {"  - {receivers: [r], repeat: {every: 1m, max: 0}}\n", "/x.yml:6:47", "at least 1", ""},
       {"  - {receivers: [r], wihtin: 1m}\n", "/x.yml:6:22", "unknown key \"wihtin\"",

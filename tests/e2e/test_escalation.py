@@ -14,6 +14,7 @@ import pytest
 from configs import ROUTING_KEY
 from drwatch import PROGRAM
 from servers import Nginx, wait_until
+from test_web_config import PASSWORD, Authority, bcrypt
 
 RULES = """
 groups:
@@ -260,6 +261,33 @@ def test_wrong_requests_change_nothing(folder, drwatch, receivers, nginx):
     assert "404: no such alert is firing" in ack(drwatch, "alertname=Other", code=1)
     assert "cannot ask" in subprocess.run([PROGRAM, "ack", "--url=http://127.0.0.1:1"], capture_output=True, text=True,
                                           check=False).stderr
+
+
+def test_users_sign_in_first(folder, drwatch, receivers, nginx):
+    authority = Authority(folder, "authority")
+    cert, key = authority.issue("server")
+    (folder / "web.yml").write_text(f"tls_server_config: {{cert_file: {cert.name}, key_file: {key.name}}}\n"
+                                    f"basic_auth_users: {{ann: '{bcrypt(PASSWORD)}'}}\n", encoding="utf-8")
+    (folder / "password").write_text(PASSWORD + "\n", encoding="utf-8")
+    drwatch.start(text(folder, receivers, nginx, STEPS), wait=None, options=[f"--web.config.file={folder}/web.yml"])
+    drwatch.port = wait_until(lambda: drwatch.find_port(0), what="drwatch listening")
+    wait_until(lambda: drwatch.process.poll() is None and "msg=listening" in drwatch.log_text(), what="start")
+    time.sleep(1)
+    break_it(nginx)
+    wait_until(lambda: receivers.pages("trigger", "TestDown"), what="page")
+    words = [PROGRAM, "ack", f"--url=https://localhost:{drwatch.port}", f"--ca-file={authority.cert}"]
+
+    def run(*more):
+        done = subprocess.run([*words, *more], capture_output=True, text=True, timeout=30, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert run("alertname=TestDown")[0] == 1 and "answers 401" in run("alertname=TestDown")[1]
+    signed_in = ["--user=ann", f"--password-file={folder}/password"]
+    assert "1 acknowledged until" in run("alertname=TestDown", *signed_in)[1]
+    assert 'by "ann"' in run(*signed_in)[1]
+    code, said = run("alertname=TestDown", "--user=ann", f"--password-file={folder}/nowhere")
+    assert code == 1 and "nowhere" in said
+    assert PASSWORD not in run("alertname=Other", *signed_in)[1]
 
 
 def test_a_missed_deadline_is_counted_and_somebody_else_told(folder, drwatch, receivers, nginx):

@@ -198,6 +198,20 @@ TEST(EscalationTest, AnAlertOfThePastIsMeasuredFromItsFiring) {
   EXPECT_EQ(desk.Deliver(), (Lines{"boss trigger 1/0", "pager trigger 1/0", "team trigger 1/0"}));
 }
 
+TEST(EscalationTest, AnAlertKnownElsewhereForDaysBeginsNow) {
+  Desk desk(Chain());
+  desk.Accept(Firing("Down", "a", desk.now - 48h));
+  EXPECT_EQ(desk.Run(1min), (Lines{"team trigger 1/0", "pager trigger 1/0"}));
+  EXPECT_EQ(desk.Run(61s), Lines{"boss trigger 1/0"});
+}
+
+TEST(EscalationTest, TheLatencyOfAStepIsCountedFromTheStep) {
+  Desk desk(Share(WithSteps({Step(20min, {"pager", "boss"})})));
+  desk.Accept(Firing("Down", "a", desk.now));
+  desk.Run(21min);
+  EXPECT_LT(desk.ledger.counters().latency_sum_seconds, 10) << "5 s of them are group_wait";
+}
+
 // --- who is not to be told --------------------------------------------------------------------
 
 TEST(EscalationTest, StandsStillWhileSilenced) {

@@ -131,6 +131,18 @@ TEST_F(AcknowledgeTest, TheApiReadsWhatItKnowsAndRefusesTheRest) {
   EXPECT_EQ(requests_[1].until, kNow + 2 * notify::kMaxAcknowledgement) << "delivery refuses it";
 }
 
+TEST_F(AcknowledgeTest, WhoeverSignedInNeedsNoName) {
+  net::ServerRequest request = Make("POST", {{"fingerprint", "f"}});
+  request.user = "ann";
+  pages_.Page(request);
+  request.body = R"({"fingerprint": "f"})";
+  pages_.Api(request);
+  request.method = "DELETE";
+  pages_.Api(request);
+  ASSERT_EQ(requests_.size(), 3U);
+  for (const notify::AckRequest& asked : requests_) EXPECT_EQ(asked.by, "ann");
+}
+
 TEST_F(AcknowledgeTest, DeleteWithdraws) {
   const net::ServerResponse answer = pages_.Api(
       Make("DELETE", {{"by", "ann"}, {"matcher", "a=b"}, {"matcher", "c=d"}, {"groupKey", "g"}}));
