@@ -408,8 +408,8 @@ verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
   return VerifyBarman(place_, chain, artefact, proven_, options);
 }
 
-std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, RepositoryOptions options) {
-  return std::make_unique<BarmanCatalog>(place, std::move(options.stanza), options.arrival);
+std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, const RepositoryOptions& options) {
+  return std::make_unique<BarmanCatalog>(place, options.stanza, options.arrival);
 }
 
 }  // namespace drwatch::catalog

@@ -78,9 +78,7 @@ struct PgBackRestCatalog::Look {
   std::optional<Finding> blind;  // what could not be looked at, and is not known from before
 
   bool Over() const { return blind || context.deadline.Expired() || context.stop.stopped(); }
-  void Note(Finding finding) {
-    AddFinding(listing, finding.reason, std::move(finding.message));
-  }
+  void Note(Finding finding) { AddFinding(listing, finding.reason, std::move(finding.message)); }
 };
 
 PgBackRestCatalog::PgBackRestCatalog(Place& place, RepositoryOptions options)
@@ -479,8 +477,9 @@ verify::Verdict PgBackRestCatalog::Verify(const Artefact& artefact,
   return VerifyPgBackRest(place_, stanza, artefact.name, *artefact.facts, *proven_, options);
 }
 
-std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place, RepositoryOptions options) {
-  return std::make_unique<PgBackRestCatalog>(place, std::move(options));
+std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place,
+                                                       const RepositoryOptions& options) {
+  return std::make_unique<PgBackRestCatalog>(place, options);
 }
 
 }  // namespace drwatch::catalog

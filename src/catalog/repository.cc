@@ -76,14 +76,14 @@ tl::expected<std::vector<std::string>, Finding> BarmanServers(
 }  // namespace
 
 std::unique_ptr<ArtefactCatalog> MakeRepositoryCatalog(Repository kind, Place& place,
-                                                       RepositoryOptions options) {
+                                                       const RepositoryOptions& options) {
   switch (kind) {
     case Repository::kPgBackRest:
-      return MakePgBackRestCatalog(place, std::move(options));
+      return MakePgBackRestCatalog(place, options);
     case Repository::kWalG:
-      return MakeWalGCatalog(place, std::move(options));
+      return MakeWalGCatalog(place, options);
     case Repository::kBarman:
-      return MakeBarmanCatalog(place, std::move(options));
+      return MakeBarmanCatalog(place, options);
     case Repository::kNone:
       break;
   }

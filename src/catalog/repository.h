@@ -38,12 +38,13 @@ struct RepositoryOptions {
 
 // The place outlives the catalog, and is the repository's root: what pgBackRest calls repo-path,
 // WAL-G its prefix, Barman its home. Calls as ArtefactCatalog says.
-std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place, RepositoryOptions options);
-std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, RepositoryOptions options);
-std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, RepositoryOptions options);
+std::unique_ptr<ArtefactCatalog> MakePgBackRestCatalog(Place& place,
+                                                       const RepositoryOptions& options);
+std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, const RepositoryOptions& options);
+std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, const RepositoryOptions& options);
 // The one of these; `kind` is not kNone.
 std::unique_ptr<ArtefactCatalog> MakeRepositoryCatalog(config::Repository kind, Place& place,
-                                                       RepositoryOptions options);
+                                                       const RepositoryOptions& options);
 
 // What lies at a place, by the files only one program writes. kNone: no repository.
 struct RecognisedRepository {

@@ -321,7 +321,7 @@ verify::Verdict WalGCatalog::Verify(const Artefact& artefact,
   return VerifyWalG(place_, chain, artefact, proven_, options);
 }
 
-std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, RepositoryOptions options) {
+std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, const RepositoryOptions& options) {
   return std::make_unique<WalGCatalog>(place, options.arrival);
 }
 

@@ -89,6 +89,7 @@ void YamlWriter::Number(std::string_view key, double value) {
 void YamlWriter::Numbers(std::string_view key, const std::vector<int>& values) {
   Key(key);
   std::vector<std::string> numbers;
+  numbers.reserve(values.size());
   for (const int value : values) numbers.push_back(std::to_string(value));
   out_ += " [" + base::Join(numbers, ", ") + "]\n";
 }
@@ -106,6 +107,7 @@ void YamlWriter::Time(std::string_view key, base::Duration value) {
 void YamlWriter::Texts(std::string_view key, const std::vector<std::string>& values) {
   Key(key);
   std::vector<std::string> scalars;
+  scalars.reserve(values.size());
   for (const std::string& value : values) scalars.push_back(Scalar(value));
   out_ += " [" + base::Join(scalars, ", ") + "]\n";
 }

@@ -36,7 +36,7 @@ Labels SeriesKey(const Labels& labels, MetricType type, std::string_view family)
 class PageBuilder {
  public:
   void Add(PageLine line) {
-    std::visit([this](auto&& part) { Take(std::move(part)); }, std::move(line));
+    std::visit([this](auto& part) { Take(std::move(part)); }, line);
   }
   ParsedPage Finish() {
     AssignStarts();

@@ -138,10 +138,10 @@ std::optional<AwsKeys> ParseProfile(std::string_view text, std::string_view prof
     const std::size_t equals = line.find('=');
     if (!inside || equals == line.npos) continue;
     const std::string key = base::Lower(base::Trim(line.substr(0, equals)));
-    std::string value(base::Trim(line.substr(equals + 1)));
-    if (key == "aws_access_key_id") keys.access_key_id = std::move(value);
-    if (key == "aws_secret_access_key") keys.secret_access_key = base::Secret(std::move(value));
-    if (key == "aws_session_token") keys.session_token = base::Secret(std::move(value));
+    const std::string value(base::Trim(line.substr(equals + 1)));
+    if (key == "aws_access_key_id") keys.access_key_id = value;
+    if (key == "aws_secret_access_key") keys.secret_access_key = base::Secret(value);
+    if (key == "aws_session_token") keys.session_token = base::Secret(value);
   }
   if (keys.access_key_id.empty() || keys.secret_access_key.empty()) return std::nullopt;
   return keys;

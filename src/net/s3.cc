@@ -107,7 +107,7 @@ struct S3Client::Attempts {
 };
 
 S3Client::S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
-                   Variables variables)
+                   const Variables& variables)
     : config_(std::move(config)),
       bucket_(std::move(bucket)),
       clock_(clock),

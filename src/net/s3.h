@@ -95,7 +95,7 @@ class S3Client {
 
   // `clock` outlives this.
   S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
-           Variables variables = ProcessVariables());
+           const Variables& variables = ProcessVariables());
 
   const std::string& bucket() const { return bucket_; }
   S3Result<S3Listing> List(const S3ListRequest& request, const S3Call& call);
