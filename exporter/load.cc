@@ -36,7 +36,7 @@ std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& 
   config::LoadOptions options;
   options.rule_files = &rule_files;
   auto config = config::LoadConfig(config_file, problems, options);
-  if (config) notify::CheckTemplates(config->receivers, problems);
+  if (config) notify::CheckTemplates(*config, problems);
   Loaded loaded;
   if (config && config->builtin_rules) AppendBuiltinRules(loaded.groups, problems);
   for (const std::string& path : rule_files) AppendRuleFile(loaded.groups, path, problems);

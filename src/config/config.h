@@ -51,6 +51,13 @@ struct Service {
   Position position;
 };
 
+// One of Alertmanager's `templates`, read with the rest.
+struct TemplateFile {
+  std::string path;
+  std::string text;
+  Position position;  // of the pattern that named it
+};
+
 struct Config {
   std::string file;
   Global global;
@@ -61,6 +68,7 @@ struct Config {
   bool builtin_rules = true;            // builtin_rules: false leaves the embedded ones out
   Route route;  // always there; without one in the file everything goes to the first receiver
   std::vector<Receiver> receivers;
+  std::vector<TemplateFile> templates;
   std::vector<InhibitRule> inhibit_rules;
   std::vector<TimeInterval> time_intervals;
   std::vector<EscalationPolicy> escalation_policies;

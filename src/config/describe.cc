@@ -106,6 +106,11 @@ void WriteAlerting(YamlWriter& out, const Config& config) {
     out.End();
   }
   WriteReceivers(out, config.receivers);
+  if (!config.templates.empty()) {
+    std::vector<std::string> paths;
+    for (const TemplateFile& file : config.templates) paths.push_back(file.path);
+    out.Texts("templates", paths);
+  }
   WriteInhibitRules(out, config.inhibit_rules);
   WriteTimeIntervals(out, config.time_intervals);
   WriteEscalationPolicies(out, config.escalation_policies);

@@ -4,6 +4,31 @@
 namespace drwatch::config {
 namespace {
 
+void WriteHttp(YamlWriter& out, const HttpSettings& http) {
+  const bool any = !http.secret().empty() || !http.username.empty() || !http.proxy_url.empty() ||
+                   http.tls != Tls();
+  if (!any) return;
+  out.BeginMap("http_config");
+  if (!http.username.empty()) {
+    out.BeginMap("basic_auth");
+    out.Text("username", http.username);
+    WriteSecret(out, "password", http.password);
+    out.End();
+  } else if (!http.credentials.empty()) {
+    out.BeginMap("authorization");
+    out.Text("type", http.authorization_type);
+    WriteSecret(out, "credentials", http.credentials);
+    out.End();
+  }
+  WriteTls(out, "tls_config", http.tls);
+  out.TextUnlessEmpty("proxy_url", base::RedactUrl(http.proxy_url.Reveal()));
+  out.End();
+}
+
+void WriteTimeout(YamlWriter& out, const std::optional<base::Duration>& timeout) {
+  if (timeout) out.Time("timeout", *timeout);
+}
+
 void WriteIntegration(YamlWriter& out, const PagerDutyReceiver& receiver) {
   out.Text("url", base::RedactUrl(receiver.url));
   WriteSecret(out, "routing_key", receiver.routing_key);
@@ -11,23 +36,82 @@ void WriteIntegration(YamlWriter& out, const PagerDutyReceiver& receiver) {
   out.TextUnlessEmpty("description", receiver.description);
   out.Text("client", receiver.client);
   out.TextUnlessEmpty("client_url", receiver.client_url);
+  out.TextUnlessEmpty("source", receiver.source);
   out.TextUnlessEmpty("component", receiver.component);
   out.TextUnlessEmpty("group", receiver.group);
   out.TextUnlessEmpty("class", receiver.event_class);
   out.TextMap("details", receiver.details);
+  if (!receiver.links.empty()) out.List("links");
+  for (const PagerDutyLink& link : receiver.links) {
+    out.BeginItem();
+    out.Text("href", link.href);
+    out.TextUnlessEmpty("text", link.text);
+    out.End();
+  }
+  if (!receiver.images.empty()) out.List("images");
+  for (const PagerDutyImage& image : receiver.images) {
+    out.BeginItem();
+    out.Text("src", image.source);
+    out.TextUnlessEmpty("alt", image.alternative);
+    out.TextUnlessEmpty("href", image.href);
+    out.End();
+  }
+  WriteHttp(out, receiver.http);
+  WriteTimeout(out, receiver.timeout);
   out.Flag("send_resolved", receiver.send_resolved);
+}
+
+void WriteSlackParts(YamlWriter& out, const SlackReceiver& receiver) {
+  if (!receiver.fields.empty()) out.List("fields");
+  for (const SlackField& field : receiver.fields) {
+    out.BeginItem();
+    out.Text("title", field.title);
+    out.Text("value", field.value);
+    out.Flag("short", field.is_short.value_or(receiver.short_fields));
+    out.End();
+  }
+  if (!receiver.actions.empty()) out.List("actions");
+  for (const SlackAction& action : receiver.actions) {
+    out.BeginItem();
+    out.Text("type", action.type);
+    out.Text("text", action.text);
+    out.TextUnlessEmpty("url", action.url);
+    out.TextUnlessEmpty("style", action.style);
+    out.TextUnlessEmpty("name", action.name);
+    out.TextUnlessEmpty("value", action.value);
+    out.End();
+  }
+  if (!receiver.markdown_in.empty()) out.Texts("mrkdwn_in", receiver.markdown_in);
+  if (receiver.link_names) out.Flag("link_names", true);
 }
 
 void WriteIntegration(YamlWriter& out, const SlackReceiver& receiver) {
   WriteSecret(out, "api_url", receiver.api_url);
   out.TextUnlessEmpty("channel", receiver.channel);
+  out.TextUnlessEmpty("username", receiver.username);
+  out.TextUnlessEmpty("icon_emoji", receiver.icon_emoji);
+  out.TextUnlessEmpty("icon_url", receiver.icon_url);
+  out.TextUnlessEmpty("color", receiver.color);
   out.TextUnlessEmpty("title", receiver.title);
+  out.TextUnlessEmpty("title_link", receiver.title_link);
+  out.TextUnlessEmpty("pretext", receiver.pretext);
   out.TextUnlessEmpty("text", receiver.text);
+  out.TextUnlessEmpty("fallback", receiver.fallback);
+  out.TextUnlessEmpty("footer", receiver.footer);
+  out.TextUnlessEmpty("callback_id", receiver.callback_id);
+  out.TextUnlessEmpty("image_url", receiver.image_url);
+  out.TextUnlessEmpty("thumb_url", receiver.thumb_url);
+  WriteSlackParts(out, receiver);
+  WriteHttp(out, receiver.http);
+  WriteTimeout(out, receiver.timeout);
   out.Flag("send_resolved", receiver.send_resolved);
 }
 
 void WriteIntegration(YamlWriter& out, const WebhookReceiver& receiver) {
   WriteSecret(out, "url", receiver.url);
+  if (receiver.max_alerts > 0) out.Number("max_alerts", receiver.max_alerts);
+  WriteHttp(out, receiver.http);
+  WriteTimeout(out, receiver.timeout);
   out.Flag("send_resolved", receiver.send_resolved);
 }
 

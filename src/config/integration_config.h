@@ -2,18 +2,39 @@
 // configuration. Texts are templates unless said otherwise; an empty one means the built-in text.
 #pragma once
 
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "config/secret_source.h"
 
 namespace drwatch::config {
 
 using NamedTexts = std::vector<std::pair<std::string, std::string>>;
+
+// Alertmanager's http_config: how the server of a receiver is reached. Redirects are never
+// followed, because most of them drop the message on the way.
+struct HttpSettings {
+  std::string username;  // basic_auth
+  SecretSource password;
+  std::string authorization_type = "Bearer";
+  SecretSource credentials;  // of the header Authorization
+  Tls tls;
+  base::Secret proxy_url;  // may hold a password
+  // The one secret of it, or an empty one.
+  const SecretSource& secret() const { return username.empty() ? credentials : password; }
+};
+
+struct PagerDutyLink {
+  std::string href, text;
+};
+struct PagerDutyImage {
+  std::string source, alternative, href;
+};
 
 struct PagerDutyReceiver {
   SecretSource routing_key;
@@ -22,21 +43,46 @@ struct PagerDutyReceiver {
   std::string description;  // the summary
   std::string client = "drwatch";
   std::string client_url;
+  std::string source;
   std::string component, group, event_class;
   NamedTexts details;
+  std::vector<PagerDutyLink> links;  // after the alert's own
+  std::vector<PagerDutyImage> images;
+  HttpSettings http;
+  std::optional<base::Duration> timeout;  // of an attempt
   bool send_resolved = true;
+};
+
+struct SlackField {
+  std::string title, value;
+  std::optional<bool> is_short;
+};
+struct SlackAction {
+  std::string type, text, url, style, name, value;
+  // The question before it is done; none if its text is empty.
+  std::string confirm_title, confirm_text, confirm_ok, confirm_dismiss;
 };
 
 struct SlackReceiver {
   SecretSource api_url;  // the webhook's URL is the secret
-  std::string channel;
-  std::string title;
-  std::string text;
+  std::string channel, username, icon_emoji, icon_url;
+  std::string color, title, title_link, pretext, text, fallback, footer, callback_id;
+  std::string image_url, thumb_url;
+  std::vector<SlackField> fields;
+  bool short_fields = false;
+  std::vector<SlackAction> actions;
+  std::vector<std::string> markdown_in;  // mrkdwn_in, not templates
+  bool link_names = false;
+  HttpSettings http;
+  std::optional<base::Duration> timeout;
   bool send_resolved = true;
 };
 
 struct WebhookReceiver {
   SecretSource url;
+  int max_alerts = 0;  // 0 = as many as fit
+  HttpSettings http;
+  std::optional<base::Duration> timeout;
   bool send_resolved = true;
 };
 

@@ -55,6 +55,28 @@ std::vector<std::string> ReadRuleFiles(MapReader& reader, const ReadContext& con
   return files;
 }
 
+constexpr std::int64_t kMaxTemplateBytes = 1 << 20;
+
+std::vector<TemplateFile> ReadTemplates(MapReader& reader, const ReadContext& context) {
+  std::vector<TemplateFile> files;
+  for (const Node& item : GetItems(reader, "templates")) {
+    const std::vector<std::string> paths = Glob(AbsolutePath(context, item.scalar));
+    if (paths.empty()) {
+      context.problems.AddWarning(item.position, "no template matches " + base::Quote(item.scalar),
+                                  "relative paths start at " + context.folder);
+    }
+    for (const std::string& path : paths) {
+      base::Result<std::string> text = base::ReadFile(path, kMaxTemplateBytes);
+      if (text) {
+        files.push_back({path, std::move(*text), item.position});
+      } else {
+        context.problems.AddError(item.position, text.error().message);
+      }
+    }
+  }
+  return files;
+}
+
 void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out) {
   const Node* node = reader.Take("severity_map");
   std::vector<std::pair<std::string, std::string>> words;
@@ -67,7 +89,7 @@ void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out)
 }
 
 void RefuseForeignSections(MapReader& reader) {
-  for (const std::string_view key : {"templates", "alerting", "remote_write"}) {
+  for (const std::string_view key : {"alerting", "remote_write"}) {
     reader.Refuse(key, "is not supported yet");
   }
   reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
@@ -96,6 +118,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   for (const Node& item : GetItems(reader, "receivers")) {
     config.receivers.push_back(ReadReceiver(item, defaults, context));
   }
+  config.templates = ReadTemplates(reader, context);
   if (route == nullptr && !config.receivers.empty()) {
     config.route.receiver = config.receivers.front().name;
   }

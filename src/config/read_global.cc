@@ -8,9 +8,9 @@ constexpr int kMaxConcurrentProbes = 10'000;
 
 // Alertmanager's global defaults for receivers drwatch does not have.
 void RefuseForeignReceiverKeys(MapReader& reader) {
-  constexpr std::string_view kPrefixes[] = {"opsgenie_", "victorops_", "telegram_",   "webex_",
-                                            "wechat_",   "jira_",      "rocketchat_", "mattermost_",
-                                            "slack_app", "http_config"};
+  constexpr std::string_view kPrefixes[] = {"opsgenie_",   "victorops_",  "telegram_",
+                                            "webex_",      "wechat_",     "jira_",
+                                            "rocketchat_", "mattermost_", "slack_app"};
   for (const auto& [key, value] : reader.node().entries) {
     for (const std::string_view prefix : kPrefixes) {
       if (key.scalar.starts_with(prefix)) reader.Refuse(key.scalar, "is not supported yet");
@@ -44,6 +44,7 @@ Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults
   reader.Get("smtp_from", defaults.mail_from);
   CheckSender(reader, "smtp_from", defaults.mail_from);
   ReadMailServer(reader, "smtp_", context, defaults.mail);
+  ReadHttpSettings(reader, context, defaults.http);
   RefuseForeignReceiverKeys(reader);
   reader.Finish();
   if (global.probe_timeout > global.probe_interval) {

@@ -22,6 +22,15 @@ void GetTemplate(MapReader& reader, const std::string& kind, std::string_view ke
 void GetTemplates(MapReader& reader, const std::string& kind, std::string_view key, NamedTexts& out,
                   Templates& templates);
 
+// The webhook's address is the secret, so what is wrong with it is said without it.
+void CheckSecretUrl(MapReader& reader, std::string_view key, const SecretSource& source);
+// "http_config"; without it `out` stays as it is.
+void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out);
+
+PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& defaults,
+                                ReadContext& context, Templates& templates);
+SlackReceiver ReadSlack(const Node& node, const GlobalReceiverDefaults& defaults,
+                        ReadContext& context, Templates& templates);
 EmailReceiver ReadEmail(const Node& node, const GlobalReceiverDefaults& defaults,
                         ReadContext& context, Templates& templates);
 // smarthost, hello, auth_*, tls_config ..., each behind `prefix`; what is not there stays as it is.

@@ -25,6 +25,7 @@ std::string WithNames(std::string message, const Variables& used);
 struct GlobalReceiverDefaults {
   SecretSource slack_api_url;
   std::string pagerduty_url;
+  HttpSettings http;
   MailServer mail;
   std::string mail_from;
 };

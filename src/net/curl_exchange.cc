@@ -173,7 +173,13 @@ void Transfer::SetUp(base::Deadline deadline) {
   Set(CURLOPT_TIMEOUT_MS, left);
   Set(CURLOPT_CONNECTTIMEOUT_MS, left);
   Set(CURLOPT_PROTOCOLS_STR, "http,https");
-  Set(CURLOPT_PROXY, "");  // none from the environment
+  Set(CURLOPT_PROXY, exchange_.proxy.c_str());  // "": none from the environment either
+  Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (!exchange_.proxy_username.empty()) {
+    Set(CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_BASIC));
+    Set(CURLOPT_PROXYUSERNAME, exchange_.proxy_username.c_str());
+    Set(CURLOPT_PROXYPASSWORD, exchange_.proxy_password.Reveal().c_str());
+  }
   Set(CURLOPT_USERAGENT, "drwatch");
   // "" stands for all that libcurl can decompress.
   Set(CURLOPT_ACCEPT_ENCODING, exchange_.decompress ? "" : static_cast<const char*>(nullptr));
@@ -422,7 +428,8 @@ NetError Transfer::Explain(CURLcode code) const {
       if (CurlText(code).find("alert") != std::string::npos) {
         return {model::Reason::kTls, peer + ": " + CurlText(code)};
       }
-      if (CurlText(code).find("chunked") != std::string::npos) {
+      if (CurlText(code).find("chunked") != std::string::npos ||
+          CurlText(code).find("tunnel failed") != std::string::npos) {  // what a proxy said
         return {model::Reason::kProtocol, peer + ": " + CurlText(code)};
       }
       return {model::Reason::kConnectionReset, peer + ": " + base::Lower(CurlText(code))};

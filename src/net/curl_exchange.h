@@ -25,6 +25,10 @@ struct Exchange {
   std::string resolve;
   std::string connect_to;
   std::string peer;  // "host:port" for messages
+  // As CURLOPT_PROXY takes it, without user part; empty = none. `resolve` is then the proxy's.
+  std::string proxy;
+  std::string proxy_username;
+  base::Secret proxy_password;
   std::string method;
   std::string body;
   std::vector<std::pair<std::string, base::Secret>> headers;

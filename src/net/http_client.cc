@@ -102,6 +102,8 @@ class Fetcher {
   // One exchange with `url_`, names resolved; adds its timings and certificates to outcome_.
   HttpOutcome Visit();
   std::optional<NetError> Prepare(Exchange& exchange, double& resolve_seconds);
+  // Lets `peer`, which is connected to, be the proxy.
+  std::optional<NetError> UseProxy(Exchange& exchange, Endpoint& peer) const;
   // What only the first origin may see. `name` is the host of the exchange's URL.
   void AddSecrets(Exchange& exchange, const std::string& name) const;
   std::optional<NetError> Redirect(const HttpResponse& response);
@@ -181,6 +183,9 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
   exchange.url = url_.scheme + "://" + shown.ToString() + url_.path +
                  (url_.query.empty() ? "" : "?" + url_.query);
 
+  if (!request_.proxy.empty()) {
+    if (std::optional<NetError> error = UseProxy(exchange, peer)) return error;
+  }
   const auto begin = std::chrono::steady_clock::now();
   const NetResult<std::vector<IpAddress>> addresses =
       Resolve(peer.host, ParseIpFamily(request_.ip_protocol), deadline_, stop_);
@@ -193,7 +198,8 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
     }
     exchange.resolve = peer.ToString() + ":" + base::Join(list, ",");
   }
-  if (peer.host != name || peer.port != url_.port) exchange.connect_to = "::" + peer.ToString();
+  const bool elsewhere = peer.host != name || peer.port != url_.port;
+  if (elsewhere && exchange.proxy.empty()) exchange.connect_to = "::" + peer.ToString();
 
   exchange.method = method_;
   exchange.body = body_;
@@ -201,6 +207,23 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
   exchange.fresh_connection = request_.fresh_connection;
   exchange.decompress = request_.decompress;
   if (at_home_) AddSecrets(exchange, name);
+  return std::nullopt;
+}
+
+std::optional<NetError> Fetcher::UseProxy(Exchange& exchange, Endpoint& peer) const {
+  const base::Result<Url> proxy = ParseUrl(request_.proxy.Reveal());
+  if (!proxy || proxy->scheme != "http" || proxy->host.empty()) {
+    return NetError{model::Reason::kConfig, "the proxy is no http:// address"};
+  }
+  if (!request_.resolve_to.empty() || !request_.tls.server_name.empty()) {
+    return NetError{model::Reason::kConfig,
+                    "a proxy cannot be used with resolve_to or server_name"};
+  }
+  peer = Endpoint{.host = proxy->host, .port = proxy->port, .unix_path = {}};
+  exchange.proxy = "http://" + peer.ToString();
+  exchange.peer += " (by proxy " + peer.ToString() + ")";
+  exchange.proxy_username = proxy->username;
+  exchange.proxy_password = proxy->password;
   return std::nullopt;
 }
 

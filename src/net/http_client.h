@@ -29,6 +29,9 @@ struct HttpRequest {
   int max_redirects = 0;
   std::int64_t max_body_bytes = 1 << 20;  // after decompression
   std::string ip_protocol;                // "", "ip4", "ip6"
+  // http://[user:password@]host[:port] that carries the request, https by CONNECT; empty = none.
+  // Not together with resolve_to or tls.server_name.
+  base::Secret proxy;
   std::string resolve_to;  // host[:port] to connect to instead of the URL's, keeping Host and SNI
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
   // False: no Accept-Encoding is sent and the body stays as it came, whatever its Content-Encoding.

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "notify/expand.h"
 #include "notify/journal.h"
 #include "notify/ledger.h"
 #include "notify/records_view.h"
@@ -62,6 +63,7 @@ class Dispatcher::Shell {
   const base::StopSource stop_;
   mutable std::mutex mutex_;
   Ledger ledger_;
+  std::shared_ptr<const tmpl::Library> templates_;  // of the configuration
   Phase phase_ = Phase::kIdle;
   bool state_writable_ = true;
   std::condition_variable timer_wake_;
@@ -75,7 +77,8 @@ Dispatcher::Shell::Shell(Options options, Records stored, base::Timestamp start)
     : options_(std::move(options)),
       start_wall_(start),
       start_steady_(options_.clock->Steady()),
-      ledger_(std::move(stored), options_.config, start) {}
+      ledger_(std::move(stored), options_.config, start),
+      templates_(MakeLibrary(*options_.config)) {}
 
 base::Timestamp Dispatcher::Shell::Now() const {
   return start_wall_ +
@@ -125,6 +128,7 @@ base::Status Dispatcher::Shell::Post(const std::vector<PostedAlert>& alerts) {
 
 void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
   const std::lock_guard lock(mutex_);
+  templates_ = MakeLibrary(*config);
   ledger_.Reload(std::move(config), Now());
   // A failure is remembered and tried again by the timers.
   [[maybe_unused]] const base::Status committed = Commit();
@@ -273,10 +277,12 @@ void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
     // The attempt is on disk before it is made. If it cannot be, the page goes out all the same.
     [[maybe_unused]] const base::Status committed = Commit();
     if (job) {
+      const std::shared_ptr<const tmpl::Library> templates = templates_;
       lock.unlock();
       const base::SteadyTime began = options_.clock->Steady();
       job->notification.sent_at = options_.clock->Now();
       AddLink(*job);
+      job->notification.templates = templates;
       const AttemptResult result = Attempt(*job, options_.transport, options_.on_step,
                                            stop_.token(), job->notification.sent_at);
       const auto duration =

@@ -93,7 +93,7 @@ std::string Message(const config::EmailReceiver& receiver, const Notification& n
   const std::string text = CleanText(expander.Expand("text", receiver.text, built_in));
   std::string html;
   if (!receiver.html.empty() || receiver.text.empty()) {
-    html = CleanText(expander.Expand("html", receiver.html, EmailHtml(notification)));
+    html = CleanText(expander.ExpandHtml("html", receiver.html, EmailHtml(notification)));
   }
   return header.Take() + MailBody(text, html, "=_drwatch-" + notification.event_id);
 }

@@ -9,29 +9,6 @@ constexpr std::size_t kMaxAlerts = 50;
 constexpr std::size_t kMaxValueCharacters = 2000;  // of one label or annotation
 constexpr std::size_t kMaxBytes = 256 << 10;       // no further alert is added beyond
 
-std::string Escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string Value(std::string_view text) { return CleanWithin(text, kMaxValueCharacters); }
 
 std::string Line(std::string_view text) {
@@ -108,21 +85,21 @@ std::string AlertHtml(const model::Alert& alert) {
   const char* color = alert.resolved() ? "#2e7d32" : "#c62828";
   std::string html = std::string("<div style=\"border-left:4px solid ") + color +
                      ";padding:4px 12px;margin:12px 0\"><p style=\"margin:0\"><b>" +
-                     Escape(Value(AlertSummary(alert))) + "</b></p>\n";
+                     EscapeHtml(Value(AlertSummary(alert))) + "</b></p>\n";
   for (const char* annotation : {"description", "action"}) {
     if (!alert.annotations.Has(annotation)) continue;
     const bool action = std::string_view(annotation) == "action";
     html += std::string("<p style=\"margin:4px 0\">") + (action ? "<b>Action:</b> " : "") +
-            Escape(Value(alert.annotations.Get(annotation))) + "</p>\n";
+            EscapeHtml(Value(alert.annotations.Get(annotation))) + "</p>\n";
   }
-  html += "<p style=\"margin:4px 0;color:#555\">" + Escape(State(alert)) + "<br>\n";
+  html += "<p style=\"margin:4px 0;color:#555\">" + EscapeHtml(State(alert)) + "<br>\n";
   for (const model::LabelView label : alert.labels) {
-    html += Escape(Line(label.name)) + "=&quot;" + Escape(Line(label.value)) + "&quot; \n";
+    html += EscapeHtml(Line(label.name)) + "=&quot;" + EscapeHtml(Line(label.value)) + "&quot; \n";
   }
   html += "</p>";
   std::string separator;
   for (const Link& link : Links(alert)) {
-    html += separator + "<a href=\"" + Escape(link.url) + "\">" + link.name + "</a>";
+    html += separator + "<a href=\"" + EscapeHtml(link.url) + "\">" + link.name + "</a>";
     separator = " &middot; ";
   }
   return html + "</div>\n";
@@ -152,10 +129,10 @@ std::string EmailText(const Notification& notification) {
 std::string EmailHtml(const Notification& notification) {
   std::string html =
       "<html><body style=\"font-family:sans-serif;font-size:14px\">\n<h3 style=\"margin:0\">" +
-      Escape(Value(NotificationTitle(notification))) + "</h3>\n";
-  if (!notification.note.empty()) html += "<p>" + Escape(Value(notification.note)) + "</p>\n";
+      EscapeHtml(Value(NotificationTitle(notification))) + "</h3>\n";
+  if (!notification.note.empty()) html += "<p>" + EscapeHtml(Value(notification.note)) + "</p>\n";
   if (IsWebUrl(notification.acknowledge_url)) {
-    html += "<p><a href=\"" + Escape(notification.acknowledge_url) + "\">Acknowledge</a></p>\n";
+    html += "<p><a href=\"" + EscapeHtml(notification.acknowledge_url) + "\">Acknowledge</a></p>\n";
   }
   std::size_t left_out = 0;
   for (const bool resolved : {false, true}) {
@@ -164,7 +141,7 @@ std::string EmailHtml(const Notification& notification) {
   if (left_out > 0) html += "<p>" + LeftOut(left_out) + "</p>\n";
   const std::string url = CleanLine(notification.external_url);
   html += "<p style=\"color:#555\">Sent by ";
-  html += IsWebUrl(url) ? "<a href=\"" + Escape(url) + "\">drwatch</a>" : "drwatch";
+  html += IsWebUrl(url) ? "<a href=\"" + EscapeHtml(url) + "\">drwatch</a>" : "drwatch";
   return html + "</p>\n</body></html>\n";
 }
 

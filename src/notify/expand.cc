@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "base/strings.h"
-#include "template/functions.h"
+#include "notify/default_templates.h"
+#include "notify/template_functions.h"
+#include "notify/text.h"
 #include "template/template.h"
 
 namespace drwatch::notify {
@@ -11,104 +13,79 @@ namespace {
 
 using tmpl::Value;
 
-std::vector<std::pair<std::string, std::string>> Pairs(const model::Labels& labels) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const model::LabelView label : labels) pairs.emplace_back(label.name, label.value);
-  return pairs;
-}
+std::string AsIs(std::string_view text) { return std::string(text); }
 
-Value ToValue(const model::Labels& labels) { return Value::StringMap(Pairs(labels)); }
+// The notification as a template sees it; each text of it through `escape`.
+class Data {
+ public:
+  explicit Data(std::string (*escape)(std::string_view)) : escape_(escape) {}
 
-base::Result<Value> FilterAlerts(const Value& alerts, std::string_view status) {
-  tmpl::List matching;
-  matching.type = "template.Alerts";
-  for (const Value& alert : alerts.AsList()->items) {
-    for (const auto& [name, value] : alert.AsStruct()->fields) {
-      if (name == "Status" && value.AsString() != nullptr && *value.AsString() == status) {
-        matching.items.push_back(alert);
-      }
-    }
+  Value Of(const Notification& notification) const {
+    tmpl::List alerts;
+    alerts.type = "template.Alerts";
+    alerts.methods = &AlertsMethods();
+    for (const model::Alert& alert : notification.alerts) alerts.items.push_back(Of(alert));
+    return Value::Of(
+        tmpl::Struct{"*template.Data",
+                     {{"Receiver", Text(notification.receiver)},
+                      {"Status", Text(notification.resolved() ? "resolved" : "firing")},
+                      {"Alerts", Value::Of(std::move(alerts))},
+                      {"GroupLabels", Of(notification.group_labels)},
+                      {"CommonLabels", Of(notification.CommonLabels())},
+                      {"CommonAnnotations", Of(notification.CommonAnnotations())},
+                      {"ExternalURL", Text(notification.external_url)},
+                      {"AcknowledgeURL", Text(notification.acknowledge_url)},
+                      {"NotificationReason", Text(OccasionName(notification.occasion))}}});
   }
-  return Value::Of(std::move(matching));
-}
 
-const tmpl::FunctionTable& AlertsMethods() {
-  static const tmpl::FunctionTable* const table = new tmpl::FunctionTable{
-      {"Firing",
-       {{tmpl::kAny},
-        false,
-        [](const tmpl::Values& arguments, const tmpl::Environment&) {
-          return FilterAlerts(arguments[0], "firing");
-        }}},
-      {"Resolved",
-       {{tmpl::kAny}, false, [](const tmpl::Values& arguments, const tmpl::Environment&) {
-          return FilterAlerts(arguments[0], "resolved");
-        }}}};
-  return *table;
-}
+ private:
+  Value Text(std::string_view text) const { return Value::String(escape_(text)); }
+  Value Of(const model::Labels& labels) const {
+    tmpl::Map map;
+    map.missing = tmpl::Map::Missing::kEmptyString;
+    map.methods = &LabelsMethods();
+    for (const model::LabelView label : labels) {
+      map.entries.emplace(escape_(label.name), Text(label.value));
+    }
+    return Value::Of(std::move(map));
+  }
+  Value Of(const model::Alert& alert) const {
+    return Value::Of(tmpl::Struct{"template.Alert",
+                                  {{"Status", Text(alert.resolved() ? "resolved" : "firing")},
+                                   {"Labels", Of(alert.labels)},
+                                   {"Annotations", Of(alert.annotations)},
+                                   {"StartsAt", Value::Of(alert.fired_at)},
+                                   {"EndsAt", Value::Of(alert.resolved_at)},
+                                   {"GeneratorURL", Text(alert.generator_url)},
+                                   {"Fingerprint", Text(alert.FingerprintHex())},
+                                   {"Value", Value::Float(alert.value)}}});
+  }
 
-// Prometheus' functions and the two that Alertmanager's templates use all the time.
-const tmpl::FunctionTable& NotificationFunctions() {
-  static const tmpl::FunctionTable* const table = [] {
-    auto* created = new tmpl::FunctionTable(tmpl::PrometheusFunctions());
-    (*created)["join"] = {
-        {"string", tmpl::kAny},
-        false,
-        [](const tmpl::Values& arguments, const tmpl::Environment&) -> base::Result<Value> {
-          const tmpl::List* list = arguments[1].AsList();
-          if (list == nullptr) return base::Fail("join: not a list of strings");
-          std::vector<std::string> parts;
-          for (const Value& item : list->items) {
-            if (item.AsString() == nullptr) return base::Fail("join: not a list of strings");
-            parts.push_back(*item.AsString());
-          }
-          return Value::String(base::Join(parts, *arguments[0].AsString()));
-        }};
-    (*created)["trimSpace"] = {
-        {"string"}, false, [](const tmpl::Values& arguments, const tmpl::Environment&) {
-          return base::Result<Value>(
-              Value::String(std::string(base::Trim(*arguments[0].AsString()))));
-        }};
-    return created;
-  }();
-  return *table;
-}
+  std::string (*escape_)(std::string_view);
+};
 
-Value ToValue(const model::Alert& alert) {
-  return Value::Of(
-      tmpl::Struct{"template.Alert",
-                   {{"Status", Value::String(alert.resolved() ? "resolved" : "firing")},
-                    {"Labels", ToValue(alert.labels)},
-                    {"Annotations", ToValue(alert.annotations)},
-                    {"StartsAt", Value::Of(alert.fired_at)},
-                    {"EndsAt", Value::Of(alert.resolved_at)},
-                    {"GeneratorURL", Value::String(alert.generator_url)},
-                    {"Fingerprint", Value::String(alert.FingerprintHex())},
-                    {"Value", Value::Float(alert.value)}}});
-}
-
-Value ToValue(const Notification& notification) {
-  tmpl::List alerts;
-  alerts.type = "template.Alerts";
-  alerts.methods = &AlertsMethods();
-  for (const model::Alert& alert : notification.alerts) alerts.items.push_back(ToValue(alert));
-  return Value::Of(tmpl::Struct{
-      "*template.Data",
-      {{"Receiver", Value::String(notification.receiver)},
-       {"Status", Value::String(notification.resolved() ? "resolved" : "firing")},
-       {"Alerts", Value::Of(std::move(alerts))},
-       {"GroupLabels", ToValue(notification.group_labels)},
-       {"CommonLabels", ToValue(notification.CommonLabels())},
-       {"CommonAnnotations", ToValue(notification.CommonAnnotations())},
-       {"ExternalURL", Value::String(notification.external_url)},
-       {"AcknowledgeURL", Value::String(notification.acknowledge_url)},
-       {"NotificationReason", Value::String(std::string(OccasionName(notification.occasion)))}}});
-}
+std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
-void CheckTemplates(const std::vector<config::Receiver>& receivers, config::Problems& problems) {
-  for (const config::Receiver& receiver : receivers) {
+std::shared_ptr<const tmpl::Library> MakeLibrary(const config::Config& config) {
+  auto library = std::make_shared<tmpl::Library>();
+  static_cast<void>(library->Add("default.tmpl", DefaultTemplates(), NotificationFunctions()));
+  for (const config::TemplateFile& file : config.templates) {
+    static_cast<void>(library->Add(BaseName(file.path), file.text, NotificationFunctions()));
+  }
+  return library;
+}
+
+void CheckTemplates(const config::Config& config, config::Problems& problems) {
+  tmpl::Library library;
+  for (const config::TemplateFile& file : config.templates) {
+    const auto added = library.Add(BaseName(file.path), file.text, NotificationFunctions());
+    if (added) continue;
+    problems.AddError(file.position,
+                      "not a valid template: " + file.path + ":" + added.error().ToString());
+  }
+  for (const config::Receiver& receiver : config.receivers) {
     for (const config::TemplateText& part : receiver.templates) {
       const auto parsed = tmpl::Template::Parse(part.field, part.text, NotificationFunctions());
       if (parsed) continue;
@@ -120,6 +97,16 @@ void CheckTemplates(const std::vector<config::Receiver>& receivers, config::Prob
 
 std::string Expander::Expand(std::string_view field, const std::string& text,
                              std::string built_in) {
+  return Run(field, text, std::move(built_in), AsIs);
+}
+
+std::string Expander::ExpandHtml(std::string_view field, const std::string& text,
+                                 std::string built_in) {
+  return Run(field, text, std::move(built_in), EscapeHtml);
+}
+
+std::string Expander::Run(std::string_view field, const std::string& text, std::string built_in,
+                          Escape escape) {
   if (text.empty()) return built_in;
   if (text.find("{{") == std::string::npos) return text;
   const std::string name(field);
@@ -130,7 +117,9 @@ std::string Expander::Expand(std::string_view field, const std::string& text,
   }
   tmpl::Environment environment;
   environment.external_url = notification_.external_url;
-  base::Result<std::string> expanded = parsed->Execute(ToValue(notification_), environment);
+  environment.now = notification_.sent_at;
+  environment.library = notification_.templates.get();
+  base::Result<std::string> expanded = parsed->Execute(Data(escape).Of(notification_), environment);
   if (expanded) return std::move(*expanded);
   errors_.push_back(name + ": " + expanded.error().message);
   return built_in;

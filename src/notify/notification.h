@@ -5,12 +5,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "model/alert.h"
+#include "template/library.h"
 
 namespace drwatch::notify {
 
@@ -49,7 +51,8 @@ struct Notification {
   std::string group_key;
   model::Labels group_labels;
   std::string external_url;
-  base::Timestamp sent_at{};    // of this attempt, wall time
+  std::shared_ptr<const tmpl::Library> templates;  // of the configuration; may be null
+  base::Timestamp sent_at{};                       // of this attempt, wall time
   std::string note;             // why the fallback receiver or that of an escalation gets this
   std::string acknowledge_url;  // where its reader can acknowledge, once; empty = nowhere
   PageSeverity severity = PageSeverity::kCritical;  // of the worst firing alert

@@ -16,6 +16,7 @@ constexpr std::size_t kMaxEventBytes = 512'000;
 constexpr std::size_t kMaxDetailCharacters = 4096;  // of one label or annotation
 constexpr std::size_t kMaxFieldCharacters = 255;    // source, component, group, class, client
 constexpr std::size_t kMaxUrlBytes = 2000;
+constexpr std::size_t kMaxLinks = 20;  // and images
 
 std::string Field(std::string_view text) {
   return CutCharacters(CleanLine(text.substr(0, 4 * kMaxFieldCharacters)), kMaxFieldCharacters);
@@ -66,10 +67,45 @@ Json CustomDetails(const config::PagerDutyReceiver& receiver, const Notification
   return details;
 }
 
-void AddLink(Json& links, std::string_view url, const char* text) {
-  if (IsWebUrl(url) && url.size() <= kMaxUrlBytes) {
-    links.push_back({{"href", std::string(url)}, {"text", text}});
+void AddLink(Json& links, std::string_view url, const std::string& text) {
+  if (!IsWebUrl(url) || url.size() > kMaxUrlBytes || links.size() == kMaxLinks) return;
+  Json link = {{"href", std::string(url)}};
+  if (!text.empty()) link["text"] = text;
+  links.push_back(std::move(link));
+}
+
+Json Links(const config::PagerDutyReceiver& receiver, const Notification& notification,
+           Expander& expander) {
+  const model::Alert& alert = notification.alerts.front();
+  Json links = Json::array();
+  AddLink(links, alert.annotations.Get("runbook_url"), "Runbook");
+  AddLink(links, alert.annotations.Get("dashboard_url"), "Dashboard");
+  AddLink(links, alert.generator_url, "Expression");
+  AddLink(links, notification.acknowledge_url, "Acknowledge");
+  for (const config::PagerDutyLink& link : receiver.links) {
+    AddLink(links, expander.Expand("links.href", link.href, ""),
+            Field(expander.Expand("links.text", link.text, "")));
   }
+  return links;
+}
+
+// PagerDuty shows images from https addresses only.
+Json Images(const config::PagerDutyReceiver& receiver, Expander& expander) {
+  Json images = Json::array();
+  for (const config::PagerDutyImage& image : receiver.images) {
+    const std::string source = expander.Expand("images.src", image.source, "");
+    if (!IsWebUrl(source) || !base::Lower(source).starts_with("https://") ||
+        source.size() > kMaxUrlBytes || images.size() == kMaxLinks) {
+      continue;
+    }
+    Json object = {{"src", source}};
+    const std::string alternative = Field(expander.Expand("images.alt", image.alternative, ""));
+    if (!alternative.empty()) object["alt"] = alternative;
+    const std::string href = expander.Expand("images.href", image.href, "");
+    if (IsWebUrl(href) && href.size() <= kMaxUrlBytes) object["href"] = href;
+    images.push_back(std::move(object));
+  }
+  return images;
 }
 
 PageSeverity TemplatedSeverity(const config::PagerDutyReceiver& receiver,
@@ -92,7 +128,8 @@ Json Payload(const config::PagerDutyReceiver& receiver, const Notification& noti
   std::string described = CleanLine(expander.Expand("description", receiver.description, summary));
   if (described.empty()) described = summary;
   payload["summary"] = CutCharacters(described, kMaxSummaryCharacters);
-  payload["source"] = Source(alert);
+  const std::string source = Field(expander.Expand("source", receiver.source, ""));
+  payload["source"] = source.empty() ? Source(alert) : source;
   payload["severity"] = PageSeverityName(TemplatedSeverity(receiver, notification, expander));
   payload["timestamp"] = base::FormatRfc3339(alert.fired_at);
   const auto add = [&](const char* key, const std::string& configured, std::string_view label) {
@@ -126,17 +163,17 @@ base::Result<BuiltRequest> BuildPagerDuty(const config::PagerDutyReceiver& recei
   if (!notification.resolved() && !acknowledge) {
     event["payload"] = Payload(receiver, notification, expander);
     if (notification.form == Form::kFull) {
-      const model::Alert& alert = notification.alerts.front();
-      if (!Field(receiver.client).empty()) event["client"] = Field(receiver.client);
-      const std::string& client_url =
-          receiver.client_url.empty() ? notification.external_url : receiver.client_url;
+      const std::string client = Field(expander.Expand("client", receiver.client, "drwatch"));
+      if (!client.empty()) event["client"] = client;
+      const std::string client_url =
+          expander.Expand("client_url", receiver.client_url, notification.external_url);
       if (IsWebUrl(client_url)) event["client_url"] = client_url;
-      Json links = Json::array();
-      AddLink(links, alert.annotations.Get("runbook_url"), "Runbook");
-      AddLink(links, alert.annotations.Get("dashboard_url"), "Dashboard");
-      AddLink(links, alert.generator_url, "Expression");
-      AddLink(links, notification.acknowledge_url, "Acknowledge");
-      if (!links.empty()) event["links"] = std::move(links);
+      if (Json links = Links(receiver, notification, expander); !links.empty()) {
+        event["links"] = std::move(links);
+      }
+      if (Json images = Images(receiver, expander); !images.empty()) {
+        event["images"] = std::move(images);
+      }
     }
   }
   std::string body = Dump(event);

@@ -27,6 +27,13 @@ constexpr std::size_t kMaxDetailBytes = 200;
 constexpr base::Duration kHttpTimeout = std::chrono::seconds(10);
 constexpr base::Duration kMailTimeout = std::chrono::seconds(30);
 
+// As whom; nothing where there is no login.
+std::string Credentials(const config::HttpSettings& http) {
+  const config::SecretSource& secret = http.secret();
+  if (secret.empty() && http.username.empty()) return "";
+  return "\nas " + http.username + "\n" + secret.file + "\n" + secret.value.Reveal();
+}
+
 // The server and whose mailbox there: what decides where a mail goes.
 std::string MailPlace(const config::EmailReceiver& email) {
   const config::MailServer& server = email.server;
@@ -125,6 +132,7 @@ std::string TargetId(const std::string& receiver, const config::Integration& int
   if (const auto* email = std::get_if<config::EmailReceiver>(&integration)) {
     place += "\n" + MailPlace(*email);
   }
+  if (const config::HttpSettings* http = HttpSettingsOf(integration)) place += Credentials(*http);
   const std::string digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, place);
   return receiver + "/" + std::string(IntegrationName(integration)) + "/" +
          base::Hex(std::string_view(digest).substr(0, 4));
@@ -147,9 +155,19 @@ base::Result<BuiltRequest> Build(const config::Integration& integration,
                     integration);
 }
 
+const config::HttpSettings* HttpSettingsOf(const config::Integration& integration) {
+  return std::visit(
+      Overloaded{
+          [](const config::EmailReceiver&) -> const config::HttpSettings* { return nullptr; },
+          [](const auto& kind) -> const config::HttpSettings* { return &kind.http; }},
+      integration);
+}
+
 base::Duration AttemptTimeout(const config::Integration& integration) {
-  const bool mail = std::holds_alternative<config::EmailReceiver>(integration);
-  return mail ? kMailTimeout : kHttpTimeout;
+  return std::visit(
+      Overloaded{[](const config::EmailReceiver&) { return kMailTimeout; },
+                 [](const auto& kind) { return kind.timeout.value_or(kHttpTimeout); }},
+      integration);
 }
 
 Verdict Classify(const config::Integration& integration, const Outcome& outcome,

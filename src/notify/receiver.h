@@ -60,6 +60,8 @@ const config::SecretSource& IntegrationSecret(const config::Integration& integra
 // and reordered integrations are not. They do not give the secret away.
 std::string TargetId(const std::string& receiver, const config::Integration& integration);
 
+// nullptr for e-mail.
+const config::HttpSettings* HttpSettingsOf(const config::Integration& integration);
 // One attempt ends after so long, whatever the receiver does: mail servers take their time.
 base::Duration AttemptTimeout(const config::Integration& integration);
 

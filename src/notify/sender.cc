@@ -35,6 +35,26 @@ Verdict NotSent(const std::string& cause) {
   return verdict;
 }
 
+// Adds what http_config says. The secrets it holds are appended to `secrets`. Errors: a file that
+// cannot be read.
+base::Status Apply(const config::HttpSettings& settings, net::HttpRequest& request,
+                   std::vector<std::string>& secrets) {
+  request.tls = ToTlsOptions(settings.tls);
+  request.proxy = settings.proxy_url;
+  secrets.push_back(settings.proxy_url.Reveal());
+  const base::Result<base::Secret> secret = config::ReadSecret(settings.secret());
+  if (!secret) return base::Fail(secret.error());
+  secrets.push_back(secret->Reveal());
+  if (!settings.username.empty()) {
+    request.username = settings.username;
+    request.password = *secret;
+  } else if (!secret->empty()) {
+    request.headers.emplace_back(
+        "Authorization", base::Secret(settings.authorization_type + " " + secret->Reveal()));
+  }
+  return {};
+}
+
 Outcome Transmit(const std::variant<net::HttpRequest, net::MailRequest>& request,
                  const Transport& transport, base::Deadline deadline, const base::StopToken& stop) {
   if (const auto* mail = std::get_if<net::MailRequest>(&request)) {
@@ -65,14 +85,24 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
     return result;
   }
   result.template_errors = std::move(built->template_errors);
+  std::vector<std::string> secrets = {secret->Reveal()};
+  if (auto* request = std::get_if<net::HttpRequest>(&built->request)) {
+    const base::Status applied = Apply(*HttpSettingsOf(*job.integration), *request, secrets);
+    if (!applied) {
+      result.verdict = NotSent(applied.error().message);
+      return result;
+    }
+  }
   if (on_step) on_step(Step::kBeforeSend);
   const auto deadline = base::Deadline::After(AttemptTimeout(*job.integration));
   const Outcome outcome = Transmit(built->request, transport, deadline, stop);
   if (on_step) on_step(Step::kAfterSend);
   result.abandoned = stop.stopped() && !HasAnswer(outcome);
   result.verdict = Classify(*job.integration, outcome, now);
-  result.verdict.detail = Scrub(result.verdict.detail, secret->Reveal());
-  result.verdict.warning = Scrub(result.verdict.warning, secret->Reveal());
+  for (const std::string& text : secrets) {
+    result.verdict.detail = Scrub(result.verdict.detail, text);
+    result.verdict.warning = Scrub(result.verdict.warning, text);
+  }
   return result;
 }
 

@@ -19,6 +19,11 @@ constexpr std::size_t kMaxTitleCharacters = 1024;
 constexpr std::size_t kMaxLineCharacters = 600;  // of one annotation in a list of alerts
 constexpr std::size_t kMaxUrlBytes = 1000;
 constexpr std::size_t kMaxListedAlerts = 10;
+constexpr std::size_t kMaxPartCharacters = 1000;
+constexpr std::size_t kMaxFooterCharacters = 255;
+constexpr std::size_t kMaxFieldCharacters = 2000;
+constexpr std::size_t kMaxFields = 20;
+constexpr std::size_t kMaxActions = 5;  // Slack shows no more
 
 std::string Escape(std::string_view text) {
   std::string result;
@@ -132,6 +137,131 @@ std::string DescribeAlerts(const Notification& notification) {
   return text;
 }
 
+// The attachment of old, whose parts Alertmanager's configuration names. An attachment with blocks
+// would show none of them.
+bool AsksForParts(const config::SlackReceiver& receiver) {
+  return !receiver.title_link.empty() || !receiver.pretext.empty() || !receiver.footer.empty() ||
+         !receiver.callback_id.empty() || !receiver.image_url.empty() ||
+         !receiver.thumb_url.empty() || !receiver.fields.empty() || !receiver.actions.empty() ||
+         !receiver.markdown_in.empty();
+}
+
+// Texts of the user's: markup on purpose, so nothing is escaped.
+class Parts {
+ public:
+  Parts(Expander& expander, Json& target) : expander_(expander), target_(target) {}
+  // Sets `key`, unless the text is empty or failed.
+  void Add(const char* key, const std::string& text, std::size_t limit = kMaxPartCharacters) {
+    std::string expanded = Text(key, text, limit);
+    if (!expanded.empty()) target_[key] = std::move(expanded);
+  }
+  std::string Text(const char* field, const std::string& text, std::size_t limit) {
+    return CutCharacters(base::Trim(CleanText(expander_.Expand(field, text, ""))), limit);
+  }
+  void AddUrl(const char* key, const std::string& text) {
+    const std::string url = CleanLine(expander_.Expand(key, text, ""));
+    if (IsWebUrl(url) && url.size() <= kMaxUrlBytes) target_[key] = url;
+  }
+
+ private:
+  Expander& expander_;
+  Json& target_;
+};
+
+Json Fields(const config::SlackReceiver& receiver, Expander& expander) {
+  Json fields = Json::array();
+  for (const config::SlackField& field : receiver.fields) {
+    if (fields.size() == kMaxFields) break;
+    Json object = Json::object();
+    Parts parts(expander, object);
+    parts.Add("title", field.title);
+    parts.Add("value", field.value, kMaxFieldCharacters);
+    object["short"] = field.is_short.value_or(receiver.short_fields);
+    fields.push_back(std::move(object));
+  }
+  return fields;
+}
+
+Json Actions(const config::SlackReceiver& receiver, Expander& expander) {
+  Json actions = Json::array();
+  for (const config::SlackAction& action : receiver.actions) {
+    if (actions.size() == kMaxActions) break;
+    Json object = Json::object();
+    Parts parts(expander, object);
+    for (const auto& [key, text] : {std::pair("type", &action.type),
+                                    {"text", &action.text},
+                                    {"style", &action.style},
+                                    {"name", &action.name},
+                                    {"value", &action.value}}) {
+      parts.Add(key, *text);
+    }
+    parts.AddUrl("url", action.url);
+    if (!action.confirm_text.empty()) {
+      Json confirm = Json::object();
+      Parts question(expander, confirm);
+      question.Add("title", action.confirm_title);
+      question.Add("text", action.confirm_text);
+      question.Add("ok_text", action.confirm_ok);
+      question.Add("dismiss_text", action.confirm_dismiss);
+      object["confirm"] = std::move(confirm);
+    }
+    actions.push_back(std::move(object));
+  }
+  return actions;
+}
+
+Json PartsAttachment(const config::SlackReceiver& receiver, const Json& title,
+                     const std::string& text, Expander& expander) {
+  Json attachment = {{"title", title}, {"text", text}};
+  Parts parts(expander, attachment);
+  parts.AddUrl("title_link", receiver.title_link);
+  parts.Add("pretext", receiver.pretext);
+  parts.Add("footer", receiver.footer, kMaxFooterCharacters);
+  parts.Add("callback_id", receiver.callback_id, kMaxFooterCharacters);
+  parts.AddUrl("image_url", receiver.image_url);
+  parts.AddUrl("thumb_url", receiver.thumb_url);
+  if (!receiver.fields.empty()) attachment["fields"] = Fields(receiver, expander);
+  if (!receiver.actions.empty()) attachment["actions"] = Actions(receiver, expander);
+  attachment["mrkdwn_in"] = receiver.markdown_in.empty()
+                                ? Json::array({"fallback", "pretext", "text"})
+                                : Json(receiver.markdown_in);
+  return attachment;
+}
+
+Json BlocksAttachment(const std::string& text) {
+  const Json section = {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", text}}}};
+  return {{"blocks", Json::array({section})}};
+}
+
+void FillMessage(const config::SlackReceiver& receiver, const Notification& notification,
+                 const std::string& built_in, Expander& expander, Json& message) {
+  const std::string title =
+      receiver.title.empty()
+          ? EscapeWithin(built_in, kMaxTitleCharacters)
+          : CutCharacters(CleanLine(expander.Expand("title", receiver.title, Escape(built_in))),
+                          kMaxTitleCharacters);
+  const std::string text =
+      CutCharacters(CleanText(expander.Expand("text", receiver.text, DescribeAlerts(notification))),
+                    kMaxSectionCharacters);
+  const bool parts = AsksForParts(receiver);
+  message["text"] = title.empty() ? EscapeWithin(built_in, kMaxTitleCharacters) : title;
+  Parts head(expander, message);
+  head.Add("channel", receiver.channel);
+  head.Add("username", receiver.username);
+  head.Add("icon_emoji", receiver.icon_emoji);
+  head.AddUrl("icon_url", receiver.icon_url);
+  if (receiver.link_names) message["link_names"] = true;
+  if (!parts && base::Trim(text).empty()) return;
+  Json attachment =
+      parts ? PartsAttachment(receiver, message["text"], text, expander) : BlocksAttachment(text);
+  attachment["color"] = CleanLine(expander.Expand("color", receiver.color, Color(notification)));
+  const std::string fallback = head.Text("fallback", receiver.fallback, kMaxTitleCharacters);
+  attachment["fallback"] = fallback.empty() ? message["text"] : Json(fallback);
+  // The attachment says it already; without a text a message shows nothing in a notification.
+  if (parts) message.erase("text");
+  message["attachments"] = Json::array({std::move(attachment)});
+}
+
 }  // namespace
 
 base::Result<BuiltRequest> BuildSlack(const config::SlackReceiver& receiver,
@@ -144,23 +274,7 @@ base::Result<BuiltRequest> BuildSlack(const config::SlackReceiver& receiver,
   if (notification.form == Form::kMinimal) {
     message["text"] = EscapeWithin(built_in, kMaxTextCharacters);
   } else {
-    // What a user's template yields is markup on purpose, so it is not escaped.
-    const std::string title =
-        receiver.title.empty()
-            ? EscapeWithin(built_in, kMaxTitleCharacters)
-            : CutCharacters(CleanLine(expander.Expand("title", receiver.title, Escape(built_in))),
-                            kMaxTitleCharacters);
-    const std::string text = CutCharacters(
-        CleanText(expander.Expand("text", receiver.text, DescribeAlerts(notification))),
-        kMaxSectionCharacters);
-    message["text"] = title.empty() ? EscapeWithin(built_in, kMaxTitleCharacters) : title;
-    if (!receiver.channel.empty()) message["channel"] = receiver.channel;
-    if (!base::Trim(text).empty()) {
-      const Json section = {{"type", "section"}, {"text", {{"type", "mrkdwn"}, {"text", text}}}};
-      message["attachments"] = Json::array({{{"color", Color(notification)},
-                                             {"fallback", message["text"]},
-                                             {"blocks", Json::array({section})}}});
-    }
+    FillMessage(receiver, notification, built_in, expander, message);
   }
   std::string body = message.dump(-1, ' ', false, Json::error_handler_t::replace);
   return BuiltRequest{JsonRequest(secret, std::move(body)), expander.TakeErrors()};

@@ -67,6 +67,29 @@ std::string CleanWithin(std::string_view text, std::size_t limit) {
   return CutCharacters(CleanText(text.substr(0, 4 * limit + 4)), limit);
 }
 
+std::string EscapeHtml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
 bool IsWebUrl(std::string_view url) {
   const std::string scheme = base::Lower(url.substr(0, 8));
   const bool web = (scheme.starts_with("http://") && url.size() > 7) ||

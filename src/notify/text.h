@@ -18,6 +18,9 @@ std::string CutCharacters(std::string_view text, std::size_t limit);
 // Both; the way to take over text of any length.
 std::string CleanWithin(std::string_view text, std::size_t limit);
 
+// & < > and quotes as HTML writes them.
+std::string EscapeHtml(std::string_view text);
+
 // http:// or https:// with something behind it and no blanks or control characters.
 bool IsWebUrl(std::string_view url);
 

@@ -1,5 +1,6 @@
 #include "notify/webhook.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "notify/text.h"
@@ -37,11 +38,14 @@ Json AlertObject(const model::Alert& alert, Form form) {
 
 }  // namespace
 
-base::Result<BuiltRequest> BuildWebhook(const config::WebhookReceiver&,
+base::Result<BuiltRequest> BuildWebhook(const config::WebhookReceiver& receiver,
                                         const Notification& notification,
                                         const base::Secret& secret) {
   if (!IsWebUrl(secret.Reveal())) return base::Fail("the webhook's URL is not an http(s) address");
-  const std::size_t limit = notification.form == Form::kFull ? kMaxAlerts : kMaxMinimalAlerts;
+  std::size_t limit = notification.form == Form::kFull ? kMaxAlerts : kMaxMinimalAlerts;
+  if (receiver.max_alerts > 0) {
+    limit = std::min(limit, static_cast<std::size_t>(receiver.max_alerts));
+  }
   Json alerts = Json::array();
   std::size_t bytes = 0;
   for (const model::Alert& alert : notification.alerts) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "template/format.h"
+#include "template/library.h"
 
 namespace drwatch::tmpl {
 namespace {
@@ -46,7 +47,7 @@ Value Executor::Fail(const std::string& message) {
   if (node_ == nullptr) {
     text += setup_.name + ": " + message;
   } else {
-    text += Location(setup_.name, setup_.tree.text, node_->offset) + ": executing " +
+    text += Location(source_, tree_->text, node_->offset) + ": executing " +
             GoQuote(template_name_) + " at <" + PrintNode(*node_) + ">: " + message;
   }
   error_ = base::Error{std::move(text), {}};
@@ -159,10 +160,20 @@ Executor::Flow Executor::WalkRange(const Value& dot, const Node& node, const Bra
   return range.else_list != nullptr ? Walk(dot, *range.else_list) : flow;
 }
 
+Executor::Called Executor::FindTemplate(const std::string& name) const {
+  const auto own = setup_.tree.defined.find(name);
+  if (own != setup_.tree.defined.end()) return {own->second.get(), &setup_.tree, setup_.name};
+  const Library* library = setup_.environment.library;
+  if (const Library::Entry* entry = library == nullptr ? nullptr : library->Find(name)) {
+    return {entry->body, entry->tree.get(), entry->source};
+  }
+  if (name == setup_.name) return {setup_.tree.root.get(), &setup_.tree, setup_.name};
+  return {};
+}
+
 void Executor::WalkTemplate(const Value& dot, const Node& node, const TemplateNode& call) {
-  const auto found = setup_.tree.defined.find(call.name);
-  const bool itself = found == setup_.tree.defined.end() && call.name == setup_.name;
-  if (found == setup_.tree.defined.end() && !itself) {
+  Called called = FindTemplate(call.name);
+  if (called.body == nullptr) {
     Fail("template " + GoQuote(call.name) + " not defined");
     return;
   }
@@ -179,10 +190,14 @@ void Executor::WalkTemplate(const Value& dot, const Node& node, const TemplateNo
   variables_.swap(variables);
   std::string name = call.name;
   template_name_.swap(name);
+  std::swap(tree_, called.tree);
+  source_.swap(called.source);
   {
     const Guard guard(calls_);
-    Walk(argument, itself ? *setup_.tree.root : *found->second);
+    Walk(argument, *called.body);
   }
+  std::swap(tree_, called.tree);
+  source_.swap(called.source);
   variables_.swap(variables);
   template_name_.swap(name);
 }

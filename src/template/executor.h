@@ -24,7 +24,8 @@ class Executor {
     const Environment& environment;
     Template::MissingKey missing_key;
   };
-  explicit Executor(const Setup& setup) : setup_(setup), template_name_(setup.name) {}
+  explicit Executor(const Setup& setup)
+      : setup_(setup), template_name_(setup.name), tree_(&setup.tree), source_(setup.name) {}
   base::Result<std::string> Run(const Value& data);
 
  private:
@@ -43,6 +44,13 @@ class Executor {
   Flow WalkRange(const Value& dot, const Node& node, const BranchNode& range);
   bool Iterate(const BranchNode& range, const Value& index, const Value& element, Flow& flow);
   void WalkTemplate(const Value& dot, const Node& node, const TemplateNode& call);
+  // A template of the text, of the library, or the text itself.
+  struct Called {
+    const Node* body = nullptr;  // nullptr: nobody defined it
+    const Tree* tree = nullptr;
+    std::string source;
+  };
+  Called FindTemplate(const std::string& name) const;
   Value EvaluatePipe(const Value& dot, const Node& node);
   Value EvaluateCommand(const Value& dot, const Node& node, std::optional<Value> final);
   Value EvaluateOperand(const Value& dot, const Node& node, const Call& call);
@@ -71,6 +79,9 @@ class Executor {
 
   Setup setup_;
   std::string template_name_;
+  // The text that is executed now, for messages: its own or one of the library's.
+  const Tree* tree_ = nullptr;
+  std::string source_;
   std::vector<std::pair<std::string, Value>> variables_;
   const Node* node_ = nullptr;  // for messages
   std::string output_;

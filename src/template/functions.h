@@ -12,13 +12,16 @@
 
 namespace drwatch::tmpl {
 
+class Library;
+
 // What functions see of the world around one expansion.
 struct Environment {
   // Runs `query` on the samples at the time of the expansion: a list of MakeSample() values.
   // Without one, `query` is an error.
   std::function<base::Result<Value>(const std::string&)> query;
-  base::Timestamp now{};     // what `now` says
-  std::string external_url;  // without a slash at its end
+  base::Timestamp now{};             // what `now` says
+  std::string external_url;          // without a slash at its end
+  const Library* library = nullptr;  // what {{template}} finds beside the text's own; may be null
 };
 
 // A parameter's type by its Go name: "string", "int", "float64"; kAny takes everything.

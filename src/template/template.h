@@ -32,6 +32,9 @@ struct ParseError {
 
 struct Tree;
 
+// Where `offset` of `text` is.
+ParseError LocateError(std::string_view text, int offset, std::string message);
+
 class Template {
  public:
   // `name` appears in messages. `functions` must outlive the template. `prefix` is put in front of

@@ -53,7 +53,7 @@ TEST(AlertmanagerConfigTest, IsTakenOrRefusedForAReason) {
       EXPECT_GT(problem.position.line, 0) << row.file;
     }
   }
-  EXPECT_GE(taken, 9);
+  EXPECT_GE(taken, 14);
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ receivers:
 - name: r
   zzzzzzzzzzzzzzzzzz: 1
   pagerduty_configs: [{routing_key: a, zzzzzzzzzzzzzzzzzz: 1}]
-  slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+  slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1, http_config: {zzzzzzzzzzzzzzzzzz: 1,
+    basic_auth: {username: a, zzzzzzzzzzzzzzzzzz: 1}, tls_config: {zzzzzzzzzzzzzzzzzz: 1}}}]
   webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
   email_configs: [{to: "a@b", from: "a@b", smarthost: "a:1", zzzzzzzzzzzzzzzzzz: 1}]
 inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
@@ -142,7 +143,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 35);
+  EXPECT_EQ(maps, 38);
   EXPECT_GT(keys, 130);
 }
 

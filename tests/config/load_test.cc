@@ -318,11 +318,11 @@ receivers:
   const std::vector<Integration>& all = config.receivers.at(0).integrations;
   ASSERT_EQ(all.size(), 5u);
   const std::vector<TemplateText>& templates = config.receivers.at(0).templates;
-  ASSERT_EQ(templates.size(), 8u);  // five fields, one of the details, Slack's two
-  EXPECT_EQ(templates[5].field, "pagerduty_configs: details.a");
-  EXPECT_EQ(templates[5].text, "b");
-  EXPECT_EQ(templates[7].field, "slack_configs: text");
-  EXPECT_EQ(templates[7].position.line, 9);
+  ASSERT_EQ(templates.size(), 11u);  // seven fields, one of the details, Slack's three
+  EXPECT_EQ(templates[7].field, "pagerduty_configs: details.a");
+  EXPECT_EQ(templates[7].text, "b");
+  EXPECT_EQ(templates[10].field, "slack_configs: text");
+  EXPECT_EQ(templates[10].position.line, 9);
   const auto& first = std::get<PagerDutyReceiver>(all[0]);
   EXPECT_EQ(first.routing_key.value.Reveal(), "key");
   EXPECT_EQ(first.url, "https://eu.example/v2");

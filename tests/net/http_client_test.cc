@@ -224,6 +224,35 @@ TEST(HttpClientTest, IgnoresProxiesOfTheEnvironment) {
   EXPECT_TRUE(outcome.response);
 }
 
+TEST(HttpClientTest, GoesThroughAProxy) {
+  const FakeHttpServer proxy([](const FakeRequest& request) {
+    return FakeReply{.body = request.method + " " + request.target + " " +
+                             request.Header("proxy-authorization")};
+  });
+  HttpRequest request;
+  request.url = base::Secret("http://nowhere.invalid/path?x=1");
+  request.proxy = base::Secret("http://me:geheim@" + proxy.address());
+  const HttpOutcome outcome = Fetch(request, Soon(), {});
+  ASSERT_TRUE(outcome.response) << outcome.error->message;
+  EXPECT_EQ(outcome.response->body, "GET http://nowhere.invalid/path?x=1 Basic bWU6Z2VoZWlt");
+  // https goes through by CONNECT; a proxy that does not want to is no answer.
+  const FakeHttpServer refusing(FakeReply{.status = 407, .body = "geheim"});
+  request.url = base::Secret("https://nowhere.invalid/");
+  request.proxy = base::Secret("http://me:geheim@" + refusing.address());
+  const HttpOutcome refused = Fetch(request, Soon(), {});
+  ASSERT_TRUE(refused.error);
+  EXPECT_NE(refused.error->message.find("407"), std::string::npos) << refused.error->message;
+  EXPECT_EQ(refused.error->message.find("geheim"), std::string::npos);
+  for (const char* bad : {"https://x", "x", "http://", "socks5://x:1"}) {
+    request.proxy = base::Secret(bad);
+    EXPECT_EQ(Fetch(request, Soon(), {}).error->reason, Reason::kConfig) << bad;
+  }
+  // The next request of this thread does without.
+  const HttpOutcome direct = Fetch(HttpRequest{.url = base::Secret(proxy.Url("/a"))}, Soon(), {});
+  ASSERT_TRUE(direct.response);
+  EXPECT_EQ(direct.response->body, "GET /a ");
+}
+
 TEST(HttpClientTest, ConnectsWhereItIsTold) {
   const FakeHttpServer server(FakeReply{.body = "pinned"});
   HttpRequest request = Get("http://api.example.invalid:81/x");

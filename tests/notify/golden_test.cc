@@ -140,6 +140,61 @@ TEST(GoldenTest, SlackMinimalIsPlainText) {
       Json::parse(R"({"text": "[FIRING:1] BackupFailed: Backup nightly cannot be relied on"})"));
 }
 
+TEST(GoldenTest, PagerDutyLinksImagesAndSource) {
+  config::PagerDutyReceiver receiver;
+  receiver.source = "{{ .CommonLabels.backup }}";
+  receiver.client = "{{ .Receiver }}";
+  receiver.links = {{"https://wiki/{{ .CommonLabels.service }}", "Wiki"}, {"javascript:x", "no"}};
+  receiver.images = {{"https://plots/a.png", "{{ .Status }}", "https://plots"},
+                     {"http://plots/insecure.png", "", ""}};
+  const Json body = BodyOf(receiver, Make({BackupAlert()}));
+  EXPECT_EQ(body["payload"]["source"], "nightly");
+  EXPECT_EQ(body["client"], "oncall");
+  EXPECT_EQ(body["links"].size(), 3u);
+  EXPECT_EQ(body["links"][2], Json::parse(R"({"href": "https://wiki/shop", "text": "Wiki"})"));
+  EXPECT_EQ(body["images"], Json::parse(R"([{"src": "https://plots/a.png", "alt": "firing",
+                                             "href": "https://plots"}])"));
+  receiver.source = "{{ .CommonLabels.nothing }}";
+  EXPECT_EQ(BodyOf(receiver, Make({BackupAlert()}))["payload"]["source"], "nightly")
+      << "never blank";
+}
+
+TEST(GoldenTest, SlackWithPartsIsTheAttachmentOfOld) {
+  config::SlackReceiver receiver;
+  receiver.username = "drwatch";
+  receiver.icon_emoji = ":floppy_disk:";
+  receiver.color = "{{ if eq .Status \"firing\" }}danger{{ else }}good{{ end }}";
+  receiver.title_link = "{{ .ExternalURL }}";
+  receiver.text = "{{ .CommonAnnotations.summary }}";
+  receiver.footer = "{{ .Nonsense.Field }}";
+  receiver.fields = {{"Service", "{{ .CommonLabels.service }}", std::nullopt}, {"A", "b", false}};
+  receiver.short_fields = true;
+  receiver.actions = {{"button", "Runbook", "https://x", "", "", "", "", "Sure?", "", ""}};
+  receiver.link_names = true;
+  const auto built = Build(receiver, Make({BackupAlert()}), base::Secret("http://x/"));
+  ASSERT_TRUE(built);
+  EXPECT_EQ(built->template_errors.size(), 1U);
+  EXPECT_EQ(Json::parse(std::get<net::HttpRequest>(built->request).body), Json::parse(R"({
+    "username": "drwatch", "icon_emoji": ":floppy_disk:", "link_names": true,
+    "attachments": [{
+      "color": "danger", "title": "[FIRING:1] BackupFailed: Backup nightly cannot be relied on",
+      "fallback": "[FIRING:1] BackupFailed: Backup nightly cannot be relied on",
+      "title_link": "http://drwatch:10911", "text": "Backup nightly cannot be relied on",
+      "fields": [{"title": "Service", "value": "shop", "short": true},
+                 {"title": "A", "value": "b", "short": false}],
+      "actions": [{"type": "button", "text": "Runbook", "url": "https://x",
+                   "confirm": {"text": "Sure?"}}],
+      "mrkdwn_in": ["fallback", "pretext", "text"]}]})"));
+}
+
+TEST(GoldenTest, WebhookKeepsToMaxAlerts) {
+  config::WebhookReceiver receiver;
+  receiver.max_alerts = 1;
+  const Json body = BodyOf(receiver, Make({BackupAlert(), Resolved(BackupAlert())}));
+  EXPECT_EQ(body["alerts"].size(), 1u);
+  EXPECT_EQ(body["truncatedAlerts"], 1);
+}
+
 TEST(GoldenTest, SlackTitleOfAGroup) {
   model::Alert second = BackupAlert();
   second.labels = second.labels.With("backup", "weekly");
@@ -224,13 +279,19 @@ TEST(CheckTemplatesTest, NamesThePlaceOfWhatCannotBeParsed) {
       {"slack_configs: title", "{{ .Status | toUpper }} {{ join \",\" .Alerts }}", {"f.yml", 3, 5}},
       {"slack_configs: text", "a\n{{ .Status | toUper }}", {"f.yml", 4, 5}},
       {"pagerduty_configs: details.x", "{{ if .Status }}", {"f.yml", 5, 5}}};
+  config::Config config;
+  config.receivers = {receiver};
+  config.templates = {{"/t/bad.tmpl", "\n{{ define }}", {"f.yml", 9, 3}}};
   config::Problems problems;
-  CheckTemplates({receiver}, problems);
-  ASSERT_EQ(problems.all().size(), 2u);
-  EXPECT_EQ(problems.all()[0].ToString(),
+  CheckTemplates(config, problems);
+  ASSERT_EQ(problems.all().size(), 3u);
+  EXPECT_NE(problems.all()[0].ToString().find("f.yml:9:3: not a valid template: /t/bad.tmpl:2:"),
+            std::string::npos)
+      << problems.all()[0].ToString();
+  EXPECT_EQ(problems.all()[1].ToString(),
             "f.yml:4:5: slack_configs: text: not a valid template: 2:14: function \"toUper\" not "
             "defined");
-  EXPECT_EQ(problems.all()[1].position.line, 5);
+  EXPECT_EQ(problems.all()[2].position.line, 5);
 }
 
 }  // namespace

@@ -1,0 +1,128 @@
+"""Receivers behind logins, private authorities and proxies; templates of files; no secret shows anywhere."""
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+from http_sink import HttpSink, Proxy
+from mail import Certificates
+from servers import wait_until
+from test_email import post
+
+SECRETS = ["token-geheim-1234", "password-geheim-5678", "proxy-geheim-9012", "path-geheim-3456"]
+TOKEN, PASSWORD, PROXY, PATH = SECRETS
+
+
+@pytest.fixture
+def certificates(folder):
+    return Certificates(folder / "certificates")
+
+
+def config(folder, receivers, kinds, extra=""):
+    return f"""
+global: {{external_url: 'http://drwatch.example.com'}}
+storage: {{path: '{folder}/state'}}
+builtin_rules: false
+route: {{receiver: team, group_by: [alertname], group_wait: 0s, group_interval: 1s}}
+fallback_receiver: fallback
+receivers:
+- name: team
+  {kinds}
+- name: fallback
+  webhook_configs: [{{url: '{receivers.url("/webhook/fallback")}'}}]
+{extra}
+"""
+
+
+def expect_no_secret(drwatch):
+    shown = [drwatch.log_text(), drwatch.metrics()]
+    for path in ("/", "/api/v2/status", "/api/v1/status/config", "/api/v2/alerts", "/api/v2/receivers"):
+        shown.append(drwatch.get(path)[1])
+    pid = drwatch.process.pid
+    shown.append(pathlib.Path(f"/proc/{pid}/cmdline").read_text())
+    state = b"".join(path.read_bytes() for path in (drwatch.folder.parent / "state").glob("**/*") if path.is_file())
+    shown.append(state.decode(errors="replace"))
+    for secret in SECRETS:
+        for text in shown:
+            assert secret not in text
+
+
+def test_bearer_token_private_authority_and_proxy(folder, drwatch, receivers, keep, certificates):
+    sink = keep(HttpSink(lambda sink, handler, body: (200, "ok") if handler.headers.get("Authorization") == f"Bearer {TOKEN}"
+                         else (401, f"{handler.headers.get('Authorization')} is not it"), context=certificates.context))
+    proxy = keep(Proxy("me", PROXY))
+    token = folder / "token"
+    token.write_text("wrong-" + TOKEN, encoding="utf-8")
+    drwatch.start(config(folder, receivers, f"""webhook_configs:
+  - url: 'https://localhost:{sink.port}/{PATH}'
+    http_config:
+      authorization: {{credentials_file: '{token}'}}
+      tls_config: {{ca_file: '{certificates.ca}'}}
+      proxy_url: 'http://me:{PROXY}@localhost:{proxy.port}'"""))
+    post(drwatch)
+    told = wait_until(lambda: receivers.accepted("webhook"), what="fallback, because the token is wrong")[0]
+    assert "auth: status 401" in told.body["note"] and TOKEN not in json.dumps(told.body)
+    token.write_text(TOKEN + "\n", encoding="utf-8")
+    post(drwatch, "Second")
+    method, path, headers, body, _ = wait_until(sink.taken, what="webhook, with the token as it is now")[0]
+    assert (method, path) == ("POST", f"/{PATH}") and json.loads(body)["groupLabels"] == {"alertname": "Second"}
+    assert f"localhost:{sink.port}" in proxy.carried
+    expect_no_secret(drwatch)
+
+
+def test_basic_auth_from_the_global_section(folder, drwatch, receivers, keep):
+    sink = keep(HttpSink())
+    text = config(folder, receivers, f"webhook_configs: [{{url: 'http://127.0.0.1:{sink.port}/{PATH}', max_alerts: 1}}]")
+    drwatch.start(text.replace("global: {", f"global: {{http_config: {{basic_auth: {{username: me, password: {PASSWORD}}}}}, "))
+    post(drwatch)
+    headers = wait_until(sink.taken, what="webhook")[0][2]
+    assert headers["Authorization"].startswith("Basic ")
+    expect_no_secret(drwatch)
+
+
+@pytest.mark.parametrize("trouble", ["authority", "proxy", "timeout"])
+def test_what_stands_in_the_way_is_told(folder, drwatch, receivers, keep, certificates, trouble):
+    sink = keep(HttpSink(context=certificates.context))
+    proxy = keep(Proxy("me", PROXY))
+    url, settings, reason = {
+        "authority": (f"https://localhost:{sink.port}/{PATH}", "{}", "tls"),
+        "proxy": (f"https://localhost:{sink.port}/{PATH}",
+                  f"{{tls_config: {{ca_file: '{certificates.ca}'}}, proxy_url: 'http://me:x{PROXY}@localhost:{proxy.port}'}}",
+                  "protocol"),
+        "timeout": (receivers.url(f"/webhook/{PATH}"), "{}", "timeout"),
+    }[trouble]
+    receivers.script = ["hang"] if trouble == "timeout" else []
+    drwatch.start(config(folder, receivers, f"webhook_configs: [{{url: '{url}', timeout: 300ms, http_config: {settings}}}]"))
+    post(drwatch)
+    wait_until(lambda: f'reason="{reason}"' in drwatch.metrics(), timeout=5, what=f"counted as {reason}")
+    expect_no_secret(drwatch)
+
+
+def test_templates_of_files_and_a_template_that_fails(folder, drwatch, receivers):
+    (folder / "own.tmpl").write_text(
+        '{{ define "team.title" }}{{ template "__subject" . }} for {{ .CommonLabels.severity | toUpper }}{{ end }}'
+        '{{ define "slack.default.text" }}{{ range .Alerts }}{{ .Labels.SortedPairs.Values | join "/" }}{{ end }}{{ end }}',
+        encoding="utf-8")
+    drwatch.start(config(folder, receivers, f"""slack_configs:
+  - api_url: '{receivers.slack_url}'
+    title: '{{{{ template "team.title" . }}}}'
+    text: '{{{{ template "slack.default.text" . }}}}'
+    footer: '{{{{ .CommonLabels.nothing.at.all }}}}'
+    fields: [{{title: Action, value: '{{{{ .CommonAnnotations.action }}}}'}}]""", f"templates: ['{folder}/*.tmpl']"))
+    post(drwatch)
+    attachment = wait_until(lambda: receivers.accepted("slack"), what="slack")[0].body["attachments"][0]
+    assert attachment["title"] == "[FIRING:1] BackupFailed: Backup nächtlich fehlt for CRITICAL"
+    assert attachment["text"] == "BackupFailed/critical"
+    assert attachment["fields"] == [{"title": "Action", "value": "re-run it", "short": False}]
+    assert "footer" not in attachment
+    assert "a notification template failed" in drwatch.log_text()
+
+
+def test_a_broken_template_file_is_an_error_with_its_place(folder, drwatch, receivers):
+    (folder / "bad.tmpl").write_text('\n{{ define "x" }}{{ .Status', encoding="utf-8")
+    text = config(folder, receivers, f"slack_configs: [{{api_url: '{receivers.slack_url}'}}]", f"templates: ['{folder}/*.tmpl']")
+    path = folder / "drwatch.yml"
+    path.write_text(text, encoding="utf-8")
+    checked = subprocess.run([drwatch.program, "check", "config", path], capture_output=True, text=True, check=False)
+    assert checked.returncode == 1 and f"{folder}/bad.tmpl:2:" in checked.stdout + checked.stderr

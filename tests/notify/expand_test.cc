@@ -1,0 +1,99 @@
+// Templates with Alertmanager's data, functions and names.
+#include "notify/expand.h"
+
+#include <gtest/gtest.h>
+
+#include "notify/default_templates.h"
+#include "notify/template_functions.h"
+
+namespace drwatch::notify {
+namespace {
+
+constexpr base::Timestamp kNow = base::FromUnixMillis(1'767'225'600'000);
+
+Notification Make() {
+  Notification notification;
+  notification.receiver = "team";
+  notification.external_url = "http://drwatch:10911";
+  notification.group_labels = {{"alertname", "Down"}, {"site", "a&b"}};
+  notification.sent_at = kNow;
+  for (const char* instance : {"<one>", "two"}) {
+    model::Alert alert;
+    alert.labels = {{"alertname", "Down"}, {"instance", instance}, {"site", "a&b"}};
+    alert.annotations = {{"summary", "it is <b>down</b>"}};
+    alert.fired_at = kNow;
+    notification.alerts.push_back(std::move(alert));
+  }
+  notification.templates = MakeLibrary(config::Config{});
+  return notification;
+}
+
+std::string Expand(const std::string& text, const Notification& notification = Make()) {
+  Expander expander(notification);
+  std::string expanded = expander.Expand("text", text, "built-in");
+  for (const std::string& error : expander.TakeErrors()) expanded += " | " + error;
+  return expanded;
+}
+
+TEST(ExpandTest, KnowsAlertmanagersMethodsAndFunctions) {
+  EXPECT_EQ(Expand("{{ range .GroupLabels.SortedPairs }}{{ .Name }}={{ .Value }};{{ end }}"),
+            "alertname=Down;site=a&b;");
+  EXPECT_EQ(Expand("{{ .GroupLabels.Names | join \",\" }} {{ .GroupLabels.Values | join \",\" }}"),
+            "alertname,site Down,a&b");
+  EXPECT_EQ(Expand("{{ (.GroupLabels.Remove (stringSlice \"site\")).SortedPairs.Values }}"),
+            "[Down]");
+  EXPECT_EQ(Expand("{{ len .Alerts.Firing }} {{ (index .Alerts.Firing 0).Labels.instance }}"),
+            "2 <one>");
+  EXPECT_EQ(Expand("{{ (index .Alerts 0).StartsAt | date \"2006-01-02 15:04\" }}"),
+            "2026-01-01 00:00");
+  EXPECT_EQ(Expand("{{ range (append (list 1 2) 3) }}{{ . }}{{ end }}"), "123");
+  EXPECT_EQ(Expand("{{ (dict \"a\" \"b\").a }}{{ trimSpace \" x \" }}{{ safeUrl \"u\" }}"), "bxu");
+  for (const char* bad : {"{{ dict \"a\" }}", "{{ join \",\" .Alerts }}", "{{ date \"x\" 1 }}",
+                          "{{ append 1 2 }}", "{{ .GroupLabels.Remove 1 }}"}) {
+    EXPECT_TRUE(Expand(bad).starts_with("built-in | text: ")) << Expand(bad);
+  }
+}
+
+TEST(ExpandTest, DefinesTheNamesConfigurationsReferTo) {
+  const Notification notification = Make();
+  for (const char* name :
+       {"slack.default.title", "slack.default.text", "slack.default.username",
+        "slack.default.fallback", "slack.default.titlelink", "slack.default.pretext",
+        "slack.default.callbackid", "slack.default.footer", "slack.default.iconemoji",
+        "slack.default.iconurl", "pagerduty.default.description", "pagerduty.default.client",
+        "pagerduty.default.clientURL", "pagerduty.default.instances", "email.default.subject",
+        "email.default.html", "__subject", "__text_alert_list", "__alertmanagerURL"}) {
+    const bool of_alerts = std::string(name) == "__text_alert_list" ||
+                           std::string(name) == "pagerduty.default.instances";
+    const std::string expanded = Expand("{{ template \"" + std::string(name) + "\" " +
+                                        (of_alerts ? ".Alerts" : ".") + " }}");
+    EXPECT_EQ(expanded.find("built-in"), std::string::npos) << name << ": " << expanded;
+  }
+  EXPECT_EQ(Expand("{{ template \"slack.default.title\" . }}"), "[FIRING:2] Down a&b");
+  EXPECT_TRUE(Expand("{{ template \"nobody.knows\" . }}").starts_with("built-in | text: "));
+}
+
+TEST(ExpandTest, FilesWinOverBuiltInNames) {
+  config::Config config;
+  config.templates = {{"/t/a.tmpl", "{{ define \"slack.default.title\" }}mine{{ end }}", {}},
+                      {"/t/broken.tmpl", "{{ define \"slack.default.text\" }}{{", {}}};
+  Notification notification = Make();
+  notification.templates = MakeLibrary(config);
+  EXPECT_EQ(Expand("{{ template \"slack.default.title\" . }}", notification), "mine");
+  EXPECT_EQ(Expand("{{ template \"slack.default.text\" . }}", notification), "");
+}
+
+TEST(ExpandTest, EscapesWhatAlertsSayInHtml) {
+  const Notification notification = Make();
+  Expander expander(notification);
+  EXPECT_EQ(expander.ExpandHtml("html", "<b>{{ .CommonAnnotations.summary }}</b>", ""),
+            "<b>it is &lt;b&gt;down&lt;/b&gt;</b>");
+  const std::string html =
+      expander.ExpandHtml("html", "{{ template \"email.default.html\" . }}", "");
+  EXPECT_NE(html.find("instance = &lt;one&gt;"), std::string::npos) << html;
+  EXPECT_EQ(html.find("<one>"), std::string::npos);
+  EXPECT_TRUE(expander.TakeErrors().empty());
+}
+
+}  // namespace
+}  // namespace drwatch::notify
