@@ -89,6 +89,7 @@ struct BackupProbe {
     base::Duration every = 24h;               // a verdict older than this is made anew (bit rot)
     std::int64_t read_rate_bytes = 50 << 20;  // per second; 0 = unlimited
     base::Duration timeout = 6h;
+    int jobs = 1;  // files of one artefact read at a time, 1 to 64; they share the rate
     friend bool operator==(const Verify&, const Verify&) = default;
   } verify;
   bool require_checksum = false;  // no sidecar or list entry is a failure

@@ -224,6 +224,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Time("every", probe.verify.every);
   out.Number("read_rate", static_cast<double>(probe.verify.read_rate_bytes));
   out.Time("timeout", probe.verify.timeout);
+  out.Number("jobs", probe.verify.jobs);
   out.End();
   if (files) out.Flag("require_checksum", probe.require_checksum);
   out.Number("free_space_warning_ratio", probe.free_space_warning_ratio);

@@ -43,6 +43,8 @@ void GetSchedule(MapReader& reader, BackupProbe& probe) {
   AddParseError(reader.problems(), at, about_zone ? "time zone" : "schedule", schedule.error());
 }
 
+constexpr int kMaxVerifyJobs = 64;
+
 void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out) {
   const Node* node = reader.Take("verify");
   if (node == nullptr) return;
@@ -55,6 +57,8 @@ void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out
   GetPositive(verify, "every", out.every);
   GetRate(verify, "read_rate", out.read_rate_bytes);
   GetPositive(verify, "timeout", out.timeout);
+  GetAtLeast(verify, "jobs", 1, out.jobs);
+  if (out.jobs > kMaxVerifyJobs) verify.Error(*verify.Take("jobs"), "\"jobs\" must be at most 64");
   verify.Finish();
 }
 

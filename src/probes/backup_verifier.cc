@@ -58,6 +58,7 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   options.read_rate_bytes = options_.read_rate_bytes;
   options.deadline = deadline;
   options.reuse = options_.every;
+  options.jobs = options_.jobs;
   options.stop = stop;
   options.digest = true;
   const base::SteadyTime began = clock_.Steady();
