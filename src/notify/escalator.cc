@@ -191,17 +191,19 @@ std::vector<Escalator::Added> Escalator::AddedTo(const Group& group) const {
   return added;
 }
 
+// All escalations of the group's alerts: routes with the same matchers share a key.
 void Escalator::Told(const Target& target, const Group& group) {
-  if (group.policy.empty()) return;
-  const auto found = records_.escalations.find(EscalationId(group));
-  const config::EscalationPolicy* policy = Policy(group.policy);
-  if (found == records_.escalations.end() || policy == nullptr) return;
-  const std::vector<std::string> keys = StepKeys(*policy);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto state = found->second.steps.find(keys[i]);
-    if (state == found->second.steps.end() || state->second.times == 0) continue;
-    if (!Names(policy->steps[i], target.receiver)) continue;
-    if (state->second.told.insert(target.id).second) changes_.escalations.insert(found->first);
+  for (auto at = records_.escalations.lower_bound(group.key + "\n");
+       at != records_.escalations.end() && at->second.group_key == group.key; ++at) {
+    const config::EscalationPolicy* policy = Policy(at->second.policy);
+    if (policy == nullptr) continue;
+    const std::vector<std::string> keys = StepKeys(*policy);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto state = at->second.steps.find(keys[i]);
+      if (state == at->second.steps.end() || state->second.times == 0) continue;
+      if (!Names(policy->steps[i], target.receiver)) continue;
+      if (state->second.told.insert(target.id).second) changes_.escalations.insert(at->first);
+    }
   }
 }
 

@@ -117,9 +117,9 @@ void Ledger::TakeStep(const Escalator::DueStep& step, base::Timestamp now) {
       group.due = now;
       group.page_due = now;
       group.changed_at = now;
-    } else {
-      TellAgain(group, step.due_at, now);
     }
+    // Another route, or a policy of another name, may have told it already.
+    TellAgain(group, step.due_at, now);
   }
   Note(changes_, Happening::Kind::kStepTaken, "", base.key,
        step.note + " Told: " + base::Join(step.receivers, ", "), now);

@@ -136,6 +136,8 @@ def test_one_after_the_other_until_somebody_reacts(folder, drwatch, receivers, n
     assert set(alert) == {"labels", "annotations", "receivers", "fingerprint", "startsAt", "updatedAt", "endsAt",
                           "generatorURL", "status"}, "Alertmanager's schema"
     assert "Acknowledged by ann at " in drwatch.get("/")[1]
+    for words in (["config", "routes"], ["config", "show"], ["alert", "query"]):
+        subprocess.run(["amtool", f"--alertmanager.url={drwatch.url()}", *words], check=True, capture_output=True)
     repair(nginx)
     wait_until(lambda: receivers.pages("resolve"), what="PagerDuty's end")
     wait_until(lambda: slack(receivers)[-1].startswith("[RESOLVED]"), what="the team's end")

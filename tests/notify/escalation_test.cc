@@ -166,6 +166,21 @@ TEST(EscalationTest, AReceiverOfTheRouteIsNotToldTwiceByTheFirstStep) {
   EXPECT_TRUE(desk.ledger.counters().deadlines_missed.empty());
 }
 
+TEST(EscalationTest, AReceiverThatAnotherRouteToldIsNotLate) {
+  config::Config config = WithSteps({Within(Step(0s, {"pager"}), 1min), Step(10min, {"pager"})});
+  config::Route escalating = config.route;
+  config::Route direct = config.route;
+  direct.receiver = "pager";
+  direct.escalation.clear();
+  direct.continue_matching = true;
+  config.route.routes = {direct, escalating};
+  Desk desk(Share(config));
+  desk.Accept(Firing("Down", "a", desk.now));
+  EXPECT_EQ(desk.Run(9min + 59s), (Lines{"pager trigger 1/0", "team trigger 1/0"}));
+  EXPECT_EQ(desk.Run(1s), Lines{"pager repeat 1/0"});
+  EXPECT_TRUE(desk.ledger.counters().deadlines_missed.empty());
+}
+
 TEST(EscalationTest, RepeatsAStepWhileNobodyAcknowledges) {
   EscalationStep step = Step(0s, {"boss"}, Unless::kAcknowledged);
   step.repeat_every = 10min;
@@ -626,6 +641,19 @@ TEST(EscalationReloadTest, AChangedPolicyKeepsWhatWasDone) {
   EXPECT_EQ(ends, (Lines{"boss resolve 0/1", "chief resolve 0/1", "pager resolve 0/1",
                          "team resolve 0/1"}));
   EXPECT_TRUE(desk.ledger.records().escalations.empty());
+}
+
+TEST(EscalationReloadTest, ARenamedPolicyBeginsAgain) {
+  Desk desk(Share(WithSteps({Within(Step(1min, {"pager", "boss"}), 5min)})));
+  desk.Accept(Firing("Down", "a", desk.now));
+  desk.Run(10min);
+  config::Config config = WithSteps({Within(Step(1min, {"pager", "boss"}), 5min)});
+  config.escalation_policies[0].name = config.route.escalation = "q";
+  desk.ledger.Reload(Share(config), desk.now);
+  EXPECT_EQ(desk.Run(59s), Lines{});
+  EXPECT_EQ(desk.Run(2s), (Lines{"boss repeat 1/0", "pager repeat 1/0"}));
+  desk.Run(1h);
+  EXPECT_TRUE(desk.ledger.counters().deadlines_missed.empty());
 }
 
 TEST(EscalationReloadTest, APolicyThatGoesLeavesTheEndsOwed) {
