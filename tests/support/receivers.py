@@ -84,16 +84,17 @@ def check_slack(body):
 
 
 class Request:
-    def __init__(self, kind, path, body, status):
+    def __init__(self, kind, path, body, status, headers):
         self.time = time.time()
         self.kind = kind
+        self.headers = headers
         self.path = path
         self.body = body
         self.status = status
 
 
 class FakeReceivers:
-    """One HTTP server: POST /v2/enqueue is PagerDuty, /services/... is Slack, /webhook/... takes any JSON."""
+    """One HTTP server: POST /v2/enqueue is PagerDuty, /services/... is Slack, /webhook/... takes any JSON, GET is a ping."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -107,6 +108,9 @@ class FakeReceivers:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
+                owner.handle(self)
+
+            def do_GET(self):
                 owner.handle(self)
 
             def log_message(self, *unused):
@@ -135,7 +139,7 @@ class FakeReceivers:
 
     def handle(self, handler):
         raw = handler.rfile.read(int(handler.headers.get("Content-Length", "0")))
-        kind = ("pagerduty" if handler.path == "/v2/enqueue"
+        kind = ("ping" if handler.command == "GET" else "pagerduty" if handler.path == "/v2/enqueue"
                 else "slack" if handler.path.startswith("/services/") else "webhook")
         try:
             body = json.loads(raw)
@@ -147,7 +151,7 @@ class FakeReceivers:
             action = action(kind, body)
         status, text, headers = self.answer(kind, body, len(raw), action)
         with self.lock:
-            self.requests.append(Request(kind, handler.path, body, status))
+            self.requests.append(Request(kind, handler.path, body, status, handler.headers))
         if action == "hang":
             self.release.wait(60)
             handler.close_connection = True
@@ -183,7 +187,7 @@ class FakeReceivers:
         if isinstance(action, int):
             return action, "scripted", headers
         errors = (check_pagerduty(body, size) if kind == "pagerduty" else check_slack(body) if kind == "slack"
-                  else ([] if isinstance(body, dict) else ["not JSON"]))
+                  else [] if kind == "ping" or isinstance(body, dict) else ["not JSON"])
         if errors:
             with self.lock:
                 self.violations.append((kind, errors, body))
