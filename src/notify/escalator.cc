@@ -107,6 +107,17 @@ Situation Escalator::SituationOf(const Group& group, const Muting& muting,
   return situation;
 }
 
+// When the first of the acknowledgements that are over ended; now, if it is for another reason that
+// not everything is acknowledged any more.
+base::Timestamp Escalator::EndOfAcknowledgement(const Group& group, base::Timestamp now) const {
+  base::Timestamp end = now;
+  for (const AlertId id : group.firing) {
+    const std::optional<Acknowledgement>& known = records_.alerts.at(id).acknowledged;
+    if (known) end = std::min(end, known->until);
+  }
+  return end;
+}
+
 void Escalator::Look(const Group& group, const Muting& muting, base::Timestamp now,
                      Outcome& outcome) {
   const config::EscalationPolicy* policy = Policy(group.policy);
@@ -116,7 +127,8 @@ void Escalator::Look(const Group& group, const Muting& muting, base::Timestamp n
   Escalation& escalation = Ensure(group, now);
   // Nothing of the time in which nobody was to be told counts.
   if (!known && situation == Situation::kHeld) escalation.since = now;
-  bool changed = escalation.Enter(situation, now);
+  const bool lapsed = escalation.situation == Situation::kAcknowledged;
+  bool changed = escalation.Enter(situation, lapsed ? EndOfAcknowledgement(group, now) : now);
   const std::vector<std::string> keys = StepKeys(*policy);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const config::EscalationStep& step = policy->steps[i];

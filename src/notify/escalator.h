@@ -65,6 +65,7 @@ class Escalator {
   const config::EscalationPolicy* Policy(const std::string& name) const;
   Escalation& Ensure(const Group& group, base::Timestamp now);
   Situation SituationOf(const Group& group, const Muting& muting, base::Timestamp now) const;
+  base::Timestamp EndOfAcknowledgement(const Group& group, base::Timestamp now) const;
   void Look(const Group& group, const Muting& muting, base::Timestamp now, Outcome& outcome);
   void Judge(const Group& group, const config::EscalationStep& step, StepState& state,
              Outcome& outcome) const;

@@ -57,8 +57,11 @@ base::Status CheckRequest(const AckRequest& request, const std::string& by, base
 // --- escalation -----------------------------------------------------------------------------
 
 void Ledger::Escalate(base::Timestamp now) {
-  if (now >= next_ack_expiry_) ExpireAcknowledgements(now);
+  const bool expires = now >= next_ack_expiry_;
+  if (expires) escalator_.AnythingChanged();
   const Escalator::Outcome outcome = escalator_.Update(muting_, now);
+  // Afterwards: the escalator looks at when they ended, which may have been before a restart.
+  if (expires) ExpireAcknowledgements(now);
   for (const Escalator::DueStep& step : outcome.due) TakeStep(step, now);
   for (const Escalator::Miss& miss : outcome.missed) MissDeadline(miss, now);
 }
@@ -231,7 +234,6 @@ void Ledger::ExpireAcknowledgements(base::Timestamp now) {
     EndAcknowledgement(records_, changes_, record, Happening::Kind::kAcknowledgementExpired, "",
                        now);
   }
-  escalator_.AnythingChanged();
 }
 
 // PagerDuty stops calling people once it knows that somebody looks after it.

@@ -597,6 +597,22 @@ TEST(EscalationRestartTest, AnAcknowledgementAndAUsedLinkAreRemembered) {
   EXPECT_EQ(after.Run(2s), Lines{"chief trigger 1/0"});
 }
 
+TEST(EscalationRestartTest, AnAcknowledgementThatEndedMeanwhileEndedThen) {
+  Disk disk;
+  Desk before(Chain());
+  before.Accept(Firing("Down", "a", before.now));
+  before.Run(5min);
+  ASSERT_TRUE(before.ledger.Acknowledge(AckOf(before, 1h), before.now));
+  before.Run(1min);
+  disk.Save(before.ledger);
+  Desk after(Chain(), disk.Load(before.now + 68min), before.now + 68min);
+  EXPECT_EQ(after.Run(59s), Lines{}) << "9 of the 10 minutes that were left have passed";
+  EXPECT_EQ(after.Run(2s), Lines{"chief trigger 1/0"});
+  disk.Save(before.ledger);
+  Desk late(Chain(), disk.Load(before.now + 3h), before.now + 3h);
+  EXPECT_EQ(late.Deliver(), Lines{"chief trigger 1/0"}) << "at once";
+}
+
 TEST(EscalationRestartTest, AClockSetBackNeitherRepeatsNorLosesAStep) {
   Disk disk;
   Desk before(Chain());
