@@ -115,7 +115,7 @@ std::string DescribeRoutes(const config::Config& config, const model::Labels& la
   std::vector<Row> rows{{"RECEIVER", "TELLS", "ROUTE", "GROUP", "FIRST AFTER", "CHANGES EVERY",
                          "REPEATED EVERY", "MUTED"}};
   std::string escalations;
-  for (const notify::RouteMatch& match : notify::MatchRoutes(config.route, public_labels)) {
+  for (const notify::RouteMatch& match : notify::MatchRoutes(config, public_labels)) {
     const config::Route& route = *match.route;
     escalations += EscalationLines(config, route, "");
     rows.push_back({route.receiver, IntegrationsOf(config, route.receiver), match.key,
@@ -136,7 +136,7 @@ std::string DescribeTimeline(const config::Config& config) {
     std::vector<std::string> told;
     std::string escalations;
     for (const notify::RouteMatch& match :
-         notify::MatchRoutes(config.route, notify::PublicLabels(config, labels))) {
+         notify::MatchRoutes(config, notify::PublicLabels(config, labels))) {
       told.push_back("after " + base::FormatDuration(match.route->group_wait) + " " +
                      match.route->receiver + " (" + IntegrationsOf(config, match.route->receiver) +
                      "), again every " + base::FormatDuration(match.route->repeat_interval));
@@ -163,7 +163,7 @@ int TestRoutes(const TestRoutesOptions& options) {
   if (options.expected.empty()) return 0;
   std::vector<std::string> receivers;
   for (const auto& match :
-       notify::MatchRoutes(config.route, notify::PublicLabels(config, *labels))) {
+       notify::MatchRoutes(config, notify::PublicLabels(config, *labels))) {
     receivers.push_back(match.route->receiver);
   }
   const std::string found = base::Join(receivers, ",");

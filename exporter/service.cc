@@ -197,6 +197,7 @@ void Service::Apply(Loaded loaded) {
   std::vector<probes::ScheduledProbe> scheduled = MakeProbes(*config_);
   for (const probes::ScheduledProbe& probe : scheduled) {
     if (!intake_->Has(probe.name)) {
+  audit_copy_.Configure(config_->audit_copy);
       intake_->Announce(probe.probe->NotRun(model::Reason::kUnverified, "has not run yet"));
     }
   }
@@ -274,6 +275,7 @@ void Service::Stop() {
     RecordObjectives(clock_.Now());
     audit_->Record(StopEvent(clock_.Now() - started_, clock_.Now()));
     audit_->Stop();
+  audit_copy_.Stop();
   }
   scheduler_.reset();
   running_.clear();

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "db/database.h"
+#include "exporter/audit_copy.h"
 #include "exporter/audit_events.h"
 #include "exporter/audit_trail.h"
 #include "exporter/dead_man.h"
@@ -98,6 +99,7 @@ class Service {
   promql::Engine engine_;
   std::unique_ptr<db::Database> database_;
   std::unique_ptr<AuditTrail> audit_;
+  AuditCopy audit_copy_{[this](const recovery::AuditQuery& query) { return audit_->Read(query); }};
   std::unique_ptr<ProofWatch> proofs_;
   std::mutex objectives_mutex_;  // guards the two
   std::vector<model::MetricFamily> objectives_;

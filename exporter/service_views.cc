@@ -155,6 +155,7 @@ void Service::AddSelfMetrics() {
       [this] { return DeliveryAndStateMetrics(dispatcher_->Stats(), *manager_->Snapshot()); });
   self_metrics_.AddPart([this] { return RecoveryFamilies(clock_.Now()); });
   self_metrics_.AddPart([this] { return audit_->Metrics(); });
+  self_metrics_.AddPart([this] { return audit_copy_.Metrics(); });
   self_metrics_.AddPart([this] { return dead_man_.Metrics(); });
   self_metrics_.AddPart([this] {
     const web::Site* const site = open_site_.load(std::memory_order_acquire);
@@ -194,11 +195,13 @@ void Service::AfterEvaluation(base::Timestamp now) {
 bool Service::AllWell(base::Timestamp now) const {
   const auto snapshot = manager_->Snapshot();
   if (!snapshot->state_writable || !snapshot->events_accepted) return false;
-  for (const auto& group : snapshot->groups) {
-    if (now - group->last_evaluation > 2 * group->interval + kLateGroup) return false;
-  }
   if (!dispatcher_->Stats().state_writable) return false;
+  // What is new has until then to be seen for the first time.
   const base::Timestamp configured = std::max(started_, last_reload_.load());
+  for (const auto& group : snapshot->groups) {
+    const base::Timestamp last = std::max(group->last_evaluation, configured);
+    if (now - last > 2 * group->interval + kLateGroup) return false;
+  }
   for (const probes::ProbeStats& probe : scheduler_->Stats()) {
     const base::Timestamp last = std::max(probe.last_run.value_or(configured), configured);
     if (now - last > 3 * probe.interval + kLateProbe) return false;

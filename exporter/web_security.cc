@@ -58,7 +58,7 @@ WebSecurity::Stamps WebSecurity::Look(const LoadedWebConfig& loaded) const {
   Stamps stamps;
   for (const std::string& file : loaded.config.files) {
     std::error_code error;
-    stamps.push_back(std::filesystem::last_write_time(file, error));
+    stamps[file] = std::filesystem::last_write_time(file, error);
   }
   return stamps;
 }
@@ -78,7 +78,12 @@ std::shared_ptr<const LoadedWebConfig> WebSecurity::Current() {
                    {{"file", path_}});
   } else if (loaded) {
     loaded_ = std::move(loaded);
+    // Of a file known before the time before it was read: a change since then is still to be seen.
+    stamps = std::move(stamps_);
     stamps_ = Look(*loaded_);
+    for (const auto& [file, stamp] : stamps) {
+      if (stamps_.contains(file)) stamps_[file] = stamp;
+    }
     base::LogInfo("web configuration taken anew", {{"file", path_}});
   } else {
     base::LogError("the web configuration cannot be used; the old one stays",

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "config/problem.h"
@@ -45,7 +45,7 @@ class WebSecurity {
   void Complete(net::ServerResponse& response);
 
  private:
-  using Stamps = std::vector<std::filesystem::file_time_type>;
+  using Stamps = std::map<std::string, std::filesystem::file_time_type>;
   WebSecurity(std::string path, const base::Clock& clock,
               std::shared_ptr<const LoadedWebConfig> loaded);
   Stamps Look(const LoadedWebConfig& loaded) const;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/audit_config.h"
 #include "config/dead_man_config.h"
 #include "config/escalation_config.h"
 #include "config/probe_config.h"
@@ -62,6 +63,7 @@ struct Config {
   std::string file;
   Global global;
   Storage storage;
+  AuditCopyTarget audit_copy;
   std::vector<Service> services;
   std::vector<Probe> probes;
   std::vector<std::string> rule_files;  // as absolute paths, globs expanded
@@ -73,6 +75,9 @@ struct Config {
   std::vector<TimeInterval> time_intervals;
   std::vector<EscalationPolicy> escalation_policies;
   std::string fallback_receiver;  // empty = the root route's receiver
+  // Takes alerts on drwatch itself to the fallback receiver, beside their own route; only where one
+  // is configured.
+  std::optional<Route> own_route;
   // What PagerDuty is told for each severity word; merged over the built-in map.
   std::map<std::string, std::string> severity_map;
 };

@@ -77,6 +77,17 @@ void WriteGlobal(YamlWriter& out, const Config& config) {
   out.End();
 }
 
+void WriteAudit(YamlWriter& out, const AuditCopyTarget& copy) {
+  if (copy.dsn.empty()) return;
+  out.BeginMap("audit");
+  out.BeginMap("postgres");
+  WriteDsn(out, copy.dsn);
+  WriteSecret(out, "password", copy.password);
+  WriteTls(out, "tls", copy.tls);
+  out.End();
+  out.End();
+}
+
 void WriteServices(YamlWriter& out, const Config& config) {
   out.List("services");
   for (const Service& service : config.services) {
@@ -139,6 +150,7 @@ std::string DescribeAlerting(const Config& config) {
 std::string DescribeConfig(const Config& config) {
   YamlWriter out;
   WriteGlobal(out, config);
+  WriteAudit(out, config.audit_copy);
   WriteServices(out, config);
   out.List("probes");
   for (const Probe& probe : config.probes) WriteProbe(out, probe);

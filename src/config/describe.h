@@ -11,6 +11,8 @@ namespace drwatch::config {
 
 // `key`_file: the path, or `key`: <secret>, or nothing for an empty one.
 void WriteSecret(YamlWriter& out, const std::string& key, const SecretSource& source);
+// "dsn" without its password.
+void WriteDsn(YamlWriter& out, const base::Secret& dsn);
 // The keys a probe's type adds.
 void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
 void WriteTimeIntervals(YamlWriter& out, const std::vector<TimeInterval>& intervals);

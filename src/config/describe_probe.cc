@@ -17,9 +17,7 @@ std::string RedactKeyValues(std::string_view dsn) {
 }
 
 void WriteSpec(YamlWriter& out, const PostgresProbe& probe) {
-  const std::string& dsn = probe.dsn.Reveal();
-  const bool is_url = dsn.find("://") != std::string::npos;
-  out.Text("dsn", is_url ? base::RedactUrl(dsn) : RedactKeyValues(dsn));
+  WriteDsn(out, probe.dsn);
   WriteSecret(out, "password", probe.password);
   WriteTls(out, "tls", probe.tls);
   out.TextUnlessEmpty("primary", probe.primary);
@@ -255,6 +253,12 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
 }
 
 }  // namespace
+
+void WriteDsn(YamlWriter& out, const base::Secret& dsn) {
+  const std::string& text = dsn.Reveal();
+  const bool is_url = text.find("://") != std::string::npos;
+  out.Text("dsn", is_url ? base::RedactUrl(text) : RedactKeyValues(text));
+}
 
 bool WriteTls(YamlWriter& out, std::string_view key, const Tls& tls) {
   const bool any = !tls.ca_file.empty() || !tls.cert_file.empty() || !tls.server_name.empty() ||

@@ -88,6 +88,19 @@ void ReadSeverityMap(MapReader& reader, std::map<std::string, std::string>& out)
   }
 }
 
+// As the root, but for when and what it mutes or escalates.
+std::optional<Route> OwnRoute(const Config& config) {
+  if (config.fallback_receiver.empty()) return std::nullopt;
+  Route route;
+  route.receiver = config.fallback_receiver;
+  route.group_by = config.route.group_by;
+  route.group_by_all = config.route.group_by_all;
+  route.group_wait = config.route.group_wait;
+  route.group_interval = config.route.group_interval;
+  route.repeat_interval = config.route.repeat_interval;
+  return route;
+}
+
 void RefuseForeignSections(MapReader& reader) {
   for (const std::string_view key : {"alerting", "remote_write"}) {
     reader.Refuse(key, "is not supported yet");
@@ -102,6 +115,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   GlobalReceiverDefaults defaults;
   config.global = ReadGlobal(reader.Take("global"), context, defaults);
   config.storage = ReadStorage(reader.Take("storage"), context);
+  config.audit_copy = ReadAudit(reader, context);
   const Levels levels = ReadLevels(reader);
   for (const Node& item : GetItems(reader, "services")) {
     config.services.push_back(ReadService(item, levels, context));
@@ -125,6 +139,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   config.escalation_policies = ReadEscalationPolicies(reader, context);
   GetReference(reader, "fallback_receiver", Reference::Kind::kReceiver, context,
                config.fallback_receiver);
+  config.own_route = OwnRoute(config);
   ReadSeverityMap(reader, config.severity_map);
   RefuseForeignSections(reader);
   reader.Finish();

@@ -93,15 +93,18 @@ void ReadRedisAddress(MapReader& reader, ReadContext& context, RedisProbe& probe
 
 }  // namespace
 
-PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context) {
-  PostgresProbe probe;
+void GetDsn(MapReader& reader, ReadContext& context, base::Secret& out) {
   const Node* dsn = reader.Require("dsn");
   std::string text;
   reader.Get("dsn", text);
-  if (dsn != nullptr && dsn->kind == NodeKind::kScalar) {
-    CheckDsn(reader, *dsn, context);
-    probe.dsn = base::Secret(text);
-  }
+  if (dsn == nullptr || dsn->kind != NodeKind::kScalar) return;
+  CheckDsn(reader, *dsn, context);
+  out = base::Secret(std::move(text));
+}
+
+PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context) {
+  PostgresProbe probe;
+  GetDsn(reader, context, probe.dsn);
   GetSecret(reader, "password", context, probe.password);
   GetTls(reader, context, probe.tls);
   GetReference(reader, "primary", Reference::Kind::kPostgresProbe, context, probe.primary);

@@ -32,6 +32,8 @@ struct GlobalReceiverDefaults {
 Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults& defaults);
 // The key "deadman".
 DeadMan ReadDeadMan(MapReader& global, ReadContext& context);
+// The key "audit".
+AuditCopyTarget ReadAudit(MapReader& root, ReadContext& context);
 Storage ReadStorage(const Node* node, ReadContext& context);
 // What a level of services promises.
 struct Objectives {
@@ -62,6 +64,9 @@ ScrapeProbe ReadScrapeProbe(MapReader& reader, const std::string& name, ReadCont
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context);
 WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
                                     ReadContext& context);
+
+// "dsn", which must be there.
+void GetDsn(MapReader& reader, ReadContext& context, base::Secret& out);
 
 // "path" and "s3": a folder, made absolute, or a bucket with a prefix.
 void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out);

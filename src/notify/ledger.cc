@@ -185,7 +185,7 @@ void Ledger::Resolve(AlertRecord& record, base::Timestamp now) {
 void Ledger::Attach(AlertRecord& record, base::Timestamp now) {
   record.groups.clear();
   const model::Labels labels = PublicLabels(*config_, record.alert.labels);
-  for (const RouteMatch& match : MatchRoutes(config_->route, labels)) {
+  for (const RouteMatch& match : MatchRoutes(*config_, labels)) {
     Group& group = EnsureGroup(*match.route, match.key, record, now);
     Join(group, record, now);
     if (group.policy.empty()) continue;

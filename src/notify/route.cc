@@ -42,6 +42,31 @@ std::vector<RouteMatch> MatchRoutes(const config::Route& root, const model::Labe
   return matches;
 }
 
+bool IsOnDrwatch(std::string_view alertname) {
+  constexpr std::string_view kNames[] = {"RuleEvaluationFailing",
+                                         "ProbeNotRunning",
+                                         "OutboxOld",
+                                         "NotificationDeadLettered",
+                                         "NotificationDeadlineMissed",
+                                         "StateNotWritable",
+                                         "DeadManPingFailing",
+                                         "AuditLogNotWritten",
+                                         "AuditCopyFailing",
+                                         "SamplesRejected",
+                                         "ConfigReloadFailed"};
+  return std::find(std::begin(kNames), std::end(kNames), alertname) != std::end(kNames);
+}
+
+std::vector<RouteMatch> MatchRoutes(const config::Config& config, const model::Labels& labels) {
+  std::vector<RouteMatch> matches = MatchRoutes(config.route, labels);
+  if (!config.own_route || !IsOnDrwatch(labels.Get(model::kAlertName))) return matches;
+  const bool told = std::any_of(matches.begin(), matches.end(), [&](const RouteMatch& match) {
+    return match.route->receiver == config.own_route->receiver;
+  });
+  if (!told) matches.push_back({&*config.own_route, "{}/drwatch"});
+  return matches;
+}
+
 model::Labels GroupLabels(const config::Route& route, const model::Labels& labels) {
   if (route.group_by_all) return labels;
   model::LabelsBuilder builder;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
@@ -20,6 +21,12 @@ struct RouteMatch {
 // `continue`; a node without a matching child takes it itself. The root takes everything
 // but alerts of severity "none" (Watchdog): those go only where a route below it asks for them.
 std::vector<RouteMatch> MatchRoutes(const config::Route& root, const model::Labels& labels);
+
+// The same of a whole configuration: alerts on drwatch itself go to its fallback receiver, too,
+// because what carries the others may be what is broken.
+std::vector<RouteMatch> MatchRoutes(const config::Config& config, const model::Labels& labels);
+// Whether it is one of the alerts of rules/drwatch.yml, but for Watchdog.
+bool IsOnDrwatch(std::string_view alertname);
 
 // The labels of the alert the route groups by; all of them with group_by: ['...'].
 model::Labels GroupLabels(const config::Route& route, const model::Labels& labels);

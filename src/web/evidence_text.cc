@@ -3,6 +3,7 @@
 
 #include "base/strings.h"
 #include "web/evidence.h"
+#include "web/status_page.h"
 
 namespace drwatch::web {
 namespace {
@@ -33,32 +34,6 @@ std::string MarkdownEscaped(std::string_view text) {
     }
     if (std::string_view("\\`*_[]|#").find(c) != std::string_view::npos) escaped += '\\';
     escaped += c;
-  }
-  return escaped;
-}
-
-std::string HtmlEscaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
   }
   return escaped;
 }
@@ -153,24 +128,24 @@ std::string EvidenceHtml(const Evidence& evidence) {
       "<title>Disaster recovery evidence</title><style>" +
       std::string(kStyle) + "</style></head><body>\n<h1>Disaster recovery evidence</h1>\n<table>";
   for (const auto& [name, value] : Heading(evidence)) {
-    html += "<tr><th>" + HtmlEscaped(name) + "</th><td>" + HtmlEscaped(value) + "</td></tr>\n";
+    html += "<tr><th>" + EscapeHtml(name) + "</th><td>" + EscapeHtml(value) + "</td></tr>\n";
   }
   html += "</table>\n";
   for (const EvidenceSection& section : evidence.sections) {
-    html += "<h2>" + HtmlEscaped(section.title) + "</h2>\n";
-    if (!section.note.empty()) html += "<p class=\"note\">" + HtmlEscaped(section.note) + "</p>\n";
+    html += "<h2>" + EscapeHtml(section.title) + "</h2>\n";
+    if (!section.note.empty()) html += "<p class=\"note\">" + EscapeHtml(section.note) + "</p>\n";
     if (section.rows.empty()) {
       html += "<p class=\"none\">None.</p>\n";
       continue;
     }
     html += "<table><tr>";
     for (const std::string& column : section.columns) {
-      html += "<th>" + HtmlEscaped(ColumnTitle(column)) + "</th>";
+      html += "<th>" + EscapeHtml(ColumnTitle(column)) + "</th>";
     }
     html += "</tr>\n";
     for (const auto& row : section.rows) {
       html += "<tr>";
-      for (const Json& cell : row) html += "<td>" + HtmlEscaped(CellText(cell)) + "</td>";
+      for (const Json& cell : row) html += "<td>" + EscapeHtml(CellText(cell)) + "</td>";
       html += "</tr>\n";
     }
     html += "</table>\n";

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Nginx, wait_until
+from servers import Nginx, Postgres, wait_until
 
 RULES = """
 groups:
@@ -205,3 +205,43 @@ def test_a_log_that_cannot_be_written_holds_up_no_page(running, receivers, nginx
     nginx.set("/health", 200, "{}")
     expect_resolve(receivers, page, wait_until)
     assert report(running, "--verify").startswith("whole: ")
+
+
+def test_every_row_is_copied_to_postgresql(folder, running, keep):
+    server = keep(Postgres(folder / "postgres").create().start())
+    server.sql("CREATE ROLE auditor LOGIN PASSWORD 'audit-password'")
+    server.sql("GRANT CREATE ON SCHEMA public TO auditor")
+    text = running.config.read_text(encoding="utf-8")
+    running.config.write_text(text + f"audit: {{postgres: {{dsn: 'postgres://auditor@127.0.0.1:{server.port}/postgres',"
+                              " password: audit-password}}\n", encoding="utf-8")
+    post(running, "/-/reload")
+
+    def copied():
+        return int(server.sql("SELECT count(*) FROM dr_audit_log")) if server.sql(
+            "SELECT to_regclass('dr_audit_log') IS NOT NULL") == "t" else 0
+
+    def local():
+        return len(rows(running))
+    wait_until(lambda: copied() and copied() == local(), what="everything is copied")
+    assert running.value("drwatch_audit_copy_up") == 1
+    assert server.sql("SELECT metrics->>'config_file' FROM dr_audit_log WHERE event_type = 'START'") == \
+        str(running.config)
+    newest = rows(running)[-1]
+    assert server.sql(f"SELECT digest FROM dr_audit_log WHERE id = {newest['id']}") == newest["digest"]
+
+    server.stop()
+    post(running, "/-/reload")
+    wait_until(lambda: running.value("drwatch_audit_copy_up") == 0, what="says so")
+    running.kill()
+    server.start()
+    running.start()
+    wait_until(lambda: copied() == local(), timeout=60, what="the rest is copied")
+    assert server.sql("SELECT count(*), count(DISTINCT id), max(id) FROM dr_audit_log") == \
+        "|".join([str(copied())] * 3), "none lost, none twice"
+    assert "audit-password" not in running.log_text() + running.get("/api/v1/status/config")[1]
+
+    running.stop()
+    server.sql("UPDATE dr_audit_log SET digest = 'changed' WHERE id = (SELECT max(id) FROM dr_audit_log)")
+    running.start()
+    wait_until(lambda: "one of the two was changed" in running.log_text(), what="the difference is said")
+    assert running.value("drwatch_audit_copy_up") == 0
