@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <sstream>
 
 #include "config/node.h"
 #include "support/temp_dir.h"
@@ -116,6 +117,38 @@ TEST(RouteTest, AgreesWithAmtool) {
               expected)
         << Scalar(row, "id");
   }
+}
+
+std::string Receivers(const config::Config& config, const model::Labels& labels) {
+  std::string names;
+  for (const RouteMatch& match : MatchRoutes(config, labels)) names += match.route->receiver + " ";
+  return names;
+}
+
+TEST(RouteTest, AlertsOnDrwatchGoToTheFallbackReceiverToo) {
+  config::Config config;
+  config.route.receiver = "team";
+  EXPECT_EQ(Receivers(config, {{"alertname", "OutboxOld"}}), "team ");
+  config.own_route.emplace().receiver = "fallback";
+  EXPECT_EQ(Receivers(config, {{"alertname", "OutboxOld"}}), "team fallback ");
+  EXPECT_EQ(Receivers(config, {{"alertname", "DatabaseDown"}}), "team ");
+  EXPECT_EQ(Receivers(config, {{"alertname", "Watchdog"}, {"severity", "none"}}), "");
+  config.own_route->receiver = "team";
+  EXPECT_EQ(Receivers(config, {{"alertname", "OutboxOld"}}), "team ") << "once is enough";
+}
+
+TEST(RouteTest, KnowsEveryAlertOnDrwatch) {
+  std::istringstream rules(testing::ReadTestFile(testing::TestData("../rules/drwatch.yml")));
+  std::string line;
+  int count = 0;
+  while (std::getline(rules, line)) {
+    const std::size_t at = line.find("- alert: ");
+    if (at == std::string::npos) continue;
+    const std::string name = line.substr(at + 9);
+    EXPECT_EQ(IsOnDrwatch(name), name != "Watchdog") << name;
+    ++count;
+  }
+  EXPECT_EQ(count, 12);
 }
 
 }  // namespace
