@@ -10,6 +10,21 @@ constexpr base::Duration kLongestWait = std::chrono::seconds(1);
 // How soon the first evaluation follows the last of the first probes.
 constexpr base::Duration kReadyPoll = std::chrono::milliseconds(5);
 constexpr base::Duration kShortestWait = std::chrono::milliseconds(1);
+// Both clocks are read within this, or again: a thread may be held up between two reads.
+constexpr base::SteadyTime::duration kSameInstant = std::chrono::milliseconds(50);
+
+struct Instant {
+  base::Timestamp wall;
+  base::SteadyTime steady;
+};
+
+Instant ReadClocks(const base::Clock& clock) {
+  while (true) {
+    const base::SteadyTime before = clock.Steady();
+    const base::Timestamp wall = clock.Now();
+    if (clock.Steady() - before < kSameInstant) return {wall, before};
+  }
+}
 
 }  // namespace
 
@@ -49,11 +64,20 @@ void Evaluator::RunBetween(const std::function<void()>& change) {
 
 void Evaluator::Loop() {
   base::SteadyTime next_wake{};
+  Instant last = ReadClocks(clock_);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const base::Timestamp now = clock_.Now();
+    const auto [now, begin] = ReadClocks(clock_);
+    const auto passed = std::chrono::duration_cast<base::Duration>(begin - last.steady);
+    const base::Duration step = now - (last.wall + passed);
+    last = {now, begin};
+    if (step >= kLeastStep || step <= -kLeastStep) {
+      lock.unlock();
+      hooks_.clock_set(now, step);
+      manager_.Shift(now, step);
+      lock.lock();
+    }
     const base::Timestamp due = manager_.NextDue();
-    const base::SteadyTime begin = clock_.Steady();
     const bool may_wake = begin >= next_wake;
     if (pending_change_) {
       const auto change = std::move(pending_change_);

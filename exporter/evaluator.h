@@ -20,6 +20,8 @@ struct EvaluatorHooks {
   std::function<void(base::Timestamp)> before;
   // After each evaluation.
   std::function<void(base::Timestamp)> after;
+  // The wall clock was set by the duration, and says the time: before anything is evaluated at it.
+  std::function<void(base::Timestamp, base::Duration)> clock_set;
 };
 
 // Owns its thread from Start() to Stop(). The manager is used by this thread alone while it runs,
@@ -30,6 +32,8 @@ class Evaluator {
   // takes a tenth of the thread at most, and where evaluations are quick a page waits for nothing.
   static constexpr int kWakeGapFactor = 10;
   static constexpr base::Duration kLongestWakeGap = std::chrono::milliseconds(100);
+  // Less than this in a second is a clock that is being corrected, not one that was set.
+  static constexpr base::Duration kLeastStep = std::chrono::seconds(2);
 
   Evaluator(rules::Manager& manager, const base::Clock& clock, EvaluatorHooks hooks);
   ~Evaluator();

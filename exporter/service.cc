@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/digest.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "exporter/process_metrics.h"
@@ -159,7 +160,12 @@ base::Status Service::StartParts(Loaded loaded) {
       *manager_, clock_,
       EvaluatorHooks{[this] { return Ready(); },
                      [this](base::Timestamp now) { BeforeEvaluation(now); },
-                     [this](base::Timestamp now) { AfterEvaluation(now); }});
+                     [this](base::Timestamp now) { AfterEvaluation(now); },
+                     [this](base::Timestamp now, base::Duration step) {
+                       base::LogWarn("the clock of this machine was set",
+                                     {{"by", base::FormatDuration(step)}});
+                       store_.Shift(now, step);
+                     }});
   intake_ = std::make_unique<Intake>(store_, clock_, [this] { evaluator_->Wake(); });
   scheduler_ = std::make_unique<probes::Scheduler>(
       loaded.config->global.max_concurrent_probes, clock_,
@@ -191,13 +197,13 @@ void Service::Apply(Loaded loaded) {
     recovery_ = std::make_unique<recovery::RecoveryPoints>(*config_);
   }
   dead_man_.Configure(config_->global.dead_man);
+  audit_copy_.Configure(config_->audit_copy);
   manager_->SetGroups(std::move(loaded.groups), SettingsOf(*config_), clock_.Now());
   std::vector<std::string> before;
   for (const RunningProbe& running : running_) before.push_back(running.config.name);
   std::vector<probes::ScheduledProbe> scheduled = MakeProbes(*config_);
   for (const probes::ScheduledProbe& probe : scheduled) {
     if (!intake_->Has(probe.name)) {
-  audit_copy_.Configure(config_->audit_copy);
       intake_->Announce(probe.probe->NotRun(model::Reason::kUnverified, "has not run yet"));
     }
   }
@@ -269,13 +275,13 @@ void Service::Stop() {
   server_.reset();
   if (scheduler_) scheduler_->Stop(base::Deadline::After(kStopPatience));
   dead_man_.Stop();
+  audit_copy_.Stop();
   if (evaluator_) evaluator_->Stop();
   if (dispatcher_) dispatcher_->Stop(kDrain);
   if (audit_ && recovery_) {
     RecordObjectives(clock_.Now());
     audit_->Record(StopEvent(clock_.Now() - started_, clock_.Now()));
     audit_->Stop();
-  audit_copy_.Stop();
   }
   scheduler_.reset();
   running_.clear();

@@ -248,6 +248,29 @@ void Manager::EvaluateNow(base::Timestamp now) {
   FinishCycle(all, changes);
 }
 
+void Manager::Shift(base::Timestamp now, base::Duration step) {
+  const auto move = [step](base::Timestamp& time) {
+    if (time != base::Timestamp{} && time != base::Timestamp::max()) time += step;
+  };
+  move(ready_since_);
+  move(orphans_due_);
+  for (const auto& group : groups_) {
+    move(group->last_time);
+    group->next_slot = SlotAfter(*group, now);
+    for (RunningRule& rule : group->rules) {
+      move(rule.last_evaluation);
+      move(rule.judge_from);
+      for (auto& [identity, instance] : rule.alerts) {
+        move(instance.last_sent);
+        move(instance.alert.keep_firing_since);
+        // That of a firing one has been told to people.
+        if (instance.alert.state == model::AlertState::kPending) move(instance.alert.active_at);
+      }
+    }
+  }
+  rewrite_all_ = true;
+}
+
 // Earlier slots first: what they write may be what later ones read.
 Manager::Evaluated Manager::EvaluateSlots(base::Timestamp now, AlertChanges& changes) {
   Evaluated due;

@@ -72,6 +72,10 @@ class Manager {
   // Evaluates all groups at `now`, outside their slots, which stay where they are.
   void EvaluateNow(base::Timestamp now);
 
+  // The wall clock was set by `step` and says `now`; the store's samples moved along. What waits
+  // for a time to pass waits as long as before, and no slot counts as missed.
+  void Shift(base::Timestamp now, base::Duration step);
+
   // Never null. Thread-safe. Hold the pointer while you walk the snapshot: the next evaluation
   // drops this one.
   std::shared_ptr<const RulesSnapshot> Snapshot() const;

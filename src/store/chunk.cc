@@ -178,6 +178,23 @@ std::shared_ptr<const Chunk> Chunk::Copy() const {
   return copy;
 }
 
+std::shared_ptr<Chunk> Chunk::Shifted(std::int64_t millis) const {
+  auto shifted = std::make_shared<Chunk>();
+  shifted->first_time_ = first_time_ + millis;
+  shifted->last_time_ = last_time_ + millis;
+  shifted->last_delta_ = last_delta_;
+  shifted->last_value_ = last_value_;
+  shifted->words_ = std::make_unique<std::uint64_t[]>(capacity_);
+  std::copy_n(words_.get(), UsedWords(), shifted->words_.get());
+  shifted->capacity_ = capacity_;
+  shifted->bits_ = bits_;
+  shifted->leading_ = leading_;
+  shifted->length_ = length_;
+  shifted->count_ = count_;
+  shifted->scale_ = scale_;
+  return shifted;
+}
+
 void Chunk::WriteBits(std::uint64_t bits, int count) {
   const int used = bits_ & 63;
   std::size_t word = bits_ >> 6;

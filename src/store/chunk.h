@@ -31,6 +31,8 @@ class Chunk {
   // Adds the samples in (from, to] to `out`.
   void Read(std::int64_t from, std::int64_t to, std::vector<model::Sample>& out) const;
   std::shared_ptr<const Chunk> Copy() const;
+  // The same samples, all of them later by as many milliseconds; to be appended to like this one.
+  std::shared_ptr<Chunk> Shifted(std::int64_t millis) const;
   // Gives spare memory back, once it is full.
   void Shrink() { Resize(UsedWords()); }
   std::int64_t memory_bytes() const {

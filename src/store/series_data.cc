@@ -99,6 +99,14 @@ MemoryUsage SeriesRecord::DropChunks(std::int64_t cutoff) {
   return freed;
 }
 
+void SeriesRecord::Shift(std::int64_t millis) {
+  if (last_time_ == kNever) return;
+  last_time_ += millis;
+  head_base_ += millis;
+  if (sealed_time_ != kNever) sealed_time_ += millis;
+  for (std::shared_ptr<Chunk>& chunk : chunks_) chunk = chunk->Shifted(millis);
+}
+
 MemoryUsage SeriesRecord::usage() const {
   MemoryUsage usage;
   usage.bytes = sizeof(SeriesRecord);

@@ -50,6 +50,9 @@ class SeriesRecord {
                      std::vector<std::shared_ptr<const Chunk>>& out) const;
   // Drops chunks whose samples are all before `cutoff`; returns what they took.
   MemoryUsage DropChunks(std::int64_t cutoff);
+  // The clock was set: its samples are later by so much, in milliseconds. Readers that hold chunks
+  // keep the old ones. What the chunks take does not change.
+  void Shift(std::int64_t millis);
   // Of this object and all it holds but the labels.
   MemoryUsage usage() const;
 
@@ -68,7 +71,7 @@ class SeriesRecord {
   std::int64_t last_time_ = kNever;
   double last_value_ = 0;
   std::int64_t head_base_ = 0;
-  std::int64_t sealed_time_ = kNever;  // of the newest sample in a chunk
+  std::int64_t sealed_time_ = kNever;           // of the newest sample in a chunk
   std::vector<std::shared_ptr<Chunk>> chunks_;  // by time; the last may still be written to
   Head head_;                                   // the first head_count_ places are filled
 };

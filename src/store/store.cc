@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "store/impl.h"
@@ -120,6 +121,19 @@ void Store::DropExpired(base::Timestamp now) {
     if (gone) expired.push_back(id);
   }
   impl_->index.Remove(expired);
+}
+
+void Store::Shift(base::Timestamp now, base::Duration step) {
+  const std::int64_t new_now = base::ToUnixMillis(now);
+  const std::int64_t millis = base::ToUnixMillis(now + step) - new_now;
+  const std::unique_lock lock(impl_->index_mutex);
+  const std::lock_guard data_lock(impl_->data_mutex);
+  for (SeriesId id = 0; id < impl_->index.next_id(); ++id) {
+    SeriesRecord* const series = impl_->index.Get(id);
+    if (series == nullptr || series->last_time() == SeriesRecord::kNever) continue;
+    const std::int64_t distance = std::abs(series->last_time() - new_now);
+    if (std::abs(series->last_time() + millis - new_now) < distance) series->Shift(millis);
+  }
 }
 
 StoreStats Store::Stats() const {

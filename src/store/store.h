@@ -92,6 +92,11 @@ class Store {
   void SetMetadata(std::string_view metric, MetricMetadata metadata);
   std::vector<std::pair<std::string, MetricMetadata>> Metadata() const;
 
+  // The wall clock was set by `step` and says `now`: samples of before keep their distance from
+  // now, so that nothing goes stale, and what follows is not older than they are. A series that has
+  // a sample of after the step already stays as it is.
+  void Shift(base::Timestamp now, base::Duration step);
+
   // Drops chunks older than the retention and series without samples. Call it every few minutes.
   void DropExpired(base::Timestamp now);
   StoreStats Stats() const;

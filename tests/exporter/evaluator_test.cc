@@ -44,6 +44,11 @@ class EvaluatorTest : public ::testing::Test {
       ended_.push_back(clock_.Steady());
       changed_.notify_all();
     };
+    hooks.clock_set = [this](base::Timestamp, base::Duration step) {
+      const std::lock_guard lock(mutex_);
+      steps_.push_back(step);
+      changed_.notify_all();
+    };
     return hooks;
   }
   rules::ManagerDependencies Dependencies() {
@@ -77,6 +82,7 @@ class EvaluatorTest : public ::testing::Test {
   base::Duration cost_{};
   int again_ = 0;
   std::vector<base::SteadyTime> began_, ended_;
+  std::vector<base::Duration> steps_;
   Evaluator evaluator_;
 };
 
@@ -91,6 +97,26 @@ TEST_F(EvaluatorTest, SlowOnesPauseAtMostATenthOfASecond) {
   const base::Duration pause = PauseAfter(70ms);
   EXPECT_GE(pause, Evaluator::kLongestWakeGap);
   EXPECT_LE(pause, Evaluator::kLongestWakeGap + 2 * kTick);
+}
+
+TEST_F(EvaluatorTest, NoticesThatTheClockWasSet) {
+  PauseAfter(0ms);  // it runs
+  for (const base::Duration step :
+       {base::Duration(std::chrono::hours(1)), base::Duration(std::chrono::minutes(-61)), 500ms}) {
+    clock_.StepWall(step);
+    evaluator_.Wake();
+  }
+  std::unique_lock lock(mutex_);
+  const auto total = [&] {
+    base::Duration sum{};
+    for (const base::Duration step : steps_) sum += step;
+    return sum;
+  };
+  // Two steps may be noticed as one; half a second is none.
+  EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(30), [&] {
+    return total() <= -base::Duration(std::chrono::seconds(59));
+  }));
+  EXPECT_LE(steps_.size(), 2U);
 }
 
 }  // namespace

@@ -253,6 +253,24 @@ TEST(ManagerTest, ClockSetForwardNeitherResolvesNorCatchesUp) {
   EXPECT_EQ(world.Events(), "updated");
 }
 
+TEST(ManagerTest, ATimeThatPassesIsNotChangedByAClockThatIsSet) {
+  for (const base::Duration step : {base::Duration(1h), base::Duration(-1h)}) {
+    World world(R"(groups: [{name: g, rules: [{alert: A, expr: m == 1, for: 2m}]}])");
+    world.Run(1min, 1);
+    ASSERT_EQ(world.Only().state, AlertState::kPending);
+    const std::int64_t missed = world.Group().counters.iterations_missed;
+    world.clock_.StepWall(step);
+    world.store_->Shift(world.clock_.Now(), step);
+    world.manager_->Shift(world.clock_.Now(), step);
+    EXPECT_GT(world.manager_->NextDue(), world.clock_.Now());
+    world.Run(45s, 1);
+    EXPECT_EQ(world.Only().state, AlertState::kPending) << "an hour on the wall is none of `for`";
+    world.Run(45s, 1);
+    EXPECT_EQ(world.Only().state, AlertState::kFiring);
+    EXPECT_EQ(world.Group().counters.iterations_missed, missed);
+  }
+}
+
 TEST(ManagerTest, NothingIsWrittenWhileNothingChanges) {
   World world(kDown);
   world.Run(30s, 1);

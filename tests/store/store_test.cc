@@ -176,6 +176,39 @@ TEST(StoreTest, MemoryGoesBackToNothing) {
   EXPECT_LT(stats.memory_bytes, 20'000);  // the empty hash table
 }
 
+TEST(StoreTest, MovesSamplesAlongWhenTheClockIsSet) {
+  for (const int step : {3600, -3600}) {
+    Store store;
+    const Labels m{{"__name__", "m"}};
+    std::vector<std::pair<base::Timestamp, double>> expected;
+    const auto samples = [&](std::string name) {
+      std::vector<std::pair<base::Timestamp, double>> found;
+      const std::vector<SeriesData> series =
+          store.Select(Named(std::move(name)), At(0), At(1'000'000));
+      for (const model::Sample& sample : series.at(0).samples) {
+        found.emplace_back(sample.time, sample.value);
+      }
+      return found;
+    };
+    const int now = 100'000;
+    for (int i = 0; i < 600; ++i) {  // chunks full and open, and plain samples
+      store.Append({{m, i * 0.5}}, At(now - 600 + i));
+      expected.push_back({At(now - 600 + i + step), i * 0.5});
+    }
+    // The first sample of another series was stamped with the new time already.
+    const Labels fresh{{"__name__", "fresh"}};
+    store.Append({{fresh, 1}}, At(now + step));
+    store.Shift(At(now + step), std::chrono::seconds(step));
+    EXPECT_EQ(samples("m"), expected) << step;
+    EXPECT_EQ(samples("fresh").at(0).first, At(now + step));
+    EXPECT_EQ(store.Append({{m, 7}}, At(now + step)).appended, 1);
+    for (int i = 1; i < 300; ++i) {
+      EXPECT_EQ(store.Append({{m, 0.1 * i}}, At(now + step + i)).appended, 1);
+    }
+    EXPECT_EQ(samples("m").size(), 900U);
+  }
+}
+
 TEST(StoreTest, ListsLabelNamesAndValues) {
   Store store;
   store.Append({{Labels{{"__name__", "m"}, {"job", "b"}}, 1},
