@@ -317,8 +317,9 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
     ledger_.Abandon(job);
     return;
   }
+  // On disk with the sender's next attempt, before that is made: half the writes, and a crash still
+  // repeats one notification at most.
   ledger_.Settle(job, result.verdict, duration, Now());
-  [[maybe_unused]] const base::Status committed = Commit();
   StartSenders();  // the fallback receiver's, if it has to be told
   timer_wake_.notify_all();
 }

@@ -124,11 +124,11 @@ class Ledger {
   void ExpireAcknowledgements(base::Timestamp now);
   void SetAcknowledgement(AlertRecord& record, const Acknowledgement& ack, base::Timestamp now);
   void PassOnAcknowledgement(Delivery& delivery, base::Timestamp now);
-
   // ledger_reload.cc.
   void RebuildGroups(base::Timestamp now);
   void AdoptOrphans(base::Timestamp now);
   void Adopt(const DeliveryKey& orphan, base::Timestamp now);
+  void SettleAdopted(const Job& job, base::Timestamp now);
   void Reconcile(base::Timestamp now);
   void ReconcileAlert(Delivery& delivery, base::Timestamp now);
   void ReconcileGroup(Delivery& delivery, base::Timestamp now);

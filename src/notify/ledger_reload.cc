@@ -111,6 +111,30 @@ void Ledger::Adopt(const DeliveryKey& orphan_key, base::Timestamp now) {
   if (Told(records_.deliveries.at(orphan_key)).empty()) Erase(orphan_key);
 }
 
+// A reload handed the incident over while its message was under way: the heirs need not repeat it.
+void Ledger::SettleAdopted(const Job& job, base::Timestamp now) {
+  const std::string& target = job.key.first;
+  for (auto at = records_.deliveries.lower_bound({target, ""});
+       at != records_.deliveries.end() && at->first.first == target; ++at) {
+    Delivery& heir = at->second;
+    bool told = false;
+    for (const AlertId id : job.firing) {
+      if (heir.alert != 0 || heir.maybe.erase(id) == 0) continue;
+      heir.confirmed.insert(id);
+      told = true;
+    }
+    if (!told) continue;
+    heir.last_notified = now;
+    changes_.deliveries.insert(heir.key);
+    const auto group = records_.groups.find(heir.group_id);
+    const bool all_told = group != records_.groups.end() &&
+                          std::includes(heir.confirmed.begin(), heir.confirmed.end(),
+                                        group->second.firing.begin(), group->second.firing.end());
+    const bool is_news = heir.pending == Occasion::kTrigger || heir.pending == Occasion::kUpdate;
+    if (all_told && is_news && heir.maybe.empty()) Withdraw(heir);
+  }
+}
+
 void Ledger::Reconcile(base::Timestamp now) {
   unmanaged_groups_.clear();
   for (const DeliveryKey& key : Keys(records_.deliveries)) {

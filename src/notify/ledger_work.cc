@@ -269,6 +269,7 @@ void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration durat
   Delivery* delivery = FindDelivery(job.key);
   NoteAttempt(changes_, job, delivery, records_.attempts.back());
   const auto target = records_.targets.find(job.key.first);
+  if (delivery == nullptr && delivered) SettleAdopted(job, now);
   if (delivery == nullptr || target == records_.targets.end()) return;
   delivery->in_flight = false;
   changes_.deliveries.insert(job.key);

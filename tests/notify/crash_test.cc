@@ -34,7 +34,9 @@ class Log {
       lines_.push_back(body["event_action"].get<std::string>());
       keys_.insert(body["dedup_key"].get<std::string>());
     } else {
-      const bool resolved = body["text"].get<std::string>().starts_with("[RESOLVED]");
+      const bool resolved = body.contains("alerts")
+                                ? body["status"] == "resolved"
+                                : body["text"].get<std::string>().starts_with("[RESOLVED]");
       lines_.push_back(resolved ? "resolve" : "trigger");
     }
   }
@@ -196,6 +198,11 @@ TEST(CrashTest, NoResolveIsLostWhenTheAlertClearsMeanwhile) {
 TEST(CrashTest, SlackIsToldAtMostOnceMore) {
   CheckEveryStep(With({"team", {Slack()}, {}}), false);
   CheckEveryStep(With({"team", {Slack()}, {}}), true);
+}
+
+TEST(CrashTest, AWebhookIsToldAtMostOnceMore) {
+  CheckEveryStep(With({"team", {Webhook()}, {}}), false);
+  CheckEveryStep(With({"team", {Webhook()}, {}}), true);
 }
 
 TEST(CrashTest, NoStepOfAnEscalationIsLostOrTakenTwice) {

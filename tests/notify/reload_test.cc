@@ -59,6 +59,25 @@ TEST(ReloadTest, ANewGroupingPagesNobodyAgain) {
   EXPECT_TRUE(desk.ledger.records().deliveries.empty());
 }
 
+TEST(ReloadTest, AMessageUnderWayIsNotRepeatedInANewGrouping) {
+  Desk desk(Share(MakeConfig({{"team", {Slack()}, {}}})));
+  const std::string target = desk.ledger.records().targets.begin()->first;
+  desk.Accept(Firing("Down", "a", desk.now - 1min));
+  const std::optional<Job> job = desk.ledger.Take(target, desk.now);
+  ASSERT_TRUE(job);
+  config::Config changed = MakeConfig({{"team", {Slack()}, {}}});
+  changed.route.group_by = {"instance"};
+  changed.route.repeat_interval = 24h;
+  desk.ledger.Reload(Share(changed), desk.now);
+  desk.ledger.Settle(*job, Delivered(), 1ms, desk.now);
+  EXPECT_EQ(desk.Run(10h), Lines{});
+  // Of what joins meanwhile they are told, and of the end of both.
+  desk.Accept(Firing("Down", "b", desk.now));
+  EXPECT_EQ(desk.Run(2min).size(), 1U);
+  desk.Accept(Resolved(Firing("Down", "a", kStart - 1min), desk.now));
+  EXPECT_EQ(Count(desk.Run(2min), "team resolve 0/1"), 1);
+}
+
 TEST(ReloadTest, ARemovedReceiverIsToldTheEnd) {
   Desk desk(Share(ToBoth()));
   desk.Accept(Firing("Down", "a", desk.now));
