@@ -30,24 +30,24 @@ TEST(VerifyRepositoryTest, VerifiesEveryBackupAndTheWal) {
   ASSERT_TRUE(IsRepository(folder.path()));
   const std::string backups = " /backup/main/";
   EXPECT_EQ(LinesOf(folder),
-            (std::vector<std::string>{"intact : main", "intact" + backups + repository.kFull,
+            (std::vector<std::string>{"intact : main", "intact /archive/main/15-1",
+                                      "intact" + backups + repository.kFull,
                                       "intact" + backups + repository.kDiff,
-                                      "intact" + backups + repository.kIncr,
-                                      "intact /archive/main/15-1"}));
+                                      "intact" + backups + repository.kIncr}));
   // A segment that no backup itself needs.
   const std::string wal = repository.WalFile("000000010000000000000018");
   std::string other = wal;
   other.replace(other.find("018-"), 3, "019");
   folder.Write(other, repository.files[wal]);
-  EXPECT_EQ(LinesOf(folder).back(), "broken /archive/main/15-1");
+  EXPECT_EQ(LinesOf(folder)[1], "broken /archive/main/15-1");
   std::filesystem::remove(folder.Path(other));
   // Gone from the list: what builds upon it cannot be restored, whole as it is.
   repository.Forget(repository.kFull);
   repository.Save(folder);
   EXPECT_EQ(LinesOf(folder),
-            (std::vector<std::string>{"intact : main", "broken" + backups + repository.kDiff,
-                                      "broken" + backups + repository.kIncr,
-                                      "intact /archive/main/15-1"}));
+            (std::vector<std::string>{"intact : main", "intact /archive/main/15-1",
+                                      "broken" + backups + repository.kDiff,
+                                      "broken" + backups + repository.kIncr}));
 }
 
 TEST(VerifyRepositoryTest, SaysWhatCannotBeListed) {
