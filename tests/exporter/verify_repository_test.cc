@@ -30,10 +30,9 @@ TEST(VerifyRepositoryTest, VerifiesEveryBackupAndTheWal) {
   ASSERT_TRUE(IsRepository(folder.path()));
   const std::string backups = " /backup/main/";
   EXPECT_EQ(LinesOf(folder),
-            (std::vector<std::string>{"intact : main", "intact /archive/main/15-1",
-                                      "intact" + backups + repository.kFull,
-                                      "intact" + backups + repository.kDiff,
-                                      "intact" + backups + repository.kIncr}));
+            (std::vector<std::string>{
+                "intact : main", "intact /archive/main/15-1", "intact" + backups + repository.kFull,
+                "intact" + backups + repository.kDiff, "intact" + backups + repository.kIncr}));
   // A segment that no backup itself needs.
   const std::string wal = repository.WalFile("000000010000000000000018");
   std::string other = wal;
@@ -44,10 +43,9 @@ TEST(VerifyRepositoryTest, VerifiesEveryBackupAndTheWal) {
   // Gone from the list: what builds upon it cannot be restored, whole as it is.
   repository.Forget(repository.kFull);
   repository.Save(folder);
-  EXPECT_EQ(LinesOf(folder),
-            (std::vector<std::string>{"intact : main", "intact /archive/main/15-1",
-                                      "broken" + backups + repository.kDiff,
-                                      "broken" + backups + repository.kIncr}));
+  EXPECT_EQ(LinesOf(folder), (std::vector<std::string>{"intact : main", "intact /archive/main/15-1",
+                                                       "broken" + backups + repository.kDiff,
+                                                       "broken" + backups + repository.kIncr}));
 }
 
 TEST(VerifyRepositoryTest, SaysWhatCannotBeListed) {
