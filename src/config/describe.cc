@@ -142,6 +142,11 @@ std::string DescribeAlerting(const Config& config) {
   Config known = config;
   known.escalation_policies.clear();
   LeaveOutEscalation(known.route);
+  for (Receiver& receiver : known.receivers) {
+    std::erase_if(receiver.integrations, [](const Integration& integration) {
+      return std::holds_alternative<StatuspageReceiver>(integration);
+    });
+  }
   YamlWriter out;
   WriteAlerting(out, known);
   return out.Take();

@@ -133,6 +133,20 @@ void WriteIntegration(YamlWriter& out, const EmailReceiver& receiver) {
   out.Flag("send_resolved", receiver.send_resolved);
 }
 
+void WriteIntegration(YamlWriter& out, const StatuspageReceiver& receiver) {
+  WriteSecret(out, "api_key", receiver.api_key);
+  out.Text("page_id", receiver.page_id);
+  out.Flag("publish", true);
+  out.Text("url", base::RedactUrl(receiver.url));
+  if (!receiver.component_ids.empty()) out.Texts("component_ids", receiver.component_ids);
+  out.TextUnlessEmpty("name", receiver.name);
+  out.TextUnlessEmpty("body", receiver.body);
+  out.Flag("deliver_notifications", receiver.deliver_notifications);
+  WriteHttp(out, receiver.http);
+  WriteTimeout(out, receiver.timeout);
+  out.Flag("send_resolved", receiver.send_resolved);
+}
+
 // The integrations of one kind, under their key.
 template <typename Kind>
 void WriteKind(YamlWriter& out, std::string_view key, const Receiver& receiver) {
@@ -159,6 +173,7 @@ void WriteReceivers(YamlWriter& out, const std::vector<Receiver>& receivers) {
     WriteKind<SlackReceiver>(out, "slack_configs", receiver);
     WriteKind<WebhookReceiver>(out, "webhook_configs", receiver);
     WriteKind<EmailReceiver>(out, "email_configs", receiver);
+    WriteKind<StatuspageReceiver>(out, "statuspage_configs", receiver);
     out.End();
   }
 }

@@ -107,6 +107,20 @@ struct EmailReceiver {
   bool send_resolved = false;  // as in Alertmanager
 };
 
-using Integration = std::variant<PagerDutyReceiver, SlackReceiver, WebhookReceiver, EmailReceiver>;
+// Nothing is published unless the file says so.
+struct StatuspageReceiver {
+  SecretSource api_key;
+  std::string page_id;  // not a template, as the next two
+  std::string url = "https://api.statuspage.io/v1";
+  std::vector<std::string> component_ids;  // shown as broken while it lasts
+  std::string name, body;
+  bool deliver_notifications = false;  // to the page's subscribers
+  HttpSettings http;
+  std::optional<base::Duration> timeout;
+  bool send_resolved = true;
+};
+
+using Integration = std::variant<PagerDutyReceiver, SlackReceiver, WebhookReceiver, EmailReceiver,
+                                 StatuspageReceiver>;
 
 }  // namespace drwatch::config

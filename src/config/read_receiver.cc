@@ -29,7 +29,8 @@ void RefuseForeignKinds(MapReader& reader) {
         "msteamsv2", "wechat", "jira", "rocketchat", "incidentio", "mattermost"}) {
     reader.Refuse(
         std::string(kind) + "_configs", "is not supported yet",
-        "drwatch knows pagerduty_configs, slack_configs, webhook_configs and email_configs");
+        "drwatch knows pagerduty_configs, slack_configs, webhook_configs, email_configs and "
+        "statuspage_configs");
   }
   reader.Refuse("labels", "is not supported yet");
 }
@@ -85,6 +86,9 @@ Receiver ReadReceiver(const Node& node, const GlobalReceiverDefaults& defaults,
   }
   for (const Node& item : GetItems(reader, "email_configs")) {
     receiver.integrations.emplace_back(ReadEmail(item, defaults, context, receiver.templates));
+  }
+  for (const Node& item : GetItems(reader, "statuspage_configs")) {
+    receiver.integrations.emplace_back(ReadStatuspage(item, defaults, context, receiver.templates));
   }
   RefuseForeignKinds(reader);
   reader.Finish();

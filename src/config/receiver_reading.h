@@ -31,6 +31,8 @@ PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& 
                                 ReadContext& context, Templates& templates);
 SlackReceiver ReadSlack(const Node& node, const GlobalReceiverDefaults& defaults,
                         ReadContext& context, Templates& templates);
+StatuspageReceiver ReadStatuspage(const Node& node, const GlobalReceiverDefaults& defaults,
+                                  ReadContext& context, Templates& templates);
 EmailReceiver ReadEmail(const Node& node, const GlobalReceiverDefaults& defaults,
                         ReadContext& context, Templates& templates);
 // smarthost, hello, auth_*, tls_config ..., each behind `prefix`; what is not there stays as it is.

@@ -147,7 +147,7 @@ base::Result<BuiltRequest> BuildEmail(const config::EmailReceiver& receiver,
   request.sender = from->front().address;
   for (const MailAddress& address : *to) request.recipients.push_back(address.address);
   request.message = Message(receiver, notification, from->front(), *to, expander);
-  return BuiltRequest{std::move(request), expander.TakeErrors()};
+  return BuiltRequest{std::move(request), {}, expander.TakeErrors()};
 }
 
 Verdict ClassifyEmail(const net::MailOutcome& outcome) {

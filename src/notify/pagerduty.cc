@@ -182,8 +182,8 @@ base::Result<BuiltRequest> BuildPagerDuty(const config::PagerDutyReceiver& recei
         {"note", "The details were left out because the event was larger than 512 KB."}};
     body = Dump(event);
   }
-  return BuiltRequest{JsonRequest(base::Secret(receiver.url), std::move(body)),
-                      expander.TakeErrors()};
+  return BuiltRequest{
+      JsonRequest(base::Secret(receiver.url), std::move(body)), {}, expander.TakeErrors()};
 }
 
 Verdict ClassifyPagerDuty(const net::HttpOutcome& outcome, base::Timestamp now) {

@@ -10,6 +10,7 @@
 #include "notify/email.h"
 #include "notify/pagerduty.h"
 #include "notify/slack.h"
+#include "notify/statuspage.h"
 #include "notify/text.h"
 #include "notify/webhook.h"
 
@@ -86,7 +87,8 @@ std::string_view IntegrationName(const config::Integration& integration) {
       Overloaded{[](const config::PagerDutyReceiver&) { return std::string_view("pagerduty"); },
                  [](const config::SlackReceiver&) { return std::string_view("slack"); },
                  [](const config::WebhookReceiver&) { return std::string_view("webhook"); },
-                 [](const config::EmailReceiver&) { return std::string_view("email"); }},
+                 [](const config::EmailReceiver&) { return std::string_view("email"); },
+                 [](const config::StatuspageReceiver&) { return std::string_view("statuspage"); }},
       integration);
 }
 
@@ -115,6 +117,9 @@ const config::SecretSource& IntegrationSecret(const config::Integration& integra
                  },
                  [](const config::EmailReceiver& kind) -> const config::SecretSource& {
                    return kind.server.password;
+                 },
+                 [](const config::StatuspageReceiver& kind) -> const config::SecretSource& {
+                   return kind.api_key;
                  }},
       integration);
 }
@@ -129,6 +134,9 @@ std::string TargetId(const std::string& receiver, const config::Integration& int
   if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
     place += "\n" + slack->channel;
   }
+  if (const auto* page = std::get_if<config::StatuspageReceiver>(&integration)) {
+    place += "\n" + page->url + "\n" + page->page_id;
+  }
   if (const auto* email = std::get_if<config::EmailReceiver>(&integration)) {
     place += "\n" + MailPlace(*email);
   }
@@ -140,19 +148,20 @@ std::string TargetId(const std::string& receiver, const config::Integration& int
 
 base::Result<BuiltRequest> Build(const config::Integration& integration,
                                  const Notification& notification, const base::Secret& secret) {
-  return std::visit(Overloaded{[&](const config::PagerDutyReceiver& kind) {
-                                 return BuildPagerDuty(kind, notification, secret);
-                               },
-                               [&](const config::SlackReceiver& kind) {
-                                 return BuildSlack(kind, notification, secret);
-                               },
-                               [&](const config::WebhookReceiver& kind) {
-                                 return BuildWebhook(kind, notification, secret);
-                               },
-                               [&](const config::EmailReceiver& kind) {
-                                 return BuildEmail(kind, notification, secret);
-                               }},
-                    integration);
+  return std::visit(
+      Overloaded{
+          [&](const config::PagerDutyReceiver& kind) {
+            return BuildPagerDuty(kind, notification, secret);
+          },
+          [&](const config::SlackReceiver& kind) { return BuildSlack(kind, notification, secret); },
+          [&](const config::WebhookReceiver& kind) {
+            return BuildWebhook(kind, notification, secret);
+          },
+          [&](const config::EmailReceiver& kind) { return BuildEmail(kind, notification, secret); },
+          [&](const config::StatuspageReceiver& kind) {
+            return BuildStatuspage(kind, notification, secret);
+          }},
+      integration);
 }
 
 const config::HttpSettings* HttpSettingsOf(const config::Integration& integration) {
@@ -177,6 +186,7 @@ Verdict Classify(const config::Integration& integration, const Outcome& outcome,
   return std::visit(
       Overloaded{[&](const config::PagerDutyReceiver&) { return ClassifyPagerDuty(http, now); },
                  [&](const config::SlackReceiver&) { return ClassifySlack(http, now); },
+                 [&](const config::StatuspageReceiver&) { return ClassifyStatuspage(http, now); },
                  [&](const auto&) { return ClassifyWebhook(http, now); }},
       integration);
 }

@@ -4,6 +4,7 @@
 // generic sender does the I/O, over HTTP or SMTP as the request says.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,7 +46,7 @@ struct Verdict {
 inline constexpr base::Duration kMaxRetryAfter = std::chrono::minutes(15);
 inline constexpr std::int64_t kMaxAnswerBytes = 64 << 10;
 
-// "pagerduty", "slack", "webhook" or "email".
+// "pagerduty", "slack", "webhook", "email" or "statuspage".
 std::string_view IntegrationName(const config::Integration& integration);
 // One incident per alert instead of one per group.
 bool IsPerAlert(const config::Integration& integration);
@@ -67,6 +68,9 @@ base::Duration AttemptTimeout(const config::Integration& integration);
 
 struct BuiltRequest {
   std::variant<net::HttpRequest, net::MailRequest> request;
+  // What to send next, once the first request's answer is there; nothing if there is nothing to be
+  // done any more. Without it the first request is all. Errors: the answer is not what it must be.
+  std::function<base::Result<std::optional<net::HttpRequest>>(const net::HttpResponse&)> then{};
   // User templates that failed, as "field: cause"; the built-in text stands in for them.
   std::vector<std::string> template_errors;
 };

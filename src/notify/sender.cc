@@ -63,6 +63,13 @@ Outcome Transmit(const std::variant<net::HttpRequest, net::MailRequest>& request
   return transport.fetch(std::get<net::HttpRequest>(request), deadline, stop);
 }
 
+// The answer, if it is one of those that mean yes.
+const net::HttpResponse* Taken(const Outcome& outcome) {
+  const auto* http = std::get_if<net::HttpOutcome>(&outcome);
+  const bool good = http != nullptr && http->response && http->response->status / 100 == 2;
+  return good ? &*http->response : nullptr;
+}
+
 bool HasAnswer(const Outcome& outcome) {
   if (const auto* mail = std::get_if<net::MailOutcome>(&outcome)) return !mail->error;
   return std::get<net::HttpOutcome>(outcome).response.has_value();
@@ -95,7 +102,24 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
   }
   if (on_step) on_step(Step::kBeforeSend);
   const auto deadline = base::Deadline::After(AttemptTimeout(*job.integration));
-  const Outcome outcome = Transmit(built->request, transport, deadline, stop);
+  Outcome outcome = Transmit(built->request, transport, deadline, stop);
+  const net::HttpResponse* first = Taken(outcome);
+  if (built->then && first != nullptr) {
+    base::Result<std::optional<net::HttpRequest>> next = built->then(*first);
+    if (!next) {
+      result.verdict.reason = "unexpected_response";
+      result.verdict.detail = next.error().message;
+      return result;
+    }
+    if (*next) {
+      if (const base::Status applied = Apply(*HttpSettingsOf(*job.integration), **next, secrets);
+          !applied) {
+        result.verdict = NotSent(applied.error().message);
+        return result;
+      }
+      outcome = transport.fetch(**next, deadline, stop);
+    }
+  }
   if (on_step) on_step(Step::kAfterSend);
   result.abandoned = stop.stopped() && !HasAnswer(outcome);
   result.verdict = Classify(*job.integration, outcome, now);

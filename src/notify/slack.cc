@@ -277,7 +277,7 @@ base::Result<BuiltRequest> BuildSlack(const config::SlackReceiver& receiver,
     FillMessage(receiver, notification, built_in, expander, message);
   }
   std::string body = message.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return BuiltRequest{JsonRequest(secret, std::move(body)), expander.TakeErrors()};
+  return BuiltRequest{JsonRequest(secret, std::move(body)), {}, expander.TakeErrors()};
 }
 
 Verdict ClassifySlack(const net::HttpOutcome& outcome, base::Timestamp now) {

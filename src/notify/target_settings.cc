@@ -77,6 +77,12 @@ std::string EncodeIntegration(const config::Integration& integration) {
   if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
     json["channel"] = slack->channel;
   }
+  if (const auto* page = std::get_if<config::StatuspageReceiver>(&integration)) {
+    json.update({{"url", page->url},
+                 {"page_id", page->page_id},
+                 {"component_ids", page->component_ids},
+                 {"deliver_notifications", page->deliver_notifications}});
+  }
   if (const auto* email = std::get_if<config::EmailReceiver>(&integration)) {
     const config::MailServer& server = email->server;
     json.update({{"to", email->to},
@@ -119,6 +125,20 @@ std::shared_ptr<const config::Integration> DecodeIntegration(const std::string& 
   if (kind == "webhook") {
     config::WebhookReceiver receiver;
     receiver.url = secret;
+    receiver.http = http;
+    return share(std::move(receiver));
+  }
+  if (kind == "statuspage") {
+    config::StatuspageReceiver receiver;
+    receiver.api_key = secret;
+    receiver.url = Text(json, "url");
+    receiver.page_id = Text(json, "page_id");
+    receiver.deliver_notifications = Flag(json, "deliver_notifications");
+    if (json.contains("component_ids") && json["component_ids"].is_array()) {
+      for (const Json& id : json["component_ids"]) {
+        if (id.is_string()) receiver.component_ids.push_back(id.get<std::string>());
+      }
+    }
     receiver.http = http;
     return share(std::move(receiver));
   }

@@ -76,7 +76,7 @@ base::Result<BuiltRequest> BuildWebhook(const config::WebhookReceiver& receiver,
   net::HttpRequest request =
       JsonRequest(secret, document.dump(-1, ' ', false, Json::error_handler_t::replace));
   request.headers.emplace_back("X-Idempotency-Key", base::Secret(notification.event_id));
-  return BuiltRequest{std::move(request), {}};
+  return BuiltRequest{std::move(request), {}, {}};
 }
 
 Verdict ClassifyWebhook(const net::HttpOutcome& outcome, base::Timestamp now) {

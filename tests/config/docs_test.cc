@@ -58,6 +58,7 @@ receivers:
     basic_auth: {username: a, zzzzzzzzzzzzzzzzzz: 1}, tls_config: {zzzzzzzzzzzzzzzzzz: 1}}}]
   webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
   email_configs: [{to: "a@b", from: "a@b", smarthost: "a:1", zzzzzzzzzzzzzzzzzz: 1}]
+  statuspage_configs: [{api_key: a, page_id: a, publish: true, zzzzzzzzzzzzzzzzzz: 1}]
 inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
 escalation_policies:
 - name: p
@@ -145,7 +146,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 40);
+  EXPECT_EQ(maps, 41);
   EXPECT_GT(keys, 130);
 }
 

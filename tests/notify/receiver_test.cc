@@ -24,7 +24,10 @@ std::vector<config::Integration> AllKinds() {
   slack.api_url.value = base::Secret("https://hooks.slack.com/services/T0/B0/" + kKey);
   config::WebhookReceiver webhook;
   webhook.url.value = base::Secret("https://user:pw@example.com/hook/" + kKey);
-  return {pagerduty, slack, webhook};
+  config::StatuspageReceiver page;
+  page.api_key.value = base::Secret(kKey);
+  page.page_id = "page";
+  return {pagerduty, slack, webhook, page};
 }
 
 base::Secret SecretOf(const config::Integration& integration) {
@@ -44,7 +47,12 @@ std::string GoodBody(const config::Integration& integration) {
   return IsPerAlert(integration) ? R"({"status":"success","dedup_key":"x"})" : "ok";
 }
 
-Kind ExpectedKind(int status) {
+bool IsPage(const config::Integration& integration) {
+  return std::holds_alternative<config::StatuspageReceiver>(integration);
+}
+
+Kind ExpectedKind(const config::Integration& integration, int status) {
+  if (IsPage(integration) && status == 420) return Kind::kRetry;
   if (status >= 200 && status < 300) return Kind::kDelivered;
   if (status == 408 || status == 425 || status == 429) return Kind::kRetry;
   if (status >= 300 && status < 500) return Kind::kRejected;
@@ -89,9 +97,12 @@ TEST(ReceiverTest, JudgesEveryStatusAlike) {
   for (const config::Integration& integration : AllKinds()) {
     for (int status = 0; status < 1000; ++status) {
       const Verdict verdict = Classify(integration, Answer(status, GoodBody(integration)), kNow);
-      EXPECT_EQ(verdict.kind, ExpectedKind(status)) << IntegrationName(integration) << status;
+      EXPECT_EQ(verdict.kind, ExpectedKind(integration, status))
+          << IntegrationName(integration) << status;
       EXPECT_EQ(verdict.reason.empty(), verdict.kind == Kind::kDelivered) << status;
-      EXPECT_EQ(verdict.minimal_may_help, status == 400 || status == 413) << status;
+      EXPECT_EQ(verdict.minimal_may_help,
+                status == 400 || status == 413 || (IsPage(integration) && status == 422))
+          << status;
       EXPECT_FALSE(verdict.hopeless);
       EXPECT_FALSE(verdict.detail.empty());
     }
@@ -184,7 +195,8 @@ TEST(ReceiverTest, KeepsLimitsWithHostileLabels) {
         notification.form = form;
         const auto built = Build(integration, notification, SecretOf(integration));
         ASSERT_TRUE(built) << built.error().message;
-        const auto& request = std::get<net::HttpRequest>(built->request);
+        auto request = std::get<net::HttpRequest>(built->request);
+        if (built->then) request = built->then(*Answer(200, "[]").response)->value();
         const Json body = Json::parse(request.body, nullptr, false);
         ASSERT_FALSE(body.is_discarded());
         EXPECT_TRUE(base::IsValidUtf8(request.body));
@@ -197,6 +209,8 @@ TEST(ReceiverTest, KeepsLimitsWithHostileLabels) {
           EXPECT_EQ(body["payload"]["source"], "drwatch");
           EXPECT_LE(body["dedup_key"].get<std::string>().size(), 255U);
           EXPECT_EQ(body.dump().find("javascript:"), body.dump().rfind("javascript:"));
+        } else if (IsPage(integration)) {
+          EXPECT_LE(request.body.size(), 20'000U);
         } else if (IntegrationName(integration) == "slack") {
           EXPECT_LE(body["text"].get<std::string>().size(), 12'000U);
           EXPECT_EQ(request.body.find("<!channel>"), std::string::npos);
