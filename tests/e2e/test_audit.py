@@ -223,7 +223,7 @@ def test_every_row_is_copied_to_postgresql(folder, running, keep):
     def local():
         return len(rows(running))
     wait_until(lambda: copied() and copied() == local(), what="everything is copied")
-    assert running.value("drwatch_audit_copy_up") == 1
+    wait_until(lambda: running.value("drwatch_audit_copy_up") == 1, what="says so")
     assert server.sql("SELECT metrics->>'config_file' FROM dr_audit_log WHERE event_type = 'START'") == \
         str(running.config)
     newest = rows(running)[-1]

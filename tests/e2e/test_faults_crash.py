@@ -250,10 +250,10 @@ BUILT_IN = """
 
 
 def test_fault_16_disk_full(api, drwatch, receivers, folder):
-    """A file system of 600 KiB that somebody fills: ENOSPC."""
+    """A file system of 8 MiB that somebody fills: ENOSPC."""
     state = folder / "state"
     state.mkdir()
-    in_own_mounts(drwatch, f"mount -t tmpfs -o size=600k tmpfs {state}")
+    in_own_mounts(drwatch, f"mount -t tmpfs -o size=8m tmpfs {state}")
     drwatch.start(api.text(rules=RULES + BUILT_IN.lstrip("\n")))
     wait_until(lambda: drwatch.value('probe_success{probe="api"}') == 1, what="probed")
     inside = f"/proc/{drwatch.process.pid}/root{state}/filler"
@@ -267,10 +267,10 @@ def test_fault_16_disk_full(api, drwatch, receivers, folder):
         if drwatch.value("drwatch_state_writable") == 0:
             break
         try:
-            post(drwatch, *[f"Filler{number}-{i}" for i in range(20)])
+            post(drwatch, *[f"Filler{number}-{i}" for i in range(20)], severity="warning")
         except AssertionError:
             pass  # refused, because it is not on disk; taken all the same
-    expect_page(receivers, "StateNotWritable", wait_until)
+    expect_page(receivers, "StateNotWritable", wait_until)  # before what is less severe
     assert drwatch.process.poll() is None
     os.remove(inside)
     wait_until(lambda: drwatch.value("drwatch_state_writable") == 1, what="recovers")

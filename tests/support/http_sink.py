@@ -15,6 +15,7 @@ class HttpSink:
         sink = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # head and body are written apart
             protocol_version = "HTTP/1.1"
 
             def handle_any(self):

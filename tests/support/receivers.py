@@ -105,6 +105,7 @@ class FakeReceivers:
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            disable_nagle_algorithm = True  # head and body are written apart
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
