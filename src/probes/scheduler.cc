@@ -235,8 +235,10 @@ std::vector<model::ProbeResult> RunAll(const std::vector<ScheduledProbe>& probes
   }
   // A probe that ends by itself at the deadline says more than one that is cut off.
   constexpr base::Duration kGrace{300};
-  if (!pool.WaitIdle(base::Deadline(deadline.at() + kGrace))) stop.RequestStop();
+  const bool all_back = pool.WaitIdle(base::Deadline(deadline.at() + kGrace));
   const std::lock_guard lock(shared->mutex);
+  // What a probe says once it is stopped is not what it found: it waits for the lock.
+  if (!all_back) stop.RequestStop();
   std::vector<model::ProbeResult> results;
   for (std::size_t i = 0; i < probes.size(); ++i) {
     results.push_back(shared->results[i] ? *shared->results[i] : OverdueResult(probes[i]));
