@@ -15,7 +15,6 @@ class HttpSink:
         sink = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            disable_nagle_algorithm = True  # head and body are written apart
             protocol_version = "HTTP/1.1"
 
             def handle_any(self):
