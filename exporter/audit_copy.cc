@@ -77,7 +77,7 @@ void AuditCopy::Configure(const config::AuditCopyTarget& target) {
     if (target == target_ || stopping_) return;
     target_ = target;
     changed_ = true;
-    failing_ = false;
+    failing_ = up_ = false;
     if (!target_.dsn.empty() && !thread_.joinable()) thread_ = std::thread([this] { Run(); });
   }
   wake_.notify_one();
@@ -111,6 +111,7 @@ void AuditCopy::Run() {
     if (done) {
       if (failing_) base::LogInfo("the audit log is copied again");
       failing_ = false;
+      up_ = true;
       pause = kFirstPause;
       wake_.wait_for(lock, kLook, [this] { return stopping_ || changed_; });
       continue;
@@ -122,6 +123,7 @@ void AuditCopy::Run() {
                      {{"cause", done.error().message}});
     }
     failing_ = true;
+    up_ = false;
     wake_.wait_for(lock, pause, [this] { return stopping_ || changed_; });
     pause = std::min(2 * pause, kLongestPause);
   }
@@ -205,7 +207,7 @@ std::vector<model::MetricFamily> AuditCopy::Metrics() const {
   model::FamilySet families;
   if (target_.dsn.empty()) return {};
   families.Gauge("drwatch_audit_copy_up", "1 while the audit log is copied to PostgreSQL.", {},
-                 failing_ ? 0 : 1);
+                 up_ ? 1 : 0);
   families.Counter("drwatch_audit_copied_rows_total", "Rows of the audit log copied to PostgreSQL.",
                    {}, static_cast<double>(copied_));
   families.Counter("drwatch_audit_copy_failures_total",

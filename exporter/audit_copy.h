@@ -57,7 +57,9 @@ class AuditCopy {
   std::condition_variable wake_;
   config::AuditCopyTarget target_;
   std::int64_t copied_ = 0, failures_ = 0;
-  bool failing_ = false, changed_ = false, stopping_ = false;
+  bool failing_ = false;  // and was said in the log
+  bool up_ = false;       // the last attempt went well
+  bool changed_ = false, stopping_ = false;
   std::thread thread_;
 };
 

@@ -244,4 +244,4 @@ def test_every_row_is_copied_to_postgresql(folder, running, keep):
     server.sql("UPDATE dr_audit_log SET digest = 'changed' WHERE id = (SELECT max(id) FROM dr_audit_log)")
     running.start()
     wait_until(lambda: "one of the two was changed" in running.log_text(), what="the difference is said")
-    assert running.value("drwatch_audit_copy_up") == 0
+    wait_until(lambda: running.value("drwatch_audit_copy_up") == 0, what="says so")
