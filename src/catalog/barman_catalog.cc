@@ -10,7 +10,6 @@
 #include "catalog/barman_verify.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
-#include "catalog/repository.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -52,11 +51,14 @@ std::optional<Finding> OwnDefect(const BackupTree& tree, const verify::BarmanInf
 
 }  // namespace
 
-BarmanCatalog::BarmanCatalog(Place& place, std::string server, base::Duration arrival)
-    : place_(place), wanted_(std::move(server)), arrival_(arrival), trees_(place, LookAtBarman) {}
+BarmanCatalog::BarmanCatalog(Place& place, RepositoryOptions options)
+    : place_(place),
+      options_(std::move(options)),
+      trees_(place, LookAtBarman),
+      proven_(options_.proven ? options_.proven : std::make_shared<ProvenFiles>()) {}
 
 tl::expected<std::string, Finding> BarmanCatalog::FindServer(const PlaceContext& context) {
-  if (!wanted_.empty()) return wanted_;
+  if (!options_.stanza.empty()) return options_.stanza;
   const auto top = Level(place_, "", context);
   if (!top) return tl::unexpected(top.error());
   std::vector<std::string> servers;
@@ -300,7 +302,7 @@ void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timest
     Artefact artefact = ArtefactOf(id, all, now, listing);
     const bool was_whole = whole_.contains(id);
     if (!artefact.defect || was_whole) whole.insert(id);
-    if (IsArriving(artefact, now, arrival_) && !was_whole) {
+    if (IsArriving(artefact, now, options_.arrival) && !was_whole) {
       listing.in_progress.push_back(name);
     } else {
       listing.complete.push_back(std::move(artefact));
@@ -405,11 +407,11 @@ verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
       chain.push_back({above + id + "/", said ? *known->second.info : verify::BarmanInfo()});
     }
   }
-  return VerifyBarman(place_, chain, artefact, proven_, options);
+  return VerifyBarman(place_, chain, artefact, *proven_, options);
 }
 
 std::unique_ptr<ArtefactCatalog> MakeBarmanCatalog(Place& place, const RepositoryOptions& options) {
-  return std::make_unique<BarmanCatalog>(place, options.stanza, options.arrival);
+  return std::make_unique<BarmanCatalog>(place, options);
 }
 
 }  // namespace drwatch::catalog

@@ -17,6 +17,7 @@
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
+#include "catalog/repository.h"
 #include "catalog/repository_listing.h"
 #include "catalog/repository_trees.h"
 #include "verify/barman_info.h"
@@ -30,9 +31,8 @@ class BarmanCatalog final : public ArtefactCatalog {
   // WAL files that xlog.db is compared with; with more only those that backups need are.
   static constexpr std::int64_t kMaxCompared = 200'000;
 
-  // `place` outlives it. `server` is empty for the only one there; `arrival` as in
-  // RepositoryOptions.
-  BarmanCatalog(Place& place, std::string server, base::Duration arrival);
+  // `place` outlives it.
+  BarmanCatalog(Place& place, RepositoryOptions options);
 
   Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
@@ -76,10 +76,9 @@ class BarmanCatalog final : public ArtefactCatalog {
   std::string FolderOf(const std::string& id) const { return server_ + "/base/" + id + "/"; }
 
   Place& place_;
-  const std::string wanted_;
-  const base::Duration arrival_;
+  const RepositoryOptions options_;
   BackupTrees trees_;
-  ProvenFiles proven_;
+  const std::shared_ptr<ProvenFiles> proven_;
   std::string server_;  // found
   Index index_;
   mutable std::mutex mutex_;  // Verify() reads backups_ beside a List()

@@ -8,7 +8,6 @@
 #include "catalog/artefact_time.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
-#include "catalog/repository.h"
 #include "catalog/walg_names.h"
 #include "catalog/walg_verify.h"
 
@@ -42,8 +41,11 @@ Finding Damage(const std::string& file, const verify::Fault& fault) {
 
 }  // namespace
 
-WalGCatalog::WalGCatalog(Place& place, base::Duration arrival)
-    : place_(place), arrival_(arrival), trees_(place, LookAt) {}
+WalGCatalog::WalGCatalog(Place& place, RepositoryOptions options)
+    : place_(place),
+      options_(std::move(options)),
+      trees_(place, LookAt),
+      proven_(options_.proven ? options_.proven : std::make_shared<ProvenFiles>()) {}
 
 // Sentinels, and folders without one.
 tl::expected<WalGCatalog::Names, Finding> WalGCatalog::ListNames(const PlaceContext& context) {
@@ -265,7 +267,7 @@ Listing WalGCatalog::List(base::Timestamp now, base::Deadline deadline,
     Artefact artefact = ArtefactOf(name, names->finished, now, listing);
     const bool was_whole = whole_.contains(name);
     if (!artefact.defect || was_whole) whole.insert(name);
-    if (IsArriving(artefact, now, arrival_) && !was_whole) {
+    if (IsArriving(artefact, now, options_.arrival) && !was_whole) {
       listing.in_progress.push_back(artefact.name);
     } else {
       listing.complete.push_back(std::move(artefact));
@@ -318,11 +320,11 @@ verify::Verdict WalGCatalog::Verify(const Artefact& artefact,
       chain.push_back({name, known == backups_.end() ? verify::WalGBackup() : known->second.said});
     }
   }
-  return VerifyWalG(place_, chain, artefact, proven_, options);
+  return VerifyWalG(place_, chain, artefact, *proven_, options);
 }
 
 std::unique_ptr<ArtefactCatalog> MakeWalGCatalog(Place& place, const RepositoryOptions& options) {
-  return std::make_unique<WalGCatalog>(place, options.arrival);
+  return std::make_unique<WalGCatalog>(place, options);
 }
 
 }  // namespace drwatch::catalog

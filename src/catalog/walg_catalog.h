@@ -16,6 +16,7 @@
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
+#include "catalog/repository.h"
 #include "catalog/repository_listing.h"
 #include "catalog/repository_trees.h"
 #include "verify/walg_metadata.h"
@@ -24,8 +25,8 @@ namespace drwatch::catalog {
 
 class WalGCatalog final : public ArtefactCatalog {
  public:
-  // `place` outlives it; `arrival` as in RepositoryOptions.
-  WalGCatalog(Place& place, base::Duration arrival);
+  // `place` outlives it.
+  WalGCatalog(Place& place, RepositoryOptions options);
 
   Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
@@ -61,9 +62,9 @@ class WalGCatalog final : public ArtefactCatalog {
                       Listing& listing) const;
 
   Place& place_;
-  const base::Duration arrival_;
+  const RepositoryOptions options_;
   BackupTrees trees_;
-  ProvenFiles proven_;
+  const std::shared_ptr<ProvenFiles> proven_;
   mutable std::mutex mutex_;  // Verify() and CurrentFingerprint() read backups_ beside a List()
   Backups backups_;
   std::set<std::string> whole_;  // that were seen without a defect

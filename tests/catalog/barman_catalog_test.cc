@@ -332,6 +332,19 @@ TEST(BarmanCatalogTest, EncryptedAndSnapshotBackupsAreNoFailure) {
   EXPECT_EQ(snapshot.Verify(kFirst).outcome, Outcome::kUnjudged);
 }
 
+TEST(BarmanCatalogTest, TheArchiveIsReadOnceForItselfAndItsBackups) {
+  for (const BarmanRepository& intact :
+       {BarmanRepository().AddPlain(kFirst), BarmanRepository().AddTar(kFirst),
+        BarmanRepository().AddCloud(kFirst)}) {
+    const auto proven = std::make_shared<ProvenFiles>();
+    RepositoryOptions options;
+    options.proven = proven;
+    const LookedAtFolder looked(
+        intact, "main/base/", [&](Place& at) { return MakeBarmanCatalog(at, options); }, kNow);
+    repository_test::ExpectWalIsReadOnce(looked, Looked(intact), kFirst, *proven);
+  }
+}
+
 TEST(BarmanCatalogTest, HostileInfoStaysWithinLimits) {
   const BarmanRepository intact = BarmanRepository().AddPlain(kFirst);
   for (const std::string& text :

@@ -11,8 +11,10 @@
 #include <string>
 #include <string_view>
 
+#include "catalog/archive_check.h"
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
+#include "catalog/proven_files.h"
 #include "config/backup_probe_config.h"
 #include "support/fake_s3.h"
 #include "support/temp_dir.h"
@@ -144,6 +146,30 @@ class LookedAtFolder {
   std::string Short(const std::string& name) const { return name.substr(above_.size()); }
   const std::string above_;
 };
+
+// Reads the archive that a backup names, then the backup: its WAL is not read a second time, and
+// what is wrong with it is told as if it were. `proven` is what `looked` was made with.
+inline void ExpectWalIsReadOnce(const LookedAtFolder& looked, const LookedAtFolder& alone,
+                                const std::string& name, ProvenFiles& proven) {
+  const auto facts = looked.Find(name)->facts;
+  std::int64_t wal_bytes = 0;
+  for (const char* segment : {kFirstSegment, kSecondSegment}) {
+    wal_bytes += static_cast<std::int64_t>(PackedSegment(segment).size());
+  }
+  verify::VerifyOptions options;
+  options.reuse = std::chrono::hours(1);
+  const verify::Verdict archive =
+      VerifyArchive(*looked.place, facts->wal_folder, facts->system_identifier, proven, options);
+  EXPECT_EQ(archive.outcome, verify::Outcome::kIntact) << archive.ToString();
+  const verify::Verdict apart = alone.Verify(name, options);
+  const verify::Verdict after = looked.Verify(name, options);
+  EXPECT_EQ(after.outcome, verify::Outcome::kIntact) << after.ToString();
+  EXPECT_EQ(after.ToString(), apart.ToString());
+  EXPECT_EQ(after.details, apart.details);
+  EXPECT_EQ(after.bytes_read, apart.bytes_read - wal_bytes);
+  // Again: nothing of it changed.
+  EXPECT_LT(looked.Verify(name, options).bytes_read, after.bytes_read / 2);
+}
 
 // Ways to damage a file; the bits of a text mean nothing by themselves.
 enum class Bits { kText, kCovered };

@@ -366,6 +366,23 @@ TEST(WalGCatalogTest, WhatWasProvenIsNotReadAgain) {
   EXPECT_LT(delta.bytes_read, alone.bytes_read / 2);
 }
 
+TEST(WalGCatalogTest, TheArchiveIsReadOnceForItselfAndItsBackups) {
+  const WalGRepository intact = WalGRepository().Build();
+  RepositoryOptions options;
+  options.proven = std::make_shared<ProvenFiles>();
+  const LookedAtFolder looked(
+      intact, "basebackups_005/", [&](Place& at) { return MakeWalGCatalog(at, options); }, kNow);
+  repository_test::ExpectWalIsReadOnce(looked, Looked(intact), kFull, *options.proven);
+  // What changed since is read again.
+  const std::string name = std::string("wal_005/") + kFirstSegment + ".lz4";
+  std::string segment = intact.files.at(name);
+  segment[segment.size() / 2] ^= 1;
+  looked.folder.Write(name, segment);
+  verify::VerifyOptions reuse;
+  reuse.reuse = std::chrono::hours(1);
+  EXPECT_EQ(looked.Verify(kFull, reuse).outcome, Outcome::kBroken);
+}
+
 TEST(WalGCatalogTest, HostileTextsStayWithinLimits) {
   const WalGRepository intact = WalGRepository().Build();
   for (const std::string& text :
