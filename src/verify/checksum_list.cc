@@ -63,12 +63,18 @@ std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
 // PATH_MAX: a longer name is no file's.
 constexpr std::size_t kMaxNameBytes = 4096;
 
-// The algorithm of a digest with so many hex digits; a hint of another length counts for nothing,
-// but that of BLAKE2b, whose shorter digests look like SHA-2's and are not computed here.
-std::optional<DigestAlgorithm> Choose(std::size_t hex_digits, std::optional<DigestAlgorithm> hint) {
-  const auto by_length = AlgorithmOfLength(hex_digits);
-  if (hint == DigestAlgorithm::kBlake2b512) return hex_digits == 128 ? hint : std::nullopt;
-  return by_length;
+// An entry without a tag: its digest alone tells. A hint of another length counts for nothing, but
+// that of BLAKE2b, whose shorter digests look like SHA-2's and are not computed here.
+std::optional<ChecksumEntry> Untagged(std::string_view hex, std::optional<DigestAlgorithm> hint) {
+  constexpr std::size_t kLongest = 128;
+  auto algorithm = AlgorithmOfLength(hex.size());
+  if (hint == DigestAlgorithm::kBlake2b512) {
+    algorithm = hex.size() == kLongest ? hint : std::nullopt;
+  }
+  auto digest = base::ParseHex(hex);
+  if (!algorithm || !digest) return std::nullopt;
+  return ChecksumEntry{
+      *algorithm, *std::move(digest), {}, hex.size() == kLongest && hint != algorithm};
 }
 
 // \\ -> \, \n -> newline, \r -> carriage return: coreutils' escapes.
@@ -110,22 +116,26 @@ std::optional<ChecksumEntry> ParseBsd(std::string_view line, bool escaped,
   const std::size_t close = line.rfind(behind);
   if (open == line.npos || close == line.npos || close < open + before.size()) return std::nullopt;
   const std::string_view hex = base::Trim(line.substr(close + behind.size()));
-  const auto digest = base::ParseHex(hex);
-  const auto algorithm = open == 0 ? Choose(hex.size(), hint) : ParseTag(line.substr(0, open));
-  if (!algorithm || !digest) return std::nullopt;
-  if (digest->size() != base::ComputeDigest(*algorithm, "").size()) return std::nullopt;
   const std::size_t begin = open + before.size();
   const std::string_view name = line.substr(begin, close - begin);
-  return ChecksumEntry{*algorithm, *digest, Normal(escaped ? Unescape(name) : std::string(name))};
+  std::optional<ChecksumEntry> entry;
+  if (open == 0) {
+    entry = Untagged(hex, hint);
+  } else if (const auto algorithm = ParseTag(line.substr(0, open))) {
+    auto digest = base::ParseHex(hex);
+    const bool fits = digest && digest->size() == base::ComputeDigest(*algorithm, "").size();
+    if (fits) entry = ChecksumEntry{*algorithm, *std::move(digest), {}};
+  }
+  if (entry) entry->name = Normal(escaped ? Unescape(name) : std::string(name));
+  return entry;
 }
 
 // "hex  name", "hex *name", "hex"
 std::optional<ChecksumEntry> ParseGnu(std::string_view line, bool escaped,
                                       std::optional<DigestAlgorithm> hint) {
   const std::size_t space = std::min(line.find(' '), line.size());
-  const auto algorithm = Choose(space, hint);
-  const auto digest = base::ParseHex(line.substr(0, space));
-  if (!algorithm || !digest) return std::nullopt;
+  auto entry = Untagged(line.substr(0, space), hint);
+  if (!entry) return std::nullopt;
   std::string_view name = line.substr(space);
   if (!name.empty()) {
     // One blank, and the second character says text or binary; some programs write one blank only.
@@ -133,7 +143,8 @@ std::optional<ChecksumEntry> ParseGnu(std::string_view line, bool escaped,
     if (!name.empty() && (name[0] == ' ' || name[0] == '*')) name.remove_prefix(1);
     if (name.empty()) return std::nullopt;
   }
-  return ChecksumEntry{*algorithm, *digest, Normal(escaped ? Unescape(name) : std::string(name))};
+  entry->name = Normal(escaped ? Unescape(name) : std::string(name));
+  return entry;
 }
 
 }  // namespace
@@ -240,7 +251,10 @@ void ChecksumFolder::Add(const std::string& name, std::string_view text, base::T
     const bool sidecar = !kind->target.empty() && list.entries.size() == 1;
     const std::string target = sidecar ? kind->target : folder_.Relative(entry.name);
     if (target.empty()) continue;
-    expected_[target].push_back({entry.algorithm, entry.digest, name, listed});
+    std::vector<Expected>& expected = expected_[target];
+    expected.push_back({entry.algorithm, entry.digest, name, listed});
+    if (!entry.either) continue;
+    expected.push_back({DigestAlgorithm::kBlake2b512, entry.digest, name, listed, true});
   }
 }
 

@@ -18,6 +18,9 @@ struct ChecksumEntry {
   base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;
   std::string digest;  // raw
   std::string name;    // as listed, relative to the list; empty in a sidecar of a bare digest
+  // Nothing tells SHA-512 from BLAKE2b, which b2sum writes in the same form and length: `algorithm`
+  // is the first of them.
+  bool either = false;
 };
 
 struct ChecksumList {
@@ -27,7 +30,7 @@ struct ChecksumList {
 
 // Forms: "<hex>  name", "<hex> *name", "\<hex>  name with \n", "SHA256 (name) = <hex>", a bare
 // "<hex>", and all of them ended by NUL. `hint` is what the list's own name says of the algorithm;
-// without one, the digest's length tells.
+// without one, the digest's length tells, as far as it can.
 ChecksumList ParseChecksumList(std::string_view text,
                                std::optional<base::DigestAlgorithm> hint = std::nullopt);
 
@@ -59,6 +62,8 @@ class ChecksumFolder {
     std::string digest;      // raw
     std::string source;      // the checksum file's name
     base::Timestamp listed;  // when that was changed last
+    // The entry before this one may be meant instead: one of them has to match.
+    bool or_before = false;
   };
 
   // Says nothing until something is added.

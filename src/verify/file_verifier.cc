@@ -24,7 +24,12 @@ void SetFault(Verdict& verdict, Fault fault, const std::string& relative) {
 const ChecksumFolder::Expected* FirstMismatch(const std::vector<ChecksumFolder::Expected>& expected,
                                               const std::vector<std::string>& digests) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].digest != digests[i]) return &expected[i];
+    bool matches = expected[i].digest == digests[i];
+    while (i + 1 < expected.size() && expected[i + 1].or_before) {
+      ++i;
+      matches = matches || expected[i].digest == digests[i];
+    }
+    if (!matches) return &expected[i];
   }
   return nullptr;
 }
@@ -44,8 +49,9 @@ std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>
 }
 
 std::string MismatchText(const ChecksumFolder::Expected& expected) {
-  return std::string(base::DigestName(expected.algorithm)) + " differs from the one in " +
-         base::Quote(expected.source);
+  const std::string source = base::Quote(expected.source);
+  if (expected.or_before) return "neither its sha512 nor its blake2b is the one in " + source;
+  return std::string(base::DigestName(expected.algorithm)) + " differs from the one in " + source;
 }
 
 void Judge(Verdict& verdict, Walk walk) {

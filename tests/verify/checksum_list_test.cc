@@ -49,13 +49,23 @@ TEST(ChecksumListTest, TellsTheAlgorithm) {
     EXPECT_EQ(list.entries[0].algorithm, algorithm);
   }
   const std::string blake = HexOf(DigestAlgorithm::kBlake2b512, "x") + "  f\n";
-  EXPECT_EQ(ParseChecksumList(blake).entries[0].algorithm, DigestAlgorithm::kSha512);
-  EXPECT_EQ(ParseChecksumList(blake, DigestAlgorithm::kBlake2b512).entries[0].algorithm,
-            DigestAlgorithm::kBlake2b512);
+  // Of 512 bits only the list's name or a tag tells.
+  for (const auto& hint : {std::optional<DigestAlgorithm>(), {DigestAlgorithm::kSha256}}) {
+    EXPECT_EQ(ParseChecksumList(blake, hint).entries.at(0).algorithm, DigestAlgorithm::kSha512);
+    EXPECT_TRUE(ParseChecksumList(blake, hint).entries.at(0).either);
+  }
+  for (const auto hint : {DigestAlgorithm::kBlake2b512, DigestAlgorithm::kSha512}) {
+    EXPECT_EQ(ParseChecksumList(blake, hint).entries.at(0).algorithm, hint);
+    EXPECT_FALSE(ParseChecksumList(blake, hint).entries.at(0).either);
+  }
   const std::string plain = blake.substr(0, 128);
   for (const std::string tag : {"BLAKE2b (f) = ", "BLAKE2B-512(f)= "}) {
     EXPECT_EQ(ParseChecksumList(tag + plain).entries.at(0).algorithm, DigestAlgorithm::kBlake2b512);
+    EXPECT_FALSE(ParseChecksumList(tag + plain).entries.at(0).either);
   }
+  EXPECT_FALSE(ParseChecksumList("SHA512 (f) = " + plain).entries.at(0).either);
+  EXPECT_TRUE(ParseChecksumList("(stdin)= " + plain).entries.at(0).either);
+  EXPECT_FALSE(ParseChecksumList(Sha256("x") + "  f\n").entries.at(0).either);
   // A shorter BLAKE2b ("b2sum -l 256") is not the SHA-256 that it looks like.
   const std::string shorter = plain.substr(0, 64);
   EXPECT_TRUE(ParseChecksumList(shorter + "  f\n", DigestAlgorithm::kBlake2b512).entries.empty());
@@ -90,6 +100,41 @@ TEST(ChecksumFileTest, SidecarProvesAndDisproves) {
   EXPECT_EQ(verdict.reason, Reason::kCorrupt);
   EXPECT_EQ(verdict.checksum, ChecksumState::kMismatched);
   EXPECT_EQ(verdict.message, "sha256 differs from the one in \"x.bin.sha256\"");
+}
+
+// "b2sum * > checksums.txt": 512 bits, as SHA-512 has them, and nothing says whose.
+TEST(ChecksumFileTest, DigestsOf512BitsAreTriedAsBoth) {
+  for (const DigestAlgorithm algorithm : {DigestAlgorithm::kSha512, DigestAlgorithm::kBlake2b512}) {
+    const testing::TempDir folder;
+    folder.Write("a", "A");
+    folder.Write("b", "B");
+    const std::string list =
+        folder.Write("checksums.txt", HexOf(algorithm, "A") + "  a\n" + HexOf(algorithm, "B") +
+                                          " *b\n" + Sha256("B") + "  b\n");
+    for (const std::string& path : {list, folder.Path("a"), folder.Path("b"), folder.path()}) {
+      const Verdict verdict = VerifyPath(path, {});
+      EXPECT_EQ(verdict.outcome, Outcome::kIntact) << path << ": " << verdict.ToString();
+      EXPECT_EQ(verdict.checksum, ChecksumState::kMatched) << path;
+    }
+    folder.Write("a", "a");
+    const Verdict changed = VerifyPath(folder.Path("a"), {});
+    EXPECT_EQ(changed.outcome, Outcome::kBroken);
+    EXPECT_EQ(changed.message,
+              "neither its sha512 nor its blake2b is the one in \"checksums.txt\"");
+    EXPECT_EQ(VerifyPath(list, {}).place, "a");
+    // The other list of a file that is right in one of them speaks, too.
+    folder.Write("b.sha256", Sha256("b"));
+    EXPECT_EQ(VerifyPath(folder.Path("b"), {}).message,
+              "sha256 differs from the one in \"b.sha256\"");
+    // Whose name says which it is means that one.
+    const bool blake = algorithm == DigestAlgorithm::kBlake2b512;
+    folder.Write("c", "C");
+    folder.Write(blake ? "c.sha512" : "c.b2", HexOf(algorithm, "C") + "  c\n");
+    EXPECT_EQ(VerifyPath(folder.Path("c"), {}).outcome, Outcome::kBroken);
+    folder.Write(blake ? "d.b2sum" : "d.sha512sum", HexOf(algorithm, "D") + "  d\n");
+    folder.Write("d", "D");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).checksum, ChecksumState::kMatched);
+  }
 }
 
 TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
