@@ -85,10 +85,12 @@ base::UniqueFd OpenBelow(const std::string& root, const std::string& name) {
 
 class Lister {
  public:
-  Lister(std::string root, const ListOptions& options, const PlaceContext& context)
-      : root_(std::move(root)), options_(options), context_(context) {}
+  Lister(std::string root, const ListOptions& options, const PlaceContext& context,
+         const Place::TakeObject& take)
+      : root_(std::move(root)), options_(options), context_(context), take_(take) {}
 
-  tl::expected<PlaceListing, Finding> Run() {
+  // The folders, with `one_level`.
+  tl::expected<std::vector<std::string>, Finding> Run() {
     real_root_ = RealPath(root_);
     if (real_root_.empty()) return FailWith(errno, "cannot look at " + base::Quote(root_));
     const std::size_t slash = options_.prefix.rfind('/');
@@ -97,13 +99,13 @@ class Lister {
     if (!folder.empty()) {
       // As in a bucket, nothing lies below a prefix that is not there.
       const std::string inner = folder.substr(0, folder.size() - 1);
-      if (!IsPlainName(inner)) return PlaceListing{};
+      if (!IsPlainName(inner)) return std::move(folders_);
       const std::string real = RealPath(root_ + "/" + inner);
-      if (real.empty() && (errno == ENOENT || errno == ENOTDIR)) return PlaceListing{};
-      if (!real.empty() && !IsBelow(real, real_root_)) return PlaceListing{};
+      if (real.empty() && (errno == ENOENT || errno == ENOTDIR)) return std::move(folders_);
+      if (!real.empty() && !IsBelow(real, real_root_)) return std::move(folders_);
     }
     if (auto entered = Enter(folder, 0); !entered) return tl::unexpected(entered.error());
-    return std::move(listing_);
+    return std::move(folders_);
   }
 
  private:
@@ -123,7 +125,9 @@ class Lister {
   std::string real_root_;
   const ListOptions& options_;
   const PlaceContext& context_;
-  PlaceListing listing_;
+  const Place::TakeObject& take_;
+  std::vector<std::string> folders_;
+  std::int64_t taken_ = 0;
   std::int64_t looked_ = 0;
 };
 
@@ -186,7 +190,7 @@ tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) 
     if (entry.type != DT_DIR) {
       done = Add(fd.get(), folder, entry);
     } else if (options_.one_level && (folder + entry.name).size() > options_.prefix.size()) {
-      listing_.folders.push_back(folder + entry.name);
+      folders_.push_back(folder + entry.name);
     } else {
       done = Enter(folder + entry.name, depth + 1);
     }
@@ -207,14 +211,14 @@ tl::expected<void, Finding> Lister::Add(int fd, const std::string& folder, const
   PlaceObject object;
   object.name = folder + entry.name;
   if (entry.type == DT_LNK && !IsBelow(RealPath(root_ + "/" + object.name), real_root_)) return {};
-  if (static_cast<std::int64_t>(listing_.objects.size()) >= options_.max_objects) {
+  if (++taken_ > options_.max_objects) {
     return Fail(Reason::kLimit, "more than " + std::to_string(options_.max_objects) + " files in " +
                                     base::Quote(root_));
   }
   object.size_bytes = info.st_size;
   object.modified = ModifiedAt(info);
   object.fingerprint = FingerprintOf(object.name, info);
-  listing_.objects.push_back(std::move(object));
+  take_(object);
   return InTime();
 }
 
@@ -226,7 +230,18 @@ class FolderPlace final : public Place {
   std::string Describe() const override { return path_; }
   tl::expected<PlaceListing, Finding> List(const ListOptions& options,
                                            const PlaceContext& context) override {
-    return Lister(path_, options, context).Run();
+    PlaceListing listing;
+    const TakeObject keep = [&](const PlaceObject& object) { listing.objects.push_back(object); };
+    auto folders = Lister(path_, options, context, keep).Run();
+    if (!folders) return tl::unexpected(std::move(folders.error()));
+    listing.folders = *std::move(folders);
+    return listing;
+  }
+  tl::expected<void, Finding> Each(const ListOptions& options, const PlaceContext& context,
+                                   const TakeObject& take) override {
+    auto folders = Lister(path_, options, context, take).Run();
+    if (!folders) return tl::unexpected(std::move(folders.error()));
+    return {};
   }
   tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
                                           const PlaceContext& context) override {
@@ -305,6 +320,14 @@ tl::expected<std::string, Finding> FolderPlace::ReadPart(const std::string& name
 }
 
 }  // namespace
+
+tl::expected<void, Finding> Place::Each(const ListOptions& options, const PlaceContext& context,
+                                        const TakeObject& take) {
+  auto listing = List(options, context);
+  if (!listing) return tl::unexpected(std::move(listing.error()));
+  for (const PlaceObject& object : listing->objects) take(object);
+  return {};
+}
 
 std::unique_ptr<Place> MakeFolderPlace(const std::string& path) {
   return std::make_unique<FolderPlace>(path);

@@ -18,6 +18,7 @@
 #include "verify/base_backup.h"
 #include "verify/checksum_list.h"
 #include "verify/dump_folder.h"
+#include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/utc.h"
 
@@ -150,8 +151,10 @@ std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Dead
 }
 
 std::optional<base::Timestamp> TimeInFolder(const std::string& path) {
-  if (const auto text = base::ReadFile(path + "/backup_manifest", verify::kMaxManifestBytes)) {
-    const auto manifest = verify::ParseManifest(*text);
+  verify::ReadBudget budget({});
+  if (auto file = verify::FileSource::Open(path + "/backup_manifest", budget, nullptr)) {
+    verify::Reader reader(*file);
+    const auto manifest = verify::ReadManifest(reader, verify::ManifestParts::kWithoutFiles);
     if (manifest && manifest->taken) return manifest->taken;
   }
   return TimeInLabel(path);

@@ -159,24 +159,21 @@ const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std
   ListOptions list;
   list.prefix = look.stanza + label + "/";
   list.max_objects = verify::kMaxFiles;
-  const auto listing = place_.List(list, look.context);
-  if (!listing && listing.error().reason != Reason::kNotFound) {
-    // Not seen is not missing: what was known stays.
-    if (known == folders_.end()) look.blind = listing.error();
-    return look.folders[label] = known != folders_.end() ? known->second : Folder();
-  }
   Folder folder;
   folder.listed = look.now;
-  if (listing) {
-    for (const PlaceObject& object : listing->objects) {
-      folder.fingerprint += FingerprintOf(object);
-      folder.modified = std::max(folder.modified, object.modified);
-      folder.bytes += object.size_bytes;
-      ++folder.files;
-      const std::string_view name = std::string_view(object.name).substr(list.prefix.size());
-      folder.manifest = folder.manifest || name == kManifest;
-      folder.manifest_copy = folder.manifest_copy || name == kManifestCopy;
-    }
+  const auto listed = place_.Each(list, look.context, [&](const PlaceObject& object) {
+    folder.fingerprint += FingerprintOf(object);
+    folder.modified = std::max(folder.modified, object.modified);
+    folder.bytes += object.size_bytes;
+    ++folder.files;
+    const std::string_view name = std::string_view(object.name).substr(list.prefix.size());
+    folder.manifest = folder.manifest || name == kManifest;
+    folder.manifest_copy = folder.manifest_copy || name == kManifestCopy;
+  });
+  if (!listed && listed.error().reason != Reason::kNotFound) {
+    // Not seen is not missing: what was known stays.
+    if (known == folders_.end()) look.blind = listed.error();
+    return look.folders[label] = known != folders_.end() ? known->second : Folder();
   }
   return look.folders[label] = folder;
 }
@@ -459,10 +456,10 @@ std::optional<std::uint64_t> PgBackRestCatalog::CurrentFingerprint(const Artefac
     ListOptions list;
     list.prefix = stanza + label + "/";
     list.max_objects = verify::kMaxFiles;
-    const auto listing = place_.List(list, {deadline, stop});
-    if (!listing && listing.error().reason == Reason::kNotFound) continue;
-    if (!listing) return std::nullopt;
-    for (const PlaceObject& object : listing->objects) fingerprint += FingerprintOf(object);
+    const auto listed = place_.Each(list, {deadline, stop}, [&](const PlaceObject& object) {
+      fingerprint += FingerprintOf(object);
+    });
+    if (!listed && listed.error().reason != Reason::kNotFound) return std::nullopt;
   }
   const auto wal = FindBackupWal(place_, *artefact.facts, {deadline, stop});
   if (wal) return fingerprint + FingerprintOfWal(*wal);

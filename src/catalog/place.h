@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,6 +59,11 @@ class Place {
   virtual std::string Describe() const = 0;
   virtual tl::expected<PlaceListing, Finding> List(const ListOptions& options,
                                                    const PlaceContext& context) = 0;
+  // Hands over what List() finds, one object after the other, for whoever only adds them up: a
+  // folder keeps none of them. After an error what was handed over is not all. Not for one_level.
+  using TakeObject = std::function<void(const PlaceObject& object)>;
+  virtual tl::expected<void, Finding> Each(const ListOptions& options, const PlaceContext& context,
+                                           const TakeObject& take);
   // The whole object, at most `max_bytes` (else kLimit).
   virtual tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
                                                   const PlaceContext& context) = 0;

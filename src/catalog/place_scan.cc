@@ -10,6 +10,7 @@
 #include "catalog/place_files.h"
 #include "verify/base_backup.h"
 #include "verify/dump_folder.h"
+#include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/rdb.h"
 #include "verify/utc.h"
@@ -74,6 +75,7 @@ class PlaceScan {
   std::optional<std::string> ReadText(const PlaceObject* object, std::int64_t max_bytes,
                                       bool& sure);
   std::optional<base::Timestamp> TimeOfFile(const Artefact& artefact, bool& sure);
+  std::optional<base::Timestamp> TimeOfManifest(const PlaceObject* object, bool& sure);
   std::optional<base::Timestamp> TimeOfFolder(const PlaceFiles& files, bool& sure);
   // `files` are those of a folder artefact, else nullptr.
   void SetTime(Artefact& artefact, const PlaceFiles* files);
@@ -250,12 +252,30 @@ std::optional<std::string> PlaceScan::ReadText(const PlaceObject* object, std::i
   return std::nullopt;
 }
 
+std::optional<base::Timestamp> PlaceScan::TimeOfManifest(const PlaceObject* object, bool& sure) {
+  if (object == nullptr || object->size_bytes > kMaxManifestBytes) return std::nullopt;
+  verify::VerifyOptions options;
+  options.deadline = context_.deadline;
+  options.stop = context_.stop;
+  verify::ReadBudget budget(options);
+  auto source = place_.Open(object->name, budget, nullptr);
+  if (!source) {
+    sure = false;
+    return std::nullopt;
+  }
+  verify::Reader reader(**source);
+  const auto manifest = verify::ReadManifest(reader, verify::ManifestParts::kWithoutFiles);
+  if (manifest) return manifest->taken;
+  const verify::Fault& fault = manifest.error();
+  const bool read =
+      fault.outcome == verify::Outcome::kBroken || fault.reason == model::Reason::kWrongFormat;
+  sure = sure && read;
+  return std::nullopt;
+}
+
 // What backup_manifest or backup_label gives.
 std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files, bool& sure) {
-  if (const auto text = ReadText(files.Find("backup_manifest"), kMaxManifestBytes, sure)) {
-    const auto manifest = verify::ParseManifest(*text);
-    if (manifest && manifest->taken) return manifest->taken;
-  }
+  if (const auto taken = TimeOfManifest(files.Find("backup_manifest"), sure)) return taken;
   constexpr std::string_view kKey = "START TIME: ";
   const auto label = ReadText(files.Find("backup_label"), kMaxLabelBytes, sure).value_or("");
   for (const std::string_view line : base::Split(label, '\n')) {

@@ -11,18 +11,17 @@ tl::expected<BackupTree, Finding> ListTree(Place& place, const std::string& pref
   ListOptions options;
   options.prefix = prefix;
   options.max_objects = BackupTrees::kMaxFiles;
-  auto listing = place.List(options, context);
-  if (!listing) return tl::unexpected(std::move(listing.error()));
   BackupTree tree;
-  for (const PlaceObject& object : listing->objects) {
+  const auto listed = place.Each(options, context, [&](const PlaceObject& object) {
     const std::uint64_t marks = look(std::string_view(object.name).substr(prefix.size()));
     tree.marks |= marks & ~kLeftOut;
-    if ((marks & kLeftOut) != 0) continue;
+    if ((marks & kLeftOut) != 0) return;
     tree.size_bytes += object.size_bytes;
     ++tree.files;
     tree.newest = std::max(tree.newest, object.modified);
     tree.fingerprint += FingerprintOf(object);
-  }
+  });
+  if (!listed) return tl::unexpected(listed.error());
   return tree;
 }
 

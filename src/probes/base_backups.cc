@@ -1,22 +1,40 @@
 #include "probes/base_backups.h"
 
+#include <memory>
 #include <optional>
+#include <utility>
 
-#include "base/file.h"
+#include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/verdict.h"
 
 namespace drwatch::probes {
 namespace {
 
-std::optional<std::string> ReadManifest(const catalog::Artefact& artefact, catalog::Place* place,
-                                        const catalog::PlaceContext& context) {
-  if (place == nullptr) {
-    auto text = base::ReadFile(artefact.path + "/backup_manifest", verify::kMaxManifestBytes);
-    return text ? std::optional(std::move(*text)) : std::nullopt;
-  }
-  auto text = place->Read(artefact.name + "/backup_manifest", verify::kMaxManifestBytes, context);
-  return text ? std::optional(std::move(*text)) : std::nullopt;
+verify::Walked<std::unique_ptr<verify::Source>> OpenManifest(const catalog::Artefact& artefact,
+                                                             catalog::Place* place,
+                                                             verify::ReadBudget& budget) {
+  if (place != nullptr) return place->Open(artefact.name + "/backup_manifest", budget, nullptr);
+  auto file = verify::FileSource::Open(artefact.path + "/backup_manifest", budget, nullptr);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  return std::make_unique<verify::FileSource>(std::move(*file));
+}
+
+// nullopt: there is none, or it cannot be read now.
+std::optional<verify::Walked<verify::Manifest>> ReadManifest(const catalog::Artefact& artefact,
+                                                             catalog::Place* place,
+                                                             const catalog::PlaceContext& context) {
+  verify::VerifyOptions options;
+  options.deadline = context.deadline;
+  options.stop = context.stop;
+  verify::ReadBudget budget(options);
+  auto source = OpenManifest(artefact, place, budget);
+  if (!source) return std::nullopt;
+  verify::Reader reader(**source);
+  auto manifest = verify::ReadManifest(reader, verify::ManifestParts::kWithoutFiles);
+  const bool cut_off = !manifest && manifest.error().outcome == verify::Outcome::kUnjudged &&
+                       manifest.error().reason != model::Reason::kWrongFormat;
+  return cut_off ? std::nullopt : std::optional(std::move(manifest));
 }
 
 // Of a backup in a repository, whose program wrote down all there is to know.
@@ -28,8 +46,8 @@ std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
                           artefact.name};
 }
 
-std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact, const std::string& text) {
-  const auto manifest = verify::ParseManifest(text);
+std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
+                                     const verify::Walked<verify::Manifest>& manifest) {
   if (!manifest || manifest->wal.empty()) return {};
   // Several ranges: the backup of a standby that followed a promotion.
   const verify::WalRange& first = manifest->wal.front();
@@ -58,9 +76,9 @@ std::vector<catalog::WalBase> BaseBackups::Find(const std::vector<catalog::Artef
       kept[artefact->path] = std::move(known->second);
     } else if (reads < kMaxReads) {
       ++reads;
-      const auto text = ReadManifest(*artefact, place, context);
-      if (!text) continue;  // none, or not now
-      kept[artefact->path] = {artefact->fingerprint, BaseOf(*artefact, *text)};
+      const auto manifest = ReadManifest(*artefact, place, context);
+      if (!manifest) continue;
+      kept[artefact->path] = {artefact->fingerprint, BaseOf(*artefact, *manifest)};
     } else {
       continue;
     }

@@ -65,7 +65,7 @@ class Inventory {
     if (missing == 0) return {};
     const auto first = std::find(seen_.begin(), seen_.end(), false) - seen_.begin();
     return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete,
-                                manifest_.files[static_cast<std::size_t>(first)].path,
+                                std::string(manifest_.files[static_cast<std::size_t>(first)].path),
                                 std::to_string(missing) + " files of the manifest are missing, "
                                                           "this is the first"});
   }
@@ -196,12 +196,13 @@ void BaseBackup::Require(Walked<void> result, const std::string& place) {
 
 bool BaseBackup::ReadManifest() {
   const std::string name(kManifestName);
-  auto text = ReadAll(files_.Open(name, budget_, nullptr), kMaxManifestBytes);
-  if (!text) {
-    Require(tl::unexpected(std::move(text.error())), name);
+  auto opened = files_.Open(name, budget_, nullptr);
+  if (!opened) {
+    Require(tl::unexpected(std::move(opened.error())), name);
     return false;
   }
-  auto manifest = ParseManifest(*text);
+  Reader reader(*opened->source);
+  auto manifest = verify::ReadManifest(reader, ManifestParts::kAll);
   if (!manifest) {
     Require(tl::unexpected(std::move(manifest.error())), name);
     return false;

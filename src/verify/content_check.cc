@@ -43,7 +43,8 @@ void ContentCheck::Update(std::string_view bytes) {
 
 Walked<void> ContentCheck::Finish() {
   const auto fault = [this](Reason reason, std::string message) {
-    return tl::unexpected(Fault{Outcome::kBroken, reason, file_.path, std::move(message)});
+    return tl::unexpected(
+        Fault{Outcome::kBroken, reason, std::string(file_.path), std::move(message)});
   };
   if (size_ != file_.size) {
     return fault(

@@ -1,10 +1,10 @@
 #include "verify/manifest.h"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "verify/json_bytes.h"
 #include "verify/utc.h"
 
 namespace drwatch::verify {
@@ -13,13 +13,19 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kChecksumKey = "\"Manifest-Checksum\"";
+// Its line and what closes the object.
+constexpr std::size_t kMaxLastBytes = 4096;
+constexpr std::size_t kBlockBytes = 64 << 10;
+constexpr std::int64_t kChunkBytes = 256 << 10;
 
 // The manifest's events, without building a tree of it: a large cluster has millions of files.
 class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit ManifestSax(ManifestParts parts) : parts_(parts) {}
   Manifest manifest;
   std::string problem;
   base::Timestamp newest{};
+  bool too_many = false;
 
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
@@ -61,8 +67,9 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
   void StartFile() {
-    manifest.files.emplace_back();
-    has_checksum_ = false;
+    file_ = {};
+    path_.clear();
+    checksum_.reset();
     modified_.reset();
   }
   bool Number(std::uint64_t value) {
@@ -72,49 +79,51 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
       manifest.system_identifier = value;
     } else if (depth_ == 2 && section_ == "Files" && key_ == "Size") {
       if (value > INT64_MAX) return Fail("impossible size");
-      manifest.files.back().size = static_cast<std::int64_t>(value);
+      file_.size = static_cast<std::int64_t>(value);
     } else if (depth_ == 2 && section_ == "WAL-Ranges" && key_ == "Timeline") {
       manifest.wal.back().timeline = static_cast<std::uint32_t>(value);
     }
     return true;
   }
   bool FileText(const std::string& text) {
-    ManifestFile& file = manifest.files.back();
     if (key_ == "Path") {
-      file.path = text;
+      path_ = text;
     } else if (key_ == "Encoded-Path") {
-      const auto path = base::ParseHex(text);
+      auto path = base::ParseHex(text);
       if (!path) return Fail("damaged Encoded-Path");
-      file.path = *path;
+      path_ = *std::move(path);
     } else if (key_ == "Checksum-Algorithm") {
       if (text == "CRC32C") {
-        file.kind = ManifestChecksum::kCrc32c;
+        file_.kind = ManifestChecksum::kCrc32c;
       } else if (const auto algorithm = base::ParseDigestName(text)) {
-        file.kind = ManifestChecksum::kDigest;
-        file.algorithm = *algorithm;
+        file_.kind = ManifestChecksum::kDigest;
+        file_.algorithm = *algorithm;
       } else {
         return Fail("unknown checksum algorithm");
       }
     } else if (key_ == "Checksum") {
-      const auto checksum = base::ParseHex(text);
-      if (!checksum) return Fail("damaged checksum");
-      file.checksum = *checksum;
-      has_checksum_ = true;
+      checksum_ = base::ParseHex(text);
+      if (!checksum_) return Fail("damaged checksum");
     } else if (key_ == "Last-Modified") {
       modified_ = ParseUtc(text);
     }
     return true;
   }
   bool EndFile() {
-    const ManifestFile& file = manifest.files.back();
-    if (file.path.empty()) return Fail("file without a path");
-    if (has_checksum_ != (file.kind != ManifestChecksum::kNone)) {
+    if (path_.empty()) return Fail("file without a path");
+    if (checksum_.has_value() != (file_.kind != ManifestChecksum::kNone)) {
       return Fail("checksum without an algorithm, or the reverse");
     }
-    if (!has_checksum_) manifest.checksums = false;
-    if (modified_ && file.path == "backup_label") manifest.taken = modified_;
+    if (!checksum_) manifest.checksums = false;
+    if (modified_ && path_ == "backup_label") manifest.taken = modified_;
     if (modified_) newest = std::max(newest, *modified_);
-    return static_cast<std::int64_t>(manifest.files.size()) <= kMaxFiles || Fail("too many files");
+    if (parts_ == ManifestParts::kWithoutFiles) return true;
+    too_many = static_cast<std::int64_t>(manifest.files.size()) >= kMaxFiles;
+    if (too_many) return Fail("too many files");
+    file_.path = manifest.texts.Keep(path_);
+    if (checksum_) file_.checksum = manifest.texts.Keep(*checksum_);
+    manifest.files.push_back(file_);
+    return true;
   }
   bool WalText(const std::string& text) {
     const auto lsn = ParseLsn(text);
@@ -123,42 +132,119 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  const ManifestParts parts_;
   int depth_ = 0;
   std::string section_;
   std::string key_;
-  bool has_checksum_ = false;
+  // The file that is being told.
+  ManifestFile file_;
+  std::string path_;
+  std::optional<std::string> checksum_;
   std::optional<base::Timestamp> modified_;
 };
 
-// The last line holds the SHA-256 of all lines before it.
-Walked<void> CheckOwnChecksum(std::string_view text) {
-  const std::size_t at = text.rfind(kChecksumKey);
-  const auto size = static_cast<std::int64_t>(text.size());
-  if (at == std::string_view::npos || !base::Trim(text).ends_with('}')) {
-    return Broken(Reason::kIncomplete, size, "ends before its own checksum");
+// The last line holds the SHA-256 of all lines before it: hashed while it is read.
+class OwnChecksum final : public Source {
+ public:
+  explicit OwnChecksum(Reader& manifest) : manifest_(manifest) {}
+
+  Walked<std::string_view> Next() override {
+    auto bytes = manifest_.Some(kChunkBytes);
+    if (bytes) Follow(*bytes);
+    return bytes;
   }
-  const std::size_t open = text.find('"', at + kChecksumKey.size());
-  const std::size_t close = open == text.npos ? text.npos : text.find('"', open + 1);
-  if (close == text.npos) return Broken(Reason::kIncomplete, size, "ends in its own checksum");
-  const auto expected = base::ParseHex(text.substr(open + 1, close - open - 1));
-  const std::size_t line = text.rfind('\n', at);
-  const std::string_view covered =
-      line == text.npos ? text.substr(0, at) : text.substr(0, line + 1);
-  if (expected != base::ComputeDigest(base::DigestAlgorithm::kSha256, covered)) {
-    return Broken(Reason::kCorrupt, static_cast<std::int64_t>(at),
+  // Once all was read.
+  Walked<void> Check();
+
+ private:
+  void Follow(std::string_view bytes);
+
+  Reader& manifest_;
+  base::Digest digest_{base::DigestAlgorithm::kSha256};
+  std::string line_;     // the start of one, as far as it takes to tell whether it is the last
+  bool within_ = false;  // a line that is not
+  std::string last_;     // from its start on
+};
+
+void OwnChecksum::Follow(std::string_view bytes) {
+  while (!bytes.empty()) {
+    if (!last_.empty()) {
+      last_ += bytes.substr(0, kMaxLastBytes - std::min(kMaxLastBytes, last_.size()));
+      return;
+    }
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size() - 1) + 1;
+    const std::string_view line =
+        bytes.substr(0, within_ ? end : std::min(end, kChecksumKey.size() - line_.size()));
+    bytes.remove_prefix(line.size());
+    if (within_) {
+      digest_.Update(line);
+      within_ = !line.ends_with('\n');
+      continue;
+    }
+    line_ += line;
+    if (line_ == kChecksumKey) {
+      last_ = std::move(line_);
+    } else if (line_.size() == kChecksumKey.size() || line_.ends_with('\n')) {
+      digest_.Update(line_);
+      within_ = !line_.ends_with('\n');
+      line_.clear();
+    }
+  }
+}
+
+Walked<void> OwnChecksum::Check() {
+  if (!base::Trim(last_).ends_with('}')) {
+    return Broken(Reason::kIncomplete, manifest_.offset(), "ends before its own checksum");
+  }
+  const std::size_t open = last_.find('"', kChecksumKey.size());
+  const std::size_t close = open == last_.npos ? last_.npos : last_.find('"', open + 1);
+  if (close == last_.npos) {
+    return Broken(Reason::kIncomplete, manifest_.offset(), "ends in its own checksum");
+  }
+  if (base::ParseHex(last_.substr(open + 1, close - open - 1)) != digest_.Finish()) {
+    return Broken(Reason::kCorrupt, manifest_.offset() - static_cast<std::int64_t>(last_.size()),
                   "the manifest's own checksum differs");
+  }
+  return {};
+}
+
+Walked<void> CheckNames(const std::vector<ManifestFile>& files) {
+  for (std::size_t i = 1; i < files.size(); ++i) {
+    if (files[i - 1].path == files[i].path) {
+      return Broken(Reason::kCorrupt, 0,
+                    "the manifest names " + base::Quote(files[i].path) + " twice");
+    }
   }
   return {};
 }
 
 }  // namespace
 
-Walked<Manifest> ParseManifest(std::string_view text) {
-  if (auto checked = CheckOwnChecksum(text); !checked) {
-    return tl::unexpected(std::move(checked.error()));
+std::string_view TextBlocks::Keep(std::string_view text) {
+  // A block never grows beyond what it reserved: the views into it stay.
+  if (blocks_.empty() || blocks_.back().size() + text.size() > blocks_.back().capacity()) {
+    blocks_.emplace_back().reserve(std::max(kBlockBytes, text.size()));
   }
-  ManifestSax sax;
-  if (!nlohmann::json::sax_parse(text.begin(), text.end(), &sax) || !sax.problem.empty()) {
+  std::string& block = blocks_.back();
+  const std::size_t at = block.size();
+  block += text;
+  return std::string_view(block).substr(at);
+}
+
+Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts) {
+  OwnChecksum source(reader);
+  Reader inner(source);
+  JsonBytes bytes(inner);
+  ManifestSax sax(parts);
+  const bool whole = nlohmann::json::sax_parse(JsonByteIterator(bytes), JsonByteIterator(), &sax);
+  if (bytes.fault()) return tl::unexpected(*bytes.fault());
+  if (sax.too_many) {
+    return Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");
+  }
+  // Damage shows first in its own checksum, also behind where the parser gave up.
+  if (auto rest = Drain(source); !rest) return tl::unexpected(std::move(rest.error()));
+  if (auto checked = source.Check(); !checked) return tl::unexpected(std::move(checked.error()));
+  if (!whole || !sax.problem.empty()) {
     return Broken(Reason::kCorrupt, 0, "damaged manifest: " + sax.problem);
   }
   Manifest manifest = std::move(sax.manifest);
@@ -168,11 +254,8 @@ Walked<Manifest> ParseManifest(std::string_view text) {
   }
   std::sort(manifest.files.begin(), manifest.files.end(),
             [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
-  for (std::size_t i = 1; i < manifest.files.size(); ++i) {
-    if (manifest.files[i - 1].path == manifest.files[i].path) {
-      return Broken(Reason::kCorrupt, 0,
-                    "the manifest names " + base::Quote(manifest.files[i].path) + " twice");
-    }
+  if (auto unique = CheckNames(manifest.files); !unique) {
+    return tl::unexpected(std::move(unique.error()));
   }
   if (!manifest.taken && sax.newest != base::Timestamp{}) manifest.taken = sax.newest;
   return manifest;

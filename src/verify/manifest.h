@@ -1,6 +1,7 @@
 // PostgreSQL's backup_manifest, versions 1 (PostgreSQL 13) and 2 (17).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,14 +14,26 @@
 
 namespace drwatch::verify {
 
-enum class ManifestChecksum { kNone, kCrc32c, kDigest };
+enum class ManifestChecksum : std::uint8_t { kNone, kCrc32c, kDigest };
 
+// Texts that many rows refer to, in blocks that stay where they are.
+class TextBlocks {
+ public:
+  // Valid as long as this is, also once it was moved.
+  std::string_view Keep(std::string_view text);
+
+ private:
+  std::vector<std::string> blocks_;
+};
+
+// Large clusters have millions: 48 bytes each, and the texts.
 struct ManifestFile {
-  std::string path;
+  // Of Manifest::texts.
+  std::string_view path;
+  std::string_view checksum;  // raw
   std::int64_t size = 0;
-  ManifestChecksum kind = ManifestChecksum::kNone;
   base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;  // with kDigest
-  std::string checksum;                                              // raw
+  ManifestChecksum kind = ManifestChecksum::kNone;
 };
 
 struct WalRange {
@@ -29,18 +42,27 @@ struct WalRange {
   std::uint64_t end = 0;
 };
 
+// Movable only: the files refer to its texts.
 struct Manifest {
+  Manifest() = default;
+  Manifest(Manifest&&) = default;
+  Manifest& operator=(Manifest&&) = default;
+
   int version = 1;
   std::optional<std::uint64_t> system_identifier;
-  std::vector<ManifestFile> files;  // by path, unique
+  TextBlocks texts;
+  std::vector<ManifestFile> files;  // by path, unique; none with kWithoutFiles
   std::vector<WalRange> wal;
   bool checksums = true;  // false if any file has none
   // Last-Modified of backup_label, or else the newest of all: when the backup was taken.
   std::optional<base::Timestamp> taken;
 };
 
-// Faults: kIncomplete (not closed JSON), kCorrupt (its own checksum differs, or fields are missing
-// or impossible), unjudged kWrongFormat (a version that is not known).
-Walked<Manifest> ParseManifest(std::string_view text);
+enum class ManifestParts { kAll, kWithoutFiles };
+
+// Reads it to its end. Faults: kIncomplete (not closed JSON), kCorrupt (its own checksum differs,
+// or fields are missing or impossible), unjudged kWrongFormat (a version that is not known) and
+// kLimit (more than kMaxFiles are to be kept), and those of the reader.
+Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts);
 
 }  // namespace drwatch::verify

@@ -79,8 +79,6 @@ inline constexpr std::int64_t kMaxExpansionRatio = 20'000;
 inline constexpr std::int64_t kExpansionFloorBytes = std::int64_t{4} << 30;
 // A checksum list; a longer file is not one.
 inline constexpr std::int64_t kMaxChecksumListBytes = 64 << 20;
-// A backup_manifest (about 150 bytes a file: two million files).
-inline constexpr std::int64_t kMaxManifestBytes = 256 << 20;
 // Files of one folder artefact.
 inline constexpr std::int64_t kMaxFiles = 2'000'000;
 // Entries with data in one pg_dump archive.

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <variant>
 
 #include "base/strings.h"
+#include "verify/json_bytes.h"
 #include "verify/utc.h"
 
 namespace drwatch::verify {
@@ -16,82 +16,6 @@ using model::Reason;
 using Json = nlohmann::json;
 
 constexpr std::size_t kMaxDepth = 64;
-// A name or a value; the longest path of a server has 1024 bytes.
-constexpr std::size_t kMaxTextBytes = 1 << 20;
-
-// The bytes of a stream one by one, for the parser. Ends early at a fault or a text that is too
-// long.
-class JsonBytes {
- public:
-  explicit JsonBytes(Reader& file) : file_(file) { Fill(); }
-
-  bool ended() const { return bytes_.empty(); }
-  char Get() const { return bytes_[at_]; }
-  void Step() {
-    Watch(bytes_[at_]);
-    if (++at_ < bytes_.size()) return;
-    file_.Consume(bytes_.size());
-    Fill();
-  }
-  const std::optional<Fault>& fault() const { return fault_; }
-  std::int64_t offset() const { return file_.offset() + static_cast<std::int64_t>(at_); }
-
- private:
-  void Fill() {
-    at_ = 0;
-    bytes_ = {};
-    if (fault_) return;
-    auto bytes = file_.Look();
-    if (bytes) {
-      bytes_ = *bytes;
-    } else {
-      fault_ = std::move(bytes.error());
-    }
-  }
-  void Watch(char c) {
-    if (escaped_) {
-      escaped_ = false;
-    } else if (c == '\\') {
-      escaped_ = in_text_;
-    } else if (c == '"') {
-      in_text_ = !in_text_;
-      text_bytes_ = 0;
-    }
-    if (++text_bytes_ <= kMaxTextBytes || !in_text_ || fault_) return;
-    fault_ = Fault{Outcome::kUnjudged, Reason::kLimit, "", "a text of more than 1 MiB"};
-  }
-
-  Reader& file_;
-  std::string_view bytes_;
-  std::size_t at_ = 0;
-  bool in_text_ = false;
-  bool escaped_ = false;
-  std::size_t text_bytes_ = 0;
-  std::optional<Fault> fault_;
-};
-
-class JsonByteIterator {
- public:
-  using iterator_category = std::input_iterator_tag;
-  using value_type = char;
-  using difference_type = std::ptrdiff_t;
-  using pointer = const char*;
-  using reference = char;
-
-  JsonByteIterator() = default;
-  explicit JsonByteIterator(JsonBytes& bytes) : bytes_(&bytes) {}
-  char operator*() const { return bytes_->Get(); }
-  JsonByteIterator& operator++() {
-    bytes_->Step();
-    return *this;
-  }
-  void operator++(int) { bytes_->Step(); }
-  bool operator==(const JsonByteIterator& other) const { return ended() == other.ended(); }
-
- private:
-  bool ended() const { return bytes_ == nullptr || bytes_->ended() || bytes_->fault(); }
-  JsonBytes* bytes_ = nullptr;
-};
 
 // A text with a number too large for the parser, or an integer: both as they come.
 using Value = std::variant<std::nullptr_t, bool, std::uint64_t, std::string_view>;

@@ -130,6 +130,31 @@ TEST(FolderPlaceTest, LinksMayNotLeadOut) {
   EXPECT_TRUE(Names(List(*place, options)).empty());
 }
 
+TEST(FolderPlaceTest, HandsOverWhatItLists) {
+  const TempDir folder;
+  for (const char* name : {"a/b/1", "a/b.c", "a/b/2", "z", "a/c/d/e"}) folder.Write(name, name);
+  const auto place = MakeFolderPlace(folder.path());
+  for (const std::string prefix : {"", "a/", "a/b", "a/b/", "none/", "../"}) {
+    ListOptions options;
+    options.prefix = prefix;
+    const auto listing = List(*place, options);
+    std::vector<std::string> names;
+    std::uint64_t fingerprints = 0;
+    ASSERT_TRUE(place->Each(options, InTime(), [&](const PlaceObject& object) {
+      names.push_back(object.name);
+      fingerprints += object.fingerprint;
+    }));
+    EXPECT_EQ(names, Names(listing)) << prefix;
+    for (const PlaceObject& object : listing.objects) fingerprints -= object.fingerprint;
+    EXPECT_EQ(fingerprints, 0u) << prefix;
+  }
+  ListOptions few;
+  few.max_objects = 4;
+  const auto over = place->Each(few, InTime(), [](const PlaceObject&) {});
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().reason, Reason::kLimit);
+}
+
 TEST(FolderPlaceTest, ReadsWithLimits) {
   const TempDir folder;
   const std::string large(700'000, 'x');

@@ -225,6 +225,12 @@ TEST_F(BaseBackupTest, WithoutManifestTheLevelSaysSo) {
   EXPECT_EQ(Verify().outcome, Outcome::kUnjudged) << Verify().ToString();
 }
 
+Walked<Manifest> ParseManifest(std::string_view text, ManifestParts parts = ManifestParts::kAll) {
+  MemorySource source(text);
+  Reader reader(source);
+  return ReadManifest(reader, parts);
+}
+
 TEST(ManifestTest, ReadsNamesAndTimes) {
   std::string text = MakeManifest({{"backup_label", "x"}}, {2, "CRC32C", false});
   const std::string encoded = MakeManifest({{"a", "x"}});
@@ -233,9 +239,66 @@ TEST(ManifestTest, ReadsNamesAndTimes) {
   EXPECT_EQ(manifest->system_identifier, 7123456789012345678u);
   EXPECT_EQ(base::FormatRfc3339(*manifest->taken), "2026-01-02T03:04:05Z");
   EXPECT_EQ(manifest->wal.at(0).start, 0x200028u);
+  EXPECT_EQ(manifest->files.size(), 1u);
+  const auto summary = ParseManifest(text, ManifestParts::kWithoutFiles);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->taken, manifest->taken);
+  EXPECT_EQ(summary->wal.at(0).end, manifest->wal.at(0).end);
+  EXPECT_TRUE(summary->files.empty());
   EXPECT_EQ(ParseLsn("1/2"), 0x100000002u);
   EXPECT_EQ(ParseLsn("1/100000000"), std::nullopt);
   EXPECT_EQ(ParseLsn("12"), std::nullopt);
+}
+
+// Hands out one byte after the other.
+class SlowSource final : public Source {
+ public:
+  explicit SlowSource(std::string_view bytes) : bytes_(bytes) {}
+  Walked<std::string_view> Next() override {
+    const std::string_view one = bytes_.substr(0, 1);
+    bytes_.remove_prefix(one.size());
+    return one;
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+TEST(ManifestTest, EveryByteIsCoveredHoweverItArrives) {
+  const std::string text = MakeManifest({{"a", "x"}, {"Manifest-Checksum", "y"}, {"b", "z"}});
+  const auto slow = [](std::string_view bytes, ManifestParts parts) {
+    SlowSource source(bytes);
+    Reader reader(source);
+    return ReadManifest(reader, parts);
+  };
+  for (const ManifestParts parts : {ManifestParts::kAll, ManifestParts::kWithoutFiles}) {
+    EXPECT_TRUE(ParseManifest(text, parts));
+    EXPECT_TRUE(slow(text, parts));
+    const std::size_t last = text.find_last_not_of("}\n ");
+    for (std::size_t at = 0; at < text.size(); ++at) {
+      std::string damaged = text;
+      damaged[at] = static_cast<char>(damaged[at] ^ 1);
+      // Behind the checksum there is only the bracket.
+      if (at <= last) EXPECT_FALSE(ParseManifest(damaged, parts)) << at;
+      const auto cut = ParseManifest(std::string_view(text).substr(0, at), parts);
+      if (at + 1 < text.size()) {
+        ASSERT_FALSE(cut) << at;
+        EXPECT_EQ(cut.error().reason, Reason::kIncomplete) << at << cut.error().message;
+      }
+    }
+  }
+}
+
+TEST(ManifestTest, FilesStayReadableWhenItIsMoved) {
+  std::map<std::string, std::string> files;
+  for (int i = 0; i < 5000; ++i) files["base/16384/" + std::to_string(100'000 + i)] = "x";
+  auto manifest = ParseManifest(MakeManifest(files));
+  ASSERT_TRUE(manifest) << manifest.error().message;
+  const Manifest moved = std::move(*manifest);
+  ASSERT_EQ(moved.files.size(), 5000u);
+  EXPECT_EQ(moved.files.front().path, "base/16384/100000");
+  EXPECT_EQ(moved.files.back().path, "base/16384/104999");
+  EXPECT_EQ(moved.files.back().checksum.size(), 4u);
 }
 
 TEST(WalFilesTest, ASegmentThatShrankWhileItWasReadIsIncomplete) {
