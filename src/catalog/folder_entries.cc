@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -14,6 +16,79 @@ namespace {
 constexpr std::size_t kBlockBytes = 64 << 10;
 // How often a thread looks at the clock.
 constexpr std::size_t kLookEvery = 256;
+
+// Looks at batches: on threads of its own while more are to come, and on the caller's in the end.
+class Looker {
+ public:
+  Looker(int folder, base::Deadline deadline, const base::StopToken& stop)
+      : folder_(folder), deadline_(deadline), stop_(stop) {}
+  ~Looker() { Finish(); }
+  Looker(const Looker&) = delete;
+  Looker& operator=(const Looker&) = delete;
+
+  // A batch that is complete; it stays where it is.
+  void Give(std::vector<FolderEntry>& batch) {
+    {
+      const std::lock_guard lock(mutex_);
+      waiting_.push_back(&batch);
+    }
+    if (threads_.empty()) Start();
+    wake_.notify_one();
+  }
+  // True if all were looked at in time.
+  bool Finish() {
+    {
+      const std::lock_guard lock(mutex_);
+      all_given_ = true;
+    }
+    wake_.notify_all();
+    Work();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+    return in_time_;
+  }
+  void Look(std::vector<FolderEntry>& batch) {
+    for (std::size_t i = 0; i < batch.size() && in_time_; ++i) {
+      FolderEntry& entry = batch[i];
+      entry.error = ::fstatat(folder_, entry.name.data(), &entry.info, 0) == 0 ? 0 : errno;
+      if (i % kLookEvery == 0 && (deadline_.Expired() || stop_.stopped())) in_time_ = false;
+    }
+  }
+
+ private:
+  void Start() {
+    // The caller is one of them.
+    const unsigned cores =
+        std::clamp(std::thread::hardware_concurrency(), 2u, FolderEntries::kMaxThreads);
+    try {
+      while (threads_.size() + 1 < cores) threads_.emplace_back([this] { Work(); });
+    } catch (const std::system_error&) {
+      // No more threads: the caller looks at the rest.
+    }
+  }
+  void Work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return all_given_ || !waiting_.empty(); });
+      if (waiting_.empty()) return;
+      std::vector<FolderEntry>* const batch = waiting_.front();
+      waiting_.pop_front();
+      lock.unlock();
+      Look(*batch);
+      lock.lock();
+    }
+  }
+
+  const int folder_;
+  const base::Deadline deadline_;
+  const base::StopToken& stop_;
+  std::atomic<bool> in_time_ = true;
+  std::mutex mutex_;  // guards the next two
+  std::deque<std::vector<FolderEntry>*> waiting_;
+  bool all_given_ = false;
+  std::condition_variable wake_;
+  std::vector<std::thread> threads_;
+};
 
 }  // namespace
 
@@ -27,48 +102,41 @@ void FolderEntries::Add(std::string_view name) {
   const std::size_t at = block.size();
   // fstatat() wants a zero behind it.
   block.append(name);
-  list_.emplace_back().name = std::string_view(block).substr(at);
+  if (batches_.empty() || batches_.back().size() == kBatch) {
+    const bool more = !batches_.empty();
+    batches_.emplace_back();
+    if (more) batches_.back().reserve(kBatch);
+  }
+  batches_.back().emplace_back().name = std::string_view(block).substr(at);
   block.push_back('\0');
 }
 
-int FolderEntries::Read(DIR* folder, std::size_t expected, const std::function<bool()>& go_on) {
-  list_.reserve(expected);
-  while (true) {
-    errno = 0;
-    const dirent* const item = ::readdir(folder);
-    if (item == nullptr) return errno;
-    const std::string_view name = item->d_name;
-    if (name == "." || name == "..") continue;
-    Add(name);
-    list_.back().link = item->d_type == DT_LNK;
-    if (!go_on()) return 0;
-  }
+std::size_t FolderEntries::size() const {
+  return batches_.empty() ? 0 : (batches_.size() - 1) * kBatch + batches_.back().size();
 }
 
-bool FolderEntries::Stat(int folder, base::Deadline deadline, const base::StopToken& stop) {
-  std::atomic<bool> in_time = true;
-  const auto look = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end && in_time; ++i) {
-      FolderEntry& entry = list_[i];
-      entry.error = ::fstatat(folder, entry.name.data(), &entry.info, 0) == 0 ? 0 : errno;
-      if (i % kLookEvery == 0 && (deadline.Expired() || stop.stopped())) in_time = false;
+FolderEntries::Outcome FolderEntries::Read(DIR* folder, const std::function<bool()>& go_on,
+                                           base::Deadline deadline, const base::StopToken& stop) {
+  Looker looker(::dirfd(folder), deadline, stop);
+  Outcome outcome;
+  while (outcome.in_time) {
+    errno = 0;
+    const dirent* const item = ::readdir(folder);
+    if (item == nullptr) {
+      outcome.error = errno;
+      break;
     }
-  };
-  const std::size_t count = list_.size();
-  const unsigned cores = std::clamp(std::thread::hardware_concurrency(), 1u, kMaxThreads);
-  const std::size_t share = count < kParallelFrom ? count : (count + cores - 1) / cores;
-  std::size_t begin = 0;
-  std::vector<std::thread> threads;
-  try {
-    for (; begin + share < count; begin += share) {
-      threads.emplace_back(look, begin, begin + share);
-    }
-  } catch (const std::system_error&) {
-    // No more threads: the rest is looked at here.
+    const std::string_view name = item->d_name;
+    if (name == "." || name == "..") continue;
+    // A full batch is given away when the next begins: one that is the last is looked at here.
+    if (!batches_.empty() && batches_.back().size() == kBatch) looker.Give(batches_.back());
+    Add(name);
+    batches_.back().back().link = item->d_type == DT_LNK;
+    outcome.in_time = go_on();
   }
-  look(begin, count);
-  for (std::thread& thread : threads) thread.join();
-  return in_time;
+  if (outcome.in_time && !batches_.empty()) looker.Look(batches_.back());
+  outcome.in_time = looker.Finish() && outcome.in_time;
+  return outcome;
 }
 
 }  // namespace drwatch::catalog

@@ -147,17 +147,15 @@ bool FolderScan::ReadEntries(const std::string& folder, FolderEntries& entries) 
   bool whole =
       ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
   if (whole) {
-    const auto known = cache_.sums.find(folder);
-    const std::size_t expected = known != cache_.sums.end() ? known->second.entries : 0;
-    const int error_number =
-        entries.Read(handle, expected, [&] { return whole = whole && InTime(); });
-    if (error_number != 0) {
-      whole = Blind(Reason::kStorage, "cannot read folder " + base::Quote(folder) + ": " +
-                                          base::ErrnoText(error_number));
+    const FolderEntries::Outcome read = entries.Read(
+        handle, [this] { return InTime(); }, deadline_, stop_);
+    whole = read.error == 0 && read.in_time;
+    if (read.error != 0) {
+      Blind(Reason::kStorage,
+            "cannot read folder " + base::Quote(folder) + ": " + base::ErrnoText(read.error));
+    } else if (!whole) {  // InTime() may have said so already
+      Blind(Reason::kTimeout, "listing " + base::Quote(options_.path) + " takes too long");
     }
-  }
-  if (whole && !entries.Stat(::dirfd(handle), deadline_, stop_)) {
-    whole = Blind(Reason::kTimeout, "listing " + base::Quote(options_.path) + " takes too long");
   }
   ::closedir(handle);
   return whole;
@@ -167,17 +165,18 @@ const verify::ChecksumFolder& FolderScan::SumsOf(const std::string& folder,
                                                  const FolderEntries& entries) {
   std::vector<std::string> names;
   std::uint64_t fingerprint = 1;
-  for (const FolderEntry& entry : entries.list()) {
-    if (!verify::ParseChecksumFileName(entry.name)) continue;
-    std::string name(entry.name);
-    struct stat info {};
-    if (::stat((folder + "/" + name).c_str(), &info) != 0) continue;
-    fingerprint += FingerprintOf(name, info);
-    names.push_back(std::move(name));
+  for (const auto& batch : entries.batches()) {
+    for (const FolderEntry& entry : batch) {
+      if (!verify::ParseChecksumFileName(entry.name)) continue;
+      std::string name(entry.name);
+      struct stat info {};
+      if (::stat((folder + "/" + name).c_str(), &info) != 0) continue;
+      fingerprint += FingerprintOf(name, info);
+      names.push_back(std::move(name));
+    }
   }
   CatalogCache::Sums& sums = next_.sums[folder];
   sums = std::move(cache_.sums[folder]);
-  sums.entries = entries.list().size();
   if (!sums.folder || sums.fingerprint != fingerprint) {
     sums.folder = std::make_unique<verify::ChecksumFolder>(folder, names);
     sums.fingerprint = fingerprint;
@@ -193,9 +192,11 @@ bool FolderScan::Scan(const std::string& prefix) {
   const verify::ChecksumFolder* const before = sums_;
   sums_ = &SumsOf(folder, entries);
   bool whole = true;
-  if (listing_.complete.empty()) listing_.complete.reserve(entries.list().size());
-  for (const FolderEntry& entry : entries.list()) {
-    whole = whole && (entry.error == 0 ? Judge(prefix, entry) : JudgeUnseen(prefix, entry));
+  if (listing_.complete.empty()) listing_.complete.reserve(entries.size());
+  for (const auto& batch : entries.batches()) {
+    for (const FolderEntry& entry : batch) {
+      whole = whole && (entry.error == 0 ? Judge(prefix, entry) : JudgeUnseen(prefix, entry));
+    }
   }
   sums_ = before;
   return whole;

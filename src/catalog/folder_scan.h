@@ -15,7 +15,6 @@ namespace drwatch::catalog {
 struct CatalogCache {
   // The checksum files of one folder, read again when one of them changed.
   struct Sums {
-    std::size_t entries = 0;  // of the folder
     std::uint64_t fingerprint = 0;
     std::unique_ptr<verify::ChecksumFolder> folder;
   };
