@@ -1,7 +1,7 @@
 """Backups in buckets of a real S3 server (Ceph's radosgw): proven, missing, truncated, hidden; each to a page and back.
 
-What radosgw does not answer (x-amz-checksum-*, replication states, another region, SlowDown, a clock that is off) is tested on
-scripted servers: tests/net/s3_test.cc, tests/catalog/place_catalog_test.cc, tests/probes/bucket_probe_test.cc.
+What radosgw does not answer (x-amz-checksum-*, replication states, another region, SlowDown) is tested on scripted servers:
+tests/net/s3_test.cc, tests/catalog/place_catalog_test.cc, tests/probes/bucket_probe_test.cc.
 """
 
 import concurrent.futures
@@ -14,9 +14,10 @@ import time
 
 import pytest
 import radosgw
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
-from radosgw import ACCESS_KEY, KMS_KEY, S3, SECRET_KEY, Radosgw
+from faults import Clock
+from radosgw import ACCESS_KEY, ARCHIVE_CLASS, Frontend, KMS_KEY, S3, SECRET_KEY, Radosgw
 from servers import Postgres, fill_backup_folder, wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "testdata/verify"
@@ -231,6 +232,61 @@ def test_encryption(folder, drwatch, receivers, storage, s3, bucket):
     expect_resolve(receivers, page, wait_until)
     assert value(drwatch, "backup_encrypted") == 1
     assert proven(drwatch), "what S3 encrypts is read as it was"
+
+
+def test_failed_replication_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket, keep):
+    """radosgw tells no replication status: something in front of it does."""
+    front = keep(Frontend(storage.port))
+    front.headers = {"x-amz-replication-status": "COMPLETED"}
+    s3.put(bucket, "daily/a.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, s3={"endpoint": front.endpoint()}, expect={"replicated": True})],
+          rules=built_in("BackupReplicationFailed"), extra="builtin_rules: false")
+    wait_until(lambda: value(drwatch, "backup_check_success", check="replicated") == 1, what="replication seen")
+    time.sleep(1.1)  # radosgw counts in seconds
+    front.headers = {"x-amz-replication-status": "FAILED"}
+    s3.put(bucket, "daily/b.dump", DUMP)
+    page = expect_page(receivers, "BackupReplicationFailed", wait_until)
+    assert value(drwatch, "backup_replication_failed_objects") >= 1
+    assert value(drwatch, "backup_success") == 1, "it is good here"
+    time.sleep(1.1)
+    front.headers = {"x-amz-replication-status": "COMPLETED"}
+    s3.put(bucket, "daily/c.dump", DUMP)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_clock_skew_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket):
+    clock = Clock(folder)
+    s3.put(bucket, "daily/a.dump", DUMP)
+    text = config(folder, receivers, [probe(storage, bucket)], rules=built_in("StorageClockSkew"), extra="builtin_rules: false")
+    drwatch.start(text, env=clock.environment)
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    clock.set(400)
+    page = expect_page(receivers, "StorageClockSkew", wait_until)
+    assert -410 < value(drwatch, "backup_clock_skew_seconds") < -390
+    clock.set(0)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_archive_class_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket):
+    """The class is one of radosgw's by Amazon's name; how long Amazon takes to bring it back is what its documents say."""
+    s3.put(bucket, "daily/a.dump", DUMP)
+    text = config(folder, receivers, [probe(storage, bucket)])
+    drwatch.start(text.replace("services: [{name: shop, rpo: 1h}]", "services: [{name: shop, rto: 2h}]"))
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    assert value(drwatch, "backup_retrieval_delay_seconds") == 0
+    assert "RetrievalTooSlow" not in drwatch.firing()
+    time.sleep(1.1)  # radosgw counts in seconds
+    s3.put(bucket, "daily/b.dump", DUMP, {"x-amz-storage-class": ARCHIVE_CLASS})
+    page = expect_page(receivers, "RetrievalTooSlow", wait_until)
+    assert "takes 5h 0m 0s until it can be read" in page.body["payload"]["summary"]
+    assert page.body["payload"]["severity"] == "warning"
+    assert value(drwatch, "backup_retrieval_delay_seconds") == 5 * 3600
+    assert value(drwatch, "backup_check_success", check="exists") == 1, "it is there, only slow"
+    # The runbook's repair: the newest backup in a class that is read at once.
+    s3.copy(bucket, "daily/b.dump", {"x-amz-storage-class": "STANDARD"})
+    expect_resolve(receivers, page, wait_until)
+    assert value(drwatch, "backup_retrieval_delay_seconds") == 0
+    wait_until(lambda: proven(drwatch), what="backup proven again")
 
 
 def test_object_lock(folder, drwatch, receivers, storage, s3):

@@ -8,10 +8,12 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import http.server
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import urllib.parse
 import uuid
@@ -22,6 +24,7 @@ from servers import Server, free_port, wait_until
 ACCESS_KEY = "AKTESTDRWATCH0000001"
 SECRET_KEY = "test/secret+of/radosgw"
 KMS_KEY = "testkey-1"
+ARCHIVE_CLASS = "GLACIER"
 
 CONF = """
 [global]
@@ -91,9 +94,14 @@ class Radosgw(Server):
         self.run("ceph-osd", "-c", conf, "-i", osd, "--mkfs", "--osd-uuid", osd_uuid)
         self.daemon("ceph-osd", "-c", conf, "-i", osd, "-f")
         wait_until(lambda: "1 up" in self.run("ceph", "-c", conf, "osd", "stat"), timeout=60, interval=0.3, what="store up")
-        self.daemon("radosgw", "-c", conf, "-n", "client.rgw.a", "-f")
         self.run("radosgw-admin", "-c", conf, "user", "create", "--uid=test", "--display-name=test",
                  f"--access-key={ACCESS_KEY}", f"--secret-key={SECRET_KEY}")
+        # A storage class that is an archive by its name only: it is read at once.
+        archive = ["--placement-id=default-placement", f"--storage-class={ARCHIVE_CLASS}"]
+        self.run("radosgw-admin", "-c", conf, "zonegroup", "placement", "add", "--rgw-zonegroup=default", *archive)
+        self.run("radosgw-admin", "-c", conf, "zone", "placement", "add", "--rgw-zone=default", *archive,
+                 "--data-pool=default.rgw.archive.data")
+        self.daemon("radosgw", "-c", conf, "-n", "client.rgw.a", "-f")
         wait_until(lambda: S3(self.endpoint()).request("GET", "/")[0] == 200, timeout=120, interval=0.2, what="radosgw answering")
         return self
 
@@ -128,6 +136,54 @@ class Radosgw(Server):
                 os.kill(daemon.pid, signal.SIGKILL)
             daemon.wait(timeout)
         self.daemons = []
+
+
+class Frontend:
+    """Passes everything on to the server behind it and adds `headers` to the answers about objects: what radosgw does not say."""
+
+    def __init__(self, port):
+        self.headers = {}
+        front = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def handle_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                try:
+                    connection.request(self.command, self.path, body=body or None, headers=dict(self.headers))
+                    answer = connection.getresponse()
+                    content = answer.read()
+                finally:
+                    connection.close()
+                kept = [(name, text) for name, text in answer.getheaders()
+                        if name.lower() not in ("connection", "transfer-encoding", "content-length")]
+                about_object = "?" not in self.path and self.path.count("/") > 1
+                self.send_response_only(answer.status)
+                for name, text in kept + (list(front.headers.items()) if about_object else []):
+                    self.send_header(name, text)
+                size = answer.getheader("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+                self.send_header("Content-Length", size)
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_HEAD = do_PUT = do_POST = handle_any
+
+            def log_message(self, *unused):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class S3:
@@ -174,6 +230,11 @@ class S3:
 
     def put(self, bucket, key, body, headers=None):
         self.must("PUT", f"/{bucket}/{key}", body=body, headers=headers)
+
+    def copy(self, bucket, key, headers):
+        """The object onto itself, with other attributes: what "aws s3 cp s3://B/K s3://B/K --storage-class" does."""
+        self.must("PUT", f"/{bucket}/{key}", headers={"x-amz-copy-source": f"/{bucket}/{key}",
+                                                      "x-amz-metadata-directive": "REPLACE", **headers})
 
     def delete(self, bucket, key):
         self.must("DELETE", f"/{bucket}/{key}")
