@@ -1,5 +1,9 @@
 #include "exporter/part_metrics.h"
 
+#include <filesystem>
+
+#include "db/database.h"
+
 namespace drwatch::exporter {
 
 std::vector<model::MetricFamily> ProbeMetrics(const std::vector<probes::ProbeStats>& stats,
@@ -88,6 +92,22 @@ std::vector<model::MetricFamily> DeliveryAndStateMetrics(const notify::DeliveryS
       value += static_cast<double>(snapshot.template_failures);
   }
   return families;
+}
+
+std::vector<model::MetricFamily> StateFileMetrics(const std::string& storage_folder) {
+  std::int64_t files = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(storage_folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    // One damaged file may have its journals beside it.
+    if (db::Database::IsAside(name)) ++files;
+  }
+  model::FamilySet families;
+  families.Gauge("drwatch_state_damaged_files",
+                 "Damaged state files that were moved aside and still lie below storage.path.", {},
+                 static_cast<double>(files));
+  return families.Take();
 }
 
 std::vector<model::MetricFamily> ApiMetrics(const web::Api& api) {

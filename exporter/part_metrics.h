@@ -1,6 +1,7 @@
 // The drwatch_* families of the parts of the program, from their statistics. Pure functions.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "model/metric_family.h"
@@ -21,6 +22,9 @@ std::vector<model::MetricFamily> RuleMetrics(const rules::RulesSnapshot& snapsho
 // write theirs, and template failures are those of both.
 std::vector<model::MetricFamily> DeliveryAndStateMetrics(const notify::DeliveryStats& stats,
                                                          const rules::RulesSnapshot& snapshot);
+
+// Damaged state files that were moved aside and still lie below `storage_folder`.
+std::vector<model::MetricFamily> StateFileMetrics(const std::string& storage_folder);
 
 std::vector<model::MetricFamily> ApiMetrics(const web::Api& api);
 

@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "exporter/part_metrics.h"
 #include "exporter/process_metrics.h"
 #include "probes/backup_probe.h"
 #include "probes/wal_verdicts.h"
@@ -122,6 +123,7 @@ base::Status Service::OpenState(const config::Config& config) {
     base::LogError("the state file was damaged; it was moved aside and a new one made",
                    {{"folder", folder}});
   }
+  self_metrics_.AddPart([folder] { return StateFileMetrics(folder); });
   audit_ = std::make_unique<AuditTrail>(folder + "/" + std::string(kAuditFile), clock_);
   proofs_ = std::make_unique<ProofWatch>(audit_->written_before());
   positions_ = std::make_unique<probes::PositionRing>(database_.get());

@@ -19,6 +19,8 @@ namespace drwatch::db {
 namespace {
 
 constexpr int kBusyTimeoutMillis = 5000;
+// Between the name of a damaged file and the time at which it was moved aside.
+constexpr std::string_view kAside = ".corrupt-";
 
 bool IsDamage(int code) {
   const int primary = code & 0xff;
@@ -169,11 +171,16 @@ base::Result<Database::OpenResult> Database::OpenFile(const std::string& path) {
   return OpenResult::kOk;
 }
 
+bool Database::IsAside(std::string_view file_name) {
+  return file_name.find(kAside) != std::string_view::npos && !file_name.ends_with("-wal") &&
+         !file_name.ends_with("-shm");
+}
+
 base::Status Database::MoveAside(const std::string& path) {
   Close();
   damaged_ = false;
   const std::string suffix =
-      ".corrupt-" + std::to_string(base::ToUnixMillis(base::SystemClock().Now()) / 1000);
+      std::string(kAside) + std::to_string(base::ToUnixMillis(base::SystemClock().Now()) / 1000);
   base::LogError("state is damaged, starting with a new one",
                  {{"file", path}, {"moved_to", path + suffix}});
   if (std::rename(path.c_str(), (path + suffix).c_str()) != 0) {

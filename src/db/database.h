@@ -93,6 +93,8 @@ class Database {
   std::int64_t LastInsertId() const;
   std::int64_t ChangedRows() const;
   bool recovered() const { return recovered_; }
+  // Whether a file of this name is one that was moved aside; its journals do not count.
+  static bool IsAside(std::string_view file_name);
 
  private:
   Database() = default;

@@ -49,6 +49,7 @@ bool IsOnDrwatch(std::string_view alertname) {
                                          "NotificationDeadLettered",
                                          "NotificationDeadlineMissed",
                                          "StateNotWritable",
+                                         "StateDamaged",
                                          "DeadManPingFailing",
                                          "AuditLogNotWritten",
                                          "AuditCopyFailing",

@@ -163,6 +163,9 @@ TEST(DatabaseTest, MovesGarbageAside) {
   }
   ASSERT_FALSE(moved.empty());
   EXPECT_EQ(testing::ReadTestFile(moved), garbage);
+  EXPECT_TRUE(Database::IsAside(std::filesystem::path(moved).filename().string()));
+  EXPECT_FALSE(Database::IsAside(std::filesystem::path(moved).filename().string() + "-wal"));
+  EXPECT_FALSE(Database::IsAside("state.db"));
 }
 
 TEST(DatabaseTest, OpensAFileTornAnywhere) {

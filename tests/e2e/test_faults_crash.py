@@ -338,7 +338,10 @@ def test_fault_18_state_damaged(api, drwatch, receivers, folder, damage):
     mark = len(drwatch.log_text())
     drwatch.start()
     assert "was damaged; it was moved aside" in drwatch.log_text()[mark:]
-    assert list((folder / "state").glob("drwatch.db.corrupt-*"))
+    [aside] = (folder / "state").glob("drwatch.db.corrupt-*")
+    assert drwatch.value("drwatch_state_damaged_files") == 1
+    aside.unlink()
+    wait_until(lambda: drwatch.value("drwatch_state_damaged_files") == 0, what="it was taken away")
     wait_until(lambda: len(receivers.pages("trigger")) == 2, what="told again")
     assert only_incident(receivers) == page.body["dedup_key"]
     api.repair()
