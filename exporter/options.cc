@@ -206,6 +206,11 @@ void AddCommands(CLI::App& app, Raw& raw) {
                    "Files or folders to read at a time (default: one a core)")
       ->check(CLI::Range(1, 256))
       ->type_name("N");
+  verify
+      ->add_option("--level", raw.verify.level,
+                   "The least level that has to be proven: 2 outer checksum, 3 format, 4 content")
+      ->check(CLI::Range(0, 4))
+      ->type_name("N");
   verify->add_option("--format", raw.verify_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}));
 }

@@ -67,6 +67,7 @@ struct VerifyOptions {
   std::vector<std::string> paths;
   std::vector<std::string> wal_folders;  // --wal: WAL archives
   int jobs = 1;                          // artefacts at a time
+  int level = 0;                         // what is proven to less cannot be judged
   bool json = false;
 };
 

@@ -63,12 +63,26 @@ nlohmann::ordered_json JsonOf(const VerifiedPath& one) {
           {"duration_ms", one.took.count()}};
 }
 
+// What is intact as far as could be told, but not as far as was asked, is not judged.
+VerifiedPath Demand(VerifiedPath one, int level) {
+  verify::Verdict& verdict = one.verdict;
+  const int proven = static_cast<int>(verdict.level);
+  if (verdict.outcome != verify::Outcome::kIntact || proven >= level) return one;
+  verdict.outcome = verify::Outcome::kUnjudged;
+  verdict.reason = model::Reason::kUnverified;
+  verdict.message = (verdict.format.empty() ? "" : verdict.format + ": ") +
+                    "nothing is wrong with it, but level " + std::to_string(level) +
+                    " cannot be proven";
+  return one;
+}
+
 }  // namespace
 
 int Verify(const VerifyOptions& options) {
   int status = kIntactExit;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  const auto say = [&](const VerifiedPath& one) {
+  const auto say = [&](const VerifiedPath& found) {
+    const VerifiedPath one = Demand(found, options.level);
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));

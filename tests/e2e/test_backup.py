@@ -1,6 +1,8 @@
 """Backups on a real pg_dump and pg_basebackup: stale, truncated, flipped, replaced, empty; each to a page and back."""
 
 import gzip
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -158,6 +160,30 @@ def test_verify_command(folder, artefacts):
     assert answer.returncode == 2
     assert "broken.dump" in answer.stdout and "incomplete" in answer.stdout
     assert subprocess.run([PROGRAM, "verify"], check=False, capture_output=True).returncode == 1
+
+
+def test_verify_asks_for_a_level(folder, artefacts):
+    """What nobody could prove is told apart from what is broken."""
+    from drwatch import PROGRAM
+    packed = folder / "dump.sql.gz"
+    packed.write_bytes(gzip.compress(b"".join(b"%d a row\n" % n for n in range(1000))))
+    plain = folder / "rows.tar"
+    (folder / "rows").write_bytes(b"a row\n" * 100)
+    subprocess.run(["tar", "-cf", plain, "-C", folder, "rows"], check=True)
+
+    def verify(level, *paths):
+        answer = subprocess.run([PROGRAM, "verify", f"--level={level}", *paths], check=False, capture_output=True, text=True)
+        return answer.returncode, answer.stdout
+    assert verify(4, *artefacts)[0] == 0
+    assert verify(3, plain)[0] == 0
+    code, text = verify(4, plain)
+    assert code == 3 and "unjudged (unverified), level 3" in text and "level 4 cannot be proven" in text
+    (folder / "rows.tar.sha256").write_text(hashlib.sha256(plain.read_bytes()).hexdigest() + "\n", encoding="ascii")
+    assert verify(4, plain)[0] == 0, "a checksum file proves its content"
+    plain.write_bytes(plain.read_bytes()[:-700])
+    assert verify(0, plain)[0] == 2
+    answer = subprocess.run([PROGRAM, "verify", "--format=json", "--level=4", packed], check=False, capture_output=True, text=True)
+    assert [entry["outcome"] for entry in json.loads(answer.stdout)] == ["unjudged"]
 
 
 CONTENT_RULES = """

@@ -70,6 +70,9 @@ TEST(OptionsTest, CommandsKeepTheirFiles) {
   EXPECT_TRUE(std::get<VerifyOptions>(Parse({"verify", "--format=json", "f"})).json);
   EXPECT_EQ(std::get<VerifyOptions>(Parse({"verify", "--jobs", "3", "f", "g"})).jobs, 3);
   EXPECT_GE(std::get<VerifyOptions>(Parse({"verify", "f"})).jobs, 1);
+  EXPECT_EQ(std::get<VerifyOptions>(Parse({"verify", "f"})).level, 0);
+  EXPECT_EQ(std::get<VerifyOptions>(Parse({"verify", "--level=4", "f"})).level, 4);
+  EXPECT_EQ(std::get<ExitNow>(Parse({"verify", "--level=5", "f"})).code, kUsageExitCode);
   EXPECT_EQ(std::get<ExitNow>(Parse({"verify", "--jobs=0", "f"})).code, 1);
   EXPECT_EQ(std::get<InitOptions>(Parse({"init", "f"})).file, "f");
 }
