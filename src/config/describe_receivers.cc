@@ -108,7 +108,12 @@ void WriteIntegration(YamlWriter& out, const SlackReceiver& receiver) {
 }
 
 void WriteIntegration(YamlWriter& out, const WebhookReceiver& receiver) {
-  WriteSecret(out, "url", receiver.url);
+  if (receiver.url.file.empty()) {
+    // amtool before 0.26 reads nothing but an address here.
+    out.Text("url", "http://" + std::string(base::kRedacted));
+  } else {
+    WriteSecret(out, "url", receiver.url);
+  }
   if (receiver.max_alerts > 0) out.Number("max_alerts", receiver.max_alerts);
   WriteHttp(out, receiver.http);
   WriteTimeout(out, receiver.timeout);

@@ -24,7 +24,9 @@ groups:
     labels: {severity: warning, team: shop}
     annotations: {summary: 'api is slow'}
 """
-EXTRA = """builtin_rules: false
+EXTRA = """- name: hook
+  webhook_configs: [{url: 'http://user:hidden@127.0.0.1:1/hidden'}]
+builtin_rules: false
 inhibit_rules:
 - {source_matchers: ['alertname="ApiDown"'], target_matchers: ['alertname="ApiSlow"'], equal: [probe]}
 time_intervals:
@@ -128,11 +130,11 @@ def test_silences_are_changed_and_imported(running):
 
 def test_config_and_routes_as_amtool_reads_them(running, receivers):
     shown = amtool(running, "config", "show")
-    assert "on-call" in shown and "0123456789abcdef" not in shown and "nights" in shown
+    assert "on-call" in shown and "0123456789abcdef" not in shown and "nights" in shown and "hidden" not in shown
     assert "on-call" in amtool(running, "config", "routes", "show")
     assert amtool(running, "config", "routes", "test", "severity=critical").strip() == "on-call"
     status, text = request(running, "/api/v2/receivers")
-    assert (status, json.loads(text)) == (200, [{"name": "on-call"}])
+    assert (status, json.loads(text)) == (200, [{"name": "on-call"}, {"name": "hook"}])
 
 
 def test_posted_alerts_page_and_end(running, receivers):
