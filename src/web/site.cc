@@ -51,6 +51,15 @@ net::ServerResponse MethodNotAllowed(std::string_view allowed) {
   return response;
 }
 
+// A browser sends what another site's page asks it to, with the password it knows.
+bool ForgedWrite(const net::ServerRequest& request) {
+  return request.method != "GET" && request.method != "HEAD" && IsCrossSite(request);
+}
+
+net::ServerResponse Forbidden() {
+  return net::ServerResponse::Text(403, "another site's page may not do this\n");
+}
+
 }  // namespace
 
 net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
@@ -61,11 +70,13 @@ net::ServerResponse Site::Handle(const net::ServerRequest& request) const {
 
 net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path.starts_with(kApi)) return api_.Handle(request);
-  if (request.path.starts_with(kAlertmanagerApi)) return alertmanager_.Handle(request);
+  if (request.path.starts_with(kAlertmanagerApi)) {
+    return ForgedWrite(request) ? Forbidden() : alertmanager_.Handle(request);
+  }
   if (request.path == "/acknowledge") return acknowledging_.Page(request);
   if (request.path == "/api/dr/acknowledge") return acknowledging_.Api(request);
   if (request.path == "/api/dr/escalations") return acknowledging_.Escalations(request);
-  if (request.path == "/-/reload") return Reload(request);
+  if (request.path == "/-/reload") return ForgedWrite(request) ? Forbidden() : Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == kMetrics) return Metrics(request);
   if (request.path == "/api/dr/backups") return Json(sources_.backups());

@@ -101,6 +101,22 @@ TEST_F(SiteTest, OnlyWritesReload) {
   EXPECT_EQ(reloads_, 2);
 }
 
+TEST_F(SiteTest, OtherSitesPagesMayNotWrite) {
+  const std::map<std::string, std::string> forged = {{"host", "drwatch:9187"},
+                                                     {"origin", "https://elsewhere"}};
+  const std::map<std::string, std::string> own = {{"host", "drwatch:9187"},
+                                                  {"origin", "http://drwatch:9187"}};
+  EXPECT_EQ(Ask("/-/reload", forged, "POST").status, 403);
+  EXPECT_EQ(reloads_, 0);
+  EXPECT_EQ(Ask("/-/reload", own, "POST").status, 200);
+  EXPECT_EQ(reloads_, 1);
+  for (const char* path : {"/api/v2/silences", "/api/v2/alerts"}) {
+    EXPECT_EQ(Ask(path, forged, "POST").status, 403) << path;
+    EXPECT_NE(Ask(path, own, "POST").status, 403) << path;
+  }
+  EXPECT_EQ(Ask("/api/v2/silence/1", {{"sec-fetch-site", "cross-site"}}, "DELETE").status, 403);
+}
+
 TEST_F(SiteTest, OtherSitesPagesMayReadTheApiAlone) {
   const std::map<std::string, std::string> headers = {{"origin", "https://elsewhere"}};
   EXPECT_EQ(Header(Ask("/api/v1/status/buildinfo", headers), "Access-Control-Allow-Origin"), "*");
