@@ -1,8 +1,10 @@
-// SQLite: the embedded state. One file, WAL mode, synchronous=FULL, one writer at a time.
+// SQLite: the embedded state. One file, WAL mode, on the disk when a transaction ends unless it is
+// told otherwise, one writer at a time.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,7 +24,8 @@ namespace drwatch::db {
 // Database::Transact. SQL that does not compile is reported by the first Step() or Run().
 class Statement {
  public:
-  Statement(sqlite3* database, std::string_view sql);
+  // With a `cache` it comes from there, if it is there, and goes there when it ends.
+  Statement(sqlite3* database, std::string_view sql, class StatementCache* cache = nullptr);
   ~Statement();
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&&) = delete;
@@ -44,10 +47,30 @@ class Statement {
 
  private:
   sqlite3* database_;
+  class StatementCache* cache_;
   sqlite3_stmt* handle_ = nullptr;
   int next_parameter_ = 1;
   std::string error_;  // the first failure since the last Reset(); reported by Step()
   void Check(int code);
+};
+
+// Compiled statements between their uses, by their text: to compile one costs more than to run it.
+class StatementCache {
+ public:
+  static constexpr std::size_t kMaxStatements = 64;
+  // nullptr: none with this text is idle.
+  sqlite3_stmt* Take(std::string_view sql);
+  void Give(sqlite3_stmt* handle);
+  void Clear();
+
+ private:
+  std::map<std::string, sqlite3_stmt*, std::less<>> idle_;
+};
+
+// What a transaction outlasts when Transact returns.
+enum class Durability {
+  kSynced,   // a power cut: it is on the disk, and so are all before it
+  kWritten,  // the end of the process: on the disk it is with the next synced one at the latest
 };
 
 // What a folder keeps in the database: its tables, made or upgraded in order. A migration runs
@@ -82,12 +105,13 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Runs `body` in one transaction: committed (and on disk) if it returns success, rolled back
-  // otherwise. Not to be called from inside a body. Errors: the body's, or why SQLite could not
-  // write (disk full, read-only, I/O error).
-  base::Status Transact(const std::function<base::Status(Database&)>& body);
+  // Runs `body` in one transaction: committed if it returns success, rolled back otherwise. Not to
+  // be called from inside a body. A synced one that changes nothing does not sync. Errors: the
+  // body's, or why SQLite could not write (disk full, read-only, I/O error).
+  base::Status Transact(const std::function<base::Status(Database&)>& body,
+                        Durability durability = Durability::kSynced);
   // Only inside a transaction body.
-  Statement Prepare(std::string_view sql) { return Statement(handle_, sql); }
+  Statement Prepare(std::string_view sql) { return Statement(handle_, sql, &cache_); }
   // Only inside a transaction body: the row id of its last INSERT, and how many rows the last
   // INSERT, UPDATE or DELETE changed.
   std::int64_t LastInsertId() const;
@@ -104,10 +128,13 @@ class Database {
   base::Status MoveAside(const std::string& path);
   base::Status Configure();
   base::Status Migrate(const std::vector<Migration>& migrations);
+  base::Status Begin(Durability durability);
   void Close();
 
   std::mutex mutex_;
   sqlite3* handle_ = nullptr;
+  StatementCache cache_;
+  Durability durability_ = Durability::kSynced;  // what the connection is set to
   base::UniqueFd lock_;
   bool recovered_ = false;
   bool damaged_ = false;  // SQLite met damage in a transaction

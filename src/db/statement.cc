@@ -7,14 +7,48 @@
 
 namespace drwatch::db {
 
-Statement::Statement(sqlite3* database, std::string_view sql) : database_(database) {
-  Check(sqlite3_prepare_v2(database_, sql.data(), static_cast<int>(sql.size()), &handle_, nullptr));
+sqlite3_stmt* StatementCache::Take(std::string_view sql) {
+  const auto found = idle_.find(sql);
+  if (found == idle_.end()) return nullptr;
+  sqlite3_stmt* handle = found->second;
+  idle_.erase(found);
+  return handle;
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+void StatementCache::Give(sqlite3_stmt* handle) {
+  // The error of its last step was returned there.
+  sqlite3_reset(handle);
+  sqlite3_clear_bindings(handle);
+  const bool room = idle_.size() < kMaxStatements;
+  if (!room || !idle_.try_emplace(sqlite3_sql(handle), handle).second) sqlite3_finalize(handle);
+}
+
+void StatementCache::Clear() {
+  for (const auto& [sql, handle] : idle_) sqlite3_finalize(handle);
+  idle_.clear();
+}
+
+Statement::Statement(sqlite3* database, std::string_view sql, StatementCache* cache)
+    // What a pragma says is settled when it is compiled.
+    : database_(database), cache_(sql.starts_with("PRAGMA") ? nullptr : cache) {
+  if (cache_ != nullptr) handle_ = cache_->Take(sql);
+  if (handle_ != nullptr) return;
+  const unsigned flags = cache_ != nullptr ? SQLITE_PREPARE_PERSISTENT : 0;
+  Check(sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()), flags, &handle_,
+                           nullptr));
+}
+
+Statement::~Statement() {
+  if (cache_ != nullptr && handle_ != nullptr) {
+    cache_->Give(handle_);
+  } else {
+    sqlite3_finalize(handle_);
+  }
+}
 
 Statement::Statement(Statement&& other) noexcept
     : database_(other.database_),
+      cache_(other.cache_),
       handle_(std::exchange(other.handle_, nullptr)),
       next_parameter_(other.next_parameter_),
       error_(std::move(other.error_)) {}

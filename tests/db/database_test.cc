@@ -113,6 +113,68 @@ TEST(DatabaseTest, RoundTripsEveryType) {
   EXPECT_TRUE(status);
 }
 
+TEST(DatabaseTest, AStatementIsReadyAgainWhereverItWasLeft) {
+  const auto database = *Database::OpenInMemory(kNotes);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_TRUE(AddNote(*database, "one"));
+    EXPECT_TRUE(AddNote(*database, "two"));
+    const base::Status done = database->Transact([&](Database& inside) -> base::Status {
+      // Left in the middle of its rows, and used by two at once.
+      Statement first = inside.Prepare("SELECT body FROM notes ORDER BY id LIMIT ?");
+      first.Bind(std::int64_t{2});
+      Statement second = inside.Prepare("SELECT body FROM notes ORDER BY id LIMIT ?");
+      second.Bind(std::int64_t{2});
+      EXPECT_TRUE(*first.Step());
+      EXPECT_TRUE(*second.Step());
+      EXPECT_TRUE(*second.Step());
+      EXPECT_EQ(first.Text(0) + second.Text(0), "onetwo");
+      // Nothing of its last values is left.
+      Statement unbound = inside.Prepare("SELECT ?");
+      EXPECT_TRUE(*unbound.Step());
+      EXPECT_TRUE(unbound.IsNull(0));
+      unbound.Reset();
+      unbound.Bind("left");
+      return {};
+    });
+    EXPECT_TRUE(done);
+  }
+  for (int i = 0; i < 200; ++i) {  // more texts than are kept
+    EXPECT_TRUE(database->Transact(
+        [&](Database& inside) { return inside.Prepare("SELECT " + std::to_string(i)).Run(); }));
+  }
+  EXPECT_EQ(Notes(*database).size(), 6U);
+}
+
+TEST(DatabaseTest, SyncsUnlessItIsToldOtherwise) {
+  const TempDir folder;
+  const auto database = MustOpen(folder.Path("state.db"));
+  const auto level = [&](Durability durability) {
+    std::int64_t number = -1;
+    const base::Status done = database->Transact(
+        [&](Database& inside) -> base::Status {
+          Statement row = inside.Prepare("PRAGMA synchronous");
+          EXPECT_TRUE(*row.Step());
+          number = row.Int(0);
+          return inside.Prepare("INSERT INTO notes (body) VALUES ('x')").Run();
+        },
+        durability);
+    EXPECT_TRUE(done);
+    return number;
+  };
+  constexpr std::int64_t kNormal = 1, kFull = 2;
+  EXPECT_EQ(level(Durability::kSynced), kFull);
+  EXPECT_EQ(level(Durability::kWritten), kNormal);
+  EXPECT_EQ(level(Durability::kWritten), kNormal);
+  EXPECT_EQ(level(Durability::kSynced), kFull);
+  EXPECT_EQ(level(Durability::kWritten), kNormal);
+  // As the end of the process would leave it.
+  const TempDir copy;
+  for (const char* name : {"state.db", "state.db-wal"}) {
+    std::filesystem::copy_file(folder.Path(name), copy.Path(name));
+  }
+  EXPECT_EQ(Notes(*MustOpen(copy.Path("state.db"))).size(), 5U);
+}
+
 TEST(DatabaseTest, ReportsBadSql) {
   const auto database = *Database::OpenInMemory({});
   const base::Status status =
