@@ -27,7 +27,6 @@ struct PlaceObject {
   base::Timestamp modified{};
   // Changes when the object does: inode and times of a file, the ETag of an S3 object.
   std::uint64_t fingerprint = 0;
-  std::string storage_class;  // of S3; empty = it can be read at once
 };
 
 struct ListOptions {

@@ -162,6 +162,25 @@ std::string S3Place::Describe() const {
 
 tl::expected<PlaceListing, Finding> S3Place::List(const ListOptions& options,
                                                   const PlaceContext& context) {
+  PlaceListing listing;
+  const TakeObject keep = [&](const PlaceObject& object) { listing.objects.push_back(object); };
+  auto folders = Walk(options, context, keep);
+  if (!folders) return tl::unexpected(std::move(folders.error()));
+  listing.folders = *std::move(folders);
+  return listing;
+}
+
+tl::expected<void, Finding> S3Place::Each(const ListOptions& options, const PlaceContext& context,
+                                          const TakeObject& take) {
+  auto folders = Walk(options, context, take);
+  if (!folders) return tl::unexpected(std::move(folders.error()));
+  return {};
+}
+
+// The folders.
+tl::expected<std::vector<std::string>, Finding> S3Place::Walk(const ListOptions& options,
+                                                              const PlaceContext& context,
+                                                              const TakeObject& take) {
   net::S3ListRequest request;
   request.prefix = prefix_ + options.prefix;
   if (!options.start_after.empty()) request.start_after = prefix_ + options.start_after;
@@ -169,7 +188,6 @@ tl::expected<PlaceListing, Finding> S3Place::List(const ListOptions& options,
   request.max_objects = options.max_objects;
   net::S3Result<net::S3Listing> found = client_->List(request, CallOf(context));
   if (!found) return tl::unexpected(FindingOf(std::move(found.error())));
-  PlaceListing listing;
   for (const net::S3Object& object : found->objects) {
     if (object.key.ends_with('/') || object.key.size() == prefix_.size()) continue;
     PlaceObject one;
@@ -177,13 +195,13 @@ tl::expected<PlaceListing, Finding> S3Place::List(const ListOptions& options,
     one.size_bytes = object.size;
     one.modified = object.modified;
     one.fingerprint = FingerprintOf(object);
-    if (object.storage_class != "STANDARD") one.storage_class = object.storage_class;
-    listing.objects.push_back(std::move(one));
+    take(one);
   }
+  std::vector<std::string> folders;
   for (const std::string& folder : found->prefixes) {
-    if (folder.size() > prefix_.size()) listing.folders.push_back(folder.substr(prefix_.size()));
+    if (folder.size() > prefix_.size()) folders.push_back(folder.substr(prefix_.size()));
   }
-  return listing;
+  return folders;
 }
 
 tl::expected<std::string, Finding> S3Place::Read(const std::string& name, std::int64_t max_bytes,

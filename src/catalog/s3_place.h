@@ -32,6 +32,8 @@ class S3Place final : public Place {
   // Objects whose names end with '/' stand for folders and are left out.
   tl::expected<PlaceListing, Finding> List(const ListOptions& options,
                                            const PlaceContext& context) override;
+  tl::expected<void, Finding> Each(const ListOptions& options, const PlaceContext& context,
+                                   const TakeObject& take) override;
   tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
                                           const PlaceContext& context) override;
   tl::expected<std::string, Finding> ReadHead(const std::string& name, std::int64_t size,
@@ -47,6 +49,10 @@ class S3Place final : public Place {
   std::string KeyOf(const std::string& name) const { return prefix_ + name; }
 
  private:
+  tl::expected<std::vector<std::string>, Finding> Walk(const ListOptions& options,
+                                                       const PlaceContext& context,
+                                                       const TakeObject& take);
+
   const std::shared_ptr<net::S3Client> client_;
   const std::string prefix_;
 };

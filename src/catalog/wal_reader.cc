@@ -102,22 +102,31 @@ tl::expected<bool, Finding> WalReader::List(base::Timestamp now, const PlaceCont
   ListOptions options;
   options.prefix = prefix_;
   if (!full) options.start_after = ResumeAfter();
-  auto listing = place_.List(options, context);
-  if (!listing) return tl::unexpected(std::move(listing.error()));
-  if (full) last_full_ = now;
   const auto tail = std::upper_bound(
       objects_.begin(), objects_.end(), options.start_after,
       [](const std::string& name, const PlaceObject& object) { return name < object.name; });
-  const auto begin = options.start_after.empty() ? objects_.begin() : tail;
-  const bool same =
-      std::equal(begin, objects_.end(), listing->objects.begin(), listing->objects.end(),
-                 [](const PlaceObject& a, const PlaceObject& b) {
-                   return a.name == b.name && a.fingerprint == b.fingerprint;
-                 });
-  if (same) return false;
-  objects_.erase(begin, objects_.end());
-  objects_.insert(objects_.end(), std::make_move_iterator(listing->objects.begin()),
-                  std::make_move_iterator(listing->objects.end()));
+  auto known = options.start_after.empty() ? objects_.begin() : tail;
+  // From where on it is not as it was: a large archive is not held twice.
+  std::vector<PlaceObject> fresh;
+  const auto listed = place_.Each(options, context, [&](const PlaceObject& object) {
+    const bool same = fresh.empty() && known != objects_.end() && known->name == object.name &&
+                      known->fingerprint == object.fingerprint;
+    if (same) {
+      ++known;
+    } else {
+      fresh.push_back(object);
+    }
+  });
+  if (!listed) return tl::unexpected(listed.error());
+  if (full) last_full_ = now;
+  if (fresh.empty() && known == objects_.end()) return false;
+  objects_.erase(known, objects_.end());
+  if (objects_.empty()) {
+    objects_ = std::move(fresh);
+  } else {
+    objects_.insert(objects_.end(), std::make_move_iterator(fresh.begin()),
+                    std::make_move_iterator(fresh.end()));
+  }
   return true;
 }
 
@@ -203,7 +212,8 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
   if (!changed) return tl::unexpected(std::move(changed.error()));
   if (*changed) {
     ++changes_;
-    if (!system_identifier_) ReadHead(context);
+    // Not at every look: of an encrypted archive no segment ever tells.
+    if (!system_identifier_ && last_full_ == now) ReadHead(context);
     inventory_ = TakeWalInventory(objects_, inventory_.segment_bytes);
     bytes_ = 0;
     for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;

@@ -4,7 +4,10 @@
 
 #include <filesystem>
 
+#include "catalog/make_place.h"
 #include "catalog/wal_reader.h"
+#include "support/fake_clock.h"
+#include "support/fake_s3.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::catalog {
@@ -48,7 +51,7 @@ class World {
     std::sort(names_.begin(), names_.end());
     std::vector<PlaceObject> objects;
     for (const std::string& name : names_) {
-      objects.push_back({name, kSize, At(1000), 1, ""});
+      objects.push_back({name, kSize, At(1000), 1});
     }
     inventory = TakeWalInventory(objects, kSize);
     return JudgeWalArchive(inventory, question);
@@ -87,7 +90,7 @@ TEST(WalArchiveTest, FindsWhatIsLost) {
 TEST(WalArchiveTest, NamesDependOnTheSegmentSize) {
   std::vector<PlaceObject> objects;
   for (const char* name : {"000000010000000000000FFF", "000000010000000100000000"}) {
-    objects.push_back({name, kMiB, At(1000), 1, ""});
+    objects.push_back({name, kMiB, At(1000), 1});
   }
   const WalInventory small = TakeWalInventory(objects, kMiB);
   EXPECT_EQ(JudgeWalArchive(small, {}).lost, 0u);
@@ -260,11 +263,11 @@ TEST(WalArchiveTest, DamagedSegmentsBreakWalOff) {
 TEST(WalArchiveTest, UnderstandsPgBackRestNames) {
   const std::string sha(40, 'a');
   std::vector<PlaceObject> objects;
-  objects.push_back({"15-1/0000000100000000/" + Seg(1, 1) + "-" + sha + ".gz", 5, At(1), 1, ""});
-  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + "-" + sha, 5, At(1), 1, ""});
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 1) + "-" + sha + ".gz", 5, At(1), 1});
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + "-" + sha, 5, At(1), 1});
   objects.push_back(
-      {"15-1/0000000100000000/" + Seg(1, 2) + "-" + std::string(40, 'b'), 5, At(1), 1, ""});
-  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + ".00000028.backup", 5, At(1), 1, ""});
+      {"15-1/0000000100000000/" + Seg(1, 2) + "-" + std::string(40, 'b'), 5, At(1), 1});
+  objects.push_back({"15-1/0000000100000000/" + Seg(1, 2) + ".00000028.backup", 5, At(1), 1});
   const WalInventory inventory = TakeWalInventory(objects, kSize);
   EXPECT_EQ(inventory.segments.at(1).size(), 2u);
   EXPECT_EQ(inventory.twice.size(), 1u);
@@ -349,6 +352,42 @@ TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
   ASSERT_EQ(reader.problems().size(), 1u);
   EXPECT_EQ(reader.problems()[0].reason, model::Reason::kCorrupt);
   EXPECT_TRUE(reader.histories().empty());
+}
+
+TEST(WalReaderTest, AKnownArchiveInABucketCostsOneRequestALook) {
+  const testing::FakeClock clock;
+  testing::FakeS3 server("bucket");
+  const auto put = [&](std::uint64_t number) {
+    server.Put("pg/wal/" + Seg(1, number), "Salted__", At(number));  // no head can be read
+  };
+  constexpr std::uint64_t kSegments = 4'000;
+  for (std::uint64_t i = 0; i < kSegments; ++i) put(i);
+  config::S3 s3;
+  s3.endpoint = server.endpoint();
+  s3.access_key_id = "AK";
+  s3.secret_access_key.value = base::Secret("topsecret");
+  const auto place = MakeS3Place({"s3://bucket/pg", s3}, clock);
+  WalReader reader(*place, "wal/");
+  const PlaceContext context{base::Deadline::After(std::chrono::minutes(1)), {}};
+  ASSERT_TRUE(reader.Refresh(At(10'000), context));
+  EXPECT_EQ(server.Count("LIST"), static_cast<int>(kSegments / 1000));
+  const auto requests_of = [&](std::int64_t second) {
+    const std::size_t before = server.requests().size();
+    EXPECT_TRUE(reader.Refresh(At(second), context));
+    return server.requests().size() - before;
+  };
+  EXPECT_EQ(requests_of(10'001), 1u);
+  put(kSegments);
+  const std::uint64_t changes = reader.changes();
+  EXPECT_EQ(requests_of(10'002), 1u);
+  EXPECT_EQ(reader.changes(), changes + 1);
+  EXPECT_EQ(reader.inventory().segments.at(1).size(), kSegments + 1);
+  EXPECT_EQ(requests_of(10'003), 1u);
+  EXPECT_EQ(reader.changes(), changes + 1);
+  // All of it again after ten seconds for each thousand: nothing is new.
+  EXPECT_EQ(requests_of(10'060), 5u);
+  EXPECT_EQ(reader.changes(), changes + 1);
+  EXPECT_EQ(reader.objects().size(), kSegments + 1);
 }
 
 }  // namespace
