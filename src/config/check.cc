@@ -115,7 +115,7 @@ void CheckSmells(const Config& config, const ReadContext& context) {
   const Position whole{config.file, 0, 0};
   Problems& problems = context.problems;
   if (config.probes.empty()) problems.AddWarning(whole, "there are no probes");
-  if (config.receivers.empty()) {
+  if (config.receivers.empty() && config.alertmanagers.empty()) {
     problems.AddWarning(whole, "there are no receivers: alerts will page nobody",
                         "add \"receivers\" and a \"route\"");
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "config/alertmanager_config.h"
 #include "config/audit_config.h"
 #include "config/dead_man_config.h"
 #include "config/escalation_config.h"
@@ -78,6 +79,7 @@ struct Config {
   // Takes alerts on drwatch itself to the fallback receiver, beside their own route; only where one
   // is configured.
   std::optional<Route> own_route;
+  std::vector<Alertmanagers> alertmanagers;  // told of every alert of the rules
   // What PagerDuty is told for each severity word; merged over the built-in map.
   std::map<std::string, std::string> severity_map;
 };

@@ -161,6 +161,7 @@ std::string DescribeConfig(const Config& config) {
   for (const Probe& probe : config.probes) WriteProbe(out, probe);
   out.Texts("rule_files", config.rule_files);
   out.Flag("builtin_rules", config.builtin_rules);
+  WriteAlertmanagers(out, config.alertmanagers);
   WriteAlerting(out, config);
   out.TextUnlessEmpty("fallback_receiver", config.fallback_receiver);
   out.TextMap("severity_map", {config.severity_map.begin(), config.severity_map.end()});

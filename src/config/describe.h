@@ -18,6 +18,7 @@ void WriteProbeSpec(YamlWriter& out, const ProbeSpec& spec);
 void WriteTimeIntervals(YamlWriter& out, const std::vector<TimeInterval>& intervals);
 void WriteEscalationPolicies(YamlWriter& out, const std::vector<EscalationPolicy>& policies);
 void WriteReceivers(YamlWriter& out, const std::vector<Receiver>& receivers);
+void WriteAlertmanagers(YamlWriter& out, const std::vector<Alertmanagers>& alertmanagers);
 // False if there is nothing to say.
 bool WriteTls(YamlWriter& out, std::string_view key, const Tls& tls);
 void WriteInhibitRules(YamlWriter& out, const std::vector<InhibitRule>& rules);

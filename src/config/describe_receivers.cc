@@ -4,11 +4,7 @@
 namespace drwatch::config {
 namespace {
 
-void WriteHttp(YamlWriter& out, const HttpSettings& http) {
-  const bool any = !http.secret().empty() || !http.username.empty() || !http.proxy_url.empty() ||
-                   http.tls != Tls();
-  if (!any) return;
-  out.BeginMap("http_config");
+void WriteHttpKeys(YamlWriter& out, const HttpSettings& http) {
   if (!http.username.empty()) {
     out.BeginMap("basic_auth");
     out.Text("username", http.username);
@@ -22,6 +18,14 @@ void WriteHttp(YamlWriter& out, const HttpSettings& http) {
   }
   WriteTls(out, "tls_config", http.tls);
   out.TextUnlessEmpty("proxy_url", base::RedactUrl(http.proxy_url.Reveal()));
+}
+
+void WriteHttp(YamlWriter& out, const HttpSettings& http) {
+  const bool any = !http.secret().empty() || !http.username.empty() || !http.proxy_url.empty() ||
+                   http.tls != Tls();
+  if (!any) return;
+  out.BeginMap("http_config");
+  WriteHttpKeys(out, http);
   out.End();
 }
 
@@ -181,6 +185,26 @@ void WriteReceivers(YamlWriter& out, const std::vector<Receiver>& receivers) {
     WriteKind<StatuspageReceiver>(out, "statuspage_configs", receiver);
     out.End();
   }
+}
+
+void WriteAlertmanagers(YamlWriter& out, const std::vector<Alertmanagers>& alertmanagers) {
+  if (alertmanagers.empty()) return;
+  out.BeginMap("alerting");
+  out.List("alertmanagers");
+  for (const Alertmanagers& item : alertmanagers) {
+    out.BeginItem();
+    out.Text("scheme", item.scheme);
+    out.Text("path_prefix", item.path_prefix);
+    out.Time("timeout", item.timeout);
+    out.Text("api_version", "v2");
+    WriteHttpKeys(out, item.http);
+    out.List("static_configs");
+    out.BeginItem();
+    out.Texts("targets", item.targets);
+    out.End();
+    out.End();
+  }
+  out.End();
 }
 
 }  // namespace drwatch::config

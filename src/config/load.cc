@@ -102,9 +102,7 @@ std::optional<Route> OwnRoute(const Config& config) {
 }
 
 void RefuseForeignSections(MapReader& reader) {
-  for (const std::string_view key : {"alerting", "remote_write"}) {
-    reader.Refuse(key, "is not supported yet");
-  }
+  reader.Refuse("remote_write", "is not supported yet");
   reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
 }
 
@@ -140,6 +138,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   GetReference(reader, "fallback_receiver", Reference::Kind::kReceiver, context,
                config.fallback_receiver);
   config.own_route = OwnRoute(config);
+  config.alertmanagers = ReadAlerting(reader, context);
   ReadSeverityMap(reader, config.severity_map);
   RefuseForeignSections(reader);
   reader.Finish();

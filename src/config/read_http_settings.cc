@@ -52,11 +52,8 @@ void ReadProxy(MapReader& reader, HttpSettings& out) {
 
 }  // namespace
 
-void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out) {
-  const Node* node = parent.Take("http_config");
-  if (node == nullptr || node->kind == NodeKind::kNull) return;
-  out = {};  // nothing is inherited once it is there, as in Alertmanager
-  MapReader reader(*node, context.problems, "http_config");
+void ReadHttpKeys(MapReader& reader, ReadContext& context, HttpSettings& out) {
+  const Node& node = reader.node();
   if (const Node* basic = reader.Take("basic_auth")) ReadBasicAuth(*basic, context, out);
   if (const Node* header = reader.Take("authorization")) ReadAuthorization(*header, context, out);
   SecretSource token;
@@ -64,11 +61,11 @@ void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out
   const int ways =
       int{reader.Has("basic_auth")} + int{reader.Has("authorization")} + int{!token.empty()};
   if (ways > 1) {
-    reader.Error(*node, "\"basic_auth\", \"authorization\" and \"bearer_token\" exclude each other",
+    reader.Error(node, "\"basic_auth\", \"authorization\" and \"bearer_token\" exclude each other",
                  "keep one of them");
   }
   if (!token.empty()) out.credentials = token;
-  CheckOneLine(reader, *node, out.credentials);
+  CheckOneLine(reader, node, out.credentials);
   GetTlsConfig(reader, "tls_config", context, out.tls);
   ReadProxy(reader, out);
   bool follow = false;
@@ -80,6 +77,14 @@ void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out
   }
   RefuseAll(reader, {"oauth2", "enable_http2", "no_proxy", "proxy_from_environment",
                      "proxy_connect_header", "http_headers"});
+}
+
+void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out) {
+  const Node* node = parent.Take("http_config");
+  if (node == nullptr || node->kind == NodeKind::kNull) return;
+  out = {};  // nothing is inherited once it is there, as in Alertmanager
+  MapReader reader(*node, context.problems, "http_config");
+  ReadHttpKeys(reader, context, out);
   reader.Finish();
 }
 

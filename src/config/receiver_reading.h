@@ -24,6 +24,8 @@ void GetTemplates(MapReader& reader, const std::string& kind, std::string_view k
 
 // The webhook's address is the secret, so what is wrong with it is said without it.
 void CheckSecretUrl(MapReader& reader, std::string_view key, const SecretSource& source);
+// The keys of "http_config" where they stand in `reader` itself; the caller finishes it.
+void ReadHttpKeys(MapReader& reader, ReadContext& context, HttpSettings& out);
 // "http_config"; without it `out` stays as it is.
 void ReadHttpSettings(MapReader& parent, ReadContext& context, HttpSettings& out);
 

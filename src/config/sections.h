@@ -77,6 +77,9 @@ void GetBucketPromises(MapReader& reader, ReadContext& context, BackupProbe& pro
 std::vector<JsonCondition> ReadJsonConditions(const std::string& path, const Node& node,
                                               Problems& problems);
 
+// The key "alerting".
+std::vector<Alertmanagers> ReadAlerting(MapReader& root, ReadContext& context);
+
 // What only the whole can tell: names given twice, references to nothing, circles, smells.
 void CheckWhole(const Config& config, const ReadContext& context);
 

@@ -49,6 +49,8 @@ probes:
    verify: {zzzzzzzzzzzzzzzzzz: 1}, s3: {zzzzzzzzzzzzzzzzzz: 1}, expect: {zzzzzzzzzzzzzzzzzz: 1}}
 - {name: g, type: wal_archive, path: /w, primary: a, zzzzzzzzzzzzzzzzzz: 1,
    acknowledged_gaps: [{first: "000000010000000000000001", until: 2026-12-31, zzzzzzzzzzzzzzzzzz: 1}]}
+alerting: {zzzzzzzzzzzzzzzzzz: 1, alertmanagers: [{zzzzzzzzzzzzzzzzzz: 1,
+  static_configs: [{targets: [a], zzzzzzzzzzzzzzzzzz: 1}]}]}
 route: {receiver: r, zzzzzzzzzzzzzzzzzz: 1}
 receivers:
 - name: r
@@ -117,7 +119,10 @@ Place PlaceOf(const std::string& message) {
   if (what == "acknowledged gap") return {"#### acknowledged_gaps", ""};
   if (what == "postgres") return {"### audit.postgres", ""};
   if (what == "deadman") return {"### Dead man's switch", ""};
-  if (what == "global" || what == "storage" || what == "audit") return {"## " + what, ""};
+  if (what == "alertmanagers" || what == "static_configs") return {"### alertmanagers", ""};
+  if (what == "global" || what == "storage" || what == "audit" || what == "alerting") {
+    return {"## " + what, ""};
+  }
   return {"#### " + what, ""};
 }
 
@@ -146,7 +151,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 41);
+  EXPECT_EQ(maps, 44);
   EXPECT_GT(keys, 130);
 }
 
