@@ -13,6 +13,7 @@
 
 #include "base/duration.h"
 #include "base/sizes.h"
+#include "verify/digest_lanes.h"
 #include "verify/file_tree.h"
 #include "verify/verify.h"
 
@@ -45,6 +46,7 @@ class Work {
     for (std::size_t i = next_++; i < jobs_.size(); i = next_++) {
       verify::VerifyOptions options;
       options.read_bytes = &read_bytes_;
+      options.streams = static_cast<int>(verify::DigestLanes::kMaxLanes);
       const base::SteadyTime began = clock.Steady();
       VerifiedPath result{jobs_[i].path, jobs_[i].run(options), {}};
       result.took = std::chrono::duration_cast<base::Duration>(clock.Steady() - began);

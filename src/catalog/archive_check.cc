@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "catalog/backup_wal.h"
-#include "catalog/parallel.h"
 #include "catalog/wal_archive.h"
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 #include "verify/file_verifier.h"
+#include "verify/parallel.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -19,8 +19,8 @@ using verify::Outcome;
 using verify::Verdict;
 using Kind = verify::WalFileName::Kind;
 
-// Segments of one stretch, which one thread follows.
-constexpr std::size_t kStretch = 64;
+// The fewest segments of one stretch, which one thread follows.
+constexpr std::size_t kStretch = 2;
 // Stretches a thread: enough that none waits for the others in the end.
 constexpr std::size_t kStretchesEach = 8;
 constexpr std::size_t kMaxDetails = 20;
@@ -51,10 +51,11 @@ void AddDamages(Verdict& verdict, std::map<std::string, Verdict> damages) {
   if (headline != damages.end()) verify::AddPart(verdict, std::move(headline->second));
 }
 
-// One thread follows all; several begin each stretch with the last segment of the one before.
-std::size_t StretchOf(std::size_t segments, int jobs) {
-  if (jobs <= 1) return std::max<std::size_t>(segments, 1);
-  const std::size_t parts = static_cast<std::size_t>(jobs) * kStretchesEach;
+// One thread follows all.
+std::size_t StretchOf(std::size_t segments, const verify::VerifyOptions& options) {
+  const std::size_t threads = verify::PartsAtATime(options);
+  if (threads <= 1) return std::max<std::size_t>(segments, 1);
+  const std::size_t parts = threads * kStretchesEach;
   return std::max(kStretch, (segments + parts - 1) / parts);
 }
 
@@ -66,6 +67,89 @@ void AddGaps(Verdict& verdict, const std::vector<PlaceObject>& objects,
     if (verdict.details.size() >= kMaxDetails) return;
     verdict.details.push_back("not there: " + RangeText(gap.range, segment_bytes));
   }
+}
+
+class ArchiveCheck {
+ public:
+  ArchiveCheck(Place& place, std::vector<PlaceObject> objects, std::uint64_t system_identifier,
+               ProvenFiles& proven, verify::ReadBudget& budget)
+      : objects_(std::move(objects)),
+        system_identifier_(system_identifier),
+        proven_(proven),
+        budget_(budget),
+        stretch_(StretchOf(objects_.size(), budget.options())),
+        checkers_((objects_.size() + stretch_ - 1) / stretch_,
+                  WalChecker(place, system_identifier)),
+        begins_(checkers_.size(), 0) {}
+
+  void Run(Verdict& verdict) {
+    verify::ForEachPart(checkers_.size(), budget_, [this](std::size_t index, ReadBudget& budget) {
+      return Follow(index, budget);
+    });
+    for (std::size_t i = 1; i < checkers_.size() && budget_.Check(); ++i) {
+      if (begins_[i] != 0) Join(i);
+    }
+    AddGaps(verdict, objects_, segment_bytes_);
+    AddDamages(verdict, std::move(damages_));
+  }
+
+ private:
+  using ReadBudget = verify::ReadBudget;
+  // One stretch on its own.
+  bool Follow(std::size_t index, ReadBudget& budget);
+  // Whether it goes on where the one before it ends.
+  void Join(std::size_t index);
+  void Prove(const PlaceObject& object) { proven_.Put(WalKey(object, system_identifier_)); }
+
+  const std::vector<PlaceObject> objects_;
+  const std::uint64_t system_identifier_;
+  ProvenFiles& proven_;
+  ReadBudget& budget_;
+  const std::size_t stretch_;
+  // Of each stretch: what it ends with, and whether its first segment is whole so far.
+  std::vector<WalChecker> checkers_;
+  std::vector<char> begins_;
+  std::mutex mutex_;  // what follows
+  std::map<std::string, Verdict> damages_;
+  std::int64_t segment_bytes_ = verify::kDefaultSegmentBytes;
+};
+
+bool ArchiveCheck::Follow(std::size_t index, ReadBudget& budget) {
+  const std::size_t begin = index * stretch_;
+  const std::size_t end = std::min(objects_.size(), begin + stretch_);
+  for (std::size_t i = begin; i < end; ++i) {
+    if (!budget.Check()) return false;
+    const WalCheck check = checkers_[index].Check(objects_[i], budget);
+    const std::lock_guard lock(mutex_);
+    if (check.outcome != Outcome::kIntact) {
+      damages_.emplace(objects_[i].name, PartOf(objects_[i], check));
+      continue;
+    }
+    segment_bytes_ = check.facts.segment_bytes;
+    if (i == begin && index > 0) {
+      begins_[index] = 1;
+    } else {
+      Prove(objects_[i]);
+    }
+  }
+  return true;
+}
+
+void ArchiveCheck::Join(std::size_t index) {
+  const std::size_t begin = index * stretch_;
+  WalChecker checker = checkers_[index - 1];
+  // A long record may take more than one segment.
+  for (std::size_t i = begin; i < objects_.size(); ++i) {
+    WalChecker whole = checker;
+    const WalCheck start = checker.CheckStart(objects_[i], budget_);
+    if (start.outcome == Outcome::kIntact && start.facts.records == 0) continue;
+    if (start.outcome == Outcome::kIntact) break;
+    const WalCheck check = whole.Check(objects_[i], budget_);
+    if (check.outcome == Outcome::kIntact) break;
+    damages_.emplace(objects_[i].name, PartOf(objects_[i], check));
+    return;
+  }
+  Prove(objects_[begin]);
 }
 
 }  // namespace
@@ -90,38 +174,13 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
   verdict.outcome = Outcome::kIntact;
   verdict.level = verify::Level::kContent;
   verdict.format = "WAL archive, " + std::to_string(objects.size()) + " segments";
-  std::mutex mutex;
-  std::map<std::string, Verdict> damages;
-  std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
-  const std::size_t stretch = StretchOf(objects.size(), options.jobs);
-  const auto follow = [&](std::size_t index, verify::ReadBudget& own) {
-    WalChecker checker(place, system_identifier);
-    const std::size_t end = std::min(objects.size(), (index + 1) * stretch);
-    // Another stretch judges it; here it tells what goes on behind it.
-    if (index > 0) checker.Check(objects[index * stretch - 1], own);
-    for (std::size_t i = index * stretch; i < end; ++i) {
-      if (!own.Check()) return false;
-      const WalCheck check = checker.Check(objects[i], own);
-      const std::lock_guard lock(mutex);
-      if (check.outcome == Outcome::kIntact) {
-        segment_bytes = check.facts.segment_bytes;
-        proven.Put(WalKey(objects[i], system_identifier));
-        continue;
-      }
-      damages.emplace(objects[i].name, PartOf(objects[i], check));
-    }
-    return true;
-  };
-  const std::int64_t elsewhere =
-      ForEachPart((objects.size() + stretch - 1) / stretch, budget, follow);
-  AddGaps(verdict, objects, segment_bytes);
-  AddDamages(verdict, std::move(damages));
+  ArchiveCheck(place, std::move(objects), system_identifier, proven, budget).Run(verdict);
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;
     verdict.reason = in_time.error().reason;
     verdict.message = in_time.error().message;
   }
-  verdict.bytes_read = elsewhere + budget.bytes_read();
+  verdict.bytes_read = budget.bytes_read();
   return verdict;
 }
 

@@ -89,8 +89,6 @@ class LinkCheck {
 
   Verdict Run();
   const std::string& layout() const { return layout_; }
-  // Bytes read on other threads.
-  std::int64_t elsewhere() const { return proof_.elsewhere(); }
 
  private:
   bool ListObjects();
@@ -298,7 +296,6 @@ Verdict VerifyBarman(Place& place, const std::vector<BarmanLink>& chain, const A
                      ProvenFiles& proven, const verify::VerifyOptions& options) {
   verify::ReadBudget budget(options);
   Verdict whole = IntactSoFar();
-  std::int64_t elsewhere = 0;
   std::string layout;
   if (artefact.defect) {
     // Without its backup.info nobody knows what it should be.
@@ -312,7 +309,6 @@ Verdict VerifyBarman(Place& place, const std::vector<BarmanLink>& chain, const A
     const bool told = part.outcome <= whole.outcome;
     verify::AddPart(whole, std::move(part));
     if (told) whole.details.insert(whole.details.end(), details.begin(), details.end());
-    elsewhere += check.elsewhere();
     if (layout.empty()) layout = check.layout();
   }
   if (whole.outcome != Outcome::kBroken) CheckWal(place, *artefact.facts, proven, budget, whole);
@@ -321,7 +317,7 @@ Verdict VerifyBarman(Place& place, const std::vector<BarmanLink>& chain, const A
   if (chain.size() > 1) {
     whole.details.push_back(std::to_string(chain.size()) + " backups are needed");
   }
-  whole.bytes_read = budget.bytes_read() + elsewhere;
+  whole.bytes_read = budget.bytes_read();
   return whole;
 }
 

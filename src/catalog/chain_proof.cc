@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "catalog/artefact_names.h"
-#include "catalog/parallel.h"
 #include "catalog/place_files.h"
 #include "verify/file_verifier.h"
+#include "verify/parallel.h"
 
 namespace drwatch::catalog {
 
@@ -84,7 +84,7 @@ void LinkProof::Remember() {
 TarsFound LinkProof::ReadTars(const std::vector<PlaceObject>& tars) {
   std::vector<TarFound> results(tars.size());
   std::vector<char> read(tars.size(), 0);
-  elsewhere_ += ForEachPart(tars.size(), budget_, [&](std::size_t i, verify::ReadBudget& budget) {
+  verify::ForEachPart(tars.size(), budget_, [&](std::size_t i, verify::ReadBudget& budget) {
     results[i] = ReadTarFile(place_, tars[i], name_ + "/" + Relative(tars[i]), budget);
     read[i] = 1;
     return results[i].verdict.outcome == Outcome::kIntact;

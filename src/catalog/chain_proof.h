@@ -61,8 +61,6 @@ class LinkProof {
   verify::ReadBudget& budget() { return budget_; }
   const std::string& folder() const { return folder_; }
   const std::string& name() const { return name_; }
-  // Bytes read on other threads.
-  std::int64_t elsewhere() const { return elsewhere_; }
 
  private:
   std::uint64_t Key(verify::Level level) const;
@@ -74,7 +72,6 @@ class LinkProof {
   verify::ReadBudget& budget_;
   verify::Verdict whole_;
   std::vector<PlaceObject> objects_;
-  std::int64_t elsewhere_ = 0;
 };
 
 // `wal` is what was found of it in the folder that messages call `folder`.

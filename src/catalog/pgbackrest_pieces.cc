@@ -4,7 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "base/digest.h"
 #include "base/strings.h"
 #include "catalog/artefact_names.h"
 #include "verify/decoder.h"
@@ -46,8 +45,8 @@ bool Equal(const std::string& digest, const verify::Sha1& expected) {
 }
 
 // Hashes all that is left of `source`, which must be `bytes` long.
-Walked<std::string> HashAll(verify::Source& source, std::int64_t bytes) {
-  base::Digest digest(base::DigestAlgorithm::kSha1);
+Walked<std::string> HashAll(verify::Source& source, std::int64_t bytes, verify::DigestLane* lane) {
+  verify::StreamDigest digest(base::DigestAlgorithm::kSha1, lane);
   std::int64_t total = 0;
   while (true) {
     auto part = source.Next();
@@ -92,7 +91,7 @@ Walked<void> ObjectCheck::CheckStored(const PgBackRestFile& file, Slice& slice) 
   if (file.map_bytes > verify::kMaxBlockMapBytes) {
     return verify::Unjudged(Reason::kLimit, "its block map is longer than 16 MiB");
   }
-  base::Digest digest(base::DigestAlgorithm::kSha1);
+  verify::StreamDigest digest(base::DigestAlgorithm::kSha1, budget_.lane());
   std::string map;
   while (slice.left() > 0) {
     auto part = slice.Next();
@@ -130,7 +129,8 @@ Walked<void> ObjectCheck::CheckUnpacked(const PgBackRestFile& file, Slice& slice
     }
     decoder = verify::MakeDecoder(*packed, inner);
   }
-  auto digest = HashAll(decoder ? static_cast<verify::Source&>(*decoder) : slice, file.size);
+  auto digest =
+      HashAll(decoder ? static_cast<verify::Source&>(*decoder) : slice, file.size, budget_.lane());
   if (!digest) return tl::unexpected(std::move(digest.error()));
   if (file.checksum && !Equal(*digest, *file.checksum)) {
     return verify::Broken(Reason::kCorrupt, file.offset, "its content is not what it was");

@@ -12,9 +12,9 @@
 #include "base/digest.h"
 #include "base/strings.h"
 #include "catalog/backup_wal.h"
-#include "catalog/parallel.h"
 #include "catalog/pgbackrest_pieces.h"
 #include "verify/file_verifier.h"
+#include "verify/parallel.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -96,7 +96,6 @@ class BackupCheck {
   std::int64_t foreign_extents_ = 0;
   std::vector<std::uint64_t> map_keys_;  // of files with blocks elsewhere
   std::int64_t unproven_ = 0;
-  std::int64_t read_ = 0;  // on other threads
   std::optional<Verdict> wal_;
 };
 
@@ -116,7 +115,7 @@ Walked<PgBackRestManifest> BackupCheck::ReadManifestFile(const std::string& name
                                                          const verify::KeepFile& keep,
                                                          std::string& sha1) {
   verify::DigestTee tee;
-  tee.Add(base::DigestAlgorithm::kSha1);
+  tee.Add(base::DigestAlgorithm::kSha1, nullptr);
   auto source = place_.Open(name, budget_, &tee);
   if (!source) return tl::unexpected(std::move(source.error()));
   verify::Reader reader(**source);
@@ -128,7 +127,7 @@ Walked<PgBackRestManifest> BackupCheck::ReadManifestFile(const std::string& name
 // Of a copy with other bytes than the manifest it is told what is wrong with them.
 void BackupCheck::CompareCopy(const std::string& name, const std::string& sha1) {
   verify::DigestTee tee;
-  tee.Add(base::DigestAlgorithm::kSha1);
+  tee.Add(base::DigestAlgorithm::kSha1, nullptr);
   auto source = place_.Open(name, budget_, &tee);
   const auto read = source ? verify::Drain(**source) : Walked<std::int64_t>(0);
   if (source && read && tee.Finish().front() == sha1) return;
@@ -264,7 +263,7 @@ void BackupCheck::RunOne(const Task& task, verify::ReadBudget& budget) {
 }
 
 void BackupCheck::RunTasks(const std::vector<Task>& tasks) {
-  read_ += ForEachPart(tasks.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
+  verify::ForEachPart(tasks.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
     if (!budget.Check()) return false;
     RunOne(tasks[index], budget);
     return true;
@@ -369,7 +368,7 @@ Verdict BackupCheck::Finish(const PgBackRestManifest& manifest) {
   verdict.format = "pgBackRest " + facts_.kind + " backup, " +
                    std::to_string(manifest.files.size()) + " files" +
                    (manifest.compression == "none" ? "" : ", " + manifest.compression);
-  verdict.bytes_read = read_ + budget_.bytes_read();
+  verdict.bytes_read = budget_.bytes_read();
   if (verdict.outcome == Outcome::kIntact) {
     for (const std::uint64_t key : map_keys_) proven_.Put(key);
   }

@@ -2,7 +2,6 @@
 
 #include <functional>
 
-#include "base/digest.h"
 #include "base/strings.h"
 #include "verify/decoder.h"
 #include "verify/format.h"
@@ -19,8 +18,8 @@ constexpr std::int64_t kChunkBytes = 256 << 10;
 // Passes on what `input` gives and hashes it on the way.
 class HashingSource final : public verify::Source {
  public:
-  explicit HashingSource(verify::Reader& input)
-      : input_(input), digest_(base::DigestAlgorithm::kSha1) {}
+  HashingSource(verify::Reader& input, verify::DigestLane* lane)
+      : input_(input), digest_(base::DigestAlgorithm::kSha1, lane) {}
   verify::Walked<std::string_view> Next() override {
     auto bytes = input_.Some(kChunkBytes);
     if (bytes) digest_.Update(*bytes);
@@ -30,13 +29,14 @@ class HashingSource final : public verify::Source {
 
  private:
   verify::Reader& input_;
-  base::Digest digest_;
+  verify::StreamDigest digest_;
 };
 
 verify::Walked<verify::WalSegmentFacts> WalkHashed(verify::Reader& inner,
-                                                   const verify::WalSegmentOptions& options) {
+                                                   const verify::WalSegmentOptions& options,
+                                                   verify::DigestLane* lane) {
   if (options.name->sha1.empty()) return verify::WalkWalSegment(inner, options);
-  HashingSource hashing(inner);
+  HashingSource hashing(inner, lane);
   verify::Reader reader(hashing);
   auto facts = verify::WalkWalSegment(reader, options);
   if (!facts) return facts;
@@ -44,6 +44,24 @@ verify::Walked<verify::WalSegmentFacts> WalkHashed(verify::Reader& inner,
     return verify::Broken(Reason::kCorrupt, 0, "its SHA-1 is not the one in its name");
   }
   return facts;
+}
+
+// Leaves unread what is behind the start.
+verify::Walked<void> WalkStart(verify::Reader& file, const std::string& name,
+                               const verify::WalSegmentOptions& options,
+                               verify::WalSegmentFacts& facts) {
+  auto head = file.Peek(verify::kHeadBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  const auto packing = verify::DetectCompression(*head, name);
+  const auto decoder = packing ? verify::MakeDecoder(*packing, file) : nullptr;
+  auto walked = [&] {
+    if (!decoder) return verify::WalkWalSegment(file, options);
+    verify::Reader inner(*decoder);
+    return verify::WalkWalSegment(inner, options);
+  }();
+  if (!walked) return tl::unexpected(std::move(walked.error()));
+  facts = *std::move(walked);
+  return {};
 }
 
 // A packing that only the name tells holds anything, and an encrypted segment has the same name.
@@ -78,8 +96,18 @@ verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader, const verify
 }  // namespace
 
 WalCheck WalChecker::Check(const PlaceObject& object, verify::ReadBudget& budget) {
+  return CheckExtent(object, Extent::kWhole, budget);
+}
+
+WalCheck WalChecker::CheckStart(const PlaceObject& object, verify::ReadBudget& budget) {
+  return CheckExtent(object, Extent::kStart, budget);
+}
+
+WalCheck WalChecker::CheckExtent(const PlaceObject& object, Extent extent,
+                                 verify::ReadBudget& budget) {
   WalCheck check;
   verify::WalSegmentOptions options;
+  options.start_only = extent == Extent::kStart;
   options.name = verify::ParseWalFileName(object.name);
   options.system_identifier = system_identifier_;
   const bool follows = carry_ && options.name && carry_timeline_ <= options.name->timeline;
@@ -94,9 +122,10 @@ WalCheck WalChecker::Check(const PlaceObject& object, verify::ReadBudget& budget
         file, *options.name, [&] { return packing && HoldsWal(place_, object, *packing, budget); });
     if (!hidden) return tl::unexpected(std::move(hidden.error()));
     if (!hidden->empty()) return verify::Unjudged(Reason::kUnverified, *hidden);
+    if (options.start_only) return WalkStart(file, object.name, options, check.facts);
     auto walked = verify::WalkPacked(file, object.name,
                                      [&](verify::Reader& inner) -> verify::Walked<verify::Walk> {
-                                       auto facts = WalkHashed(inner, options);
+                                       auto facts = WalkHashed(inner, options, budget.lane());
                                        if (!facts) return tl::unexpected(std::move(facts.error()));
                                        check.facts = std::move(*facts);
                                        return verify::Walk{};

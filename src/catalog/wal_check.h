@@ -17,7 +17,7 @@ struct WalCheck {
   verify::WalSegmentFacts facts;  // of an intact one
 };
 
-// One thread. `place` outlives it.
+// One thread. `place` outlives it. A copy goes on from where it was made.
 class WalChecker {
  public:
   // `system_identifier`: another cluster's segments are broken; 0 = any cluster's will do.
@@ -27,10 +27,16 @@ class WalChecker {
   // A segment or a partial one. Its start is checked against the last one if it follows that on its
   // own timeline or on a child's.
   WalCheck Check(const PlaceObject& object, verify::ReadBudget& budget);
+  // Whether a segment that was checked without the one before it goes on where the last one ends;
+  // reads no more of it than that takes.
+  WalCheck CheckStart(const PlaceObject& object, verify::ReadBudget& budget);
   // What comes next is not a child of what came before.
   void Forget() { carry_.reset(); }
 
  private:
+  enum class Extent { kWhole, kStart };
+  WalCheck CheckExtent(const PlaceObject& object, Extent extent, verify::ReadBudget& budget);
+
   Place& place_;
   const std::uint64_t system_identifier_;
   std::optional<verify::WalCarry> carry_;

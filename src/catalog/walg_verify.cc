@@ -40,8 +40,6 @@ class LinkCheck {
   const verify::WalGFiles& files() const { return files_; }
   std::int64_t tars() const { return static_cast<std::int64_t>(tars_.size()); }
   const std::string& packing() const { return packing_; }
-  // Bytes read on other threads.
-  std::int64_t elsewhere() const { return proof_.elsewhere(); }
   // Names it in what files_metadata.json says.
   std::string NameOf(std::uint64_t hash);
 
@@ -257,7 +255,6 @@ Verdict VerifyWalG(Place& place, const std::vector<WalGLink>& chain, const Artef
   Verdict whole = IntactSoFar();
   std::int64_t tars = 0;
   std::int64_t damaged = 0;
-  std::int64_t elsewhere = 0;
   std::string packing;
   std::unique_ptr<LinkCheck> child;
   if (artefact.defect) {
@@ -268,7 +265,6 @@ Verdict VerifyWalG(Place& place, const std::vector<WalGLink>& chain, const Artef
     const bool incremental = &link != &chain.back();
     auto check = std::make_unique<LinkCheck>(place, link, incremental, proven, budget);
     verify::AddPart(whole, check->Run());
-    elsewhere += check->elsewhere();
     if (child) CheckSkipped(chain.front().name, *child, *check, whole);
     tars += check->tars();
     damaged += check->files().damaged;
@@ -284,7 +280,7 @@ Verdict VerifyWalG(Place& place, const std::vector<WalGLink>& chain, const Artef
     whole.details.push_back("WAL-G found damaged pages in " + std::to_string(damaged) +
                             " files of the database");
   }
-  whole.bytes_read = budget.bytes_read() + elsewhere;
+  whole.bytes_read = budget.bytes_read();
   return whole;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "verify/decoder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
+#include "verify/parallel.h"
 #include "verify/tar.h"
 #include "verify/wal_files.h"
 
@@ -102,7 +104,7 @@ class ManifestVisitor final : public TarVisitor {
     if (IsExempt(path_)) return {};
     const ManifestFile* const file = inventory_->Meet(path_);
     if (file == nullptr) return tl::unexpected(ExtraFile(path_));
-    check_.emplace(*file);
+    check_.emplace(*file, nullptr);
     return {};
   }
   Walked<void> Data(std::string_view bytes) override {
@@ -129,6 +131,31 @@ class ManifestVisitor final : public TarVisitor {
   std::int64_t size_ = 0;
   std::int64_t files_ = 0;
 };
+
+// A file of the backup, and what the manifest says of it.
+struct ListedFile {
+  const TreeFile* file = nullptr;
+  const ManifestFile* listed = nullptr;
+};
+
+// Reads it to its end.
+Walked<void> CheckContent(const FileSet& files, const ListedFile& one, ReadBudget& budget) {
+  const std::string& name = one.file->name;
+  // A fault of reading does not say where it is.
+  const auto in_file = [&name](Fault fault) {
+    fault.place = name + (fault.place.empty() ? "" : ": " + fault.place);
+    return tl::unexpected(std::move(fault));
+  };
+  ContentCheck check(*one.listed, budget.lane());
+  auto opened = files.Open(name, budget, nullptr);
+  if (!opened) return in_file(std::move(opened.error()));
+  while (true) {
+    auto bytes = opened->source->Next();
+    if (!bytes) return in_file(std::move(bytes.error()));
+    if (bytes->empty()) return check.Finish();
+    check.Update(*bytes);
+  }
+}
 
 class BaseBackup {
  public:
@@ -163,7 +190,8 @@ class BaseBackup {
   bool ReadManifest();
   void CheckArchives();
   void CheckPlain();
-  void CheckPlainFile(const TreeFile& file);
+  const ManifestFile* PlainFile(const TreeFile& file);
+  void CheckContents(const std::vector<ListedFile>& listed);
   void CheckWalFile(const TreeFile& file);
   void CheckWithoutManifest();
   void Describe();
@@ -250,40 +278,60 @@ void BaseBackup::CheckPlain() {
   if (!manifest_) return CheckWithoutManifest();
   auto files = files_.List();
   if (!files) return Require(tl::unexpected(std::move(files.error())), "");
+  std::vector<ListedFile> listed;
   for (const TreeFile& file : *files) {
     if (!Good()) break;
     if (file.name.starts_with(kWalFolder)) {
       CheckWalFile(file);
     } else if (!IsExempt(file.name)) {
-      CheckPlainFile(file);
+      const ManifestFile* const found = PlainFile(file);
+      if (found != nullptr) listed.push_back({&file, found});
     }
   }
+  if (Good()) CheckContents(listed);
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
 }
 
-void BaseBackup::CheckPlainFile(const TreeFile& file) {
+// What the manifest says of it; nullptr: there is nothing to read it for.
+const ManifestFile* BaseBackup::PlainFile(const TreeFile& file) {
   const ManifestFile* const listed = inventory_->Meet(file.name);
   if (listed == nullptr) {
     // Checksum files were laid beside the backup's own.
     const bool top = file.name.find('/') == std::string::npos;
-    if (top && ParseChecksumFileName(file.name)) return;
-    return Require(tl::unexpected(ExtraFile(file.name)), "");
+    if (!top || !ParseChecksumFileName(file.name)) {
+      Require(tl::unexpected(ExtraFile(file.name)), "");
+    }
+    return nullptr;
   }
-  ContentCheck check(*listed);
-  auto opened = files_.Open(file.name, budget_, nullptr);
-  if (!opened) return Require(tl::unexpected(std::move(opened.error())), file.name);
-  while (file.size == listed->size) {
-    auto bytes = opened->source->Next();
-    if (!bytes) return Require(tl::unexpected(std::move(bytes.error())), file.name);
-    if (bytes->empty()) return Require(check.Finish(), "");
-    check.Update(*bytes);
-  }
-  // Of another size: no need to read it.
+  if (file.size == listed->size) return listed;
   const Reason reason = file.size < listed->size ? Reason::kIncomplete : Reason::kCorrupt;
   Require(tl::unexpected(Fault{Outcome::kBroken, reason, file.name,
                                "has " + std::to_string(file.size) + " bytes, the manifest says " +
                                    std::to_string(listed->size)}),
           "");
+  return nullptr;
+}
+
+void BaseBackup::CheckContents(const std::vector<ListedFile>& listed) {
+  struct Found {
+    bool broken = false;
+    std::size_t index = 0;
+    Fault fault;
+  };
+  std::mutex mutex;
+  std::optional<Found> worst;
+  ForEachPart(listed.size(), budget_, [&](std::size_t index, ReadBudget& budget) {
+    auto checked = CheckContent(files_, listed[index], budget);
+    if (checked) return true;
+    const bool broken = checked.error().outcome == Outcome::kBroken;
+    const std::lock_guard lock(mutex);
+    // The first broken one is named, whichever was found first.
+    if (!worst || std::pair(!broken, index) < std::pair(!worst->broken, worst->index)) {
+      worst = Found{broken, index, std::move(checked.error())};
+    }
+    return !broken && budget.Check();
+  });
+  if (worst) Require(tl::unexpected(std::move(worst->fault)), "");
 }
 
 void BaseBackup::CheckWalFile(const TreeFile& file) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "verify/wide_registers.h"
+
 namespace drwatch::verify {
 namespace {
 
@@ -25,11 +27,12 @@ std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes) {
     crc = ~crc32_iscsi(data, static_cast<int>(part.size()), ~crc);
     bytes.remove_prefix(part.size());
   }
+  ForgetUpperHalves();
   return crc;
 }
 
-ContentCheck::ContentCheck(const ManifestFile& file) : file_(file) {
-  if (file.kind == ManifestChecksum::kDigest) digest_.emplace(file.algorithm);
+ContentCheck::ContentCheck(const ManifestFile& file, DigestLane* lane) : file_(file) {
+  if (file.kind == ManifestChecksum::kDigest) digest_.emplace(file.algorithm, lane);
 }
 
 void ContentCheck::Update(std::string_view bytes) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "verify/digest_lanes.h"
 #include "verify/manifest.h"
 
 namespace drwatch::verify {
@@ -12,7 +13,8 @@ std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes);
 
 class ContentCheck {
  public:
-  explicit ContentCheck(const ManifestFile& file);
+  // `lane` is that of the budget the file is read with.
+  ContentCheck(const ManifestFile& file, DigestLane* lane);
   void Update(std::string_view bytes);
   // Call once. Fault: kIncomplete or kCorrupt; its place is the file.
   Walked<void> Finish();
@@ -21,7 +23,7 @@ class ContentCheck {
   const ManifestFile& file_;
   std::int64_t size_ = 0;
   std::uint32_t crc_ = 0;
-  std::optional<base::Digest> digest_;
+  std::optional<StreamDigest> digest_;
 };
 
 }  // namespace drwatch::verify

@@ -5,6 +5,8 @@
 #include <array>
 #include <climits>
 
+#include "verify/wide_registers.h"
+
 namespace drwatch::verify {
 namespace {
 
@@ -43,6 +45,7 @@ std::uint32_t Crc32(std::uint32_t crc, std::string_view bytes) {
     crc = crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(part.data()), part.size());
     bytes.remove_prefix(part.size());
   }
+  ForgetUpperHalves();
   return crc;
 }
 

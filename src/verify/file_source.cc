@@ -42,8 +42,8 @@ bool IsCached(int fd, std::int64_t size) {
 
 }  // namespace
 
-ReadBudget::ReadBudget(const VerifyOptions& options)
-    : options_(options), next_(std::chrono::steady_clock::now()) {}
+ReadBudget::ReadBudget(const VerifyOptions& options, DigestLane* lane)
+    : options_(options), lane_(lane), next_(std::chrono::steady_clock::now()) {}
 
 Walked<void> ReadBudget::Check() const {
   if (options_.stop.stopped()) return Unjudged(Reason::kTimeout, "verification was stopped");
@@ -79,7 +79,7 @@ void ReadBudget::GiveBack(std::string buffer) {
 
 std::vector<std::string> DigestTee::Finish() {
   std::vector<std::string> result;
-  for (base::Digest& digest : digests_) result.push_back(digest.Finish());
+  for (StreamDigest& digest : digests_) result.push_back(digest.Finish());
   digests_.clear();
   return result;
 }

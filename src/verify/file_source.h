@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/file.h"
+#include "verify/digest_lanes.h"
 #include "verify/source.h"
 
 namespace drwatch::verify {
@@ -17,12 +17,16 @@ namespace drwatch::verify {
 // What all reads of one verification share: the rate, the deadline, the count. One thread.
 class ReadBudget {
  public:
-  explicit ReadBudget(const VerifyOptions& options);
+  // `lane`: what this thread hashes in, if it is one of a group; outlives this.
+  explicit ReadBudget(const VerifyOptions& options, DigestLane* lane = nullptr);
   // Waits until `bytes` more may be read. Fault: stopped or past the deadline.
   Walked<void> Spend(std::int64_t bytes);
   // The same without reading anything.
   Walked<void> Check() const;
   std::int64_t bytes_read() const { return bytes_read_; }
+  // What was read with the budgets of other threads for the same verification.
+  void Add(std::int64_t bytes_read) { bytes_read_ += bytes_read; }
+  DigestLane* lane() const { return lane_; }
   // With the deadline and the stop token, for sources that wait on their own.
   const VerifyOptions& options() const { return options_; }
   // A buffer of at least `size` bytes for one file after the other. Give it back.
@@ -31,6 +35,7 @@ class ReadBudget {
 
  private:
   VerifyOptions options_;
+  DigestLane* lane_;
   base::SteadyTime next_;  // when what was read until now is paid for
   std::int64_t bytes_read_ = 0;
   std::string spare_;
@@ -39,18 +44,21 @@ class ReadBudget {
 // Digests computed while a file is read. The order of `algorithms` is that of Finish().
 class DigestTee {
  public:
-  void Add(base::DigestAlgorithm algorithm) { digests_.emplace_back(algorithm); }
+  // `lane` is that of the budget the file is read with.
+  void Add(base::DigestAlgorithm algorithm, DigestLane* lane) {
+    digests_.emplace_back(algorithm, lane);
+  }
   bool empty() const { return digests_.empty(); }
   // Of what went by.
   std::int64_t bytes() const { return bytes_; }
   void Update(std::string_view bytes) {
     bytes_ += static_cast<std::int64_t>(bytes.size());
-    for (base::Digest& digest : digests_) digest.Update(bytes);
+    for (StreamDigest& digest : digests_) digest.Update(bytes);
   }
   std::vector<std::string> Finish();
 
  private:
-  std::vector<base::Digest> digests_;
+  std::vector<StreamDigest> digests_;
   std::int64_t bytes_ = 0;
 };
 

@@ -44,7 +44,7 @@ std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>
     if (expected[i].algorithm == base::DigestAlgorithm::kSha256) return i;
   }
   if (!budget.options().digest) return std::nullopt;
-  tee.Add(base::DigestAlgorithm::kSha256);
+  tee.Add(base::DigestAlgorithm::kSha256, budget.lane());
   return expected.size();
 }
 
@@ -104,7 +104,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const std::int64_t read_before = budget.bytes_read();
   const std::vector<ChecksumFolder::Expected> expected = checksums.Find(relative);
   DigestTee tee;
-  for (const auto& one : expected) tee.Add(one.algorithm);
+  for (const auto& one : expected) tee.Add(one.algorithm, budget.lane());
   const std::optional<std::size_t> sha256 = AddSha256(expected, relative, budget, tee);
   auto file = open(tee.empty() ? nullptr : &tee);
   if (!file) {

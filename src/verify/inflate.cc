@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "verify/wide_registers.h"
+
 namespace drwatch::verify {
 namespace {
 
@@ -67,6 +69,7 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
     state_->next_out = reinterpret_cast<std::uint8_t*>(buffer_.get());
     state_->avail_out = static_cast<std::uint32_t>(buffer_bytes_);
     const int result = isal_inflate(state_.get());
+    ForgetUpperHalves();
     // Of data that is wrong it gives back what it read ahead, in earlier calls, too.
     const std::size_t used = bytes->size() - std::min<std::size_t>(bytes->size(), state_->avail_in);
     input.Consume(used);

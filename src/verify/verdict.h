@@ -63,9 +63,11 @@ struct VerifyOptions {
   std::atomic<std::int64_t>* read_bytes = nullptr;
   // Verdict::digest is wanted, of what is read to its end anyway.
   bool digest = false;
-  // Of a backup in a repository: files of it that are read at a time, each on a core; they share
-  // the rate.
+  // Files of an artefact that are read at a time, each on a core; they share the rate.
   int jobs = 1;
+  // Files that take turns on each of those cores, to be hashed side by side (digest_lanes.h). For
+  // places where reading waits for nobody else. Each takes the memory of one more file.
+  int streams = 1;
   // Files that were read and whole no longer ago than this are not read again for another backup
   // that needs them, while they stay as they were. 0 = every file is read.
   base::Duration reuse{0};

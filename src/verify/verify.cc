@@ -7,7 +7,6 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
-#include <set>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -16,6 +15,7 @@
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
+#include "verify/parallel.h"
 
 namespace drwatch::verify {
 namespace {
@@ -59,6 +59,9 @@ Verdict WholeOf(std::string format) {
   return whole;
 }
 
+// Verdicts kept until those before them are there, too.
+constexpr std::size_t kListedAtOnce = 1000;
+
 // Every file a checksum list names.
 Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, ReadBudget& budget) {
   const auto [folder, name] = SplitPath(path);
@@ -66,26 +69,34 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, Read
   if (!text) return CannotLook(text.error().reason, text.error().message);
   const ChecksumList list = ParseChecksumList(*text, kind.algorithm);
   const ListFolder list_folder(folder);
-  std::set<std::string> targets;
+  std::vector<std::string> targets;
   for (const ChecksumEntry& entry : list.entries) {
     const bool sidecar = !kind.target.empty() && list.entries.size() == 1;
     std::string target = sidecar ? kind.target : list_folder.Relative(entry.name);
-    if (!target.empty()) targets.insert(std::move(target));
+    if (!target.empty()) targets.push_back(std::move(target));
   }
+  std::sort(targets.begin(), targets.end());
+  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
   if (targets.empty()) return CannotLook(Reason::kWrongFormat, "holds no checksum");
   Verdict whole = WholeOf("checksum list of " + std::to_string(targets.size()) + " files");
   if (list.bad_lines > 0) {
     whole.details.push_back(std::to_string(list.bad_lines) + " lines are no checksums");
   }
   const Checksums checksums(folder);
-  for (const std::string& target : targets) {
+  const auto verify_one = [&, folder = folder, name = name](const std::string& target,
+                                                            ReadBudget& own) {
     const std::string file = target.starts_with('/') ? target : folder + "/" + target;
-    if (!Exists(file)) {
-      AddPart(whole, Missing(target, name));
-    } else {
-      AddPart(whole, VerifyPlainFile(file, target, checksums, budget));
+    return Exists(file) ? VerifyPlainFile(file, target, checksums, own) : Missing(target, name);
+  };
+  for (std::size_t begin = 0; begin < targets.size() && budget.Check(); begin += kListedAtOnce) {
+    std::vector<std::optional<Verdict>> parts(std::min(kListedAtOnce, targets.size() - begin));
+    ForEachPart(parts.size(), budget, [&](std::size_t index, ReadBudget& own) {
+      parts[index] = verify_one(targets[begin + index], own);
+      return own.Check().has_value();
+    });
+    for (std::optional<Verdict>& part : parts) {
+      if (part) AddPart(whole, *std::move(part));
     }
-    if (!budget.Check()) break;
   }
   return whole;
 }

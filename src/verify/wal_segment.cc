@@ -370,6 +370,8 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
       return tl::unexpected(std::move(fault));
     }
     if (auto walked = WalkPage(*page); !walked) return tl::unexpected(std::move(walked.error()));
+    if (options_.start_only && early_end_) return tl::unexpected(*std::move(early_end_));
+    if (options_.start_only && facts_.records > 0) return std::move(facts_);
   }
   page_at_ = 0;
   if (auto closed = Close(); !closed) return tl::unexpected(std::move(closed.error()));

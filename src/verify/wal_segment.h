@@ -31,6 +31,9 @@ struct WalSegmentOptions {
   std::optional<WalFileName> name;      // what the file's name says it is
   std::uint64_t system_identifier = 0;  // 0 = any cluster's
   const WalCarry* before = nullptr;     // of the segment before it; used if it fits
+  // Reads no further than to the first page that ends behind a whole record: whether it goes on
+  // where `before` ends.
+  bool start_only = false;
 };
 
 struct WalSegmentFacts {

@@ -1,0 +1,108 @@
+#include "catalog/archive_check.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "support/temp_dir.h"
+#include "verify/wal_builder.h"
+
+namespace drwatch::catalog {
+namespace {
+
+using verify::Outcome;
+using verify::Verdict;
+using verify::WalBuilder;
+
+constexpr std::uint64_t kFirst = 16;
+constexpr std::size_t kSegments = 11;
+
+// Each segment ends in a record that goes on in the next one; that of `longest` fills the two
+// behind it.
+std::vector<std::string> Segments(char fill, std::size_t first, std::size_t longest = SIZE_MAX) {
+  WalBuilder builder(kFirst + first);
+  for (std::size_t i = first; i < kSegments; ++i) {
+    if (builder.Position() / WalBuilder::kSegment != kFirst + i) continue;
+    builder.FillTo(1000);
+    builder.Add(std::string(i == longest ? 5 * WalBuilder::kSegment / 2 : 5000, fill));
+  }
+  std::vector<std::string> segments = builder.Segments();
+  segments.resize(kSegments - first);
+  return segments;
+}
+
+class ArchiveCheckTest : public ::testing::Test {
+ protected:
+  void Write(const std::vector<std::string>& segments, std::size_t first = 0) {
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      const std::string name = verify::SegmentName(1, kFirst + first + i, WalBuilder::kSegment);
+      std::ofstream(folder_.path() + "/" + name, std::ios::binary) << segments[i];
+    }
+  }
+  Verdict Run(int jobs, int streams, ProvenFiles& proven) {
+    verify::VerifyOptions options;
+    options.jobs = jobs;
+    options.streams = streams;
+    return VerifyArchive(*MakeFolderPlace(folder_.path()), "", 0, proven, options);
+  }
+  // One thread follows all, several join what they followed apart: nobody can tell.
+  void ExpectTheSame() {
+    ProvenFiles unused;
+    const Verdict alone = Run(1, 1, unused);
+    for (const auto& [jobs, streams] : {std::pair(1, 4), std::pair(2, 1), std::pair(3, 4)}) {
+      ProvenFiles proven;
+      const Verdict several = Run(jobs, streams, proven);
+      EXPECT_EQ(several.outcome, alone.outcome) << jobs << " jobs, " << streams << " streams";
+      EXPECT_EQ(several.ToString(), alone.ToString());
+      EXPECT_EQ(several.details, alone.details);
+      EXPECT_EQ(several.format, alone.format);
+      if (alone.outcome == Outcome::kIntact) {
+        EXPECT_EQ(Run(jobs, streams, proven).outcome, Outcome::kIntact);
+      }
+    }
+  }
+  testing::TempDir folder_;
+};
+
+TEST_F(ArchiveCheckTest, SegmentsThatGoOn) {
+  std::vector<std::string> segments = Segments('a', 0);
+  segments.pop_back();  // ends in zeros
+  Write(segments);
+  ProvenFiles proven;
+  const Verdict verdict = Run(1, 4, proven);
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  const std::int64_t bytes = static_cast<std::int64_t>(segments.size() * WalBuilder::kSegment);
+  EXPECT_GE(verdict.bytes_read, bytes);
+  EXPECT_LT(verdict.bytes_read, bytes * 2);
+  ExpectTheSame();
+}
+
+TEST_F(ArchiveCheckTest, SegmentsOfAnotherHistory) {
+  for (std::size_t first = 1; first < kSegments; ++first) {
+    Write(Segments('a', 0));
+    Write(Segments('b', first), first);
+    ProvenFiles proven;
+    const Verdict verdict = Run(1, 1, proven);
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << first;
+    EXPECT_EQ(verdict.place, verify::SegmentName(1, kFirst + first, WalBuilder::kSegment));
+    ExpectTheSame();
+  }
+}
+
+TEST_F(ArchiveCheckTest, ARecordLongerThanSegments) {
+  for (const bool damaged : {false, true}) {
+    for (std::size_t longest = 0; longest < 5; ++longest) {
+      std::vector<std::string> segments = Segments('a', 0, longest);
+      segments.pop_back();
+      if (damaged) segments[longest + 2][9000] ^= 1;
+      Write(segments);
+      ProvenFiles proven;
+      EXPECT_EQ(Run(1, 1, proven).outcome, damaged ? Outcome::kBroken : Outcome::kIntact);
+      ExpectTheSame();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace drwatch::catalog
