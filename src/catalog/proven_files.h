@@ -12,7 +12,7 @@ namespace drwatch::catalog {
 
 class ProvenFiles {
  public:
-  // More are not remembered, only read again: 16 bytes each.
+  // More are not remembered, only read again: about 40 bytes each.
   static constexpr std::size_t kMaxFiles = 2'000'000;
 
   ProvenFiles();
