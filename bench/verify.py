@@ -20,6 +20,8 @@ from servers import PG_BIN, Postgres  # noqa: E402
 PROGRAM = ROOT / "build/release/exporter/drwatch"
 SIZE = 1 << 30
 PERIOD = 32 << 20
+# A server cuts its tables into files of a gigabyte each: a database of several has several large ones. Here they are smaller.
+TABLES = 6
 ROUNDS = 3
 
 
@@ -82,6 +84,26 @@ def verify(path):
     return ([PROGRAM, "verify", path],)
 
 
+def fill(server, rows):
+    """So many rows in all."""
+    for number in range(TABLES):
+        server.sql(f"CREATE TABLE big_{number} AS SELECT g AS id, md5(g::text) || md5((g + 1)::text) AS text "
+                   f"FROM generate_series(1, {rows // TABLES}) g")
+
+
+def listed_apart(table, folder):
+    """A list of several files, none of them packed."""
+    paths = [folder / f"rows.{number}" for number in range(TABLES)]
+    for path in paths:
+        text_like_a_dump(path, SIZE // TABLES)
+    size = sum(path.stat().st_size for path in paths)
+    listed = into(folder / "SHA256SUMS", ["sha256sum", *paths])
+    table.compare(f"SHA-256 list of {TABLES} files", size, verify(listed), (["sha256sum", "--quiet", "-c", listed],),
+                  "`sha256sum -c`", 3.3)
+    for path in folder.iterdir():
+        path.unlink()
+
+
 def packed_and_listed(table, folder):
     plain = folder / "rows.txt"
     text_like_a_dump(plain, SIZE)
@@ -101,8 +123,7 @@ def packed_and_listed(table, folder):
 def base_backups(table, folder):
     server = Postgres(folder / "base").create(["archive_mode = off", "max_wal_size = '4GB'"]).start()
     try:
-        server.sql("CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g + 1)::text) AS text "
-                   "FROM generate_series(1, 10000000) g")
+        fill(server, 10_000_000)
         for checksum, target in (("CRC32C", 2), ("SHA256", 0.95)):
             path = folder / checksum
             subprocess.run([f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-D", path,
@@ -126,12 +147,13 @@ def repositories(table, folder):
             for name, options in kinds.items()}
     serve(server, made.values())
     try:
-        server.sql("CREATE TABLE big AS SELECT g AS id, md5(g::text) || md5((g + 1)::text) AS text "
-                   "FROM generate_series(1, 1000000) g")
+        fill(server, 1_000_000)
         for kind in ("full", "incr"):
             for one in made.values():
                 one.backup(kind)
-            server.sql("UPDATE big SET text = md5(text) WHERE id % 100 = 0; CHECKPOINT")
+            for number in range(TABLES):
+                server.sql(f"UPDATE big_{number} SET text = md5(text) WHERE id % 100 = 0")
+            server.sql("CHECKPOINT")
         for name, one in made.items():
             size = sum(file.stat().st_size for file in one.path.rglob("*") if file.is_file() and not file.is_symlink())
             theirs = Postgres.as_postgres(["pgbackrest", f"--config={one.config}", "--stanza=main", "verify"])
@@ -162,6 +184,7 @@ def main():
         folder = pathlib.Path(folder)
         folder.chmod(0o755)
         packed_and_listed(table, folder)
+        listed_apart(table, folder)
         line = several(folder)
         repositories(table, folder)
         base_backups(table, folder)
