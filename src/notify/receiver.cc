@@ -41,7 +41,23 @@ std::string MailPlace(const config::EmailReceiver& email) {
   return server.smarthost + "\n" + server.username + "\n" + email.from + "\n" + email.to;
 }
 
-// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110); nullopt for other forms.
+std::optional<base::Duration> RetryAfter(const net::HttpResponse& response, base::Timestamp now) {
+  const std::string header = response.Header("retry-after");
+  const std::string_view text = base::Trim(header);
+  std::optional<base::Duration> wait;
+  if (const auto seconds = base::ParseDouble(text); seconds && *seconds >= 0) {
+    const double most = base::ToSeconds(kMaxRetryAfter);
+    wait =
+        std::chrono::ceil<base::Duration>(std::chrono::duration<double>(std::min(*seconds, most)));
+  } else if (const auto date = ParseHttpDate(text)) {
+    wait = std::max(base::Duration(0), *date - now);
+  }
+  if (wait) wait = std::min(*wait, kMaxRetryAfter);
+  return wait;
+}
+
+}  // namespace
+
 std::optional<base::Timestamp> ParseHttpDate(std::string_view text) {
   constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -64,23 +80,6 @@ std::optional<base::Timestamp> ParseHttpDate(std::string_view text) {
   return base::Timestamp(std::chrono::sys_days(date)) + std::chrono::hours(*hour) +
          std::chrono::minutes(*minute) + std::chrono::seconds(*second);
 }
-
-std::optional<base::Duration> RetryAfter(const net::HttpResponse& response, base::Timestamp now) {
-  const std::string header = response.Header("retry-after");
-  const std::string_view text = base::Trim(header);
-  std::optional<base::Duration> wait;
-  if (const auto seconds = base::ParseDouble(text); seconds && *seconds >= 0) {
-    const double most = base::ToSeconds(kMaxRetryAfter);
-    wait =
-        std::chrono::ceil<base::Duration>(std::chrono::duration<double>(std::min(*seconds, most)));
-  } else if (const auto date = ParseHttpDate(text)) {
-    wait = std::max(base::Duration(0), *date - now);
-  }
-  if (wait) wait = std::min(*wait, kMaxRetryAfter);
-  return wait;
-}
-
-}  // namespace
 
 std::string_view IntegrationName(const config::Integration& integration) {
   return std::visit(

@@ -94,6 +94,8 @@ Verdict ClassifyNetError(const net::NetError& error);
 // Status and the first 200 characters of the body, cleaned and without anything like a URL.
 std::string DescribeAnswer(const net::HttpResponse& response);
 std::string DescribeText(std::string_view answer);
+// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110); nullopt for other forms.
+std::optional<base::Timestamp> ParseHttpDate(std::string_view text);
 net::TlsOptions ToTlsOptions(const config::Tls& tls);
 
 }  // namespace drwatch::notify

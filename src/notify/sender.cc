@@ -35,26 +35,6 @@ Verdict NotSent(const std::string& cause) {
   return verdict;
 }
 
-// Adds what http_config says. The secrets it holds are appended to `secrets`. Errors: a file that
-// cannot be read.
-base::Status Apply(const config::HttpSettings& settings, net::HttpRequest& request,
-                   std::vector<std::string>& secrets) {
-  request.tls = ToTlsOptions(settings.tls);
-  request.proxy = settings.proxy_url;
-  secrets.push_back(settings.proxy_url.Reveal());
-  const base::Result<base::Secret> secret = config::ReadSecret(settings.secret());
-  if (!secret) return base::Fail(secret.error());
-  secrets.push_back(secret->Reveal());
-  if (!settings.username.empty()) {
-    request.username = settings.username;
-    request.password = *secret;
-  } else if (!secret->empty()) {
-    request.headers.emplace_back(
-        "Authorization", base::Secret(settings.authorization_type + " " + secret->Reveal()));
-  }
-  return {};
-}
-
 Outcome Transmit(const std::variant<net::HttpRequest, net::MailRequest>& request,
                  const Transport& transport, base::Deadline deadline, const base::StopToken& stop) {
   if (const auto* mail = std::get_if<net::MailRequest>(&request)) {
@@ -77,6 +57,29 @@ bool HasAnswer(const Outcome& outcome) {
 
 }  // namespace
 
+base::Status ApplyHttpSettings(const config::HttpSettings& settings, net::HttpRequest& request,
+                               std::vector<std::string>& secrets) {
+  request.tls = ToTlsOptions(settings.tls);
+  request.proxy = settings.proxy_url;
+  secrets.push_back(settings.proxy_url.Reveal());
+  const base::Result<base::Secret> secret = config::ReadSecret(settings.secret());
+  if (!secret) return base::Fail(secret.error());
+  secrets.push_back(secret->Reveal());
+  if (!settings.username.empty()) {
+    request.username = settings.username;
+    request.password = *secret;
+  } else if (!secret->empty()) {
+    request.headers.emplace_back(
+        "Authorization", base::Secret(settings.authorization_type + " " + secret->Reveal()));
+  }
+  return {};
+}
+
+std::string HideSecrets(std::string text, const std::vector<std::string>& secrets) {
+  for (const std::string& secret : secrets) text = Scrub(std::move(text), secret);
+  return text;
+}
+
 AttemptResult Attempt(const Job& job, const Transport& transport,
                       const std::function<void(Step)>& on_step, const base::StopToken& stop,
                       base::Timestamp now) {
@@ -94,7 +97,8 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
   result.template_errors = std::move(built->template_errors);
   std::vector<std::string> secrets = {secret->Reveal()};
   if (auto* request = std::get_if<net::HttpRequest>(&built->request)) {
-    const base::Status applied = Apply(*HttpSettingsOf(*job.integration), *request, secrets);
+    const base::Status applied =
+        ApplyHttpSettings(*HttpSettingsOf(*job.integration), *request, secrets);
     if (!applied) {
       result.verdict = NotSent(applied.error().message);
       return result;
@@ -112,7 +116,8 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
       return result;
     }
     if (*next) {
-      if (const base::Status applied = Apply(*HttpSettingsOf(*job.integration), **next, secrets);
+      if (const base::Status applied =
+              ApplyHttpSettings(*HttpSettingsOf(*job.integration), **next, secrets);
           !applied) {
         result.verdict = NotSent(applied.error().message);
         return result;
@@ -123,10 +128,8 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
   if (on_step) on_step(Step::kAfterSend);
   result.abandoned = stop.stopped() && !HasAnswer(outcome);
   result.verdict = Classify(*job.integration, outcome, now);
-  for (const std::string& text : secrets) {
-    result.verdict.detail = Scrub(result.verdict.detail, text);
-    result.verdict.warning = Scrub(result.verdict.warning, text);
-  }
+  result.verdict.detail = HideSecrets(result.verdict.detail, secrets);
+  result.verdict.warning = HideSecrets(result.verdict.warning, secrets);
   return result;
 }
 
