@@ -47,7 +47,9 @@ class Dispatcher::Shell {
 
   base::Timestamp Now() const;
   // The functions below expect the lock to be held.
-  base::Status Commit();
+  base::Status Commit(db::Durability durability = db::Durability::kSynced);
+  void CommitOutcome(bool busy);
+  void WakeTimers();
   void StartSenders();
   void NotifyAll();
   bool HasDueWork() const;
@@ -67,6 +69,8 @@ class Dispatcher::Shell {
   Phase phase_ = Phase::kIdle;
   bool state_writable_ = true;
   std::condition_variable timer_wake_;
+  base::SteadyTime synced_at_{};          // of the last synced commit
+  base::Timestamp timers_sleep_until_{};  // zero while they do not
   std::condition_variable sender_ended_;
   std::thread timer_;
   std::map<std::string, std::unique_ptr<Sender>> senders_;  // by target
@@ -85,11 +89,17 @@ base::Timestamp Dispatcher::Shell::Now() const {
          std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - start_steady_);
 }
 
-base::Status Dispatcher::Shell::Commit() {
+base::Status Dispatcher::Shell::Commit(db::Durability durability) {
   Changes changes = ledger_.TakeChanges();
   if (changes.empty()) return {};
+  // The list of the latest attempts is a convenience: it is written when there is a sync anyway.
+  if (durability == db::Durability::kWritten) {
+    Changes later;
+    later.attempts = std::exchange(changes.attempts, {});
+    ledger_.ReturnChanges(std::move(later));
+  }
   if (options_.on_step) options_.on_step(Step::kBeforeCommit);
-  const base::Status saved = SaveChanges(*options_.database, ledger_, changes);
+  const base::Status saved = SaveChanges(*options_.database, ledger_, changes, durability);
   for (const Happening& happening : std::exchange(changes.happenings, {})) {
     if (options_.on_happening) options_.on_happening(happening);
   }
@@ -98,22 +108,40 @@ base::Status Dispatcher::Shell::Commit() {
     if (!state_writable_) base::LogInfo("the state of delivery can be written again");
     state_writable_ = true;
     return {};
+    if (durability == db::Durability::kSynced) synced_at_ = options_.clock->Steady();
   }
   ledger_.ReturnChanges(std::move(changes));
   if (state_writable_) {
     base::LogError("the state of delivery cannot be written, going on from memory",
                    {{"cause", saved.error().message}});
   }
+    timer_wake_.notify_all();  // they try again
   state_writable_ = false;
   return base::Wrap("writing the state of delivery", saved.error());
 }
 
 base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
+// Before a sender's next request, or its rest: what came of its last one is on the way to the disk
+// and outlasts the program, so that a crash repeats that one at most. It is synced together with
+// what has to be, but not later than kSyncOutcomes.
+void Dispatcher::Shell::CommitOutcome(bool busy) {
+  const bool late = options_.clock->Steady() - synced_at_ >= kSyncOutcomes;
+  const bool sync = !busy || late || ledger_.owes_sync() || !state_writable_;
+  // If it cannot be written, the page goes out all the same.
+  [[maybe_unused]] const base::Status committed =
+      Commit(sync ? db::Durability::kSynced : db::Durability::kWritten);
+}
+
+// If they would sleep too long.
+void Dispatcher::Shell::WakeTimers() {
+  if (ledger_.NextTick(Now()) < timers_sleep_until_) timer_wake_.notify_all();
+}
+
   const std::lock_guard lock(mutex_);
   const base::Status applied = ledger_.Apply(events, Now());
   const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
   return committed ? applied : committed;
 }
 
@@ -122,7 +150,7 @@ base::Status Dispatcher::Shell::Post(const std::vector<PostedAlert>& alerts) {
   const base::Status applied = ledger_.Post(alerts, Now());
   const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
   return committed ? applied : committed;
 }
 
@@ -133,7 +161,7 @@ void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
   // A failure is remembered and tried again by the timers.
   [[maybe_unused]] const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
 }
 
 base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
@@ -142,7 +170,7 @@ base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
   if (!id) return id;
   const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
   if (!committed) return base::Fail(committed.error());
   return id;
 }
@@ -152,7 +180,7 @@ base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
   if (const base::Status ended = ledger_.ExpireSilence(id, Now()); !ended) return ended;
   const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
   return committed;
 }
 
@@ -162,7 +190,7 @@ base::Result<std::size_t> Dispatcher::Shell::Acknowledge(const AckRequest& reque
   if (!count) return count;
   const base::Status committed = Commit();
   StartSenders();
-  timer_wake_.notify_all();
+  WakeTimers();
   if (!committed) return base::Fail(committed.error());
   return count;
 }
@@ -228,6 +256,7 @@ void Dispatcher::Shell::Stop(base::Duration drain) {
   }
   const std::lock_guard lock(mutex_);
   [[maybe_unused]] const base::Status committed = Commit();
+  ledger_.Rest();
 }
 
 void Dispatcher::Shell::RunTimers() {
@@ -237,16 +266,18 @@ void Dispatcher::Shell::RunTimers() {
     ledger_.Tick(now);
     const base::Status committed = Commit();
     StartSenders();
-    base::Duration wait = ledger_.NextTick(now) - now;
+    timers_sleep_until_ = ledger_.NextTick(now);
+    base::Duration wait = timers_sleep_until_ - now;
     if (!committed) wait = std::min(wait, kSaveRetry);
     timer_wake_.wait_for(lock, std::max(wait, base::Duration(1)));
   }
+    timers_sleep_until_ = {};
 }
 
 void Dispatcher::Shell::StartSenders() {
   if (phase_ != Phase::kRunning && phase_ != Phase::kDraining) return;
   for (const auto& [id, target] : ledger_.records().targets) {
-    if (!ledger_.HasPending(id)) continue;
+    if (!ledger_.NextAttempt(id)) continue;
     std::unique_ptr<Sender>& sender = senders_[id];
     if (!sender) sender = std::make_unique<Sender>();
     if (sender->running) {
@@ -274,8 +305,7 @@ void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
   std::unique_lock lock(mutex_);
   while (phase_ != Phase::kStopped) {
     std::optional<Job> job = ledger_.Take(target, Now());
-    // The attempt is on disk before it is made. If it cannot be, the page goes out all the same.
-    [[maybe_unused]] const base::Status committed = Commit();
+    CommitOutcome(job.has_value());
     if (job) {
       const std::shared_ptr<const tmpl::Library> templates = templates_;
       lock.unlock();
@@ -297,9 +327,9 @@ void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
   }
   sender.running = false;
   --running_senders_;
-  sender_ended_.notify_all();
   // Another receiver may have waited for this one's place.
-  timer_wake_.notify_all();
+  if (running_senders_ == kMaxSenders) timer_wake_.notify_all();
+  sender_ended_.notify_all();
 }
 
 void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
@@ -317,8 +347,6 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
     ledger_.Abandon(job);
     return;
   }
-  // On disk with the sender's next attempt, before that is made: half the writes, and a crash still
-  // repeats one notification at most.
   ledger_.Settle(job, result.verdict, duration, Now());
   StartSenders();  // the fallback receiver's, if it has to be told
   timer_wake_.notify_all();

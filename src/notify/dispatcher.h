@@ -45,6 +45,8 @@ class Dispatcher {
  public:
   // While the state cannot be written, it is tried again so often.
   static constexpr base::Duration kSaveRetry = std::chrono::seconds(5);
+  // Outcomes are on the disk after so long, even after a power cut; what it takes is told again.
+  static constexpr base::Duration kSyncOutcomes = std::chrono::seconds(1);
   // Sender threads at once; further receivers wait for one to finish.
   static constexpr int kMaxSenders = 64;
 

@@ -18,7 +18,10 @@ std::vector<db::Migration> Migrations();
 // secrets: those of them that the configuration does not have any more have no integration.
 base::Result<Records> LoadState(db::Database& database, base::Timestamp now);
 
-// Writes the rows of `changes`, as `ledger` has them now, in one transaction.
-base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Changes& changes);
+// Writes the rows of `changes`, as `ledger` has them now, in one transaction. A page that waits to
+// be sent stands there as one that may have arrived, so that it needs no write of its own before it
+// leaves (unless the changes are `at_rest`).
+base::Status SaveChanges(db::Database& database, const Ledger& ledger, const Changes& changes,
+                         db::Durability durability = db::Durability::kSynced);
 
 }  // namespace drwatch::notify

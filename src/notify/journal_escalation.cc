@@ -63,6 +63,7 @@ Situation ToSituation(std::int64_t number) {
 }
 
 base::Status SaveUsedLinks(db::Database& database, const Records& records, const Changes& changes) {
+  if (changes.used_links.empty()) return {};
   db::Statement put = database.Prepare(
       "INSERT OR REPLACE INTO notify_used_links (nonce, expires_at) VALUES (?, ?)");
   db::Statement drop = database.Prepare("DELETE FROM notify_used_links WHERE nonce = ?");
@@ -121,6 +122,7 @@ base::Status LoadEscalations(db::Database& database, Records& records, base::Tim
 
 base::Status SaveEscalations(db::Database& database, const Records& records,
                              const Changes& changes) {
+  if (changes.escalations.empty()) return SaveUsedLinks(database, records, changes);
   db::Statement put = database.Prepare(
       "INSERT OR REPLACE INTO notify_escalations (id, group_key, policy, situation, since, elapsed,"
       " unheeded, steps) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");

@@ -60,7 +60,7 @@ Ledger::Ledger(Records records, std::shared_ptr<const config::Config> config, ba
     // A restart is a good reason to try at once.
     delivery.next_attempt = now;
     delivery.urgency = WorstSeverity(records_, delivery);
-    queues_[key.first].insert(&delivery);
+    outbox_.Place(delivery);
   }
   next_forget_ = now;
   Reload(config_, now);
@@ -226,28 +226,30 @@ void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestam
     const base::Timestamp at = old ? now : now + group.wait;
     group.page_due = std::min(group.page_due.value_or(at), at);
   }
-  if (group.due) return;
-  group.changed_at = record.changed_at;
-  if (group.last_flush == base::Timestamp{}) {
-    group.due = old ? now : now + group.wait;
-  } else {
-    group.due = std::max(group.last_flush + group.interval, now + group.wait);
+  if (!group.due) {
+    group.changed_at = record.changed_at;
+    group.due = group.last_flush != base::Timestamp{}
+                    ? std::max(group.last_flush + group.interval, now + group.wait)
+                : old ? now
+                      : now + group.wait;
   }
+  timers_.Set(group);
 }
 
 void Ledger::Tick(base::Timestamp now) {
   if (now >= next_expiry_) ResolveExpired(now);
   TellUnmuted(now);
   Escalate(now);
-  std::vector<std::string> due;
-  for (const auto& [id, group] : records_.groups) {
-    if ((group.due && *group.due <= now) || (group.next_repeat && *group.next_repeat <= now)) {
-      due.push_back(id);
-    }
+  const std::vector<std::string> due = timers_.Due(now);
+  for (const std::string& id : due) {
+    const Group& group = records_.groups.at(id);
+    const bool repeats = group.next_repeat && *group.next_repeat <= now;
+    if (repeats || (group.due && *group.due <= now)) Flush(id, now);
   }
-  for (const std::string& id : due) Flush(id, now);
-  for (auto& [id, group] : records_.groups) {
-    if (group.page_due && *group.page_due <= now) FlushPages(group, now);
+  for (const std::string& id : due) {
+    const auto group = records_.groups.find(id);
+    if (group == records_.groups.end() || !group->second.page_due) continue;
+    if (*group->second.page_due <= now) FlushPages(group->second, now);
   }
   FallBackOfFailing(now);
   if (now >= next_forget_) ForgetResolved(now);
@@ -293,19 +295,12 @@ base::Status Ledger::ExpireSilence(const std::string& id, base::Timestamp now) {
 
 base::Timestamp Ledger::NextTick(base::Timestamp now) const {
   base::Timestamp next = std::min(now + std::chrono::hours(1), next_forget_);
-  next = std::min(
-      {next, next_expiry_, next_ack_expiry_, muting_.NextChange(), escalator_.NextChange()});
-  for (const auto& [id, group] : records_.groups) {
-    if (group.due) next = std::min(next, *group.due);
-    if (group.page_due) next = std::min(next, *group.page_due);
-    if (group.next_repeat) next = std::min(next, *group.next_repeat);
-  }
+  next = std::min({next, timers_.Next(), next_expiry_, next_ack_expiry_, muting_.NextChange(),
+                   escalator_.NextChange()});
   for (const auto& [id, target] : records_.targets) {
-    const auto queue = queues_.find(id);
-    if (target.failures == 0 || queue == queues_.end()) continue;
-    for (const Delivery* delivery : queue->second) {
-      if (!delivery->fell_back) next = std::min(next, delivery->queued_at + kFallBackAfter);
-    }
+    if (target.failures == 0) continue;
+    const std::optional<base::Timestamp> oldest = outbox_.OldestUntold(id);
+    if (oldest) next = std::min(next, *oldest + kFallBackAfter);
   }
   return next;
 }
@@ -350,6 +345,13 @@ void Ledger::ForgetResolved(base::Timestamp now) {
 
 Changes Ledger::TakeChanges() { return std::exchange(changes_, {}); }
 
+void Ledger::Rest() {
+  for (const auto& [key, delivery] : records_.deliveries) {
+    if (delivery.alert != 0 && delivery.pending) changes_.deliveries.insert(key);
+  }
+  changes_.at_rest = true;
+}
+
 void Ledger::ReturnChanges(Changes changes) {
   changes.alerts.merge(changes_.alerts);
   changes.groups.merge(changes_.groups);
@@ -358,6 +360,8 @@ void Ledger::ReturnChanges(Changes changes) {
   changes.silences.merge(changes_.silences);
   changes.escalations.merge(changes_.escalations);
   changes.used_links.merge(changes_.used_links);
+  changes.binding |= changes_.binding;
+  changes.at_rest |= changes_.at_rest;
   changes.happenings.insert(changes.happenings.end(), changes_.happenings.begin(),
                             changes_.happenings.end());
   changes.attempts.insert(changes.attempts.end(), changes_.attempts.begin(),

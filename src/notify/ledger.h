@@ -14,6 +14,8 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "notify/escalator.h"
+#include "notify/group_timers.h"
+#include "notify/outbox.h"
 #include "notify/posted.h"
 #include "notify/receiver.h"
 #include "notify/records.h"
@@ -28,13 +30,13 @@ class Ledger {
   Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now);
 
   // Takes events over. Events known already (same labels, fired_at and change) change nothing.
-  // Errors: more than kMaxAlerts alerts; the events that fit are taken.
+  // Errors: more than kMaxAlerts alerts; those that fit are taken.
   base::Status Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
   // The same for alerts that others post, which are over when nobody posts them again.
   base::Status Post(const std::vector<PostedAlert>& alerts, base::Timestamp now);
   // Flushes groups that are due, tells the fallback receiver, forgets what is over.
   void Tick(base::Timestamp now);
-  // When Tick has something to do next, without further events; at most an hour away.
+  // When Tick has something to do next, without further events.
   base::Timestamp NextTick(base::Timestamp now) const;
   // The same alerts under another configuration. Groups whose key stays keep their timers, and
   // nobody is told again what they know.
@@ -50,10 +52,9 @@ class Ledger {
   // kLinkUsed, kLinkExpired, or what is wrong with it.
   base::Result<std::size_t> Acknowledge(const AckRequest& request, base::Timestamp now);
 
-  // The most urgent notification for a target: worst severity first, then oldest. It counts as
-  // possibly delivered from here on; the caller stores that before it sends.
+  // The next notification for a target. It counts as possibly delivered from here on; the caller
+  // stores what changed before it sends.
   std::optional<Job> Take(const std::string& target, base::Timestamp now);
-  bool HasPending(const std::string& target) const;
   // When Take may have something for the target; nullopt if nothing is pending.
   std::optional<base::Timestamp> NextAttempt(const std::string& target) const;
   void Settle(const Job& job, const Verdict& verdict, base::Duration duration, base::Timestamp now);
@@ -64,10 +65,11 @@ class Ledger {
   const Records& records() const { return records_; }
   const config::Config& config() const { return *config_; }
   const Counters& counters() const { return counters_; }
-  // What is not in the database yet; the caller gives it back with ReturnChanges if it could not be
-  // written.
+  // What is not in the database yet; what could not be written is given back.
   Changes TakeChanges();
   void ReturnChanges(Changes changes);
+  bool owes_sync() const { return changes_.binding; }  // before the next request
+  void Rest();  // nothing is taken any more: Changes::at_rest
 
  private:
   // ledger.cc: alerts and groups.
@@ -98,7 +100,7 @@ class Ledger {
              base::Timestamp now);
   void Erase(DeliveryKey key);  // by value: the key may be the record's own
 
-  // ledger_work.cc: sending and its outcome.
+  // ledger_take.cc and ledger_settle.cc: sending and its outcome.
   bool Prepare(Delivery& delivery, Job& job);
   bool PrepareAlert(Delivery& delivery, Job& job);
   bool PrepareGroup(Delivery& delivery, Job& job);
@@ -113,7 +115,7 @@ class Ledger {
   void Withdraw(Delivery& delivery);
   void AddAttempt(AttemptRecord attempt);
 
-  // ledger_escalation.cc.
+  // ledger_escalation.cc and, from RebuildGroups on, ledger_reload.cc.
   void Escalate(base::Timestamp now);
   void TakeStep(const Escalator::DueStep& step, base::Timestamp now);
   Group& StepGroup(const Group& base, const std::string& receiver, base::Timestamp now);
@@ -124,7 +126,6 @@ class Ledger {
   void ExpireAcknowledgements(base::Timestamp now);
   void SetAcknowledgement(AlertRecord& record, const Acknowledgement& ack, base::Timestamp now);
   void PassOnAcknowledgement(Delivery& delivery, base::Timestamp now);
-  // ledger_reload.cc.
   void RebuildGroups(base::Timestamp now);
   void AdoptOrphans(base::Timestamp now);
   void Adopt(const DeliveryKey& orphan, base::Timestamp now);
@@ -138,13 +139,12 @@ class Ledger {
   Records records_;
   std::unordered_map<model::Labels, AlertId, model::LabelsHash> ids_;
   std::set<DeliveryKey> unmanaged_groups_;  // group incidents without a group of their own
-  std::map<std::string, std::set<Delivery*>> queues_;  // pending ones by target, in records_
+  Outbox outbox_;                           // of records_.deliveries
+  GroupTimers timers_;                      // of records_.groups
   Changes changes_;
   Counters counters_;
-  // Of posted alerts and of acknowledgements.
-  base::Timestamp next_forget_{}, next_expiry_{}, next_ack_expiry_{};
+  base::Timestamp next_forget_{}, next_expiry_{}, next_ack_expiry_{};  // expiry: of posted alerts
   Muting muting_{records_, changes_};
   Escalator escalator_{records_, changes_};
 };
-
 }  // namespace drwatch::notify

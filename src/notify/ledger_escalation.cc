@@ -73,6 +73,7 @@ Group& Ledger::StepGroup(const Group& base, const std::string& receiver, base::T
   Group& group = position->second;
   if (!created) return group;
   group = base;
+  group.first_timer = base::Timestamp::max();
   group.id = id;
   group.receiver = receiver;
   group.step = true;
@@ -149,6 +150,7 @@ void Ledger::TellAgain(Group& group, base::Timestamp since, base::Timestamp now)
     if (told) escalator_.Told(target, group);
   }
   group.next_repeat = std::min(group.next_repeat.value_or(now + group.repeat), now + group.repeat);
+  timers_.Set(group);
 }
 
 void Ledger::MissDeadline(const Escalator::Miss& miss, base::Timestamp now) {
@@ -246,6 +248,7 @@ void Ledger::PassOnAcknowledgement(Delivery& delivery, base::Timestamp now) {
   if (record->second.alert.resolved() || !TakesAcknowledgements(*target.integration)) return;
   Queue(delivery, Occasion::kAcknowledge, now, now);
   delivery.fell_back = true;  // nobody else needs to hear that PagerDuty did not
+  outbox_.Place(delivery);
 }
 
 }  // namespace drwatch::notify

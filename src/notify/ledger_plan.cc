@@ -52,7 +52,7 @@ Delivery& Ledger::EnsureDelivery(const Target& target, const Group& group, Alert
 void Ledger::Erase(DeliveryKey key) {
   const auto found = records_.deliveries.find(key);
   if (found == records_.deliveries.end()) return;
-  queues_[key.first].erase(&found->second);
+  outbox_.Remove(found->second);
   records_.deliveries.erase(found);
   unmanaged_groups_.erase(key);
   changes_.deliveries.insert(key);
@@ -74,8 +74,9 @@ void Ledger::Queue(Delivery& delivery, Occasion occasion, base::Timestamp change
   delivery.fell_back = false;
   delivery.version = std::max(delivery.version + 1, base::ToUnixMillis(now));
   delivery.urgency = WorstSeverity(records_, delivery);
-  queues_[delivery.key.first].insert(&delivery);
+  outbox_.Place(delivery);
   changes_.deliveries.insert(delivery.key);
+  changes_.binding = true;
 }
 
 void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
@@ -100,6 +101,7 @@ void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
   if (queued || changed) changes_.groups.insert(group.id);
   if (group.firing.empty()) {
     escalator_.Changed(group);
+    timers_.Remove(group);
     records_.groups.erase(found);
     return;
   }
@@ -120,10 +122,12 @@ void Ledger::Flush(const std::string& group_id, base::Timestamp now) {
       for (const AlertId alert : group.firing) consider({id, AlertIncident(alert)});
     }
   }
+  timers_.Set(group);
 }
 
 void Ledger::FlushPages(Group& group, base::Timestamp now) {
   group.page_due.reset();
+  timers_.Set(group);
   bool queued = false;
   for (const std::string& id : group.targets) {
     const Target& target = records_.targets.at(id);

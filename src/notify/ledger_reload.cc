@@ -51,6 +51,7 @@ void Ledger::Reload(std::shared_ptr<const config::Config> config, base::Timestam
 }
 
 void Ledger::RebuildGroups(base::Timestamp now) {
+  timers_.Clear(records_.groups);
   const std::map<std::string, Group> old = std::exchange(records_.groups, {});
   for (auto& [id, record] : records_.alerts) {
     record.severity = MapSeverity(PublicLabels(*config_, record.alert.labels).Get("severity"),
@@ -72,6 +73,7 @@ void Ledger::RebuildGroups(base::Timestamp now) {
     if (group.firing != before.firing || group.targets != before.targets || !before.next_repeat) {
       MarkChanged(group, records_.alerts.at(*group.firing.begin()), now);
     }
+    timers_.Set(group);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "model/alert.h"
 #include "notify/acknowledge.h"
+#include "notify/delivery_record.h"
 #include "notify/escalation.h"
 #include "notify/happening.h"
 #include "notify/notification.h"
@@ -71,6 +72,7 @@ struct Group {
   std::string policy;
   bool step = false;
   std::string note;
+  base::Timestamp first_timer = base::Timestamp::max();  // where GroupTimers has it; not stored
 };
 
 // One integration of one receiver.
@@ -86,37 +88,6 @@ struct Target {
   std::string last_error;
 };
 
-// What one target was told of one incident, and what it is still to be told: the notification log
-// and the outbox in one row.
-struct Delivery {
-  DeliveryKey key;
-  AlertId alert = 0;     // of a per-alert incident; 0 for groups
-  std::string group_id;  // whose members it tells of, or the group that made it
-  std::string group_key;
-  model::Labels group_labels;
-  std::string dedup_key;
-  bool fallback = false;  // told because another receiver failed
-  std::string note;
-  IdSet confirmed;  // told as firing, and accepted
-  IdSet maybe;      // told as firing, the outcome unknown
-  IdSet refused;    // given up
-  base::Timestamp last_notified{};
-
-  std::optional<Occasion> pending;
-  std::int64_t version = 0;  // grows with each change of what is to be told
-  base::Timestamp queued_at{};
-  base::Timestamp changed_at{};  // of the alert, for the latency
-  int attempts = 0;
-  base::Timestamp last_attempt{};
-  base::Timestamp next_attempt{};
-  Form form = Form::kFull;
-  bool fell_back = false;     // the fallback receiver knows
-  bool acknowledged = false;  // it was told that somebody looks after the alert
-  std::string last_error;
-  PageSeverity urgency = PageSeverity::kCritical;  // not stored: of its worst alert when queued
-  bool in_flight = false;                          // not stored: after a restart it is sent again
-};
-
 // What differs from the database. A key that no record has any more is a deleted row.
 struct Changes {
   std::set<AlertId> alerts;
@@ -126,8 +97,13 @@ struct Changes {
   std::set<std::string> silences;
   std::set<std::string> escalations;
   std::set<std::string> used_links;  // nonces
-  std::vector<AttemptRecord> attempts;
+  std::deque<AttemptRecord> attempts;
   std::vector<Happening> happenings;  // for whoever keeps an audit log
+  // Whether anything of it has to be on the disk before the next request leaves. What a crash of
+  // the machine loses of outcomes is told once more, and nothing else.
+  bool binding = false;
+  // No sender runs any more: what is pending has not been sent.
+  bool at_rest = false;
   bool empty() const {
     return alerts.empty() && groups.empty() && targets.empty() && deliveries.empty() &&
            silences.empty() && escalations.empty() && used_links.empty() && attempts.empty() &&

@@ -205,6 +205,89 @@ TEST(CrashTest, AWebhookIsToldAtMostOnceMore) {
   CheckEveryStep(With({"team", {Webhook()}, {}}), true);
 }
 
+// Many at once: however many were told when it died, one of them may be told again.
+class Rush {
+ public:
+  explicit Rush(std::shared_ptr<const config::Config> config) : config_(std::move(config)) {
+    for (int i = 0; i < 4; ++i) events_.push_back(Firing("Down", std::to_string(i), kStart));
+  }
+  // Runs with the state in `folder`, copies it at that step. False if there is no such step.
+  bool Run(const TempDir& folder, int step, const TempDir& copy) {
+    const base::SystemClock clock;
+    auto database = db::Database::Open(folder.Path("state.db"), Migrations());
+    EXPECT_TRUE(database);
+    std::mutex mutex;
+    int counter = 0;
+    std::vector<std::string> sent;
+    const auto fetch = [&](const net::HttpRequest& request, base::Deadline,
+                           const base::StopToken&) {
+      const Json body = Json::parse(request.body);
+      const std::lock_guard lock(mutex);
+      sent.push_back(
+          body[body.contains("dedup_key") ? "dedup_key" : "groupKey"].get<std::string>());
+      net::HttpOutcome outcome;
+      outcome.response.emplace();
+      outcome.response->status = 202;
+      return outcome;
+    };
+    auto dispatcher = Dispatcher::Create({&clock, database->get(), config_, {fetch}, [&](Step) {
+                                            const std::lock_guard lock(mutex);
+                                            if (counter++ != step) return;
+                                            for (const char* name : {"state.db", "state.db-wal"}) {
+                                              std::error_code ignored;
+                                              std::filesystem::copy_file(folder.Path(name),
+                                                                         copy.Path(name), ignored);
+                                            }
+                                            told_ = sent;
+                                          }});
+    EXPECT_TRUE(dispatcher);
+    (*dispatcher)->Start();
+    EXPECT_TRUE((*dispatcher)->Accept(events_));
+    const base::Deadline deadline = base::Deadline::After(10s);
+    while (!(*dispatcher)->TakeSnapshot().outbox.empty() && !deadline.Expired()) {
+      base::StopToken().Wait(base::Deadline::After(1ms));
+    }
+    (*dispatcher)->Stop(1s);
+    if (step < 0) told_.insert(told_.end(), sent.begin(), sent.end());
+    return counter > step;
+  }
+  // How often each was told.
+  std::map<std::string, int> told() const {
+    std::map<std::string, int> counts;
+    for (const std::string& key : told_) ++counts[key];
+    return counts;
+  }
+
+ private:
+  std::shared_ptr<const config::Config> config_;
+  std::vector<model::AlertEvent> events_;
+  std::vector<std::string> told_;
+};
+
+void CheckRush(config::Receiver receiver) {
+  config::Config config = *With(std::move(receiver));
+  config.route.group_by = {"instance"};
+  int step = 0;
+  for (;; ++step) {
+    ASSERT_LT(step, 100);
+    Rush rush(Share(config));
+    const TempDir folder, copy, unused;
+    if (!rush.Run(folder, step, copy)) break;
+    rush.Run(copy, -1, unused);
+    const std::map<std::string, int> told = rush.told();
+    EXPECT_EQ(told.size(), 4U) << step;
+    int again = 0;
+    for (const auto& [key, count] : told) again += count - 1;
+    EXPECT_LE(again, 1) << step;
+  }
+  EXPECT_GE(step, 16);  // four times: before and after a request, before and after its outcome
+}
+
+TEST(CrashTest, ARushIsRepeatedByOneAtMost) {
+  CheckRush({"pager", {PagerDuty()}, {}});
+  CheckRush({"team", {Webhook()}, {}});
+}
+
 TEST(CrashTest, NoStepOfAnEscalationIsLostOrTakenTwice) {
   config::Config config = *With({"team", {Slack()}, {}, {}});
   config.receivers.push_back({"pager", {PagerDuty()}, {}, {}});

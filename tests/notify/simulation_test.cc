@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "fixtures.h"
 #include "notify/journal.h"
@@ -11,6 +12,59 @@
 
 namespace drwatch::notify {
 namespace {
+
+// What Take should look at, in this order, found by a walk over everything.
+std::vector<DeliveryKey> InOrder(const Ledger& ledger, const std::string& target_id,
+                                 base::Timestamp now) {
+  const Target& target = ledger.records().targets.at(target_id);
+  using Rank = std::tuple<base::Timestamp, int, bool, base::Timestamp, AlertId, DeliveryKey>;
+  std::set<Rank> ranks;
+  for (const auto& [key, delivery] : ledger.records().deliveries) {
+    if (key.first != target_id || !delivery.pending || delivery.in_flight) continue;
+    if (delivery.next_attempt > now || target.blocked_until > now) continue;
+    const base::Timestamp turn = target.failures > 0 ? delivery.last_attempt : base::Timestamp{};
+    ranks.insert({turn, -static_cast<int>(delivery.urgency), delivery.pending == Occasion::kResolve,
+                  delivery.queued_at, delivery.alert, key});
+  }
+  std::vector<DeliveryKey> keys;
+  for (const Rank& rank : ranks) keys.push_back(std::get<DeliveryKey>(rank));
+  return keys;
+}
+
+bool IsPending(const Ledger& ledger, const DeliveryKey& key) {
+  const auto found = ledger.records().deliveries.find(key);
+  return found != ledger.records().deliveries.end() && found->second.pending.has_value();
+}
+
+// The indices agree with what a walk over all groups and deliveries finds.
+void CheckIndices(const Ledger& ledger, base::Timestamp now) {
+  base::Timestamp first = base::Timestamp::max();
+  for (const auto& [id, group] : ledger.records().groups) {
+    for (const auto& timer : {group.due, group.page_due, group.next_repeat}) {
+      if (timer) first = std::min(first, *timer);
+    }
+  }
+  ASSERT_LE(ledger.NextTick(now), first);
+  std::map<std::string, base::Timestamp> next;
+  for (const auto& [key, delivery] : ledger.records().deliveries) {
+    const Target& target = ledger.records().targets.at(key.first);
+    if (!delivery.pending) continue;
+    if (target.failures > 0 && !delivery.fell_back) {
+      ASSERT_LE(ledger.NextTick(now), delivery.queued_at + 5min) << key.second;
+    }
+    if (delivery.in_flight) continue;
+    const base::Timestamp at = std::max({delivery.next_attempt, target.blocked_until, now});
+    const auto known = next.try_emplace(key.first, at).first;
+    known->second = std::min(known->second, at);
+  }
+  for (const auto& [id, target] : ledger.records().targets) {
+    const std::optional<base::Timestamp> found = ledger.NextAttempt(id);
+    ASSERT_EQ(found.has_value(), next.contains(id)) << id;
+    if (found) {
+      ASSERT_EQ(std::max(*found, now), next.at(id)) << id;
+    }
+  }
+}
 
 class World {
  public:
@@ -49,6 +103,7 @@ class World {
           break;
       }
       ledger_->Tick(now_);
+      CheckIndices(*ledger_, now_);
       Save();
       Send(/*calm=*/false);
     }
@@ -163,9 +218,17 @@ class World {
     for (const auto& [id, target] : ledger_->records().targets) targets.push_back(id);
     for (const std::string& target : targets) {
       for (int i = 0; i < 20; ++i) {
+        std::vector<DeliveryKey> order = InOrder(*ledger_, target, now_);
         std::optional<Job> job = ledger_->Take(target, now_);
+        // Those that have nothing to say any more are passed over.
+        std::erase_if(order, [&](const auto& key) { return !IsPending(*ledger_, key); });
+        ASSERT_EQ(job.has_value(), !order.empty());
+        if (job) {
+          ASSERT_EQ(job->key, order.front());
+        }
+        CheckIndices(*ledger_, now_);
         Save();
-        if (!job) break;
+        if (!job || ::testing::Test::HasFatalFailure()) break;
         const std::size_t luck = calm ? 99 : Pick(10);
         const bool arrived = luck != 0 && luck != 1;  // 2 and 3: it arrived, nobody knows
         if (arrived && IsPerAlert(*job->integration)) Receive(target, *job);
@@ -178,6 +241,7 @@ class World {
                                 : luck <= 3 ? Failed("timeout")
                                             : Delivered();
         ledger_->Settle(*job, verdict, 1ms, now_);
+        CheckIndices(*ledger_, now_);
         Save();
       }
     }

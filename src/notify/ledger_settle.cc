@@ -1,9 +1,6 @@
-// Sending: which notification is next, what its outcome means, and who is told when a receiver
-// does not take it.
+// What the outcome of an attempt means, and who is told when a receiver does not take it.
 #include <algorithm>
-#include <tuple>
 
-#include "base/digest.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "notify/ledger.h"
@@ -16,53 +13,8 @@ namespace {
 
 void Insert(IdSet& into, const IdSet& from) { into.insert(from.begin(), from.end()); }
 
-void AnnotateAcknowledged(const AlertRecord& record, model::Alert& alert) {
-  if (!record.acknowledged) return;
-  alert.annotations = alert.annotations.With(kAcknowledgedBy, record.acknowledged->ToString());
-}
-
 void Remove(IdSet& set, const IdSet& gone) {
   for (const AlertId id : gone) set.erase(id);
-}
-
-void FillNotification(const Records& records, const config::Config& config,
-                      const Delivery& delivery, const Target& target, Job& job) {
-  Notification& notification = job.notification;
-  notification.occasion = job.occasion;
-  notification.form = delivery.form;
-  notification.event_id =
-      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256,
-                                    delivery.key.first + "\n" + delivery.dedup_key + "\n" +
-                                        std::to_string(delivery.version)))
-          .substr(0, 32);
-  notification.dedup_key = delivery.dedup_key;
-  notification.receiver = target.receiver;
-  notification.group_key = delivery.group_key;
-  notification.group_labels = delivery.group_labels;
-  notification.external_url = config.global.external_url;
-  if (notification.note.empty()) notification.note = delivery.note;
-  notification.severity = PageSeverity::kInfo;
-  for (const AlertId id : job.firing) {
-    notification.severity = std::max(notification.severity, records.alerts.at(id).severity);
-  }
-  for (model::Alert& alert : notification.alerts) alert.labels = PublicLabels(config, alert.labels);
-}
-
-// A way to acknowledge, where an escalation would go on and nobody has yet.
-void OfferLink(const Records& records, const Delivery& delivery, Job& job, base::Timestamp now) {
-  const auto group = records.groups.find(delivery.group_id);
-  if (group == records.groups.end() || group->second.policy.empty()) return;
-  const bool open = std::any_of(job.firing.begin(), job.firing.end(),
-                                [&](AlertId id) { return !records.alerts.at(id).acknowledged; });
-  if (!open || job.occasion == Occasion::kAcknowledge) return;
-  AckLink link;
-  link.kind = delivery.alert != 0 ? AckLink::Kind::kAlert : AckLink::Kind::kGroup;
-  link.scope = delivery.alert != 0 ? job.notification.alerts.front().FingerprintHex()
-                                   : GroupScope(group->second.key);
-  link.issued = now;
-  link.expires = std::chrono::ceil<std::chrono::seconds>(now + kLinkLifetime);
-  link.nonce = job.notification.event_id.substr(0, 16);
-  job.link = std::move(link);
 }
 
 void NoteAttempt(Changes& changes, const Job& job, const Delivery* delivery,
@@ -79,174 +31,20 @@ void NoteAttempt(Changes& changes, const Job& job, const Delivery* delivery,
 
 }  // namespace
 
-std::optional<Job> Ledger::Take(const std::string& target_id, base::Timestamp now) {
-  const auto found = records_.targets.find(target_id);
-  const auto queue = queues_.find(target_id);
-  if (found == records_.targets.end() || queue == queues_.end()) return std::nullopt;
-  Target& target = found->second;
-  if (target.blocked_until > now) return std::nullopt;
-  while (true) {
-    // A healthy receiver gets the most urgent one. One that fails gets them in turn, so that a
-    // single notification it cannot digest does not hold up the others.
-    Delivery* best = nullptr;
-    using Rank = std::tuple<base::Timestamp, int, bool, base::Timestamp, AlertId>;
-    Rank best_rank;
-    for (Delivery* candidate : queue->second) {
-      const Delivery& delivery = *candidate;
-      if (delivery.in_flight || delivery.next_attempt > now) continue;
-      const base::Timestamp turn = target.failures > 0 ? delivery.last_attempt : base::Timestamp{};
-      const Rank rank{turn, -static_cast<int>(delivery.urgency),
-                      delivery.pending == Occasion::kResolve, delivery.queued_at, delivery.alert};
-      if (best == nullptr || rank < best_rank) {
-        best = candidate;
-        best_rank = rank;
-      }
-    }
-    if (best == nullptr) return std::nullopt;
-    Job job;
-    const DeliveryKey key = best->key;
-    if (!Prepare(*best, job)) {
-      continue;  // nothing was left to say: it is off the queue, if it is there at all
-    }
-    Delivery& delivery = *best;
-    delivery.in_flight = true;
-    ++delivery.attempts;
-    delivery.last_attempt = now;
-    job.key = key;
-    job.version = delivery.version;
-    job.attempt = delivery.attempts;
-    job.integration = target.integration;
-    FillNotification(records_, *config_, delivery, target, job);
-    OfferLink(records_, delivery, job, now);
-    changes_.deliveries.insert(key);
-    return job;
-  }
-}
-
-// Decides what the incident's notification says now. False if there is nothing to say any more.
-bool Ledger::Prepare(Delivery& delivery, Job& job) {
-  return delivery.alert != 0 ? PrepareAlert(delivery, job) : PrepareGroup(delivery, job);
-}
-
-bool Ledger::PrepareAlert(Delivery& delivery, Job& job) {
-  const auto record = records_.alerts.find(delivery.alert);
-  const bool heard = !delivery.confirmed.empty() || !delivery.maybe.empty();
-  const bool resolved = IsResolved(records_, delivery.alert);
-  if (record == records_.alerts.end() || (resolved && !heard)) {
-    Erase(delivery.key);
-    return false;
-  }
-  const bool stale_acknowledgement =
-      delivery.pending == Occasion::kAcknowledge && (resolved || !record->second.acknowledged);
-  if ((resolved && delivery.pending == Occasion::kRepeat) || stale_acknowledgement) {
-    Withdraw(delivery);  // the resolve is on its way, or the acknowledgement is over
-    return false;
-  }
-  if (!resolved && delivery.pending == Occasion::kResolve) {
-    if (delivery.attempts == 0) {
-      Withdraw(delivery);  // it fires again and the incident was never closed
-      return false;
-    }
-    Queue(delivery, Occasion::kTrigger, record->second.changed_at, delivery.queued_at);
-    delivery.pending = Occasion::kTrigger;
-  }
-  job.occasion = *delivery.pending;
-  model::Alert alert = record->second.alert;
-  if (job.occasion != Occasion::kResolve) {
-    if (resolved) {
-      job.notification.note = "Resolved at " + base::FormatRfc3339(alert.resolved_at) +
-                              ", before this could be delivered.";
-      alert.resolved_at = {};
-    }
-    job.firing = {delivery.alert};
-    delivery.maybe = {delivery.alert};
-  }
-  AnnotateAcknowledged(record->second, alert);
-  job.notification.alerts.push_back(std::move(alert));
-  return true;
-}
-
-bool Ledger::PrepareGroup(Delivery& delivery, Job& job) {
-  IdSet told = delivery.confirmed;
-  Insert(told, delivery.maybe);
-  const bool managed = IsManaged(records_, delivery);
-  IdSet firing;
-  if (managed) {
-    const Group& group = records_.groups.at(delivery.group_id);
-    for (const AlertId id : group.firing) {
-      if (told.contains(id) || muting_.IsAudible(group, id)) firing.insert(id);
-    }
-  }
-  std::vector<const AlertRecord*> shown;
-  for (const AlertId id : told) {
-    if (!managed && !IsResolved(records_, id)) firing.insert(id);
-  }
-  for (const AlertId id : firing) shown.push_back(&records_.alerts.at(id));
-  std::sort(shown.begin(), shown.end(), [](const AlertRecord* a, const AlertRecord* b) {
-    return std::tuple(b->severity, a->alert.fired_at, a->id) <
-           std::tuple(a->severity, b->alert.fired_at, b->id);
-  });
-  if (SendsResolved(*records_.targets.at(delivery.key.first).integration)) {
-    for (const AlertId id : told) {
-      const auto record = records_.alerts.find(id);
-      const bool over = record != records_.alerts.end() && record->second.alert.resolved();
-      if (over) shown.push_back(&record->second);
-    }
-  }
-  if (shown.empty()) {
-    Erase(delivery.key);
-    return false;
-  }
-  for (const AlertRecord* record : shown) {
-    model::Alert alert = record->alert;
-    if (alert.resolved() && !record->reason.empty()) {
-      alert.annotations = alert.annotations.With(kResolveReason, record->reason);
-    }
-    AnnotateAcknowledged(*record, alert);
-    job.notification.alerts.push_back(std::move(alert));
-  }
-  job.occasion = firing.empty()                           ? Occasion::kResolve
-                 : delivery.pending == Occasion::kResolve ? Occasion::kUpdate
-                                                          : *delivery.pending;
-  Insert(delivery.maybe, firing);
-  job.firing = std::move(firing);
-  return true;
-}
-
-// Takes what is pending of it out of the queue: nothing is due.
-void Ledger::Withdraw(Delivery& delivery) {
-  delivery.pending.reset();
-  queues_[delivery.key.first].erase(&delivery);
-  changes_.deliveries.insert(delivery.key);
-}
-
-bool Ledger::HasPending(const std::string& target) const {
-  const auto queue = queues_.find(target);
-  return queue != queues_.end() && !queue->second.empty();
-}
-
-std::optional<base::Timestamp> Ledger::NextAttempt(const std::string& target_id) const {
-  const auto queue = queues_.find(target_id);
-  const auto target = records_.targets.find(target_id);
-  if (queue == queues_.end() || target == records_.targets.end()) return std::nullopt;
-  std::optional<base::Timestamp> next;
-  for (const Delivery* delivery : queue->second) {
-    if (delivery->in_flight) continue;
-    next = std::min(next.value_or(delivery->next_attempt), delivery->next_attempt);
-  }
-  if (next) next = std::max(*next, target->second.blocked_until);
-  return next;
-}
-
 void Ledger::AddAttempt(AttemptRecord attempt) {
   changes_.attempts.push_back(attempt);
   records_.attempts.push_back(std::move(attempt));
   if (records_.attempts.size() > kKeptAttempts) records_.attempts.pop_front();
-  if (changes_.attempts.size() > kKeptAttempts) changes_.attempts.erase(changes_.attempts.begin());
+  if (changes_.attempts.size() > kKeptAttempts) changes_.attempts.pop_front();
 }
 
 void Ledger::Abandon(const Job& job) {
-  if (Delivery* delivery = FindDelivery(job.key)) delivery->in_flight = false;
+  Delivery* delivery = FindDelivery(job.key);
+  if (delivery == nullptr) return;
+  delivery->in_flight = false;
+  outbox_.Place(*delivery);
+  // The row says already that it may have arrived; how often it was tried is news.
+  changes_.deliveries.insert(job.key);
 }
 
 void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration duration,
@@ -275,6 +73,7 @@ void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration durat
   changes_.deliveries.insert(job.key);
   if (verdict.kind != Verdict::Kind::kRetry) {
     target->second.failures = 0;
+    outbox_.SetOrder(job.key.first, Outbox::Order::kMostUrgentFirst);
     target->second.hopeless = false;
     target->second.last_error = delivered ? "" : verdict.reason + ": " + verdict.detail;
   }
@@ -295,6 +94,8 @@ void Ledger::Settle(const Job& job, const Verdict& verdict, base::Duration durat
       }
       break;
   }
+  delivery = FindDelivery(job.key);
+  if (delivery != nullptr) outbox_.Place(*delivery);
 }
 
 void Ledger::SettleDelivered(Delivery& delivery, const Job& job, base::Timestamp now) {
@@ -372,6 +173,7 @@ void Ledger::SettleRetry(Delivery& delivery, const Job& job, const Verdict& verd
   Target& target = records_.targets.at(delivery.key.first);
   if (target.failures == 0) target.failing_since = now;
   ++target.failures;
+  outbox_.SetOrder(target.id, Outbox::Order::kInTurn);
   target.hopeless = verdict.hopeless;
   target.last_error = verdict.reason + ": " + verdict.detail;
   delivery.last_error = target.last_error;
@@ -418,24 +220,18 @@ void Ledger::GiveUp(Delivery& delivery, const Job& job, const std::string& cause
 }
 
 void Ledger::FallBackOfFailing(base::Timestamp now) {
-  std::vector<DeliveryKey> waiting;
   for (const auto& [id, target] : records_.targets) {
-    const auto queue = queues_.find(id);
-    if (target.failures == 0 || queue == queues_.end()) continue;
-    for (const Delivery* delivery : queue->second) {
-      if (delivery->fell_back) continue;
-      const bool late = delivery->queued_at + kFallBackAfter <= now;
-      if (target.hopeless || late) waiting.push_back(delivery->key);
+    if (target.failures == 0) continue;
+    const base::Timestamp until = target.hopeless ? base::Timestamp::max() : now - kFallBackAfter;
+    for (const DeliveryKey& key : outbox_.Untold(id, until)) {
+      FallBack(records_.deliveries.at(key), target.last_error, now);
     }
-  }
-  for (const DeliveryKey& key : waiting) {
-    Delivery& delivery = records_.deliveries.at(key);
-    FallBack(delivery, records_.targets.at(key.first).last_error, now);
   }
 }
 
 void Ledger::FallBack(Delivery& delivery, const std::string& note, base::Timestamp now) {
   delivery.fell_back = true;
+  outbox_.Place(delivery);
   changes_.deliveries.insert(delivery.key);
   if (delivery.fallback) return;
   const Target& failed = records_.targets.at(delivery.key.first);
@@ -491,6 +287,7 @@ void Ledger::TellFallback(const Delivery& failed, Target& target, const std::str
   if (delivery.last_notified != base::Timestamp{}) {
     delivery.next_attempt =
         std::max(delivery.next_attempt, delivery.last_notified + kFallbackInterval);
+    outbox_.Place(delivery);
   }
 }
 
