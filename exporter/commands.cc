@@ -66,6 +66,7 @@ int CheckConfig(const CheckConfigOptions& options) {
               << CountRules(loaded->groups) << " rules, " << loaded->config->receivers.size()
               << " receivers\n";
     if (!loaded->config->receivers.empty()) std::cout << DescribeTimeline(*loaded->config);
+    std::cout << DescribeForwarding(*loaded->config);
   }
   return status;
 }

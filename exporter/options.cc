@@ -33,6 +33,7 @@ struct Raw {
   std::string report_format = "md";
   std::string query_timeout = "2m";
   std::string query_lookback = "5m";
+  std::string resend_delay = "1m";
   bool run_once = false;
 };
 
@@ -89,6 +90,9 @@ void AddQueryOptions(CLI::App& app, Raw& raw) {
       ->type_name("N");
   app.add_option("--query.lookback-delta", raw.query_lookback,
                  "Oldest sample that still counts, in rules and queries (default 5m)")
+      ->type_name("DURATION");
+  app.add_option("--rules.alert.resend-delay", raw.resend_delay,
+                 "How often Alertmanagers are told again of what fires (default 1m)")
       ->type_name("DURATION");
   app.add_option("--web.cors.origin", raw.serve.api.cors_origin,
                  "Sites whose pages may read /api/v1 in a browser: a regular expression that "
@@ -256,6 +260,9 @@ Command ServeCommand(Raw& raw) {
   if (const std::string why = read(raw.query_lookback, serve.lookback); !why.empty()) {
     return ExitNow{kUsageExitCode, "--query.lookback-delta: " + why + "\n"};
   }
+  if (const std::string why = read(raw.resend_delay, serve.resend_delay); !why.empty()) {
+    return ExitNow{kUsageExitCode, "--rules.alert.resend-delay: " + why + "\n"};
+  }
   if (const auto origins = model::CheckRegex(serve.api.cors_origin); !origins) {
     return ExitNow{kUsageExitCode, "--web.cors.origin: " + origins.error().ToString() + "\n"};
   }
@@ -264,6 +271,7 @@ Command ServeCommand(Raw& raw) {
                  {"log.format", raw.log_format},
                  {"log.level", raw.log_level},
                  {"query.lookback-delta", raw.query_lookback},
+                 {"rules.alert.resend-delay", raw.resend_delay},
                  {"query.max-concurrency", std::to_string(serve.api.max_concurrency)},
                  {"query.max-samples", std::to_string(serve.api.max_samples)},
                  {"query.timeout", raw.query_timeout},

@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/strings.h"
 #include "exporter/load.h"
+#include "notify/forward_state.h"
 #include "notify/muting.h"
 #include "notify/receiver.h"
 #include "notify/route.h"
@@ -148,6 +149,17 @@ std::string DescribeTimeline(const config::Config& config) {
   return text;
 }
 
+std::string DescribeForwarding(const config::Config& config) {
+  std::vector<std::string> told;
+  for (const config::Alertmanagers& item : config.alertmanagers) {
+    for (const std::string& target : item.targets) told.push_back(item.Url(target, ""));
+  }
+  if (told.empty()) return "";
+  return "  every alert of the rules: at once Alertmanager " + base::Join(told, ", ") +
+         ", again every " + base::FormatDuration(notify::kForwardRepeat) +
+         (config.receivers.empty() ? "; nobody else: there are no receivers\n" : "\n");
+}
+
 int TestRoutes(const TestRoutesOptions& options) {
   config::Problems problems;
   const auto loaded = LoadAll(options.config_file, problems);
@@ -159,11 +171,11 @@ int TestRoutes(const TestRoutesOptions& options) {
     return 1;
   }
   const config::Config& config = *loaded->config;
-  std::cout << DescribeRoutes(config, *labels);
+  if (!config.receivers.empty()) std::cout << DescribeRoutes(config, *labels);
+  std::cout << DescribeForwarding(config);
   if (options.expected.empty()) return 0;
   std::vector<std::string> receivers;
-  for (const auto& match :
-       notify::MatchRoutes(config, notify::PublicLabels(config, *labels))) {
+  for (const auto& match : notify::MatchRoutes(config, notify::PublicLabels(config, *labels))) {
     receivers.push_back(match.route->receiver);
   }
   const std::string found = base::Join(receivers, ",");

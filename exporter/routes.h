@@ -21,6 +21,9 @@ std::string DescribeRoutes(const config::Config& config, const model::Labels& la
 // labels, too, are left to DescribeRoutes.
 std::string DescribeTimeline(const config::Config& config);
 
+// Which Alertmanagers every alert is forwarded to; empty if to none.
+std::string DescribeForwarding(const config::Config& config);
+
 // 0; 1 for a config or labels that cannot be read, or other receivers than expected.
 int TestRoutes(const TestRoutesOptions& options);
 

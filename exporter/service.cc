@@ -147,6 +147,8 @@ base::Status Service::StartParts(Loaded loaded) {
   auto dispatcher = notify::Dispatcher::Create(std::move(delivery));
   if (!dispatcher) return base::Fail(dispatcher.error());
   dispatcher_ = *std::move(dispatcher);
+  forwarder_ = std::make_unique<notify::Forwarder>(notify::Forwarder::Options{
+      &clock_, loaded.config, dispatcher_->RuleAlerts(), options_.resend_delay});
 
   rules::ManagerDependencies dependencies;
   dependencies.store = &store_;
@@ -154,7 +156,9 @@ base::Status Service::StartParts(Loaded loaded) {
   dependencies.clock = &clock_;
   dependencies.database = database_.get();
   dependencies.sink = [this](const std::vector<model::AlertEvent>& events) {
-    return dispatcher_->Accept(events);
+    const base::Status accepted = dispatcher_->Accept(events);
+    forwarder_->Accept(events);
+    return accepted;
   };
   dependencies.sources_ready = [this] { return Ready(); };
   manager_ = std::make_unique<rules::Manager>(std::move(dependencies));
@@ -180,6 +184,7 @@ base::Status Service::StartParts(Loaded loaded) {
   site_ = std::make_unique<web::Site>(MakeSiteSources());
   open_site_.store(site_.get(), std::memory_order_release);
   dispatcher_->Start();
+  forwarder_->Start();
   evaluator_->Start();
   scheduler_->Start();
   probes_started_ = true;
@@ -266,6 +271,7 @@ base::Status Service::Reload(const std::string& who) {
   // What is counted of objectives begins anew with a configuration.
   RecordObjectives(clock_.Now());
   dispatcher_->Reload(loaded->config);
+  forwarder_->Reload(loaded->config);
   evaluator_->RunBetween([&] { Apply(*std::move(loaded)); });
   base::LogInfo("configuration reloaded", {{"file", config_file_}});
   audit_->Record(ReloadEvent(*CurrentConfig(), who, {}, clock_.Now()));
@@ -279,6 +285,7 @@ void Service::Stop() {
   dead_man_.Stop();
   audit_copy_.Stop();
   if (evaluator_) evaluator_->Stop();
+  if (forwarder_) forwarder_->Stop(kStopPatience);
   if (dispatcher_) dispatcher_->Stop(kDrain);
   if (audit_ && recovery_) {
     RecordObjectives(clock_.Now());

@@ -22,6 +22,7 @@
 #include "exporter/web_security.h"
 #include "net/http_server.h"
 #include "notify/dispatcher.h"
+#include "notify/forwarder.h"
 #include "notify/journal.h"
 #include "probes/position_ring.h"
 #include "probes/scheduler.h"
@@ -110,6 +111,7 @@ class Service {
   std::mutex recovery_mutex_;
   std::unique_ptr<recovery::RecoveryPoints> recovery_;
   std::unique_ptr<notify::Dispatcher> dispatcher_;
+  std::unique_ptr<notify::Forwarder> forwarder_;
   std::unique_ptr<rules::Manager> manager_;
   std::unique_ptr<Evaluator> evaluator_;
   std::unique_ptr<Intake> intake_;

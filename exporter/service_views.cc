@@ -153,6 +153,7 @@ void Service::AddSelfMetrics() {
   self_metrics_.AddPart([this] { return RuleMetrics(*manager_->Snapshot()); });
   self_metrics_.AddPart(
       [this] { return DeliveryAndStateMetrics(dispatcher_->Stats(), *manager_->Snapshot()); });
+  self_metrics_.AddPart([this] { return notify::ForwardMetrics(forwarder_->Health()); });
   self_metrics_.AddPart([this] { return RecoveryFamilies(clock_.Now()); });
   self_metrics_.AddPart([this] { return audit_->Metrics(); });
   self_metrics_.AddPart([this] { return audit_copy_.Metrics(); });
@@ -244,6 +245,11 @@ web::StatusView Service::Status() {
   }
   const notify::Snapshot delivery = dispatcher_->TakeSnapshot();
   view.receivers = ReceiverRows(delivery);
+  for (notify::ForwardHealth& peer : forwarder_->Health()) {
+    view.receivers.push_back({std::move(peer.url), "alertmanager",
+                              static_cast<std::int64_t>(peer.waiting), peer.oldest,
+                              std::move(peer.last_error)});
+  }
   view.attention = AttentionOf(view.alerts, delivery, *CurrentConfig());
   return view;
 }
@@ -329,6 +335,11 @@ web::SiteSources Service::MakeSiteSources() {
   sources.api.targets = [this] { return Targets(); };
   sources.api.runtime = [this] { return Runtime(); };
   sources.api.config = [this] { return config::DescribeConfig(*CurrentConfig()); };
+  sources.api.alertmanagers = [this] {
+    std::vector<std::string> urls;
+    for (notify::ForwardHealth& peer : forwarder_->Health()) urls.push_back(std::move(peer.url));
+    return urls;
+  };
   sources.api.flags = options_.flags;
   sources.api_limits = options_.api;
   sources.api.version = Version();

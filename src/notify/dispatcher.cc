@@ -34,6 +34,7 @@ class Dispatcher::Shell {
   void Start();
   void Stop(base::Duration drain);
   void Wake();
+  std::vector<model::AlertEvent> RuleAlerts() const;
   Snapshot TakeSnapshot() const;
   DeliveryStats Stats() const;
 
@@ -352,6 +353,18 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
   timer_wake_.notify_all();
 }
 
+std::vector<model::AlertEvent> Dispatcher::Shell::RuleAlerts() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<model::AlertEvent> events;
+  for (const auto& [id, record] : ledger_.records().alerts) {
+    if (record.expires_at != base::Timestamp{}) continue;  // somebody posted it
+    const bool over = record.alert.resolved();
+    events.push_back({over ? model::AlertChange::kResolved : model::AlertChange::kFiring,
+                      record.alert, record.reason});
+  }
+  return events;
+}
+
 Snapshot Dispatcher::Shell::TakeSnapshot() const {
   const std::lock_guard lock(mutex_);
   Snapshot snapshot = MakeSnapshot(ledger_, Now());
@@ -426,6 +439,7 @@ std::optional<AckLink> Dispatcher::ReadLink(std::string_view token) const {
 void Dispatcher::Start() { shell_->Start(); }
 void Dispatcher::Stop(base::Duration drain) { shell_->Stop(drain); }
 void Dispatcher::Wake() { shell_->Wake(); }
+std::vector<model::AlertEvent> Dispatcher::RuleAlerts() const { return shell_->RuleAlerts(); }
 Snapshot Dispatcher::TakeSnapshot() const { return shell_->TakeSnapshot(); }
 DeliveryStats Dispatcher::Stats() const { return shell_->Stats(); }
 

@@ -96,6 +96,10 @@ class Dispatcher {
   // Looks at the clock again: for tests that move a fake one.
   void Wake();
 
+  // The rules' alerts it knows, firing ones and those that ended in the last minutes, as the events
+  // that told of them: what else has to be told of them after a restart.
+  std::vector<model::AlertEvent> RuleAlerts() const;
+
   Snapshot TakeSnapshot() const;
   DeliveryStats Stats() const;
 

@@ -28,7 +28,11 @@ struct ApiSources {
   std::function<std::shared_ptr<const rules::RulesSnapshot>()> rules;
   std::function<std::vector<TargetView>()> targets;
   std::function<RuntimeView()> runtime;
-  std::function<std::string()> config;                     // as YAML, without secrets
+  std::function<std::string()> config;  // as YAML, without secrets
+  // Addresses that alerts are forwarded to, without secrets. Default: none.
+  std::function<std::vector<std::string>()> alertmanagers = [] {
+    return std::vector<std::string>();
+  };
   std::vector<std::pair<std::string, std::string>> flags;  // of the command line
   std::string version;
   std::string revision;

@@ -122,9 +122,14 @@ net::ServerResponse Api::ScrapePools(const Call&) const {
   return Success(data + "]}");
 }
 
-// Alerts go out through drwatch's own receivers.
 net::ServerResponse Api::Alertmanagers(const Call&) const {
-  return Success(R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})");
+  std::string data = R"({"activeAlertmanagers":[)";
+  for (const std::string& url : sources_.alertmanagers()) {
+    data += data.back() == '[' ? "{\"url\":" : ",{\"url\":";
+    AppendJsonString(data, url);
+    data += '}';
+  }
+  return Success(data + R"(],"droppedAlertmanagers":[]})");
 }
 
 }  // namespace drwatch::web

@@ -148,7 +148,7 @@ TEST(RouteTest, KnowsEveryAlertOnDrwatch) {
     EXPECT_EQ(IsOnDrwatch(name), name != "Watchdog") << name;
     ++count;
   }
-  EXPECT_EQ(count, 12);
+  EXPECT_EQ(count, 17);
 }
 
 }  // namespace

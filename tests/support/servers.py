@@ -286,11 +286,12 @@ class Alertmanager(Server):
         super().__init__(folder)
         self.port = port or free_port()
 
-    def start(self, config_text):
+    def start(self, config_text, *options):
+        """`options` of a cluster's member; without them it is alone."""
         (self.folder / "alertmanager.yml").write_text(config_text, encoding="utf-8")
         self.spawn(["prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml",
                     f"--storage.path={self.folder}/data", f"--web.listen-address=127.0.0.1:{self.port}",
-                    "--cluster.listen-address="])
+                    *(options or ["--cluster.listen-address="])])
         wait_until(lambda: http_get(f"{self.url()}/-/ready")[0] == 200, what="alertmanager start")
         return self
 
