@@ -84,8 +84,9 @@ void Forwarder::Stop(base::Duration drain) {
       phase_ = Phase::kDraining;
       wake_all();
       ended_.wait_for(lock, drain, [this] {
-        return std::none_of(senders_.begin(), senders_.end(),
-                            [](const auto& entry) { return entry.second->running; });
+        return std::none_of(senders_.begin(), senders_.end(), [this](const auto& entry) {
+          return entry.second->running && state_.HasChanges(entry.first, Now());
+        });
       });
     }
     phase_ = Phase::kStopped;

@@ -36,12 +36,14 @@ TEST(OptionsTest, OnceTakesSelectorsAndFormat) {
 }
 
 TEST(OptionsTest, NonsenseEndsWithTheUsageCode) {
-  for (const auto& arguments : std::vector<std::vector<const char*>>{{"--no-such"},
-                                                                     {"--once", "--format=xml"},
-                                                                     {"stray"},
-                                                                     {"check"},
-                                                                     {"check", "config"},
-                                                                     {"--timeout=x", "--once"}}) {
+  for (const auto& arguments :
+       std::vector<std::vector<const char*>>{{"--no-such"},
+                                             {"--rules.alert.resend-delay=0s"},
+                                             {"--once", "--format=xml"},
+                                             {"stray"},
+                                             {"check"},
+                                             {"check", "config"},
+                                             {"--timeout=x", "--once"}}) {
     const Command command = Parse(arguments);
     ASSERT_TRUE(std::holds_alternative<ExitNow>(command)) << arguments[0];
     EXPECT_EQ(std::get<ExitNow>(command).code, kUsageExitCode);
@@ -93,6 +95,7 @@ TEST(AdHocTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(MakeAdHocProbe("gopher://me:pw@x/").error().message.find("pw"), std::string::npos);
   EXPECT_FALSE(MakeAdHocProbe("/no/such/path").has_value());
   EXPECT_TRUE(LooksLikeTarget("/backup"));
+  EXPECT_TRUE(LooksLikeTarget("."));
   EXPECT_FALSE(LooksLikeTarget("pg-*"));
 }
 

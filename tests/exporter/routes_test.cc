@@ -82,6 +82,20 @@ TEST(RoutesTest, ShowsEachStepOfAnEscalation) {
             std::string::npos);
 }
 
+TEST(RoutesTest, NamesTheAlertmanagersThatHearOfEverything) {
+  config::Config config = Load();
+  EXPECT_EQ(DescribeForwarding(config), "");
+  config.alertmanagers.emplace_back();
+  config.alertmanagers[0].path_prefix = "/am";
+  config.alertmanagers[0].targets = {"am1:9093", "am2:9093"};
+  EXPECT_EQ(DescribeForwarding(config),
+            "  every alert of the rules: at once Alertmanager http://am1:9093/am, "
+            "http://am2:9093/am, again every 1m\n");
+  config.receivers.clear();
+  EXPECT_NE(DescribeForwarding(config).find("nobody else: there are no receivers\n"),
+            std::string::npos);
+}
+
 TEST(RoutesTest, ReadsLabels) {
   EXPECT_EQ(*ParseLabelArguments({"a=b=c", "d=\"e f\""}),
             (model::Labels{{"a", "b=c"}, {"d", "e f"}}));

@@ -42,6 +42,7 @@ class ApiTest : public ::testing::Test {
     sources.rules = [this] { return std::make_shared<const rules::RulesSnapshot>(rules_); };
     sources.targets = [this] { return targets_; };
     sources.runtime = [this] { return runtime_; };
+    sources.alertmanagers = [this] { return alertmanagers_; };
     sources.config = [] { return std::string("probes: []\n"); };
     sources.flags = {{"query.timeout", "2m"}};
     sources.version = "1.2.3";
@@ -93,6 +94,7 @@ class ApiTest : public ::testing::Test {
   promql::Engine engine_{store_};
   rules::RulesSnapshot rules_;
   std::vector<TargetView> targets_;
+  std::vector<std::string> alertmanagers_;
   RuntimeView runtime_;
   std::unique_ptr<Api> api_;
   std::int64_t start_ = 0;

@@ -264,6 +264,10 @@ TEST_F(ApiTest, ShowsProbesAsTargets) {
   EXPECT_EQ(Data("targets/metadata", {{"limit", "1"}}).size(), 1U);
   EXPECT_EQ(Data("alertmanagers"), (Json{{"activeAlertmanagers", Json::array()},
                                          {"droppedAlertmanagers", Json::array()}}));
+  alertmanagers_ = {"http://am1:9093/api/v2/alerts", "http://am2:9093/api/v2/alerts"};
+  EXPECT_EQ(Data("alertmanagers")["activeAlertmanagers"],
+            (Json{{{"url", "http://am1:9093/api/v2/alerts"}},
+                  {{"url", "http://am2:9093/api/v2/alerts"}}}));
 }
 
 TEST_F(ApiTest, Status) {
