@@ -122,7 +122,8 @@ std::string_view TypeOf(const config::ProbeSpec& spec) {
 
 bool LooksLikeTarget(std::string_view selector) {
   return selector.find("://") != std::string_view::npos || selector.starts_with('/') ||
-         selector.starts_with("./") || selector.starts_with("../");
+         selector.starts_with("./") || selector.starts_with("../") || selector == "." ||
+         selector == "..";
 }
 
 base::Result<config::Probe> MakeAdHocProbe(const std::string& target) {

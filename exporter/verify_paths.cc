@@ -113,7 +113,10 @@ class ProgressLine {
 std::string FormatVerifyProgress(const VerifyProgress& progress) {
   std::string text = std::to_string(progress.finished) + "/" + std::to_string(progress.paths) +
                      " done, " + base::FormatSize(progress.read_bytes);
-  if (progress.total_bytes > 0) text += " of " + base::FormatSize(progress.total_bytes);
+  // An archive's backups bring WAL along that was not in its announcement.
+  if (progress.total_bytes >= std::max<std::int64_t>(progress.read_bytes, 1)) {
+    text += " of " + base::FormatSize(progress.total_bytes);
+  }
   if (progress.elapsed < kFirstRate || progress.read_bytes == 0) return text;
   const double rate = static_cast<double>(progress.read_bytes) / base::ToSeconds(progress.elapsed);
   text += ", " + base::FormatSize(static_cast<std::int64_t>(rate)) + "/s";

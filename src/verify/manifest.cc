@@ -237,13 +237,15 @@ Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts) {
   JsonBytes bytes(inner);
   ManifestSax sax(parts);
   const bool whole = nlohmann::json::sax_parse(JsonByteIterator(bytes), JsonByteIterator(), &sax);
-  if (bytes.fault()) return tl::unexpected(*bytes.fault());
+  const bool too_long = bytes.fault() && bytes.fault()->reason == Reason::kLimit;
+  if (bytes.fault() && !too_long) return tl::unexpected(*bytes.fault());
   if (sax.too_many) {
     return Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");
   }
   // Damage shows first in its own checksum, also behind where the parser gave up.
   if (auto rest = Drain(source); !rest) return tl::unexpected(std::move(rest.error()));
   if (auto checked = source.Check(); !checked) return tl::unexpected(std::move(checked.error()));
+  if (too_long) return tl::unexpected(*bytes.fault());
   if (!whole || !sax.problem.empty()) {
     return Broken(Reason::kCorrupt, 0, "damaged manifest: " + sax.problem);
   }

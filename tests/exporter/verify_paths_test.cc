@@ -39,6 +39,8 @@ TEST(VerifyPathsTest, ProgressTellsRateAndTimeLeft) {
   EXPECT_EQ(FormatVerifyProgress(progress), "3/3 done, 4.0 MiB of 4.0 MiB, 2.0 MiB/s");
   progress.total_bytes = 0;
   EXPECT_EQ(FormatVerifyProgress(progress), "3/3 done, 4.0 MiB, 2.0 MiB/s");
+  progress.total_bytes = 1 << 20;  // less than was read
+  EXPECT_EQ(FormatVerifyProgress(progress), "3/3 done, 4.0 MiB, 2.0 MiB/s");
 }
 
 }  // namespace
