@@ -123,6 +123,7 @@ class Service {
   base::Timestamp last_cleanup_{};
   std::atomic<bool> probes_started_{false};
   std::atomic<bool> was_ready_{false};
+  bool rules_looked_ = false;  // all of them, since the start; the evaluator's
 };
 
 }  // namespace drwatch::exporter

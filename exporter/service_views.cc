@@ -183,6 +183,13 @@ void Service::BeforeEvaluation(base::Timestamp now) {
 
 void Service::AfterEvaluation(base::Timestamp now) {
   if (dead_man_.Due() && AllWell(now)) dead_man_.Beat();
+  if (!rules_looked_) {
+    const auto snapshot = manager_->Snapshot();
+    rules_looked_ =
+        std::all_of(snapshot->groups.begin(), snapshot->groups.end(),
+                    [this](const auto& group) { return group->last_evaluation >= started_; });
+    if (rules_looked_) forwarder_->Confirm();
+  }
   if (now - last_cleanup_ < kCleanupEvery) return;
   last_cleanup_ = now;
   store_.DropExpired(now);

@@ -49,9 +49,16 @@ void ForwardState::Restore(const std::vector<model::AlertEvent>& known, base::Ti
     if (ids_.contains(event.alert.labels)) continue;
     ApplyEvent(event, now);
     const auto id = ids_.find(event.alert.labels);
-    if (id == ids_.end() || event.alert.resolved()) continue;
+    if (id == ids_.end()) continue;
     entries_.at(id->second).confirmed = false;
     for (auto& [url, peer] : peers_) Put(peer, id->second, Due::kRepeat, now + repeat_);
+  }
+}
+
+void ForwardState::Confirm(base::Timestamp now) {
+  for (auto& [id, entry] : entries_) {
+    if (std::exchange(entry.confirmed, true)) continue;
+    Owe(id, now);
   }
 }
 

@@ -51,9 +51,11 @@ class ForwardState {
   ForwardState(std::shared_ptr<const config::Config> config, base::Duration repeat,
                base::Timestamp now);
 
-  // What an earlier run knew. Firing ones are told once the rules have spoken of them, or after
-  // `repeat`: nobody is to hear again of what ended while drwatch was down.
+  // What an earlier run knew. It is told once the rules have looked (Confirm, or an event of
+  // theirs), or after `repeat`: nobody is to hear again of what ended while drwatch was down, nor
+  // of an end of what fires again.
   void Restore(const std::vector<model::AlertEvent>& known, base::Timestamp now);
+  void Confirm(base::Timestamp now);
   // What the rules say. What is known already changes nothing; a new text waits for the repetition.
   // Beyond kMaxAlerts alerts further ones are left out; the rules offer them again.
   void Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);

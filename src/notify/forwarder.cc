@@ -29,6 +29,12 @@ void Forwarder::Accept(const std::vector<model::AlertEvent>& events) {
   for (const auto& [url, sender] : senders_) sender->wake.notify_one();
 }
 
+void Forwarder::Confirm() {
+  const std::lock_guard lock(mutex_);
+  state_.Confirm(Now());
+  for (const auto& [url, sender] : senders_) sender->wake.notify_one();
+}
+
 void Forwarder::Reload(std::shared_ptr<const config::Config> config) {
   std::vector<std::unique_ptr<Sender>> removed;
   {

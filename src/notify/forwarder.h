@@ -39,6 +39,9 @@ class Forwarder {
 
   // What the rules say, once it is on disk. Returns at once.
   void Accept(const std::vector<model::AlertEvent>& events);
+  // All rules have been evaluated since the start: what an earlier run knew and they did not speak
+  // of stands.
+  void Confirm();
   void Reload(std::shared_ptr<const config::Config> config);
   // Nothing is sent before.
   void Start();

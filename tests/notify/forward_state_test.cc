@@ -265,21 +265,33 @@ TEST(ForwardStateTest, WrongCredentialsAreAFailureOfThePeer) {
   EXPECT_EQ(health.waiting, 1U);
 }
 
-TEST(ForwardStateTest, AfterARestartEndsGoAtOnceAndTheRestOnceItIsConfirmed) {
+TEST(ForwardStateTest, AfterARestartNothingIsSaidBeforeTheRulesHaveLooked) {
   ForwardState state = TwoPeers();
   const base::Timestamp before = kStart - 5min;
+  const model::AlertEvent again = Resolved(Firing("Again", "x", before), kStart - 1min);
   const model::AlertEvent over = Resolved(Firing("Over", "x", before), kStart - 1min);
+  const model::AlertEvent ancient = Resolved(Firing("Ancient", "x", before), kStart - 20min);
   const model::AlertEvent holds = Firing("Holds", "x", before);
   const model::AlertEvent frozen = Firing("Frozen", "x", before);
-  const model::AlertEvent ancient = Resolved(Firing("Ancient", "x", before), kStart - 20min);
-  state.Restore({over, holds, frozen, ancient, Firing("Ended", "x", before)}, kStart);
-  EXPECT_EQ(Tell(state, kFirst, kStart), "Over resolved");
-  state.Apply({Updated(holds, "still so"), Resolved(Firing("Ended", "x", before), kStart + 10s)},
+  const model::AlertEvent ended = Firing("Ended", "x", before);
+  state.Restore({again, over, ancient, holds, frozen, ended}, kStart);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 9s), "");
+  state.Apply({Firing("Again", "x", kStart + 10s), Updated(holds, "still so"),
+               Resolved(ended, kStart + 10s)},
               kStart + 10s);
-  EXPECT_EQ(Tell(state, kFirst, kStart + 10s), "Holds firing, Ended resolved");
-  EXPECT_EQ(Tell(state, kFirst, kStart + 59s), "");
-  EXPECT_EQ(Tell(state, kFirst, kStart + 60s), "Over resolved, Frozen firing")
+  EXPECT_EQ(Tell(state, kFirst, kStart + 10s), "Again firing, Holds firing, Ended resolved");
+  state.Confirm(kStart + 11s);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 11s), "Over resolved, Frozen firing")
       << "what no rule speaks of stays as it was";
+  state.Confirm(kStart + 12s);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 12s), "");
+}
+
+TEST(ForwardStateTest, AfterARestartOldNewsWaitsNoLongerThanARepetition) {
+  ForwardState state = TwoPeers();
+  state.Restore({Firing("A", "x", kStart - 5min)}, kStart);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 59s), "");
+  EXPECT_EQ(Tell(state, kFirst, kStart + 1min), "A firing");
 }
 
 TEST(ForwardStateTest, AReloadKeepsPeersAndTellsNewOnesEverything) {
