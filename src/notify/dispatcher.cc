@@ -69,9 +69,9 @@ class Dispatcher::Shell {
   std::shared_ptr<const tmpl::Library> templates_;  // of the configuration
   Phase phase_ = Phase::kIdle;
   bool state_writable_ = true;
-  std::condition_variable timer_wake_;
   base::SteadyTime synced_at_{};          // of the last synced commit
   base::Timestamp timers_sleep_until_{};  // zero while they do not
+  std::condition_variable timer_wake_;
   std::condition_variable sender_ended_;
   std::thread timer_;
   std::map<std::string, std::unique_ptr<Sender>> senders_;  // by target
@@ -92,13 +92,13 @@ base::Timestamp Dispatcher::Shell::Now() const {
 
 base::Status Dispatcher::Shell::Commit(db::Durability durability) {
   Changes changes = ledger_.TakeChanges();
-  if (changes.empty()) return {};
   // The list of the latest attempts is a convenience: it is written when there is a sync anyway.
   if (durability == db::Durability::kWritten) {
     Changes later;
     later.attempts = std::exchange(changes.attempts, {});
     ledger_.ReturnChanges(std::move(later));
   }
+  if (changes.empty()) return {};
   if (options_.on_step) options_.on_step(Step::kBeforeCommit);
   const base::Status saved = SaveChanges(*options_.database, ledger_, changes, durability);
   for (const Happening& happening : std::exchange(changes.happenings, {})) {
@@ -108,20 +108,19 @@ base::Status Dispatcher::Shell::Commit(db::Durability durability) {
     if (options_.on_step) options_.on_step(Step::kAfterCommit);
     if (!state_writable_) base::LogInfo("the state of delivery can be written again");
     state_writable_ = true;
-    return {};
     if (durability == db::Durability::kSynced) synced_at_ = options_.clock->Steady();
+    return {};
   }
   ledger_.ReturnChanges(std::move(changes));
   if (state_writable_) {
     base::LogError("the state of delivery cannot be written, going on from memory",
                    {{"cause", saved.error().message}});
-  }
     timer_wake_.notify_all();  // they try again
+  }
   state_writable_ = false;
   return base::Wrap("writing the state of delivery", saved.error());
 }
 
-base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
 // Before a sender's next request, or its rest: what came of its last one is on the way to the disk
 // and outlasts the program, so that a crash repeats that one at most. It is synced together with
 // what has to be, but not later than kSyncOutcomes.
@@ -138,6 +137,7 @@ void Dispatcher::Shell::WakeTimers() {
   if (ledger_.NextTick(Now()) < timers_sleep_until_) timer_wake_.notify_all();
 }
 
+base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
   const std::lock_guard lock(mutex_);
   const base::Status applied = ledger_.Apply(events, Now());
   const base::Status committed = Commit();
@@ -256,8 +256,8 @@ void Dispatcher::Shell::Stop(base::Duration drain) {
     if (sender->thread.joinable()) sender->thread.join();
   }
   const std::lock_guard lock(mutex_);
-  [[maybe_unused]] const base::Status committed = Commit();
   ledger_.Rest();
+  [[maybe_unused]] const base::Status committed = Commit();
 }
 
 void Dispatcher::Shell::RunTimers() {
@@ -271,8 +271,8 @@ void Dispatcher::Shell::RunTimers() {
     base::Duration wait = timers_sleep_until_ - now;
     if (!committed) wait = std::min(wait, kSaveRetry);
     timer_wake_.wait_for(lock, std::max(wait, base::Duration(1)));
-  }
     timers_sleep_until_ = {};
+  }
 }
 
 void Dispatcher::Shell::StartSenders() {
@@ -327,9 +327,9 @@ void Dispatcher::Shell::RunSender(const std::string& target, Sender& sender) {
     sender.wake.wait_for(lock, std::max(*next - Now(), base::Duration(1)));
   }
   sender.running = false;
-  --running_senders_;
   // Another receiver may have waited for this one's place.
   if (running_senders_ == kMaxSenders) timer_wake_.notify_all();
+  --running_senders_;
   sender_ended_.notify_all();
 }
 
@@ -350,7 +350,7 @@ void Dispatcher::Shell::Settle(const Job& job, const AttemptResult& result,
   }
   ledger_.Settle(job, result.verdict, duration, Now());
   StartSenders();  // the fallback receiver's, if it has to be told
-  timer_wake_.notify_all();
+  WakeTimers();
 }
 
 std::vector<model::AlertEvent> Dispatcher::Shell::RuleAlerts() const {
