@@ -339,7 +339,7 @@ def test_fault_18_state_damaged(api, drwatch, receivers, folder, damage):
     drwatch.start()
     assert "was damaged; it was moved aside" in drwatch.log_text()[mark:]
     [aside] = (folder / "state").glob("drwatch.db.corrupt-*")
-    assert drwatch.value("drwatch_state_damaged_files") == 1
+    wait_until(lambda: drwatch.value("drwatch_state_damaged_files") == 1, what="says so")
     aside.unlink()
     wait_until(lambda: drwatch.value("drwatch_state_damaged_files") == 0, what="it was taken away")
     wait_until(lambda: len(receivers.pages("trigger")) == 2, what="told again")
