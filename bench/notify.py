@@ -105,7 +105,7 @@ def alert(name, severity):
 
 
 def post(url, alerts):
-    request = urllib.request.Request(url + "/api/v2/alerts", json.dumps(alerts).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(url + "/api/v2/alerts", json.dumps(alerts, separators=(",", ":")).encode(), {"Content-Type": "application/json"})
     urllib.request.urlopen(request, timeout=120).close()
 
 
@@ -256,8 +256,9 @@ def main():
     row("ten at a time while another receiver hangs", lambda r: milliseconds(r["hang"]["ten"]))
     text = ("## Delivery beside Alertmanager\n\n"
             f"`scripts/bench notify`: {count:,} alerts in one request, the least severe first, each a group of its own, to a webhook on "
-            "this machine; then one and ten changes at a time, `group_wait: 0s`. drwatch has each one on disk before it is sent and "
-            f"again when it is settled; Alertmanager keeps them in memory. {machine()}, {time.strftime('%Y-%m-%d')}.\n\n"
+            "this machine; then one and ten changes at a time, `group_wait: 0s`. drwatch has each one on disk (synced) before it is sent, what came "
+            "of it written before the next one leaves, and both in the audit log; Alertmanager keeps them in memory. "
+            f"{machine()}, {time.strftime('%Y-%m-%d')}.\n\n"
             "| | drwatch | Alertmanager |\n|---|---|---|\n" + "\n".join(rows))
     if count == ALERTS:
         write_section("notify", text)

@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/strings.h"
 #include "exporter/version.h"
+#include "web/json.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -35,6 +36,31 @@ Json LabelsJson(const model::Labels& labels) {
   for (const auto& label : labels) json[std::string(label.name)] = label.value;
   return json;
 }
+
+// An object written piece by piece: of alerts and attempts there may be thousands at once, and a
+// tree costs several times as much.
+class Fields {
+ public:
+  // Where its value is to be appended.
+  std::string& Key(std::string_view key) {
+    out_ += out_.size() > 1 ? ",\"" : "\"";
+    out_ += key;
+    out_ += "\":";
+    return out_;
+  }
+  void Text(std::string_view key, std::string_view text) { web::AppendJsonString(Key(key), text); }
+  void Time(std::string_view key, base::Timestamp time) {
+    if (time == base::Timestamp{}) {
+      Key(key) += "null";
+    } else {
+      Text(key, base::FormatRfc3339(time));
+    }
+  }
+  std::string Take() { return std::move(out_) + "}"; }
+
+ private:
+  std::string out_ = "{";
+};
 
 // Of what counts, without secrets: the same configuration has the same digest.
 Json ConfigJson(const config::Config& config) {
@@ -81,12 +107,14 @@ void AddAlert(recovery::AuditEvent& event, const Happening& happening) {
                       (summary.empty() ? " " + alert.labels.Without("alertname").ToString()
                                        : ": " + std::string(summary));
   if (alert.resolved()) event.duration = alert.resolved_at - alert.fired_at;
-  event.metrics = Dump({{"fingerprint", alert.FingerprintHex()},
-                        {"labels", LabelsJson(alert.labels)},
-                        {"active_at", TimeOrNull(alert.active_at)},
-                        {"fired_at", TimeOrNull(alert.fired_at)},
-                        {"resolved_at", TimeOrNull(alert.resolved_at)},
-                        {"value", base::FormatDouble(alert.value)}});
+  Fields fields;
+  fields.Text("fingerprint", alert.FingerprintHex());
+  web::AppendLabels(fields.Key("labels"), alert.labels);
+  fields.Time("active_at", alert.active_at);
+  fields.Time("fired_at", alert.fired_at);
+  fields.Time("resolved_at", alert.resolved_at);
+  fields.Text("value", base::FormatDouble(alert.value));
+  event.metrics = fields.Take();
 }
 
 void AddAttempt(recovery::AuditEvent& event, const Happening& happening) {
@@ -97,14 +125,16 @@ void AddAttempt(recovery::AuditEvent& event, const Happening& happening) {
   event.duration = attempt.duration;
   event.success = attempt.outcome == "delivered";
   event.notes = attempt.detail;
-  event.metrics = Dump({{"receiver", attempt.receiver},
-                        {"integration", attempt.integration},
-                        {"occasion", notify::OccasionName(attempt.occasion)},
-                        {"outcome", attempt.outcome},
-                        {"attempt", attempt.attempt},
-                        {"group_key", attempt.group_key},
-                        {"waited_seconds", base::ToSeconds(happening.waited)},
-                        {"alerts", happening.fingerprints}});
+  Fields fields;
+  fields.Text("receiver", attempt.receiver);
+  fields.Text("integration", attempt.integration);
+  fields.Text("occasion", notify::OccasionName(attempt.occasion));
+  fields.Text("outcome", attempt.outcome);
+  fields.Key("attempt") += std::to_string(attempt.attempt);
+  fields.Text("group_key", attempt.group_key);
+  fields.Key("waited_seconds") += Dump(base::ToSeconds(happening.waited));
+  fields.Key("alerts") += Dump(happening.fingerprints);
+  event.metrics = fields.Take();
 }
 
 void AddSilence(recovery::AuditEvent& event, const Happening& happening) {

@@ -8,9 +8,10 @@
 namespace drwatch::exporter {
 namespace {
 
-// After a write there is time for what belongs to the next one: a rush of events costs ten
-// transactions a second, not one each. The first event of a rush does not wait.
-constexpr auto kGather = std::chrono::milliseconds(100);
+// In a rush, events are written together, ten times a second. It is one when so many writes
+// followed each other closely; before that none waits.
+constexpr base::Duration kGather = std::chrono::milliseconds(100);
+constexpr int kWritesAtOnce = 20;
 
 std::size_t SizeOf(const recovery::AuditEvent& event) {
   return sizeof event + event.type.size() + event.description.size() + event.initiated_by.size() +
@@ -55,6 +56,7 @@ base::Status AuditTrail::Open() {
 }
 
 void AuditTrail::Record(recovery::AuditEvent event) {
+  bool first = false;  // of those that wait: the others need not wake anybody
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -65,9 +67,10 @@ void AuditTrail::Record(recovery::AuditEvent event) {
       return;
     }
     pending_bytes_ += bytes;
+    first = pending_.empty();
     pending_.push_back(std::move(event));
   }
-  wake_.notify_one();
+  if (first) wake_.notify_one();
 }
 
 void AuditTrail::Stop() {
@@ -120,6 +123,8 @@ base::Status AuditTrail::Write() {
 
 void AuditTrail::Run() {
   std::unique_lock lock(mutex_);
+  base::SteadyTime written_at = clock_.Steady();
+  int close_writes = 0;
   while (true) {
     const bool last = stopping_;
     lock.unlock();
@@ -134,7 +139,10 @@ void AuditTrail::Run() {
     if (last) break;
     const auto ready = [&] { return stopping_ || (writable_ && !pending_.empty()); };
     if (writable_) {
-      wake_.wait_for(lock, kGather, [&] { return stopping_; });
+      const bool close = clock_.Steady() - written_at < 2 * kGather;
+      close_writes = close ? close_writes + 1 : 0;
+      written_at = clock_.Steady();
+      if (close_writes > kWritesAtOnce) wake_.wait_for(lock, kGather, [&] { return stopping_; });
       wake_.wait(lock, ready);
     } else {
       wake_.wait_for(lock, kRetry, ready);

@@ -32,6 +32,21 @@ const Row& FindRow(DigestAlgorithm algorithm) {
   std::abort();
 }
 
+// Looked up once: OpenSSL 3 searches its providers again each time otherwise, which costs more than
+// to hash a line of text.
+const EVP_MD* MethodOf(DigestAlgorithm algorithm) {
+  static const auto kFetched = [] {
+    std::array<const EVP_MD*, kRows.size()> fetched{};
+    for (std::size_t i = 0; i < kRows.size(); ++i) {
+      const EVP_MD* known = kRows[i].method();
+      const EVP_MD* found = EVP_MD_fetch(nullptr, EVP_MD_get0_name(known), nullptr);
+      fetched[i] = found != nullptr ? found : known;
+    }
+    return fetched;
+  }();
+  return kFetched[static_cast<std::size_t>(&FindRow(algorithm) - kRows.data())];
+}
+
 }  // namespace
 
 std::string_view DigestName(DigestAlgorithm algorithm) { return FindRow(algorithm).name; }
@@ -53,7 +68,7 @@ struct Digest::Context {
 };
 
 Digest::Digest(DigestAlgorithm algorithm) : context_(std::make_unique<Context>()) {
-  if (EVP_DigestInit_ex(context_->handle, FindRow(algorithm).method(), nullptr) != 1) std::abort();
+  if (EVP_DigestInit_ex(context_->handle, MethodOf(algorithm), nullptr) != 1) std::abort();
 }
 Digest::~Digest() = default;
 Digest::Digest(Digest&&) noexcept = default;

@@ -83,14 +83,14 @@ Stored ToStored(const AuditEvent& event) {
   return stored;
 }
 
-void AddField(base::Digest& digest, const std::optional<std::string>& text) {
+void AddField(std::string& fields, const std::optional<std::string>& text) {
   if (!text) {
-    digest.Update("-;");
+    fields += "-;";
     return;
   }
-  digest.Update(std::to_string(text->size()) + ":");
-  digest.Update(*text);
-  digest.Update(";");
+  fields += std::to_string(text->size()) + ":";
+  fields += *text;
+  fields += ";";
 }
 
 // As any language prints it.
@@ -101,19 +101,19 @@ std::string SixDecimals(double value) {
 }
 
 std::string DigestOf(std::string_view previous, std::int64_t id, const Stored& row) {
-  base::Digest digest(base::DigestAlgorithm::kSha256);
-  AddField(digest, std::string(previous));
-  AddField(digest, std::to_string(id));
-  AddField(digest, row.type);
-  AddField(digest, row.description);
-  AddField(digest, row.actor);
-  AddField(digest, row.time);
-  AddField(digest, row.minutes ? std::optional(SixDecimals(*row.minutes)) : std::nullopt);
-  AddField(digest,
+  std::string fields;
+  AddField(fields, std::string(previous));
+  AddField(fields, std::to_string(id));
+  AddField(fields, row.type);
+  AddField(fields, row.description);
+  AddField(fields, row.actor);
+  AddField(fields, row.time);
+  AddField(fields, row.minutes ? std::optional(SixDecimals(*row.minutes)) : std::nullopt);
+  AddField(fields,
            row.success ? std::optional<std::string>(*row.success ? "1" : "0") : std::nullopt);
-  AddField(digest, row.metrics);
-  AddField(digest, row.notes);
-  return base::Hex(digest.Finish());
+  AddField(fields, row.metrics);
+  AddField(fields, row.notes);
+  return base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, fields));
 }
 
 Stored ReadStored(const db::Statement& row) {

@@ -14,14 +14,28 @@ using Json = nlohmann::json;
 // Nothing of the API is deeper; a parser that stops there keeps its stack.
 constexpr int kMaxDepth = 8;
 
+// Of well-formed JSON; of anything else at least as far as the parser gets. (The parser could count
+// itself, but walks a list again for each of its items when it does.)
+bool IsTooDeep(std::string_view body) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted) {
+      if (c == '\\') ++i;
+      continue;
+    }
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > kMaxDepth) return true;
+  }
+  return false;
+}
+
 base::Result<Json> ParseJson(std::string_view body) {
-  bool too_deep = false;
-  const auto depth = [&](int level, Json::parse_event_t, Json&) {
-    too_deep = too_deep || level > kMaxDepth;
-    return !too_deep;
-  };
-  Json json = Json::parse(body, depth, false);
-  if (too_deep) return base::Fail("the JSON is nested too deeply");
+  if (IsTooDeep(body)) return base::Fail("the JSON is nested too deeply");
+  Json json = Json::parse(body, nullptr, false);
   if (json.is_discarded()) return base::Fail("the body is no JSON");
   return json;
 }
