@@ -82,6 +82,10 @@ void Play(Dispatcher& dispatcher, FakeClock& clock, Stage stage, const model::Al
     bool waiting = !snapshot.outbox.empty();
     for (const Snapshot::GroupView& group : snapshot.groups)
       waiting |= group.next_flush.has_value();
+    // When an escalation begins depends on which thread looks first after a start.
+    for (const Snapshot::EscalationView& escalation : snapshot.escalations) {
+      for (const auto& step : escalation.steps) waiting |= step.due.has_value();
+    }
     if (!waiting) break;
     ASSERT_FALSE(deadline.Expired());
     clock.Advance(1s);
