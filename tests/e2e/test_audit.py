@@ -148,17 +148,20 @@ def test_who_did_what(running):
 
 
 def test_ends_regular_and_not(running):
+    wait_for(running, "START")
     running.kill()
     running.start()
-    start = of_type(running, "UNCLEAN_START")
-    assert len(start) == 1 and start[0]["success"] is False
+    [unclean] = wait_for(running, "UNCLEAN_START")
+    assert unclean["success"] is False
+    wait_until(lambda: (running.value('dr_rpo_observed_seconds_total{scenario="server_lost"}') or 0) > 0, what="the RPO is watched")
     running.stop()
     running.start()
+    wait_for(running, "START", 3)
     assert [row["event_type"] for row in rows(running)
             if row["event_type"] in ("START", "STOP", "UNCLEAN_START")] == \
         ["START", "UNCLEAN_START", "START", "STOP", "START"]
-    objectives = of_type(running, "RPO_KEPT")
-    assert objectives and objectives[0]["metrics"]["services"][0]["service"] == "shop"
+    objectives = wait_for(running, "RPO_KEPT")
+    assert objectives[0]["metrics"]["services"][0]["service"] == "shop"
     assert json.loads(report(running, "--format=json"))["rpo"][0]["observed_seconds"] > 0
 
 
@@ -227,7 +230,8 @@ def test_every_row_is_copied_to_postgresql(folder, running, keep):
     assert server.sql("SELECT metrics->>'config_file' FROM dr_audit_log WHERE event_type = 'START'") == \
         str(running.config)
     newest = rows(running)[-1]
-    assert server.sql(f"SELECT digest FROM dr_audit_log WHERE id = {newest['id']}") == newest["digest"]
+    wait_until(lambda: server.sql(f"SELECT digest FROM dr_audit_log WHERE id = {newest['id']}") == newest["digest"],
+               what="the newest row is copied as it is")
 
     server.stop()
     post(running, "/-/reload")
