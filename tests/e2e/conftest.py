@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from drwatch import Drwatch  # noqa: E402
 from receivers import FakeReceivers  # noqa: E402
+from servers import Nginx  # noqa: E402
 
 
 @pytest.fixture
@@ -35,6 +36,14 @@ def keep():
     yield add
     for server in reversed(servers):
         server.stop()
+
+
+@pytest.fixture
+def nginx(folder, keep):
+    """A server whose health endpoint says that all is well."""
+    server = keep(Nginx(folder / "nginx").start())
+    server.set("/health", 200, '{"checks":{"database":true}}')
+    return server
 
 
 @pytest.fixture

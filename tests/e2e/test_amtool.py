@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Nginx, Prometheus, wait_until
+from servers import Prometheus, wait_until
 
 RULES = """
 groups:
@@ -32,13 +32,6 @@ inhibit_rules:
 time_intervals:
 - {name: nights, time_intervals: [{times: [{start_time: "22:00", end_time: "24:00"}], weekdays: ["monday:friday"]}]}
 """
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 @pytest.fixture

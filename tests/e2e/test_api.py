@@ -18,7 +18,7 @@ import pytest
 from configs import config
 from drwatch import PROGRAM
 from expressions import END, START, Expressions, samples
-from servers import ApiServer, Nginx, Prometheus, free_port, http_get, wait_until
+from servers import ApiServer, Prometheus, free_port, http_get, wait_until
 
 SEED = int(os.environ.get("DRWATCH_SEED", "20231114"))
 INSTANT_QUERIES = 400
@@ -49,13 +49,6 @@ def ask(url, path, parameters=(), method="GET", headers=None, timeout=60):
 
 
 # ---------------------------------------------------------------- promtool
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, '{"checks":{"database":true}}')
-    return server
 
 
 @pytest.fixture

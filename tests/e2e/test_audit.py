@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Nginx, Postgres, wait_until
+from servers import Postgres, wait_until
 
 RULES = """
 groups:
@@ -21,13 +21,6 @@ groups:
     labels: {severity: critical, service: shop}
     annotations: {summary: 'api is <b>down</b>'}
 """
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """A page from end to end. What goes wrong on the way: test_faults_*.py."""
 
-import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Nginx, wait_until
+from servers import wait_until
 
 RULES = """
 groups:
@@ -13,13 +12,6 @@ groups:
     labels: {severity: critical}
     annotations: {summary: 'api is down', action: 'restart it', runbook_url: 'https://example.com/api'}
 """
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 def start(folder, drwatch, receivers, nginx, extra="builtin_rules: false"):

@@ -10,10 +10,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import pytest
 from configs import ROUTING_KEY
 from drwatch import PROGRAM
-from servers import Nginx, wait_until
+from servers import wait_until
 from test_web_config import PASSWORD, Authority, bcrypt
 
 RULES = """
@@ -56,13 +55,6 @@ escalation_policies:
 
 STEPS = """  - {after: 1s, receivers: [team]}
   - {after: 3s, within: 60s, unless: acknowledged, receivers: [cto]}"""
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 def break_it(nginx):

@@ -10,7 +10,7 @@ import pytest
 from configs import built_in, config, expect_page
 from drwatch import Drwatch
 from http_sink import HttpSink
-from servers import Alertmanager, Nginx, free_port, http_get, wait_until
+from servers import Alertmanager, free_port, http_get, wait_until
 from test_delivery import break_it, repair
 
 RULES = """
@@ -27,13 +27,6 @@ groups:
 """
 # Repetitions are far apart, so that what is told in between is told because it changed.
 RARELY = ("--rules.alert.resend-delay=1h",)
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 @pytest.fixture

@@ -1,17 +1,9 @@
 """Two drwatch with one configuration that watch the same: one incident, whichever of them is there."""
 
-import pytest
 from configs import config, expect_page
 from drwatch import Drwatch
-from servers import Nginx, wait_until
+from servers import wait_until
 from test_delivery import RULES, break_it, repair
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, "{}")
-    return server
 
 
 def start_pair(folder, keep, receivers, nginx):

@@ -8,17 +8,9 @@ import signal
 import subprocess
 import urllib.request
 
-import pytest
 from configs import ROUTING_KEY, config
 from drwatch import PROGRAM, ROOT
-from servers import Nginx, Postgres, Redis, free_port, http_get, wait_until
-
-
-@pytest.fixture
-def nginx(folder, keep):
-    server = keep(Nginx(folder / "nginx").start())
-    server.set("/health", 200, '{"checks":{"database":true}}')
-    return server
+from servers import Postgres, Redis, free_port, wait_until
 
 
 def api_probe(nginx, name="api"):
