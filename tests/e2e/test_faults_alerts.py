@@ -89,8 +89,8 @@ def test_fault_23_template_fails(folder, drwatch, receivers):
     page = expect_page(receivers, "Fire", wait_until)
     assert "Fire burns" in page.body["payload"]["summary"]
     wait_until(lambda: slack_texts(receivers, "Fire"), what="slack")
-    assert metric(drwatch, "drwatch_template_failures_total") >= 1
-    assert "a notification template failed" in drwatch.log_text()
+    wait_until(lambda: metric(drwatch, "drwatch_template_failures_total") >= 1, what="counted")
+    wait_until(lambda: "a notification template failed" in drwatch.log_text(), what="the log says so")
     post(drwatch, "Fire", end=True)
     expect_closed(receivers)
 
@@ -101,7 +101,7 @@ def test_fault_23_annotation_fails(api, drwatch, receivers):
     api.break_it()
     expect_page(receivers, "TestDown", wait_until)
     assert "error expanding template" in drwatch.alerts()["TestDown"][0]["annotations"]["summary"]
-    assert metric(drwatch, "drwatch_template_failures_total") >= 1
+    wait_until(lambda: metric(drwatch, "drwatch_template_failures_total") >= 1, what="counted")
 
 
 # Fails to evaluate as soon as there is more than one probe b...

@@ -323,7 +323,7 @@ alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{sink.port
     break_it(nginx)
     expect_page(receivers, "AlertmanagerRefusesAlerts", wait_until)
     assert drwatch.log_text().count("an Alertmanager refuses an alert") == 1
-    assert "bad label" in drwatch.log_text()
+    wait_until(lambda: "bad label" in drwatch.log_text(), what="the log says so")
     assert len(sink.requests) < 60, "no hot loop"
 
 

@@ -116,7 +116,7 @@ def test_templates_of_files_and_a_template_that_fails(folder, drwatch, receivers
     assert attachment["text"] == "BackupFailed/critical"
     assert attachment["fields"] == [{"title": "Action", "value": "re-run it", "short": False}]
     assert "footer" not in attachment
-    assert "a notification template failed" in drwatch.log_text()
+    wait_until(lambda: "a notification template failed" in drwatch.log_text(), what="the log says so")
 
 
 def test_a_broken_template_file_is_an_error_with_its_place(folder, drwatch, receivers):
