@@ -1,7 +1,7 @@
 // SHA-1 and SHA-256 of several files at a time on one core (sha_blocks.h).
 //
-// Whoever proves a file pulls its bytes through readers and hashes them on the way. To hash four
-// files at a time, four threads each prove a file of their own, but take turns: only one of them
+// Whoever proves a file pulls its bytes through readers and hashes them on the way. To hash several
+// files at a time, several threads each prove a file of their own, but take turns: only one of them
 // runs at any moment. Who has bytes to hash lays them down and lets the next one run; once all have
 // laid theirs down, the last one hashes them side by side. Nobody waits for anything but a turn, so
 // that one who blocks, fails or stops early delays the others as it would on a single thread.

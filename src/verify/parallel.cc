@@ -19,7 +19,7 @@ std::size_t JobsOf(const VerifyOptions& options) {
 
 std::size_t StreamsOf(const VerifyOptions& options) {
   if (options.streams <= 1 || options.read_rate_bytes > 0 || !HasShaInstructions()) return 1;
-  return std::min(static_cast<std::size_t>(options.streams), DigestLanes::kMaxLanes);
+  return std::min(static_cast<std::size_t>(options.streams), UsefulShaStreams());
 }
 
 class Parts {

@@ -1,8 +1,10 @@
 #include "verify/sha_blocks.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
+#include "verify/sha_wide.h"
 #include "verify/wide_registers.h"
 
 #ifdef __x86_64__
@@ -26,17 +28,6 @@ namespace {
 // program is built for. N is the number of messages; g counts groups of four rounds. Loops over the
 // messages are unrolled, so that what they work on stays in registers.
 #define DRWATCH_SHA __attribute__((target("sha,sse4.1,ssse3"), always_inline)) inline
-
-// FIPS 180-4, 4.2.2.
-alignas(16) constexpr std::array<std::uint32_t, 64> kSha256Constants = {
-    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
 // gcc would drop the alignment of __m128i as an argument of std::array.
 template <std::size_t N>
@@ -195,12 +186,34 @@ __attribute__((target("sha,sse4.1,ssse3"))) void Sha256Blocks(std::span<const Sh
 
 #undef DRWATCH_SHA
 
+// Most messages that the SHA instructions take in turn: more do not fit the registers.
+constexpr std::size_t kInterleaved = 4;
+// From how many messages on all of them are done sooner in wide vectors, even on a processor whose
+// SHA instructions do gain from being interleaved.
+constexpr std::size_t kWideFromSha1 = 5;
+constexpr std::size_t kWideFromSha256 = 7;
+
 template <std::size_t N>
 void HashThem(ShaKind kind, std::span<const ShaStream> streams, std::size_t blocks) {
   if (kind == ShaKind::kSha1) {
     Sha1Blocks<N>(streams, blocks);
   } else {
     Sha256Blocks<N>(streams, blocks);
+  }
+}
+
+void HashInterleaved(ShaKind kind, std::span<const ShaStream> streams, std::size_t blocks) {
+  switch (streams.size()) {
+    case 1:
+      return HashThem<1>(kind, streams, blocks);
+    case 2:
+      return HashThem<2>(kind, streams, blocks);
+    case 3:
+      return HashThem<3>(kind, streams, blocks);
+    case kInterleaved:
+      return HashThem<kInterleaved>(kind, streams, blocks);
+    default:
+      std::abort();
   }
 }
 
@@ -222,23 +235,21 @@ bool HasShaInstructions() {
   return has;
 }
 
+std::size_t UsefulShaStreams() { return HasWideSha() ? kShaStreams : kInterleaved; }
+
 void HashBlocks(ShaKind kind, std::span<const ShaStream> streams, std::size_t blocks) {
+  const std::size_t worth_it = kind == ShaKind::kSha1 ? kWideFromSha1 : kWideFromSha256;
+  if (streams.size() >= worth_it && HasWideSha()) return HashBlocksWide(kind, streams, blocks);
   ForgetUpperHalves();
-  switch (streams.size()) {
-    case 1:
-      return HashThem<1>(kind, streams, blocks);
-    case 2:
-      return HashThem<2>(kind, streams, blocks);
-    case 3:
-      return HashThem<3>(kind, streams, blocks);
-    case kShaStreams:
-      return HashThem<kShaStreams>(kind, streams, blocks);
-    default:
-      std::abort();
+  while (!streams.empty()) {
+    const auto some = streams.first(std::min(streams.size(), kInterleaved));
+    HashInterleaved(kind, some, blocks);
+    streams = streams.subspan(some.size());
   }
 }
 #else
 bool HasShaInstructions() { return false; }
+std::size_t UsefulShaStreams() { return 1; }
 void HashBlocks(ShaKind, std::span<const ShaStream>, std::size_t) { std::abort(); }
 #endif
 
