@@ -6,28 +6,22 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/utf8.h"
+
 namespace drwatch::base {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
-// Length of the valid UTF-8 sequence at the start of `text`, or 0 (RFC 3629: no overlong forms, no
-// surrogates).
+// Length of the valid UTF-8 character at the start of `text`, or 0.
 std::size_t Utf8Length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
+  Utf8Stream stream;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (stream.Take(text.substr(i, 1)) != Utf8Stream::kNone) return 0;
+    if (stream.whole()) return i + 1;
   }
-  if (first == 0xe0 && byte(1) < 0xa0) return 0;
-  if (first == 0xed && byte(1) > 0x9f) return 0;
-  if (first == 0xf0 && byte(1) < 0x90) return 0;
-  if (first == 0xf4 && byte(1) > 0x8f) return 0;
-  return length;
+  return 0;
 }
 
 int HexValue(char c) {
@@ -162,12 +156,8 @@ std::optional<std::string> ParseHex(std::string_view text) {
 }
 
 bool IsValidUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = Utf8Length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
+  Utf8Stream stream;
+  return stream.Take(text) == Utf8Stream::kNone && stream.whole();
 }
 
 }  // namespace drwatch::base

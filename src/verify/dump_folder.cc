@@ -7,9 +7,9 @@
 
 #include "base/strings.h"
 #include "verify/decoder.h"
+#include "verify/dump_data.h"
 #include "verify/file_verifier.h"
 #include "verify/pg_dump_toc.h"
-#include "verify/stream_tail.h"
 
 namespace drwatch::verify {
 namespace {
@@ -46,9 +46,6 @@ Walked<Walk> WalkToc(Reader& reader, std::optional<DumpToc>& result) {
   return walk;
 }
 
-// What a file of the archive holds: rows end with kCopyEnd, the rest is any bytes.
-enum class Content { kRows, kOther };
-
 // pg_dump gives names like "3348.dat", "blob_16398.dat" and "blobs_12.toc".
 bool IsPlainName(std::string_view name) {
   constexpr std::size_t kMaxBytes = 255;
@@ -56,30 +53,31 @@ bool IsPlainName(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.") == name.npos;
 }
 
-Walked<Walk> ReadContent(Reader& reader, Content content) {
-  StreamTail tail;
+Walked<Walk> ReadData(Reader& reader, DumpData data) {
   while (true) {
+    const std::int64_t begin = reader.offset();
     auto bytes = reader.Some(INT64_MAX);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
-    tail.Add(*bytes);
+    if (auto good = data.Add(*bytes, begin); !good) return tl::unexpected(std::move(good.error()));
   }
-  auto problem = content == Content::kRows ? RowsProblem(tail) : std::nullopt;
-  if (problem) return Broken(problem->first, reader.offset(), std::move(problem->second));
+  if (auto whole = data.Finish(reader.offset()); !whole) {
+    return tl::unexpected(std::move(whole.error()));
+  }
   return Walk();
 }
 
 // Packed as its name says: what is not packed may begin with anything.
-Walked<Walk> WalkData(Reader& reader, const std::string& name, Content content) {
+Walked<Walk> WalkData(Reader& reader, const std::string& name, const DumpData& data) {
   const auto compression = CompressionOfName(name);
-  if (!compression) return ReadContent(reader, content);
+  if (!compression) return ReadData(reader, data);
   auto head = reader.Peek(kMagicBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (DetectCompression(*head) != compression) {
     return Broken(head->size() < kMagicBytes ? Reason::kIncomplete : Reason::kCorrupt, 0,
                   "does not begin as " + std::string(CompressionName(*compression)) + " data does");
   }
-  return WalkPacked(reader, [content](Reader& inner) { return ReadContent(inner, content); });
+  return WalkPacked(reader, [&data](Reader& inner) { return ReadData(inner, data); });
 }
 
 Verdict Bad(const std::string& place, Reason reason, std::string message) {
@@ -103,10 +101,10 @@ class DumpFolder {
     whole_.level = Level::kContent;
     for (const DumpEntry& entry : toc->data) {
       if (!Continue()) break;
-      if (entry.large_objects) {
+      if (entry.content == DumpContent::kLargeObjects) {
         LargeObjects(entry.file);
       } else {
-        File(entry.file, entry.copy ? Content::kRows : Content::kOther);
+        File(entry.file, DumpData(entry, toc->encoding));
       }
     }
     if (Continue()) CheckAllListed();
@@ -122,7 +120,7 @@ class DumpFolder {
 
   bool Continue() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
 
-  void File(const std::string& name, Content content) {
+  void File(const std::string& name, const DumpData& data) {
     if (!IsPlainName(name)) {
       return AddPart(whole_, Bad("toc.dat", Reason::kCorrupt, "impossible file name"));
     }
@@ -131,9 +129,8 @@ class DumpFolder {
       return AddPart(whole_, Bad(name, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
     files_.insert(*found);
-    Verdict part =
-        Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, content); });
-    // Any bytes are right for a table's rows: what is not packed was read to its end, no more.
+    Verdict part = Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, data); });
+    // What is not packed was read to its end; no format tells more of it than the archive does.
     if (part.outcome == Outcome::kUnjudged && part.reason == Reason::kUnverified) {
       part.outcome = Outcome::kIntact;
       part.level = Level::kFormat;
@@ -166,7 +163,7 @@ class DumpFolder {
         return AddPart(whole_, Bad(list, Reason::kCorrupt, "damaged list of large objects"));
       }
       if (!Continue()) return;
-      File(std::string(line.substr(space + 1)), Content::kOther);
+      File(std::string(line.substr(space + 1)), DumpData());
     }
   }
 

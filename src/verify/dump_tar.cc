@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "verify/dump_data.h"
 #include "verify/pg_dump_toc.h"
-#include "verify/stream_tail.h"
 #include "verify/tar.h"
 
 namespace drwatch::verify {
@@ -19,31 +19,33 @@ constexpr std::string_view kTocName = "toc.dat";
 // Of the table of contents, which is kept until it is whole.
 constexpr std::int64_t kMaxTocBytes = 40 << 20;
 
-// Reads the table of contents when it has gone by, and then only remembers what it asks for.
+// Reads the table of contents when it has gone by, and then follows the members it asks for.
 class DumpVisitor final : public TarVisitor {
  public:
+  explicit DumpVisitor(const Reader& reader) : reader_(reader) {}
+
   Walked<void> Begin(const TarMember& member) override {
     in_toc_ = !header_ && member.name == kTocName;
     if (in_toc_ && member.size > kMaxTocBytes) {
       return Unjudged(Reason::kLimit, "table of contents larger than 40 MiB");
     }
+    data_ = DumpData();
     const auto found = wanted_.find(member.name);
-    part_ = found == wanted_.end() ? nullptr : &found->second;
-    if (part_ != nullptr) part_->there = true;
-    tail_ = StreamTail();
+    if (found == wanted_.end()) return {};
+    found->second.there = true;
+    data_ = DumpData(found->second.entry, encoding_);
     return {};
   }
   Walked<void> Data(std::string_view bytes) override {
     if (in_toc_) toc_bytes_ += bytes;
-    if (part_ != nullptr) tail_.Add(bytes);
-    return {};
+    return data_.Add(bytes, reader_.offset() - static_cast<std::int64_t>(bytes.size()));
   }
   Walked<void> End() override {
-    if (part_ != nullptr) part_->rows = !RowsProblem(tail_);
-    return in_toc_ ? ReadToc() : Walked<void>();
+    if (in_toc_) return ReadToc();
+    return data_.Finish(reader_.offset());
   }
   // Once all members have gone by.
-  Walked<void> CheckComplete(std::int64_t offset) const;
+  Walked<void> CheckComplete() const;
   // nullopt: there was no table of contents.
   const std::optional<DumpHeader>& header() const { return header_; }
   std::vector<std::string> TakeTables() { return std::move(tables_); }
@@ -51,18 +53,18 @@ class DumpVisitor final : public TarVisitor {
 
  private:
   struct Part {
-    bool copy = false;  // it must hold rows
+    DumpEntry entry;
     bool there = false;
-    bool rows = false;  // it ends as they do
   };
   Walked<void> ReadToc();
 
+  const Reader& reader_;
   std::string toc_bytes_;
   std::optional<DumpHeader> header_;
+  TextEncoding encoding_ = TextEncoding::kOther;
   std::vector<std::string> tables_;
   std::map<std::string, Part> wanted_;  // by member name
-  Part* part_ = nullptr;                // of the current member
-  StreamTail tail_;
+  DumpData data_;                       // of the current member
   bool in_toc_ = false;
 };
 
@@ -76,23 +78,24 @@ Walked<void> DumpVisitor::ReadToc() {
     return tl::unexpected(std::move(fault));
   }
   header_ = std::move(toc->header);
+  encoding_ = toc->encoding;
   tables_ = std::move(toc->tables);
   toc_bytes_ = std::string();
-  for (const DumpEntry& entry : toc->data) {
+  for (DumpEntry& entry : toc->data) {
     // Large objects are stored one by one beside a list of them (one list a group since 17).
     const bool grouped = entry.file.starts_with("blobs_");
-    const std::string name = entry.large_objects && !grouped ? "blobs.toc" : entry.file;
-    wanted_[name].copy = entry.copy;
+    const bool large_objects = entry.content == DumpContent::kLargeObjects;
+    const std::string name = large_objects && !grouped ? "blobs.toc" : entry.file;
+    wanted_[name].entry = std::move(entry);
   }
   return {};
 }
 
-Walked<void> DumpVisitor::CheckComplete(std::int64_t offset) const {
+Walked<void> DumpVisitor::CheckComplete() const {
   for (const auto& [name, part] : wanted_) {
-    if (part.there && (part.rows || !part.copy)) continue;
-    return Broken(Reason::kIncomplete, offset,
-                  "member " + base::Quote(name) +
-                      (part.there ? " holds damaged rows" : " is needed and missing"));
+    if (part.there) continue;
+    return Broken(Reason::kIncomplete, reader_.offset(),
+                  "member " + base::Quote(name) + " is needed and missing");
   }
   return {};
 }
@@ -104,12 +107,12 @@ bool LooksLikeDumpTar(std::string_view head) {
 }
 
 Walked<Walk> WalkDumpTar(Reader& reader) {
-  DumpVisitor visitor;
+  DumpVisitor visitor(reader);
   if (auto walked = WalkTarMembers(reader, visitor); !walked) {
     return tl::unexpected(std::move(walked.error()));
   }
   if (!visitor.header()) return Broken(Reason::kCorrupt, 0, "the table of contents is not a file");
-  if (auto complete = visitor.CheckComplete(reader.offset()); !complete) {
+  if (auto complete = visitor.CheckComplete(); !complete) {
     return tl::unexpected(std::move(complete.error()));
   }
   Walk walk;

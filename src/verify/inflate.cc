@@ -154,9 +154,9 @@ Walked<std::string_view> GzipDecoder::Next() {
   return "";
 }
 
-Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater, StreamTail& tail) {
-  const std::int64_t begin = input.offset();
-  auto header = input.Take(2, "the zlib header");
+Walked<void> ZlibDecoder::ReadHeader() {
+  const std::int64_t begin = input_.offset();
+  auto header = input_.Take(2, "the zlib header");
   if (!header) return tl::unexpected(std::move(header.error()));
   const unsigned method = ByteAt(*header, 0);
   const unsigned flags = ByteAt(*header, 1);
@@ -164,21 +164,23 @@ Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater, StreamTail& ta
   if ((method & 15) != 8 || (method * 256 + flags) % 31 != 0 || (flags & kPresetDictionary) != 0) {
     return Broken(Reason::kCorrupt, begin, "no zlib header");
   }
-  inflater.Start();
-  std::int64_t total = 0;
-  while (true) {
-    auto bytes = inflater.Next(input);
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) break;
-    tail.Add(*bytes);
-    total += static_cast<std::int64_t>(bytes->size());
+  inflater_.Start();
+  started_ = true;
+  return {};
+}
+
+Walked<std::string_view> ZlibDecoder::Next() {
+  if (!started_) {
+    if (auto header = ReadHeader(); !header) return tl::unexpected(std::move(header.error()));
   }
-  auto end = input.AtEnd();
+  auto bytes = inflater_.Next(input_);
+  if (!bytes || !bytes->empty()) return bytes;
+  auto end = input_.AtEnd();
   if (!end) return tl::unexpected(std::move(end.error()));
-  if (!*end || inflater.read_ahead() > 0) {
-    return Broken(Reason::kCorrupt, input.offset(), "bytes after the end of the zlib stream");
+  if (!*end || inflater_.read_ahead() > 0) {
+    return Broken(Reason::kCorrupt, input_.offset(), "bytes after the end of the zlib stream");
   }
-  return total;
+  return "";
 }
 
 }  // namespace drwatch::verify

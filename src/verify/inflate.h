@@ -6,7 +6,6 @@
 
 #include "verify/decoder.h"
 #include "verify/source.h"
-#include "verify/stream_tail.h"
 
 struct inflate_state;
 
@@ -52,8 +51,20 @@ class GzipDecoder final : public Decoder {
   Place place_ = Place::kHeader;
 };
 
-// Reads one zlib stream to its end with an inflater made for kZlib; returns the number of unpacked
-// bytes and notes the last ones in `tail`. What follows the stream is left in `input`.
-Walked<std::int64_t> DrainZlib(Reader& input, Inflater& inflater, StreamTail& tail);
+// One zlib stream, unpacked with an inflater made for kZlib, which may serve the next one again.
+// Anything behind it is kCorrupt.
+class ZlibDecoder final : public Decoder {
+ public:
+  ZlibDecoder(Reader& input, Inflater& inflater) : input_(input), inflater_(inflater) {}
+  Walked<std::string_view> Next() override;
+  bool checked() const override { return true; }
+
+ private:
+  Walked<void> ReadHeader();
+
+  Reader& input_;
+  Inflater& inflater_;
+  bool started_ = false;
+};
 
 }  // namespace drwatch::verify

@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "verify/decoder.h"
+#include "verify/dump_data.h"
 #include "verify/inflate.h"
 #include "verify/pg_dump_toc.h"
 
@@ -68,9 +69,8 @@ class DumpWalker {
  private:
   Walked<void> WalkBlock();
   Walked<void> WalkLargeObjects();
-  enum class Content { kRows, kOther };
-  Walked<void> WalkStream(Content content);
-  Walked<std::int64_t> Unpack(Reader& input, StreamTail& tail);
+  Walked<void> WalkStream(DumpData data);
+  std::unique_ptr<Decoder> Unpacked(Reader& input);
   Walked<const DumpEntry*> Claim(std::int64_t id, std::int64_t begin);
   Walked<void> CheckAllSeen() const;
 
@@ -98,7 +98,7 @@ Walked<void> DumpWalker::WalkBlock() {
   auto entry = Claim(*id, begin);
   if (!entry) return tl::unexpected(std::move(entry.error()));
   if (type == kLargeObjects) return WalkLargeObjects();
-  return WalkStream((*entry)->copy ? Content::kRows : Content::kOther);
+  return WalkStream(DumpData(**entry, toc_.encoding));
 }
 
 // Notes that the entry has its block.
@@ -128,17 +128,17 @@ Walked<void> DumpWalker::WalkLargeObjects() {
     if (*oid == 0) return {};
     // Written as a signed int: oids above 2^31 are negative.
     if (*oid > UINT32_MAX) return Broken(Reason::kCorrupt, begin, "impossible large object");
-    if (auto stream = WalkStream(Content::kOther); !stream) return stream;
+    if (auto stream = WalkStream(DumpData()); !stream) return stream;
   }
 }
 
-Walked<void> DumpWalker::WalkStream(Content content) {
+Walked<void> DumpWalker::WalkStream(DumpData data) {
   const std::int64_t begin = reader_.offset();
   ChunkSource chunks(reader_, toc_.header);
   Reader input(chunks);
   ++streams_;
-  // Places inside the stream mean nothing to anyone: name where the archive stands. A stream that
-  // ends before its data does was not cut off; its length is wrong.
+  // Places inside a packed stream mean nothing to anyone: name where the archive stands. A stream
+  // that ends before its data does was not cut off; its length is wrong.
   const auto at_archive = [&](Fault fault) {
     if (fault.outcome == Outcome::kBroken) {
       if (chunks.ended()) fault.reason = Reason::kCorrupt;
@@ -149,53 +149,40 @@ Walked<void> DumpWalker::WalkStream(Content content) {
   };
   auto empty = input.AtEnd();
   if (!empty) return at_archive(empty.error());
-  StreamTail tail;
-  auto size = *empty ? Walked<std::int64_t>(0) : Unpack(input, tail);
-  if (!size) return at_archive(size.error());
-  unpacked_bytes_ += *size;
+  const auto decoder = *empty ? nullptr : Unpacked(input);
+  while (true) {
+    auto bytes = decoder ? decoder->Next() : input.Some(INT64_MAX);
+    if (!bytes) return at_archive(bytes.error());
+    if (bytes->empty()) break;
+    const auto size = static_cast<std::int64_t>(bytes->size());
+    unpacked_bytes_ += size;
+    // What is not packed lies in the archive as it is, up to where it was read.
+    if (auto good = data.Add(*bytes, reader_.offset() - size); !good) {
+      return decoder ? at_archive(good.error()) : good;
+    }
+  }
   auto end = input.AtEnd();
   if (!end) return at_archive(end.error());
   if (!*end) {
     return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of a compressed stream");
   }
-  if (content == Content::kOther) return {};
-  if (auto problem = RowsProblem(tail)) {
-    return Broken(problem->first, reader_.offset(), std::move(problem->second));
-  }
-  return {};
+  return data.Finish(reader_.offset());
 }
 
-Walked<std::int64_t> DrainTail(Source& source, StreamTail& tail) {
-  std::int64_t total = 0;
-  while (true) {
-    auto bytes = source.Next();
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) return total;
-    tail.Add(*bytes);
-    total += static_cast<std::int64_t>(bytes->size());
-  }
-}
-
-// Reads one data stream to its end; returns its unpacked size.
-Walked<std::int64_t> DumpWalker::Unpack(Reader& input, StreamTail& tail) {
+// nullptr: the streams are not packed.
+std::unique_ptr<Decoder> DumpWalker::Unpacked(Reader& input) {
   switch (toc_.header.compression) {
-    case DumpCompression::kNone: {
-      while (true) {
-        auto bytes = input.Some(INT64_MAX);
-        if (!bytes) return tl::unexpected(std::move(bytes.error()));
-        if (bytes->empty()) return input.offset();
-        tail.Add(*bytes);
-      }
-    }
+    case DumpCompression::kNone:
+      return nullptr;
     case DumpCompression::kGzip:
       if (!inflater_) {
         inflater_ = std::make_unique<Inflater>(Inflater::Wrapping::kZlib, kBufferBytes);
       }
-      return DrainZlib(input, *inflater_, tail);
+      return std::make_unique<ZlibDecoder>(input, *inflater_);
     case DumpCompression::kLz4:
-      return DrainTail(*MakeDecoder(Compression::kLz4, input), tail);
+      return MakeDecoder(Compression::kLz4, input);
     case DumpCompression::kZstd:
-      return DrainTail(*MakeDecoder(Compression::kZstd, input), tail);
+      return MakeDecoder(Compression::kZstd, input);
   }
   std::abort();
 }
@@ -236,7 +223,7 @@ Walked<Walk> WalkDump(Reader& reader) {
                          base::FormatSize(walker.unpacked_bytes()));
   if (!checked) {
     walk.details.push_back(
-        "its data carries no checksum: a changed byte inside shows only against a checksum file");
+        "its data carries no checksum: a changed letter inside shows only against a checksum file");
   }
   return walk;
 }

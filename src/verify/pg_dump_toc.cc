@@ -17,8 +17,9 @@ constexpr int kNewestMinor = 16;
 constexpr int kMinorWithTableAm = 14;
 constexpr int kMinorWithAlgorithm = 15;
 constexpr int kMinorWithRelkind = 16;
-// Texts are walked over, not kept, beyond so many bytes.
+// Texts are walked over, not kept, beyond so many bytes; a COPY statement may name 1600 columns.
 constexpr std::int64_t kKeptTextBytes = 1024;
+constexpr std::int64_t kKeptStatementBytes = 256 << 10;
 constexpr std::string_view kToc = "the table of contents";
 
 template <typename T>
@@ -52,8 +53,8 @@ class Fields {
     }
     return value;
   }
-  // The text, cut to kKeptTextBytes; "" for a null. `null` tells the two apart.
-  std::string Text(bool* null = nullptr) {
+  // The text, cut to `limit` bytes; "" for a null. `null` tells the two apart.
+  std::string Text(bool* null = nullptr, std::int64_t limit = kKeptTextBytes) {
     const std::int64_t begin = reader_.offset();
     const std::int64_t length = Int();
     if (null != nullptr) *null = length < 0;
@@ -61,10 +62,15 @@ class Fields {
       if (length < -1) Fail(begin, "impossible text length " + std::to_string(length));
       return {};
     }
-    const std::int64_t kept = std::min(length, kKeptTextBytes);
-    auto text = reader_.Take(static_cast<std::size_t>(kept), kToc);
-    if (!text) return fault_ = text.error(), std::string();
-    std::string result(*text);
+    std::string result;
+    for (std::int64_t left = std::min(length, limit); left > 0;) {
+      const auto part = std::min<std::int64_t>(left, Reader::kMaxTake);
+      auto text = reader_.Take(static_cast<std::size_t>(part), kToc);
+      if (!text) return fault_ = text.error(), std::string();
+      result += *text;
+      left -= part;
+    }
+    const auto kept = static_cast<std::int64_t>(result.size());
     if (auto skipped = reader_.Skip(length - kept, kToc); !skipped) fault_ = skipped.error();
     return result;
   }
@@ -138,9 +144,21 @@ Walked<DumpHeader> ReadFixedPart(Reader& reader) {
   return header;
 }
 
+// What the data of a table is; pg_dump gives it a COPY statement unless it was told --inserts.
+void DescribeTable(const std::string& name, std::string_view copy, DumpEntry& entry) {
+  const bool rows = copy.starts_with("COPY ");
+  entry.content = rows ? DumpContent::kRows : DumpContent::kStatements;
+  if (auto target = ParseCopyStatement(copy)) {
+    entry.target = std::move(*target);
+  } else {
+    entry.target.table = NameForMessage(name);
+  }
+}
+
 // One entry; true if it has data.
-bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, DumpEntry& entry,
+bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entry,
                TableList& tables) {
+  const DumpHeader& header = toc.header;
   entry = DumpEntry();
   entry.id = fields.Int(1, INT32_MAX, "entry id");
   fields.Int(0, 1, "data flag");
@@ -149,11 +167,18 @@ bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, Dum
   const std::string tag = fields.Text();
   const std::string description = fields.Text();
   fields.Int(0, 4, "section");
-  fields.Text();  // definition
+  const std::string definition = fields.Text();
   fields.Text();  // DROP statement
-  entry.copy = fields.Text().starts_with("COPY ");
+  const std::string copy = fields.Text(nullptr, kKeptStatementBytes);
   const std::string schema = fields.Text();
-  if (description == "TABLE DATA") tables.Add(schema, tag);
+  if (description == "TABLE DATA") {
+    tables.Add(schema, tag);
+    DescribeTable(schema + "." + tag, copy, entry);
+  } else if (description == "BLOBS") {
+    entry.content = DumpContent::kLargeObjects;
+  } else if (description == "ENCODING") {
+    toc.encoding = ParseSetEncoding(definition).value_or(TextEncoding::kOther);
+  }
   fields.Text();  // tablespace
   if (header.minor >= kMinorWithTableAm) fields.Text();
   if (header.minor >= kMinorWithRelkind) fields.Int(0, 255, "relkind");
@@ -163,7 +188,6 @@ bool ReadEntry(Fields& fields, const DumpHeader& header, std::int64_t begin, Dum
     fields.Fail(begin, "damaged entry in the table of contents");
   }
   for (bool null = false; !null && !fields.fault();) fields.Text(&null);  // dependencies
-  entry.large_objects = description == "BLOBS";
   if (header.format != DumpFormat::kCustom) {
     entry.file = fields.Text();
     return !entry.file.empty();
@@ -194,12 +218,6 @@ Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::
   return byte(0) == 1 ? -magnitude : magnitude;
 }
 
-std::optional<std::pair<Reason, std::string>> RowsProblem(const StreamTail& rows) {
-  if (!rows.EndsWith(kCopyEnd)) return {{Reason::kIncomplete, "a table's rows have no end mark"}};
-  if (rows.has_zero()) return {{Reason::kCorrupt, "a zero byte among a table's rows"}};
-  return std::nullopt;
-}
-
 Walked<DumpToc> ReadDumpToc(Reader& reader) {
   auto header = ReadFixedPart(reader);
   if (!header) return Pass(header);
@@ -222,7 +240,7 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
   TableList tables;
   for (std::int64_t i = 0; i < toc.header.entries && !fields.fault(); ++i) {
     DumpEntry entry;
-    if (!ReadEntry(fields, toc.header, reader.offset(), entry, tables)) continue;
+    if (!ReadEntry(fields, reader.offset(), toc, entry, tables)) continue;
     if (static_cast<std::int64_t>(toc.data.size()) == kMaxDumpEntries) {
       return Unjudged(Reason::kLimit,
                       "more than " + std::to_string(kMaxDumpEntries) + " entries with data");

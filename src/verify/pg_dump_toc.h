@@ -4,13 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "verify/copy_statement.h"
 #include "verify/source.h"
-#include "verify/stream_tail.h"
 
 namespace drwatch::verify {
 
@@ -30,24 +28,27 @@ struct DumpHeader {
   std::int64_t entries = 0;
 };
 
+enum class DumpContent {
+  kRows,          // as COPY reads them, with their end mark
+  kStatements,    // INSERT statements (pg_dump --inserts)
+  kLargeObjects,  // a list of them or, in a custom archive, all of them
+  kOther,
+};
+
 // An entry that has data in the archive.
 struct DumpEntry {
   std::int64_t id = 0;
   std::int64_t offset = -1;  // of its data block in a custom archive; -1 = not recorded
   std::string file;          // in a directory or tar archive
-  bool large_objects = false;
-  bool copy = false;  // rows as COPY writes them, which end with kCopyEnd
+  DumpContent content = DumpContent::kOther;
+  CopyTarget target;  // of kRows; of kStatements its table
 };
-
-// pg_dump.c, dumpTableData_copy.
-inline constexpr std::string_view kCopyEnd = "\\.\n\n\n";
-// What is wrong with a table's rows, as a fault's reason and message. nullopt: nothing.
-std::optional<std::pair<model::Reason, std::string>> RowsProblem(const StreamTail& rows);
 
 struct DumpToc {
   DumpHeader header;
-  std::vector<DumpEntry> data;      // by id, ids unique
-  std::vector<std::string> tables;  // as Contents has them
+  std::vector<DumpEntry> data;                   // by id, ids unique
+  std::vector<std::string> tables;               // as Contents has them
+  TextEncoding encoding = TextEncoding::kOther;  // of the data of tables
 };
 
 // The archive's integers: a sign byte and `int_bytes` little-endian bytes.

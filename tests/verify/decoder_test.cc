@@ -226,9 +226,8 @@ TEST(ZlibTest, IsOneStreamAndNothingElse) {
       PieceSource source(packed, piece);
       Reader reader(source);
       Inflater inflater(Inflater::Wrapping::kZlib, 4096);
-      inflater.Start();
-      StreamTail tail;
-      const auto size = DrainZlib(reader, inflater, tail);
+      ZlibDecoder decoder(reader, inflater);
+      const auto size = Drain(decoder);
       ASSERT_EQ(size.has_value(), junk == 0) << piece << " " << junk;
       EXPECT_EQ(size.value_or(200'000), 200'000);
     }

@@ -305,13 +305,19 @@ TEST_F(DumpFolderTest, RowsNeedTheirEndMark) {
     // As -Z0 writes it.
     std::filesystem::remove(entry.path());
     const std::string raw = "dump/" + name.substr(0, name.size() - 3);
-    folder_.Write(raw, "1\tone\n\\.\n\n\n");
+    const std::string row = name.starts_with("3348.") ? "1\n" : "1\tone\n";  // public.empty (x)
+    folder_.Write(raw, row + "\\.\n\n\n");
     EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
     EXPECT_EQ(Verify().level, Level::kFormat);
-    for (const char* bad : {"", "1\tone\n", "1\tone\n\\.\n\n"}) {
+    for (const std::string& bad : {std::string(), row, row + "\\.\n\n"}) {
       folder_.Write(raw, bad);
       EXPECT_EQ(Verify().reason, Reason::kIncomplete) << bad;
     }
+    folder_.Write(raw, row + "\\.\n\n\n\n");
+    EXPECT_EQ(Verify().message.substr(0, 35), "bytes after the end mark of the row");
+    folder_.Write(raw, row + "\t\t\n\\.\n\n\n");
+    EXPECT_EQ(Verify().place,
+              name.substr(0, name.size() - 3) + ": byte " + std::to_string(row.size() + 2));
     folder_.Write("dump/" + name, packed);
     std::filesystem::remove(folder_.Path(raw));
   }

@@ -1,0 +1,102 @@
+// 64 bytes at a time: a question about each of them is answered with a word, whose bit i is byte i.
+// Readers that must look at every byte of a backup ask so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace drwatch::base {
+
+inline constexpr std::size_t kByteBlockBytes = 64;
+
+// For processors without SSE2, and what the other one is tested against.
+class PlainByteBlock {
+ public:
+  // Reads kByteBlockBytes, aligned or not.
+  explicit PlainByteBlock(const char* bytes) { std::memcpy(bytes_, bytes, sizeof bytes_); }
+
+  // Which bytes are `c`.
+  std::uint64_t Equal(char c) const {
+    return Which([c](unsigned char byte) { return byte == static_cast<unsigned char>(c); });
+  }
+  // The bit of each byte; 7 is the highest.
+  template <int kBit>
+  std::uint64_t Bit() const {
+    return Which([](unsigned char byte) { return (byte >> kBit & 1) != 0; });
+  }
+  // Whether any byte is `c` or `d`: quicker than to ask which.
+  bool HasEither(char c, char d) const { return (Equal(c) | Equal(d)) != 0; }
+  // Whether any byte is none of ASCII.
+  bool HasHigh() const { return Bit<7>() != 0; }
+
+ private:
+  template <typename Predicate>
+  std::uint64_t Which(Predicate predicate) const {
+    std::uint64_t which = 0;
+    for (std::size_t i = 0; i < kByteBlockBytes; ++i) {
+      which |= std::uint64_t{predicate(bytes_[i])} << i;
+    }
+    return which;
+  }
+
+  unsigned char bytes_[kByteBlockBytes];
+};
+
+#ifdef __SSE2__
+class Sse2ByteBlock {
+ public:
+  explicit Sse2ByteBlock(const char* bytes)
+      : parts_{Load(bytes), Load(bytes + 16), Load(bytes + 32), Load(bytes + 48)} {}
+
+  std::uint64_t Equal(char c) const {
+    const __m128i all = _mm_set1_epi8(c);
+    return Join(_mm_cmpeq_epi8(parts_[0], all), _mm_cmpeq_epi8(parts_[1], all),
+                _mm_cmpeq_epi8(parts_[2], all), _mm_cmpeq_epi8(parts_[3], all));
+  }
+  template <int kBit>
+  std::uint64_t Bit() const {
+    constexpr int kShift = 7 - kBit;
+    return Join(_mm_slli_epi16(parts_[0], kShift), _mm_slli_epi16(parts_[1], kShift),
+                _mm_slli_epi16(parts_[2], kShift), _mm_slli_epi16(parts_[3], kShift));
+  }
+  bool HasEither(char c, char d) const {
+    const __m128i first = _mm_set1_epi8(c);
+    const __m128i second = _mm_set1_epi8(d);
+    __m128i any = _mm_setzero_si128();
+    for (const __m128i& part : parts_) {
+      any = _mm_or_si128(any, _mm_cmpeq_epi8(part, first));
+      any = _mm_or_si128(any, _mm_cmpeq_epi8(part, second));
+    }
+    return _mm_movemask_epi8(any) != 0;
+  }
+  bool HasHigh() const {
+    const __m128i any =
+        _mm_or_si128(_mm_or_si128(parts_[0], parts_[1]), _mm_or_si128(parts_[2], parts_[3]));
+    return _mm_movemask_epi8(any) != 0;
+  }
+
+ private:
+  static __m128i Load(const char* bytes) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  }
+  // The highest bit of each byte.
+  static std::uint64_t Join(__m128i a, __m128i b, __m128i c, __m128i d) {
+    const auto word = [](__m128i part) {
+      return static_cast<std::uint64_t>(static_cast<unsigned>(_mm_movemask_epi8(part)));
+    };
+    return word(a) | word(b) << 16 | word(c) << 32 | word(d) << 48;
+  }
+
+  __m128i parts_[4];
+};
+using ByteBlock = Sse2ByteBlock;
+#else
+using ByteBlock = PlainByteBlock;
+#endif
+
+}  // namespace drwatch::base
