@@ -29,8 +29,11 @@ class PlainByteBlock {
   std::uint64_t Bit() const {
     return Which([](unsigned char byte) { return (byte >> kBit & 1) != 0; });
   }
-  // Whether any byte is `c` or `d`: quicker than to ask which.
-  bool HasEither(char c, char d) const { return (Equal(c) | Equal(d)) != 0; }
+  // Whether any byte is one of these: quicker than to ask which.
+  template <char... kBytes>
+  bool HasAny() const {
+    return (Equal(kBytes) | ...) != 0;
+  }
   // Whether any byte is none of ASCII.
   bool HasHigh() const { return Bit<7>() != 0; }
 
@@ -64,25 +67,22 @@ class Sse2ByteBlock {
     return Join(_mm_slli_epi16(parts_[0], kShift), _mm_slli_epi16(parts_[1], kShift),
                 _mm_slli_epi16(parts_[2], kShift), _mm_slli_epi16(parts_[3], kShift));
   }
-  bool HasEither(char c, char d) const {
-    const __m128i first = _mm_set1_epi8(c);
-    const __m128i second = _mm_set1_epi8(d);
-    __m128i any = _mm_setzero_si128();
-    for (const __m128i& part : parts_) {
-      any = _mm_or_si128(any, _mm_cmpeq_epi8(part, first));
-      any = _mm_or_si128(any, _mm_cmpeq_epi8(part, second));
-    }
-    return _mm_movemask_epi8(any) != 0;
+  template <char... kBytes>
+  bool HasAny() const {
+    return _mm_movemask_epi8(AnyOf<kBytes...>(0) | AnyOf<kBytes...>(1) | AnyOf<kBytes...>(2) |
+                             AnyOf<kBytes...>(3)) != 0;
   }
   bool HasHigh() const {
-    const __m128i any =
-        _mm_or_si128(_mm_or_si128(parts_[0], parts_[1]), _mm_or_si128(parts_[2], parts_[3]));
-    return _mm_movemask_epi8(any) != 0;
+    return _mm_movemask_epi8(parts_[0] | parts_[1] | parts_[2] | parts_[3]) != 0;
   }
 
  private:
   static __m128i Load(const char* bytes) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  }
+  template <char... kBytes>
+  __m128i AnyOf(int part) const {
+    return (_mm_cmpeq_epi8(parts_[part], _mm_set1_epi8(kBytes)) | ...);
   }
   // The highest bit of each byte.
   static std::uint64_t Join(__m128i a, __m128i b, __m128i c, __m128i d) {

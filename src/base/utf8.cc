@@ -1,5 +1,8 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "base/byte_block.h"
 
 namespace drwatch::base {
@@ -14,31 +17,42 @@ std::size_t WholeCharacters(const ByteBlock& block) {
   const std::uint64_t bit7 = block.Bit<7>();
   const std::uint64_t bit6 = block.Bit<6>();
   const std::uint64_t bit5 = block.Bit<5>();
+  // First bytes of characters of at least two and of at least three bytes; the others follow them.
+  const std::uint64_t two = bit7 & bit6;
+  const std::uint64_t three = two & bit5;
+  const std::uint64_t others = bit7 & ~bit6;
+  if (block.HasAny<'\xc0', '\xc1'>()) return 0;
+  if (three == 0) return two << 1 == others ? kByteBlockBytes - (two >> 63) : 0;
   const std::uint64_t bit4 = block.Bit<4>();
   const std::uint64_t bit3 = block.Bit<3>();
   const std::uint64_t bit2 = block.Bit<2>();
   const std::uint64_t bit1 = block.Bit<1>();
   const std::uint64_t bit0 = block.Bit<0>();
-  // First bytes of characters of at least two, three, four bytes; the others of a character follow.
-  const std::uint64_t two = bit7 & bit6;
-  const std::uint64_t three = two & bit5;
   const std::uint64_t four = three & bit4;
-  const std::uint64_t others = two << 1 | three << 2 | four << 3;
-  const std::uint64_t c0_c1 = two & ~(bit5 | bit4 | bit3 | bit2 | bit1);
   const std::uint64_t f5_and_more = four & (bit3 | (bit2 & (bit1 | bit0)));
   // What may not follow these is told by the next byte's bits 5 and 4.
   const std::uint64_t e0 = three & ~(bit4 | bit3 | bit2 | bit1 | bit0);
   const std::uint64_t ed = three & ~bit4 & bit3 & bit2 & ~bit1 & bit0;
   const std::uint64_t f0 = four & ~(bit3 | bit2 | bit1 | bit0);
   const std::uint64_t f4 = four & bit2;
-  const std::uint64_t wrong = (others ^ (bit7 & ~bit6)) | c0_c1 | f5_and_more | (e0 << 1 & ~bit5) |
-                              (ed << 1 & bit5) | (f0 << 1 & ~(bit5 | bit4)) |
+  const std::uint64_t wrong = ((two << 1 | three << 2 | four << 3) ^ others) | f5_and_more |
+                              (e0 << 1 & ~bit5) | (ed << 1 & bit5) | (f0 << 1 & ~(bit5 | bit4)) |
                               (f4 << 1 & (bit5 | bit4));
   if (wrong != 0) return 0;
-  if (two >> 63 != 0) return 63;
-  if (three >> 62 != 0) return 62;
-  if (four >> 61 != 0) return 61;
+  if (two >> 63 != 0) return kByteBlockBytes - 1;
+  if (three >> 62 != 0) return kByteBlockBytes - 2;
+  if (four >> 61 != 0) return kByteBlockBytes - 3;
   return kByteBlockBytes;
+}
+
+// The bytes from `at` on, if they are less than a block.
+bool EndsInAscii(std::string_view bytes, std::size_t at) {
+  if (bytes.size() - at >= kByteBlockBytes) return false;
+  if (bytes.size() >= kByteBlockBytes) {
+    return !ByteBlock(bytes.data() + bytes.size() - kByteBlockBytes).HasHigh();
+  }
+  return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 }  // namespace
@@ -72,6 +86,7 @@ std::size_t Utf8Stream::Take(std::string_view bytes) {
     if (good == 0) break;
     at += good;
   }
+  if (whole() && EndsInAscii(bytes, at)) return kNone;
   while (at < bytes.size()) {
     if (!step()) return at - 1;
   }

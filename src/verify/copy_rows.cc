@@ -12,6 +12,7 @@ namespace {
 
 using base::ByteBlock;
 using base::kByteBlockBytes;
+using LineEnd = CopyRows::LineEnd;
 
 // Bytes that are looked at twice, as text and as rows, before the next ones are: they stay in the
 // processor's cache, and little is read beyond the end mark of a small table.
@@ -27,22 +28,87 @@ std::uint64_t Escaped(std::uint64_t backslashes) {
   return (behind_even & ~kEven) | (behind_odd & kEven);
 }
 
-bool EndsInEscape(std::string_view bytes) {
-  const std::size_t other = bytes.find_last_not_of('\\');
-  const std::size_t run = other == bytes.npos ? bytes.size() : bytes.size() - 1 - other;
-  return run % 2 == 1;
+// How many bits are set. The processor may have no instruction for it, and a call takes longer.
+std::size_t CountOnes(std::uint64_t word) {
+  word -= word >> 1 & 0x5555'5555'5555'5555;
+  word = (word & 0x3333'3333'3333'3333) + (word >> 2 & 0x3333'3333'3333'3333);
+  word = (word + (word >> 4)) & 0x0f0f'0f0f'0f0f'0f0f;
+  return word * 0x0101'0101'0101'0101 >> 56;
 }
 
-// Filled up with a byte that means nothing.
-ByteBlock BlockOf(std::string_view bytes) {
-  if (bytes.size() == kByteBlockBytes) return ByteBlock(bytes.data());
+// The last bytes of a piece that is read in blocks: with some before them, which were read already,
+// or of a short piece with blanks.
+ByteBlock LastBlock(std::string_view bytes) {
+  if (bytes.size() >= kByteBlockBytes) return ByteBlock(&bytes.back() + 1 - kByteBlockBytes);
   char padded[kByteBlockBytes];
   std::memset(padded, ' ', sizeof padded);
-  std::memcpy(padded, bytes.data(), bytes.size());
+  std::memcpy(padded + sizeof padded - bytes.size(), bytes.data(), bytes.size());
   return ByteBlock(padded);
 }
 
-std::size_t CountOnes(std::uint64_t word) { return static_cast<std::size_t>(std::popcount(word)); }
+// What the last `size` bytes of a block are: a bit for each.
+struct Marks {
+  std::uint64_t tabs = 0;      // between columns
+  std::uint64_t newlines = 0;  // at the ends of rows
+  // Of how many bytes this is true: all, or all but the last one if the next byte decides what that
+  // is. 0: a closer look is needed.
+  std::size_t size = 0;
+};
+
+// Of a block with backslashes, carriage returns or zero bytes.
+Marks UnusualMarks(const ByteBlock& block, std::size_t size, LineEnd line_end) {
+  const std::size_t shift = kByteBlockBytes - size;
+  Marks marks{block.Equal('\t') >> shift, block.Equal('\n') >> shift, size};
+  const std::uint64_t backslashes = block.Equal('\\') >> shift;
+  std::uint64_t escaped = 0;
+  if (backslashes != 0) {
+    escaped = Escaped(backslashes);
+    if ((escaped & block.Equal('.') >> shift) != 0) return {};
+    marks.tabs &= ~escaped;
+    marks.newlines &= ~escaped;
+    // The last one of a run at the end begins an escape if their number is odd.
+    marks.size -= std::countl_one(backslashes << shift) % 2 == 1 ? 1 : 0;
+  }
+  if (line_end == LineEnd::kNewline) return block.HasAny<'\r', '\0'>() ? Marks() : marks;
+  const std::uint64_t last = std::uint64_t{1} << (size - 1);
+  const std::uint64_t returns = block.Equal('\r') >> shift & ~escaped;
+  if (block.HasAny<'\0'>() || (returns & ~last) << 1 != marks.newlines) return {};
+  marks.size -= (returns & last) != 0 ? 1 : 0;
+  return marks;
+}
+
+inline Marks MarksOf(const ByteBlock& block, std::size_t size, LineEnd line_end) {
+  if (block.HasAny<'\\', '\r', '\0'>() || line_end != LineEnd::kNewline) {
+    return UnusualMarks(block, size, line_end);
+  }
+  const std::size_t shift = kByteBlockBytes - size;
+  return {block.Equal('\t') >> shift, block.Equal('\n') >> shift, size};
+}
+
+// Follows the rows through a block. False: one of them has not the columns it should, and nothing
+// was done.
+inline bool EndRows(const Marks& marks, std::size_t columns, CopyRows::Rows& rows) {
+  const std::size_t wanted = columns - 1;
+  // A row most often is about as long as a block: whether one ends here nobody can guess, so that
+  // both cases take the same way.
+  const std::uint64_t first = marks.newlines ^ (marks.newlines - 1);  // up to the newline, if any
+  const bool ends = marks.newlines != 0;
+  const std::size_t tabs = rows.tabs + CountOnes(marks.tabs & first);
+  bool wrong = ends && tabs != wanted;
+  std::uint64_t tabs_left = marks.tabs & ~first;
+  std::int64_t ended = ends ? 1 : 0;
+  for (std::uint64_t left = marks.newlines & ~first; left != 0; left &= left - 1) {
+    const std::uint64_t row = left ^ (left - 1);
+    wrong = wrong || CountOnes(tabs_left & row) != wanted;
+    tabs_left &= ~row;
+    ++ended;
+  }
+  if (wrong && columns > 0) return false;
+  rows.tabs = (ends ? 0 : tabs) + CountOnes(tabs_left);
+  rows.ended += ended;
+  rows.empty = (marks.newlines >> (marks.size - 1) & 1) != 0;
+  return true;
+}
 
 std::string Columns(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " column" : " columns");
@@ -67,66 +133,35 @@ tl::expected<std::size_t, RowsFault> CopyRows::Take(std::string_view bytes) {
 std::size_t CopyRows::TakePart(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size() && !ended()) {
-    const std::string_view block = bytes.substr(at, kByteBlockBytes);
-    const std::size_t taken = TakeBlock(block);
-    at += taken;
-    for (std::size_t i = 0; taken == 0 && i < block.size() && !ended(); ++i) {
-      if (!Step(block[i])) return at;
+    at += TakeBlocks(bytes, at);
+    for (const char c : bytes.substr(at, kByteBlockBytes)) {
+      if (!Step(c)) return at;
       ++at;
+      if (ended()) break;
     }
   }
   return at;
 }
 
-// Takes the block in which nothing needs a closer look, or all of it but its last byte when the
-// next one decides what that is. Returns how many bytes it took; 0: step through them.
-std::size_t CopyRows::TakeBlock(std::string_view bytes) {
+// Takes blocks from `begin` on as long as nothing in them needs a closer look; returns how many
+// bytes that are. The next ones are to be stepped through.
+std::size_t CopyRows::TakeBlocks(std::string_view bytes, std::size_t begin) {
   if (place_ != Place::kRow || line_end_ == LineEnd::kNotKnown ||
       encoding_ == TextEncoding::kEmbedsAscii) {
     return 0;
   }
-  const ByteBlock block = BlockOf(bytes);
-  std::uint64_t tabs = block.Equal('\t');
-  std::uint64_t newlines = block.Equal('\n');
-  const std::uint64_t backslashes = block.Equal('\\');
-  std::uint64_t escaped = 0;
-  std::size_t size = bytes.size();
-  if (backslashes != 0) {
-    escaped = Escaped(backslashes);
-    if ((escaped & block.Equal('.')) != 0) return 0;
-    tabs &= ~escaped;
-    newlines &= ~escaped;
-    if (EndsInEscape(bytes)) --size;
+  Rows rows = rows_;
+  std::size_t at = begin;
+  while (at < bytes.size()) {
+    const std::size_t left = bytes.size() - at;
+    const Marks marks = left >= kByteBlockBytes
+                            ? MarksOf(ByteBlock(bytes.data() + at), kByteBlockBytes, line_end_)
+                            : MarksOf(LastBlock(bytes), left, line_end_);
+    if (marks.size == 0 || !EndRows(marks, target_.columns, rows)) break;
+    at += marks.size;
   }
-  std::uint64_t returns = 0;
-  if (block.HasEither('\0', '\r')) {
-    if (line_end_ == LineEnd::kNewline || block.Equal('\0') != 0) return 0;
-    returns = block.Equal('\r') & ~escaped;
-    const std::uint64_t last = std::uint64_t{1} << (bytes.size() - 1);
-    if ((returns & last) != 0) --size;
-    returns &= ~last;
-  }
-  if (line_end_ == LineEnd::kReturnNewline && returns << 1 != newlines) return 0;
-  return size > 0 && EndRows(tabs, newlines, size) ? size : 0;
-}
-
-// Ends the rows of a block of `size` bytes. False: one of them has not the columns it should, and
-// nothing was done.
-bool CopyRows::EndRows(std::uint64_t tabs, std::uint64_t newlines, std::size_t size) {
-  std::size_t tabs_before = tabs_;
-  std::int64_t rows = rows_;
-  for (std::uint64_t left = newlines; left != 0; left &= left - 1) {
-    const std::uint64_t row = left ^ (left - 1);  // up to the newline
-    const std::size_t columns = tabs_before + CountOnes(tabs & row) + 1;
-    if (target_.columns > 0 && columns != target_.columns) return false;
-    tabs &= ~row;
-    tabs_before = 0;
-    ++rows;
-  }
-  tabs_ = tabs_before + CountOnes(tabs);
   rows_ = rows;
-  row_empty_ = (newlines >> (size - 1) & 1) != 0;
-  return true;
+  return at - begin;
 }
 
 // False: what is wrong with the row is known now.
@@ -138,9 +173,9 @@ bool CopyRows::Step(char c) {
       return StepRow(c);
     case Place::kAfterBackslash:
       // COPY would drop the rows behind it without a word; since version 18 it fails.
-      if (c == '.' && !row_empty_) return Fail("holds an end mark");
+      if (c == '.' && !rows_.empty) return Fail("holds an end mark");
       place_ = c == '.' ? Place::kMark : Place::kRow;
-      row_empty_ = false;
+      rows_.empty = false;
       return true;
     case Place::kAfterReturn:
       if (c != '\n') return Fail("holds a carriage return");
@@ -179,12 +214,12 @@ bool CopyRows::StepRow(char c) {
       line_end_ = LineEnd::kNewline;
       return EndRow();
     case '\t':
-      ++tabs_;
+      ++rows_.tabs;
       break;
     default:
       break;
   }
-  row_empty_ = false;
+  rows_.empty = false;
   return true;
 }
 
@@ -194,9 +229,9 @@ bool CopyRows::StepLine(char c) {
   const bool after_mark = place_ == Place::kMark || place_ == Place::kAfterMarkReturn;
   if (c == '\n') {
     place_ = after_mark ? Place::kEnded : Place::kRow;
-    row_empty_ = true;
-    ++rows_;
-  } else if (place_ == Place::kRow && row_empty_ && c == '\\') {
+    rows_.empty = true;
+    ++rows_.ended;
+  } else if (place_ == Place::kRow && rows_.empty && c == '\\') {
     place_ = Place::kAfterBackslash;
   } else if (place_ == Place::kAfterBackslash && c == '.') {
     place_ = Place::kMark;
@@ -204,26 +239,26 @@ bool CopyRows::StepLine(char c) {
     place_ = Place::kAfterMarkReturn;
   } else {
     place_ = Place::kRow;
-    row_empty_ = false;
+    rows_.empty = false;
   }
   return true;
 }
 
 bool CopyRows::EndRow() {
-  const std::size_t columns = tabs_ + 1;
+  const std::size_t columns = rows_.tabs + 1;
   if (target_.columns > 0 && columns != target_.columns) {
     return Fail("has " + Columns(columns) + " where " + std::to_string(target_.columns) +
                 (target_.columns == 1 ? " is named" : " are named"));
   }
-  ++rows_;
-  tabs_ = 0;
-  row_empty_ = true;
+  ++rows_.ended;
+  rows_.tabs = 0;
+  rows_.empty = true;
   place_ = Place::kRow;
   return true;
 }
 
 bool CopyRows::Fail(const std::string& what) {
-  wrong_ = "row " + std::to_string(rows_ + 1) + " of " + target_.table + " " + what;
+  wrong_ = "row " + std::to_string(rows_.ended + 1) + " of " + target_.table + " " + what;
   return false;
 }
 

@@ -31,14 +31,21 @@ class CopyRows {
   bool ended() const { return place_ == Place::kEnded; }
   const std::string& table() const { return target_.table; }
 
- private:
-  enum class Place { kRow, kAfterBackslash, kAfterReturn, kMark, kAfterMarkReturn, kEnded };
   // The first one tells what all of them must be.
   enum class LineEnd { kNotKnown, kNewline, kReturnNewline };
+  struct Rows {
+    std::int64_t ended = 0;
+    // Of the one that is being read: tabs between columns, and whether nothing stands before the
+    // backslash that was read last.
+    std::size_t tabs = 0;
+    bool empty = true;
+  };
+
+ private:
+  enum class Place { kRow, kAfterBackslash, kAfterReturn, kMark, kAfterMarkReturn, kEnded };
 
   std::size_t TakePart(std::string_view bytes);
-  std::size_t TakeBlock(std::string_view bytes);
-  bool EndRows(std::uint64_t tabs, std::uint64_t newlines, std::size_t size);
+  std::size_t TakeBlocks(std::string_view bytes, std::size_t begin);
   bool Step(char c);
   bool StepRow(char c);
   bool StepLine(char c);
@@ -50,11 +57,7 @@ class CopyRows {
   base::Utf8Stream utf8_;
   Place place_ = Place::kRow;
   LineEnd line_end_ = LineEnd::kNotKnown;
-  std::int64_t rows_ = 0;  // whole ones
-  // Of the row that is being read: tabs between columns, and whether anything stands before the
-  // backslash that was read last.
-  std::size_t tabs_ = 0;
-  bool row_empty_ = true;
+  Rows rows_;
   std::string wrong_;  // message of the fault
 };
 

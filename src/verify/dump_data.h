@@ -8,7 +8,6 @@
 #include "base/utf8.h"
 #include "verify/copy_rows.h"
 #include "verify/pg_dump_toc.h"
-#include "verify/source.h"
 
 namespace drwatch::verify {
 
@@ -19,15 +18,14 @@ class DumpData {
   DumpData() = default;
   DumpData(const DumpEntry& entry, TextEncoding encoding);
 
-  // The next bytes, the first of which stands at `offset` of what faults are told of. Faults:
-  // kCorrupt.
-  Walked<void> Add(std::string_view bytes, std::int64_t offset);
-  // Once there are no more. Faults: kIncomplete.
-  Walked<void> Finish(std::int64_t offset) const;
+  // The next bytes. What is wrong with them, if anything.
+  std::optional<RowsFault> Add(std::string_view bytes);
+  // What is missing once there are no more.
+  std::optional<std::string> Missing() const;
 
  private:
-  Walked<void> AddRows(std::string_view bytes, std::int64_t offset);
-  Walked<void> AddStatements(std::string_view bytes, std::int64_t offset);
+  std::optional<RowsFault> AddRows(std::string_view bytes);
+  std::optional<RowsFault> AddStatements(std::string_view bytes);
 
   std::optional<CopyRows> rows_;
   std::size_t behind_rows_ = 0;  // how much of what follows their end mark has been read

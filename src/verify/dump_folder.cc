@@ -59,10 +59,12 @@ Walked<Walk> ReadData(Reader& reader, DumpData data) {
     auto bytes = reader.Some(INT64_MAX);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
-    if (auto good = data.Add(*bytes, begin); !good) return tl::unexpected(std::move(good.error()));
+    if (const auto wrong = data.Add(*bytes)) {
+      return Broken(Reason::kCorrupt, begin + static_cast<std::int64_t>(wrong->at), wrong->message);
+    }
   }
-  if (auto whole = data.Finish(reader.offset()); !whole) {
-    return tl::unexpected(std::move(whole.error()));
+  if (const auto missing = data.Missing()) {
+    return Broken(Reason::kIncomplete, reader.offset(), *missing);
   }
   return Walk();
 }

@@ -38,11 +38,17 @@ class DumpVisitor final : public TarVisitor {
   }
   Walked<void> Data(std::string_view bytes) override {
     if (in_toc_) toc_bytes_ += bytes;
-    return data_.Add(bytes, reader_.offset() - static_cast<std::int64_t>(bytes.size()));
+    const auto wrong = data_.Add(bytes);
+    if (!wrong) return {};
+    const std::size_t behind = bytes.size() - wrong->at;
+    return Broken(Reason::kCorrupt, reader_.offset() - static_cast<std::int64_t>(behind),
+                  wrong->message);
   }
   Walked<void> End() override {
     if (in_toc_) return ReadToc();
-    return data_.Finish(reader_.offset());
+    const auto missing = data_.Missing();
+    if (!missing) return {};
+    return Broken(Reason::kIncomplete, reader_.offset(), *missing);
   }
   // Once all members have gone by.
   Walked<void> CheckComplete() const;

@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "verify/decoder.h"
+#include "verify/dump_chunks.h"
 #include "verify/dump_data.h"
 #include "verify/inflate.h"
 #include "verify/pg_dump_toc.h"
@@ -16,38 +17,6 @@ namespace {
 using model::Reason;
 
 constexpr std::size_t kBufferBytes = 64 << 10;
-constexpr std::string_view kBlock = "a data block";
-
-// The chunks of one data stream: (length, bytes)* and a length of 0.
-class ChunkSource final : public Source {
- public:
-  ChunkSource(Reader& reader, const DumpHeader& header) : reader_(reader), header_(header) {}
-
-  Walked<std::string_view> Next() override {
-    while (left_ == 0 && !ended_) {
-      const std::int64_t begin = reader_.offset();
-      auto length = ReadDumpInt(reader_, header_, kBlock);
-      if (!length) return tl::unexpected(std::move(length.error()));
-      if (*length < 0) return Broken(Reason::kCorrupt, begin, "negative length in a data block");
-      left_ = *length;
-      ended_ = left_ == 0;
-    }
-    if (ended_) return "";
-    auto bytes = reader_.Some(left_);
-    if (!bytes) return bytes;
-    if (bytes->empty())
-      return Broken(Reason::kIncomplete, reader_.offset(), "ends in a data block");
-    left_ -= static_cast<std::int64_t>(bytes->size());
-    return bytes;
-  }
-  bool ended() const { return ended_; }
-
- private:
-  Reader& reader_;
-  const DumpHeader& header_;
-  std::int64_t left_ = 0;
-  bool ended_ = false;
-};
 
 class DumpWalker {
  public:
@@ -59,7 +28,7 @@ class DumpWalker {
       auto end = reader_.AtEnd();
       if (!end) return tl::unexpected(std::move(end.error()));
       if (*end) return CheckAllSeen();
-      if (auto block = WalkBlock(); !block) return block;
+      if (auto block = WalkDataBlock(); !block) return block;
     }
   }
   std::int64_t streams() const { return streams_; }
@@ -67,10 +36,10 @@ class DumpWalker {
   const DumpToc& toc() const { return toc_; }
 
  private:
-  Walked<void> WalkBlock();
+  Walked<void> WalkDataBlock();
   Walked<void> WalkLargeObjects();
   Walked<void> WalkStream(DumpData data);
-  std::unique_ptr<Decoder> Unpacked(Reader& input);
+  Walked<std::unique_ptr<Decoder>> Unpacked(Reader& input);
   Walked<const DumpEntry*> Claim(std::int64_t id, std::int64_t begin);
   Walked<void> CheckAllSeen() const;
 
@@ -82,18 +51,18 @@ class DumpWalker {
   std::int64_t unpacked_bytes_ = 0;
 };
 
-Walked<void> DumpWalker::WalkBlock() {
+Walked<void> DumpWalker::WalkDataBlock() {
   // pg_backup_custom.c: BLK_DATA and BLK_BLOBS.
   constexpr char kData = 1;
   constexpr char kLargeObjects = 3;
   const std::int64_t begin = reader_.offset();
-  auto taken = reader_.Take(1, kBlock);
+  auto taken = reader_.Take(1, kDataBlock);
   if (!taken) return tl::unexpected(std::move(taken.error()));
   const char type = (*taken)[0];
   if (type != kData && type != kLargeObjects) {
     return Broken(Reason::kCorrupt, begin, "no data block where one must begin");
   }
-  auto id = ReadDumpInt(reader_, toc_.header, kBlock);
+  auto id = ReadDumpInt(reader_, toc_.header, kDataBlock);
   if (!id) return tl::unexpected(std::move(id.error()));
   auto entry = Claim(*id, begin);
   if (!entry) return tl::unexpected(std::move(entry.error()));
@@ -134,7 +103,7 @@ Walked<void> DumpWalker::WalkLargeObjects() {
 
 Walked<void> DumpWalker::WalkStream(DumpData data) {
   const std::int64_t begin = reader_.offset();
-  ChunkSource chunks(reader_, toc_.header);
+  DumpChunks chunks(reader_, toc_.header);
   Reader input(chunks);
   ++streams_;
   // Places inside a packed stream mean nothing to anyone: name where the archive stands. A stream
@@ -147,33 +116,42 @@ Walked<void> DumpWalker::WalkStream(DumpData data) {
     }
     return tl::unexpected(std::move(fault));
   };
-  auto empty = input.AtEnd();
-  if (!empty) return at_archive(empty.error());
-  const auto decoder = *empty ? nullptr : Unpacked(input);
+  auto decoder = Unpacked(input);
+  if (!decoder) return at_archive(decoder.error());
+  GatheredChunks gathered(chunks, reader_);
+  Source& source = *decoder ? static_cast<Source&>(**decoder) : gathered;
   while (true) {
-    auto bytes = decoder ? decoder->Next() : input.Some(INT64_MAX);
+    auto bytes = source.Next();
     if (!bytes) return at_archive(bytes.error());
     if (bytes->empty()) break;
-    const auto size = static_cast<std::int64_t>(bytes->size());
-    unpacked_bytes_ += size;
-    // What is not packed lies in the archive as it is, up to where it was read.
-    if (auto good = data.Add(*bytes, reader_.offset() - size); !good) {
-      return decoder ? at_archive(good.error()) : good;
-    }
+    unpacked_bytes_ += static_cast<std::int64_t>(bytes->size());
+    const auto wrong = data.Add(*bytes);
+    if (!wrong) continue;
+    auto fault =
+        Broken(Reason::kCorrupt, *decoder ? 0 : gathered.PlaceOf(wrong->at), wrong->message);
+    return *decoder ? at_archive(fault.value()) : fault;
   }
   auto end = input.AtEnd();
   if (!end) return at_archive(end.error());
   if (!*end) {
     return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of a compressed stream");
   }
-  return data.Finish(reader_.offset());
+  if (const auto missing = data.Missing()) {
+    return Broken(Reason::kIncomplete, reader_.offset(), *missing);
+  }
+  return {};
 }
 
-// nullptr: the streams are not packed.
-std::unique_ptr<Decoder> DumpWalker::Unpacked(Reader& input) {
-  switch (toc_.header.compression) {
+// nullptr: nothing is packed.
+Walked<std::unique_ptr<Decoder>> DumpWalker::Unpacked(Reader& input) {
+  const DumpCompression compression = toc_.header.compression;
+  if (compression == DumpCompression::kNone) return nullptr;
+  auto empty = input.AtEnd();
+  if (!empty) return tl::unexpected(std::move(empty.error()));
+  if (*empty) return nullptr;
+  switch (compression) {
     case DumpCompression::kNone:
-      return nullptr;
+      break;
     case DumpCompression::kGzip:
       if (!inflater_) {
         inflater_ = std::make_unique<Inflater>(Inflater::Wrapping::kZlib, kBufferBytes);

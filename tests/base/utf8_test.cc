@@ -122,8 +122,8 @@ TEST(ByteBlockTest, TheQuickOneAnswersAsThePlainOne) {
       ASSERT_EQ(quick.Equal(static_cast<char>(c)), plain.Equal(static_cast<char>(c)));
     }
     EXPECT_EQ(quick.HasHigh(), plain.HasHigh());
-    EXPECT_EQ(quick.HasEither('\0', bytes[5]), plain.HasEither('\0', bytes[5]));
-    EXPECT_EQ(quick.HasEither('x', 'y'), plain.HasEither('x', 'y'));
+    EXPECT_EQ((quick.HasAny<'\0', 'x', '\xff'>()), (plain.HasAny<'\0', 'x', '\xff'>()));
+    EXPECT_EQ(quick.HasAny<'y'>(), plain.HasAny<'y'>());
     EXPECT_EQ(quick.Bit<0>(), plain.Bit<0>());
     EXPECT_EQ(quick.Bit<4>(), plain.Bit<4>());
     EXPECT_EQ(quick.Bit<7>(), plain.Bit<7>());
