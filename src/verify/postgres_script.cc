@@ -11,6 +11,14 @@ using model::Reason;
 constexpr std::size_t kMaxLineBytes = 256 << 10;
 constexpr std::size_t kMaxDatabaseBytes = 64;
 
+// A COPY statement, or the start of one, that pg_dump would not write: rows may follow which nobody
+// but psql can tell from statements.
+bool IsForeignCopy(std::string_view statement) {
+  if (base::Lower(statement.substr(0, 4)) != "copy") return false;
+  statement = base::Trim(statement);
+  return !statement.ends_with(';') || base::Lower(statement).find("stdin") != std::string::npos;
+}
+
 }  // namespace
 
 Walked<void> PostgresScript::Take(std::string_view text, std::int64_t offset) {
@@ -96,6 +104,11 @@ Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
                     "\\unrestrict does not match \\restrict");
     }
     token_.clear();
+  } else if (line == "\\.") {
+    // To psql it is a command that does not exist.
+    if (!foreign_copy_)
+      return Broken(Reason::kCorrupt, offset, "an end mark of rows that no COPY began");
+    foreign_copy_ = false;
   } else if (line.starts_with('\\')) {
     // \connect and \encoding.
     SetEncoding(TextEncoding::kOther);
@@ -103,6 +116,8 @@ Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
     lexer_.UseBackslashes();
   } else if (const auto encoding = ParseSetEncoding(line)) {
     SetEncoding(*encoding);
+  } else if (IsForeignCopy(line)) {
+    foreign_copy_ = true;
   }
   return {};
 }
@@ -116,6 +131,7 @@ void PostgresScript::AddToCopy(std::string_view line, std::int64_t offset) {
     rows_.emplace(std::move(*target), encoding_);
     ++copies_;
   }
+  foreign_copy_ = !rows_ && IsForeignCopy(copy_);
   copy_.clear();
 }
 

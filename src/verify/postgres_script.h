@@ -46,7 +46,8 @@ class PostgresScript {
   bool at_statement_ = true;  // at the start of the line, which lies in nothing quoted
   std::string line_;          // its pieces, if it came in some
   std::int64_t line_began_ = 0;
-  std::string copy_;  // a COPY statement of several lines
+  std::string copy_;           // a COPY statement of several lines
+  bool foreign_copy_ = false;  // a statement that may be followed by rows and their end mark
   std::optional<CopyRows> rows_;
   std::int64_t copy_began_ = 0;
   std::int64_t copies_ = 0;

@@ -345,6 +345,22 @@ TEST(PlainRowsTest, NamesMayHoldNewlines) {
             "row 1 of \"public.\\\"a\\nb'\\\"\" has 1 column where 2 are named");
 }
 
+TEST(PlainRowsTest, EndMarksNeedTheirRows) {
+  const std::string copy = "COPY public.t (a, b) FROM stdin;\n";
+  const std::string message = "an end mark of rows that no COPY began";
+  EXPECT_EQ(WalkBytes(kHead + copy + "1\t2\n\\.\n3\t4\n\\.\n" + kEnd).message, message);
+  EXPECT_EQ(WalkBytes(kHead + "CO" + copy + "1\t2\n\\.\n" + kEnd).message, message);
+  EXPECT_EQ(WalkBytes(kHead + "COPY public.t (a) FROM stdhn;\n1\n\\.\n" + kEnd).message, message);
+  // What somebody wrote by hand is left to psql.
+  for (const std::string by_hand :
+       {"copy t from stdin;\n", "COPY t FROM STDIN WITH (FORMAT csv);\n",
+        "COPY t\n FROM stdin;\n"}) {
+    EXPECT_EQ(WalkBytes(kHead + by_hand + "1,2\n3\n\\.\n" + copy + "\\.\n" + kEnd).outcome,
+              Outcome::kIntact)
+        << by_hand;
+  }
+}
+
 TEST(PlainRowsTest, TextIsWhatItsEncodingSays) {
   const std::string statement = "INSERT INTO t VALUES ('caf\xc3\xa9');\n";
   const std::string latin1 = "INSERT INTO t VALUES ('caf\xe9');\n";

@@ -167,9 +167,10 @@ class DumpBuilder {
     for (const int part : {1, 2, 3, 4, 5, 126, 0}) Int(part);
     return Text("shop").Text("17.1").Text("17.1").Int(entries);
   }
-  DumpBuilder& Entry(int id, int state) {
-    Int(id).Int(1).Text("0").Text("0").Text("t").Text("TABLE DATA").Int(3);
-    for (int i = 0; i < 3; ++i) Text("");
+  DumpBuilder& Entry(int id, int state, std::string_view description = "TABLE DATA",
+                     std::string_view definition = "", std::string_view copy = "") {
+    Int(id).Int(1).Text("0").Text("0").Text("t").Text(description).Int(3);
+    Text(definition).Text("").Text(copy);
     Text("public").Text("");
     if (minor_ >= 14) Text("heap");
     if (minor_ >= 16) Int('r');
@@ -199,6 +200,67 @@ TEST(PgDumpTest, EveryVersionIsWalked) {
     const Verdict verdict = WalkBytes(builder.bytes());
     EXPECT_EQ(verdict.outcome, Outcome::kIntact) << minor << ": " << verdict.ToString();
     EXPECT_EQ(verdict.level, Level::kContent);
+  }
+}
+
+// Its only table.
+Verdict WalkTable(const std::string& encoding, const std::string& copy, const std::string& data) {
+  DumpBuilder builder(14);
+  const std::string set = "SET client_encoding = '" + encoding + "';\n";
+  builder.Header(0, 2).Entry(1, 3, "ENCODING", set).Entry(7, 1, "TABLE DATA", "", copy);
+  return WalkBytes(builder.Data(7, data).bytes());
+}
+
+TEST(PgDumpTest, RowsAreReadAsTheirStatementSays) {
+  const std::string copy = "COPY public.t (a, \"b,c\") FROM stdin;\n";
+  EXPECT_EQ(WalkTable("UTF8", copy, "1\t2\n\\.\n\n\n").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkTable("UTF8", copy, "1\t2\n3\n\\.\n\n\n").message,
+            "row 2 of public.t has 1 column where 2 are named");
+  EXPECT_EQ(WalkTable("UTF8", copy, "1\t\xe9\n\\.\n\n\n").message,
+            "row 1 of public.t is not valid UTF-8");
+  EXPECT_EQ(WalkTable("LATIN1", copy, "1\t\xe9\n\\.\n\n\n").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkTable("SJIS", copy, "1\t\x95\\\n\\.\n\n\n").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkTable("UTF8", copy, "1\t2\n\\.\n\n\n1\t2\n\\.\n\n\n").message,
+            "bytes after the end mark of the rows of public.t");
+  EXPECT_EQ(WalkTable("UTF8", copy, "1\t2\n\\.\n\n").reason, Reason::kIncomplete);
+  // More columns than one read of a text takes.
+  std::string columns = "c0";
+  std::string row = "0";
+  for (int i = 1; i < 1600; ++i) {
+    columns += ", \"" + std::string(60, 'c') + std::to_string(i) + "\"";
+    row += "\t0";
+  }
+  const std::string wide = "COPY public.wide (" + columns + ") FROM stdin;\n";
+  EXPECT_EQ(WalkTable("UTF8", wide, row + "\n\\.\n\n\n").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkTable("UTF8", wide, row + "\t0\n\\.\n\n\n").message,
+            "row 1 of public.wide has 1601 columns where 1600 are named");
+}
+
+TEST(PgDumpTest, InsertStatementsAreText) {
+  const std::string insert = "INSERT INTO public.t VALUES (1, 'caf\xc3\xa9');\n";
+  EXPECT_EQ(WalkTable("UTF8", "", insert).outcome, Outcome::kIntact);
+  const std::string cut = insert.substr(0, insert.size() - 5) + insert.substr(insert.size() - 4);
+  EXPECT_EQ(WalkTable("UTF8", "", cut).message,
+            "bytes that are not valid UTF-8 among the statements of public.t");
+  EXPECT_EQ(WalkTable("LATIN1", "", cut).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkTable("LATIN1", "", insert + std::string(1, '\0')).message,
+            "a zero byte among the statements of public.t");
+}
+
+// What is not packed is told to the byte, in the file itself.
+TEST(PgDumpTest, DamagedRowsAreNamedWhereTheyStand) {
+  for (const char* file : {"custom-z0.dump", "tar.dump"}) {
+    std::string dump = Sample(file);
+    const std::size_t tab = dump.find("\t" + std::string("eccbc87e4b5ce2fe28308fd9f2a7baf3"));
+    ASSERT_NE(tab, dump.npos);
+    Verdict verdict = WalkBytes(Flipped(dump, tab, 5));
+    EXPECT_EQ(verdict.message, "row 3 of public.orders has 1 column where 2 are named");
+    EXPECT_EQ(verdict.place, "byte " + std::to_string(dump.find('\n', tab)));
+    EXPECT_EQ(verdict.reason, Reason::kCorrupt);
+    verdict = WalkBytes(Flipped(dump, tab + 9, 7));
+    EXPECT_EQ(verdict.message, "row 3 of public.orders is not valid UTF-8");
+    // 0xb4 can begin no character.
+    EXPECT_EQ(verdict.place, "byte " + std::to_string(tab + 9));
   }
 }
 
