@@ -23,6 +23,8 @@ using model::Reason;
 
 constexpr std::string_view kManifestName = "backup_manifest";
 constexpr std::string_view kWalFolder = "pg_wal/";
+constexpr std::string_view kControlFile = "global/pg_control";
+constexpr std::size_t kIdentifierBytes = 8;
 
 // "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
 std::string ArchiveOf(const std::string& name) {
@@ -41,6 +43,15 @@ bool IsExempt(std::string_view path) {
                                                       "recovery.signal", "standby.signal"};
   return path.starts_with(kWalFolder) ||
          std::find(kNames.begin(), kNames.end(), path) != kNames.end();
+}
+
+// pg_control.h: it begins with the cluster's system identifier.
+std::uint64_t IdentifierOf(std::string_view control) {
+  std::uint64_t value = 0;
+  for (std::size_t i = std::min(control.size(), kIdentifierBytes); i-- > 0;) {
+    value = value << 8 | static_cast<unsigned char>(control[i]);
+  }
+  return value;
 }
 
 // The manifest's files, and which of them were met.
@@ -90,17 +101,11 @@ class ManifestVisitor final : public TarVisitor {
 
   Walked<void> Begin(const TarMember& member) override {
     check_.reset();
-    in_wal_ = false;
+    path_.clear();
     if (!member.regular()) return {};
-    ++files_;
     path_ = prefix_ + member.name;
-    if (path_.starts_with(kWalFolder)) {
-      in_wal_ = true;
-      head_.clear();
-      size_ = member.size;
-      return {};
-    }
-    if (inventory_ == nullptr) return {};
+    size_ = member.size;
+    if (path_.starts_with(kWalFolder) || inventory_ == nullptr) return {};
     if (IsExempt(path_)) return {};
     const ManifestFile* const file = inventory_->Meet(path_);
     if (file == nullptr) return tl::unexpected(ExtraFile(path_));
@@ -109,16 +114,18 @@ class ManifestVisitor final : public TarVisitor {
   }
   Walked<void> Data(std::string_view bytes) override {
     if (check_) check_->Update(bytes);
-    if (in_wal_ && head_.size() < WalFiles::kHeadBytes) {
-      head_ += bytes.substr(0, WalFiles::kHeadBytes - head_.size());
+    if (path_ == kControlFile && control_.size() < kIdentifierBytes) {
+      control_ += bytes.substr(0, kIdentifierBytes);
     }
     return {};
   }
-  Walked<void> End() override {
-    if (in_wal_) wal_.Add(path_.substr(kWalFolder.size()), size_, head_);
-    return check_ ? check_->Finish() : Walked<void>();
+  Walked<void> End() override { return check_ ? check_->Finish() : Walked<void>(); }
+  Walked<void> Content(Source& content) override {
+    if (!path_.starts_with(kWalFolder)) return TarVisitor::Content(content);
+    return wal_.Add(path_.substr(kWalFolder.size()), size_, content);
   }
-  std::int64_t files() const { return files_; }
+  // The start of pg_control, if it was met.
+  const std::string& control() const { return control_; }
 
  private:
   Inventory* inventory_;
@@ -126,10 +133,8 @@ class ManifestVisitor final : public TarVisitor {
   std::string prefix_;
   std::string path_;
   std::optional<ContentCheck> check_;
-  bool in_wal_ = false;
-  std::string head_;
+  std::string control_;
   std::int64_t size_ = 0;
-  std::int64_t files_ = 0;
 };
 
 // A file of the backup, and what the manifest says of it.
@@ -178,8 +183,7 @@ class BaseBackup {
       CheckArchives();
     }
     if (manifest_ && Good()) Require(inventory_->CheckComplete(), "");
-    const bool wal_inside = wal_place_ == BaseBackupWal::kInside;
-    if (manifest_ && wal_inside && Good()) Require(wal_.Check(manifest_->wal), "");
+    if (Good()) CheckWal();
     Describe();
     return whole_;
   }
@@ -193,6 +197,8 @@ class BaseBackup {
   const ManifestFile* PlainFile(const TreeFile& file);
   void CheckContents(const std::vector<ListedFile>& listed);
   void CheckWalFile(const TreeFile& file);
+  void ReadControlFile();
+  void CheckWal();
   void CheckWithoutManifest();
   void Describe();
 
@@ -204,6 +210,7 @@ class BaseBackup {
   std::optional<Manifest> manifest_;
   std::optional<Inventory> inventory_;
   WalFiles wal_;
+  std::uint64_t system_identifier_ = 0;  // of pg_control or the manifest; 0: not known
   std::set<std::string> archives_;
 };
 
@@ -237,6 +244,8 @@ bool BaseBackup::ReadManifest() {
   }
   manifest_ = std::move(*manifest);
   inventory_.emplace(*manifest_);
+  if (wal_place_ == BaseBackupWal::kInside) wal_.Need(manifest_->wal);
+  system_identifier_ = manifest_->system_identifier.value_or(0);
   if (!manifest_->checksums) {
     whole_.level = Level::kFormat;
     whole_.details.push_back("the manifest was made without checksums");
@@ -264,6 +273,7 @@ void BaseBackup::CheckArchives() {
         return walk;
       });
     });
+    if (system_identifier_ == 0) system_identifier_ = IdentifierOf(visitor.control());
     // The members' checksums are those of the manifest.
     if (manifest_ && part.outcome == Outcome::kIntact) part.level = Level::kContent;
     AddPart(whole_, std::move(part));
@@ -289,6 +299,7 @@ void BaseBackup::CheckPlain() {
     }
   }
   if (Good()) CheckContents(listed);
+  if (Good() && system_identifier_ == 0 && files_.Has(std::string(kControlFile))) ReadControlFile();
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
 }
 
@@ -337,10 +348,39 @@ void BaseBackup::CheckContents(const std::vector<ListedFile>& listed) {
 void BaseBackup::CheckWalFile(const TreeFile& file) {
   auto opened = files_.Open(file.name, budget_, nullptr);
   if (!opened) return Require(tl::unexpected(std::move(opened.error())), file.name);
+  const std::string name = file.name.substr(kWalFolder.size());
+  auto added = wal_.Add(name, file.size, *opened->source);
+  if (added) return;
+  // A fault of reading does not say where it is.
+  const bool readable = added.error().outcome == Outcome::kBroken;
+  Require(std::move(added), readable ? "" : file.name);
+}
+
+void BaseBackup::ReadControlFile() {
+  const std::string name(kControlFile);
+  auto opened = files_.Open(name, budget_, nullptr);
+  if (!opened) return Require(tl::unexpected(std::move(opened.error())), name);
   Reader reader(*opened->source);
-  auto head = reader.Peek(WalFiles::kHeadBytes);
-  if (!head) return Require(tl::unexpected(std::move(head.error())), file.name);
-  wal_.Add(file.name.substr(kWalFolder.size()), file.size, *head);
+  auto head = reader.Peek(kIdentifierBytes);
+  if (!head) return Require(tl::unexpected(std::move(head.error())), name);
+  system_identifier_ = IdentifierOf(*head);
+}
+
+void BaseBackup::CheckWal() {
+  if (!manifest_ || wal_place_ != BaseBackupWal::kInside) return;
+  Require(wal_.Check(), "");
+  const std::uint64_t found = wal_.system_identifier();
+  if (Good() && found != 0 && system_identifier_ != 0 && found != system_identifier_) {
+    Require(tl::unexpected(Fault{Outcome::kBroken, Reason::kWrongFormat, "pg_wal",
+                                 "belongs to another cluster: its system identifier is " +
+                                     std::to_string(found) + ", not " +
+                                     std::to_string(system_identifier_)}),
+            "");
+  }
+  if (!wal_.unchained()) return;
+  whole_.level = std::min(whole_.level, Level::kFormat);
+  whole_.details.emplace_back(
+      "its WAL segments are not in order: records that go on in the next one were not checked");
 }
 
 // A data folder that only its own parts speak for.

@@ -59,6 +59,28 @@ bool LeavesFolder(std::string_view name) {
   return std::find(parts.begin(), parts.end(), "..") != parts.end();
 }
 
+// What a member holds.
+class MemberContent final : public Source {
+ public:
+  MemberContent(Reader& reader, const TarMember& member)
+      : reader_(reader), member_(member), left_(member.size) {}
+  Walked<std::string_view> Next() override {
+    if (left_ == 0) return "";
+    auto bytes = reader_.Some(left_);
+    if (bytes && bytes->empty()) {
+      return Broken(Reason::kIncomplete, reader_.offset(),
+                    "ends in tar member " + base::Quote(base::Truncate(member_.name, 200)));
+    }
+    if (bytes) left_ -= static_cast<std::int64_t>(bytes->size());
+    return bytes;
+  }
+
+ private:
+  Reader& reader_;
+  const TarMember& member_;
+  std::int64_t left_;
+};
+
 class TarWalker {
  public:
   TarWalker(Reader& reader, TarVisitor& visitor) : reader_(reader), visitor_(visitor) {}
@@ -196,17 +218,9 @@ Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
   }
   while (member.name.starts_with("./")) member.name.erase(0, 2);
   if (auto told = visitor_.Begin(member); !told) return told;
-  std::int64_t left = member.size;
-  while (left > 0) {
-    auto bytes = reader_.Some(left);
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) {
-      return Broken(Reason::kIncomplete, reader_.offset(),
-                    "ends in tar member " + base::Quote(base::Truncate(member.name, 200)));
-    }
-    if (auto told = visitor_.Data(*bytes); !told) return told;
-    left -= static_cast<std::int64_t>(bytes->size());
-  }
+  MemberContent content(reader_, member);
+  if (auto told = visitor_.Content(content); !told) return told;
+  if (auto rest = Drain(content); !rest) return tl::unexpected(std::move(rest.error()));
   if (auto padding = SkipPadding(member.size); !padding) return padding;
   return visitor_.End();
 }
@@ -306,6 +320,15 @@ class Counter final : public TarVisitor {
 };
 
 }  // namespace
+
+Walked<void> TarVisitor::Content(Source& content) {
+  while (true) {
+    auto bytes = content.Next();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) return {};
+    if (auto told = Data(*bytes); !told) return told;
+  }
+}
 
 bool LooksLikeTar(std::string_view head) {
   if (head.size() < kBlockBytes) return false;

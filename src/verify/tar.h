@@ -22,6 +22,8 @@ class TarVisitor {
   virtual Walked<void> Begin(const TarMember& member) = 0;
   virtual Walked<void> Data(std::string_view bytes) = 0;
   virtual Walked<void> End() = 0;
+  // What tells Data; for who would rather pull. What is left of `content` is skipped.
+  virtual Walked<void> Content(Source& content);
 };
 
 bool LooksLikeTar(std::string_view head);

@@ -12,65 +12,105 @@ using model::Reason;
 // More than any base backup spans; a damaged range must not make us count for ever.
 constexpr std::uint64_t kMaxSegments = 10'000'000;
 
-// Of the address in the header of a segment's first page.
-constexpr std::size_t kAddressEnd = 16;
+Fault SegmentFault(Reason reason, const std::string& name, std::string message) {
+  return {Outcome::kBroken, reason, "WAL segment " + name, std::move(message)};
+}
 
-std::uint64_t LittleEndianAt(std::string_view bytes, std::size_t at, std::size_t size) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
+// Remembers whether a fault came from below.
+class WatchedSource final : public Source {
+ public:
+  explicit WatchedSource(Source& source) : source_(source) {}
+  Walked<std::string_view> Next() override {
+    auto bytes = source_.Next();
+    failed_ = !bytes;
+    return bytes;
   }
-  return value;
-}
+  bool failed() const { return failed_; }
 
-tl::unexpected<Fault> SegmentFault(Reason reason, const std::string& name, std::string message) {
-  return tl::unexpected(Fault{Outcome::kBroken, reason, "WAL segment " + name, std::move(message)});
-}
+ private:
+  Source& source_;
+  bool failed_ = false;
+};
 
 }  // namespace
 
-void WalFiles::Add(const std::string& name, std::int64_t size, std::string_view head) {
-  const auto parsed = ParseWalFileName(name);
-  if (!parsed || parsed->kind != WalFileName::Kind::kSegment || parsed->packed) return;
-  segments_[name] = {size, std::string(head.substr(0, kHeadBytes))};
+Lsn WalFiles::NeededUntil(const WalFileName& name, std::int64_t size) const {
+  const auto number = IsSegmentSize(size) ? SegmentNumber(name, size) : std::nullopt;
+  if (!number) return 0;
+  const Lsn begin = *number * static_cast<std::uint64_t>(size);
+  Lsn until = 0;
+  for (const WalRange& range : ranges_) {
+    const bool inside = begin < range.end && begin + static_cast<std::uint64_t>(size) > range.start;
+    if (range.timeline == name.timeline && inside) until = std::max(until, range.end);
+  }
+  return until;
 }
 
-Walked<void> WalFiles::Check(const std::vector<WalRange>& ranges) const {
-  if (ranges.empty()) return {};
-  if (segments_.empty()) {
+Walked<void> WalFiles::Walk(const WalFileName& name, Lsn until, Source& content) {
+  WalSegmentOptions options;
+  options.name = name;
+  options.system_identifier = system_identifier_;
+  options.before = carry_ ? &*carry_ : nullptr;
+  options.until = until;
+  Reader reader(content);
+  auto facts = WalkWalSegment(reader, options);
+  if (!facts) return tl::unexpected(std::move(facts.error()));
+  const Lsn after = facts->begin + static_cast<std::uint64_t>(facts->segment_bytes);
+  if (until <= after && facts->end < until && !facts->switched) {
+    return Broken(Reason::kCorrupt, 0,
+                  "WAL ends at " + FormatLsn(facts->end) + ", it is needed to " + FormatLsn(until));
+  }
+  const bool first = std::any_of(ranges_.begin(), ranges_.end(), [&](const WalRange& range) {
+    return range.timeline == name.timeline && facts->begin <= range.start && range.start < after;
+  });
+  if (!first && (!carry_ || carry_->next != facts->begin)) unchained_ = true;
+  system_identifier_ = facts->system_identifier;
+  carry_ = std::move(facts->carry);
+  return {};
+}
+
+Walked<void> WalFiles::Add(const std::string& name, std::int64_t size, Source& content) {
+  const auto parsed = ParseWalFileName(name);
+  if (!parsed || parsed->kind != WalFileName::Kind::kSegment || parsed->packed) return {};
+  segment_bytes_[name] = size;
+  const Lsn until = NeededUntil(*parsed, size);
+  if (until == 0) return {};
+  WatchedSource watched(content);
+  auto walked = Walk(*parsed, until, watched);
+  if (walked || watched.failed()) return walked;
+  Fault fault = SegmentFault(walked.error().reason, name, std::move(walked.error().message));
+  if (!walked.error().place.empty()) fault.place += ": " + walked.error().place;
+  return tl::unexpected(std::move(fault));
+}
+
+Walked<void> WalFiles::Check() const {
+  const auto fault = [](Reason reason, const std::string& name, std::string message) {
+    return tl::unexpected(SegmentFault(reason, name, std::move(message)));
+  };
+  if (ranges_.empty()) return {};
+  if (segment_bytes_.empty()) {
     return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, "pg_wal",
                                 "the backup carries no WAL, without it it is not consistent"});
   }
   std::int64_t segment_bytes = 0;
-  for (const auto& [name, segment] : segments_)
-    segment_bytes = std::max(segment_bytes, segment.size);
+  for (const auto& [name, bytes] : segment_bytes_) segment_bytes = std::max(segment_bytes, bytes);
   if (!IsSegmentSize(segment_bytes)) {
-    return SegmentFault(Reason::kIncomplete, segments_.begin()->first, "has an impossible size");
+    return fault(Reason::kIncomplete, segment_bytes_.begin()->first, "has an impossible size");
   }
   const auto size = static_cast<std::uint64_t>(segment_bytes);
-  for (const WalRange& range : ranges) {
+  for (const WalRange& range : ranges_) {
     if (range.end <= range.start || (range.end - range.start) / size > kMaxSegments) {
       return tl::unexpected(
           Fault{Outcome::kBroken, Reason::kCorrupt, "backup_manifest", "impossible WAL range"});
     }
     for (std::uint64_t number = range.start / size; number <= (range.end - 1) / size; ++number) {
       const std::string name = SegmentName(range.timeline, number, segment_bytes);
-      const auto found = segments_.find(name);
-      if (found == segments_.end()) {
-        return SegmentFault(Reason::kIncomplete, name, "is needed and missing");
+      const auto found = segment_bytes_.find(name);
+      if (found == segment_bytes_.end()) {
+        return fault(Reason::kIncomplete, name, "is needed and missing");
       }
-      const Segment& segment = found->second;
-      if (segment.size != segment_bytes) {
-        return SegmentFault(Reason::kIncomplete, name,
-                            "has " + std::to_string(segment.size) + " bytes");
-      }
-      // A file that shrank while it was read has less of a head than its size says.
-      if (segment.head.size() < kAddressEnd) {
-        return SegmentFault(Reason::kIncomplete, name, "ends in its first page's header");
-      }
-      // xlog_internal.h, XLogPageHeaderData: xlp_pageaddr at byte 8.
-      if (LittleEndianAt(segment.head, 8, 8) != number * size) {
-        return SegmentFault(Reason::kCorrupt, name, "begins with another page's address");
+      if (found->second != segment_bytes) {
+        return fault(Reason::kIncomplete, name, "has " + std::to_string(found->second) + " bytes");
       }
     }
   }

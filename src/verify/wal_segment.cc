@@ -118,6 +118,7 @@ class SegmentWalker {
   bool partial() const {
     return options_.name && options_.name->kind == WalFileName::Kind::kPartial;
   }
+  bool reached() const { return options_.until != 0 && facts_.end >= options_.until; }
   Lsn LsnAt(std::size_t at) const { return facts_.begin + page_at_ + at; }
 
   Reader& reader_;
@@ -244,7 +245,7 @@ Walked<void> SegmentWalker::BeginContinued(const PageHeader& header) {
 }
 
 Walked<void> SegmentWalker::WalkPage(std::string_view page) {
-  if (facts_.switched) return {};
+  if (facts_.switched || reached()) return {};
   if (early_end_) return CheckAfterEnd(page);
   auto begin = EnterPage(page);
   if (!begin) return tl::unexpected(std::move(begin.error()));
@@ -340,7 +341,7 @@ Walked<void> SegmentWalker::Close() {
   if (!end) return tl::unexpected(std::move(end.error()));
   if (!*end) return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the segment's end");
   if (early_end_) {
-    if (!partial()) return tl::unexpected(std::move(*early_end_));
+    if (!partial() && !reached()) return tl::unexpected(std::move(*early_end_));
     return {};
   }
   const Lsn after = facts_.begin + static_cast<std::uint64_t>(facts_.segment_bytes);

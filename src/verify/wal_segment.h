@@ -34,6 +34,9 @@ struct WalSegmentOptions {
   // Reads no further than to the first page that ends behind a whole record: whether it goes on
   // where `before` ends.
   bool start_only = false;
+  // Valid WAL may end here or behind: what follows is not needed. 0 = it must go on to the next
+  // segment.
+  Lsn until = 0;
 };
 
 struct WalSegmentFacts {

@@ -10,6 +10,7 @@
 #include "verify/content_check.h"
 #include "verify/manifest.h"
 #include "verify/wal_files.h"
+#include "wal_builder.h"
 
 namespace drwatch::verify {
 namespace {
@@ -17,14 +18,30 @@ namespace {
 using base::DigestAlgorithm;
 using model::Reason;
 
-constexpr std::size_t kSegmentBytes = 1 << 20;
+// Two segments with what a backup needs: from their first record to `end`. One of its records
+// begins in the first segment and ends in the second.
+struct BackupWal {
+  std::vector<std::string> segments;
+  std::vector<std::string> names;
+  Lsn start = 0;
+  Lsn end = 0;
+};
 
-// A WAL segment's first page: its address is what WalFiles looks at.
-std::string Segment(std::uint64_t address) {
-  std::string bytes(kSegmentBytes, '\0');
-  for (std::size_t i = 0; i < 8; ++i) bytes[8 + i] = static_cast<char>(address >> (8 * i));
-  return bytes;
+BackupWal MakeBackupWal() {
+  BackupWal wal;
+  WalBuilder builder(2);
+  wal.start = builder.Add("first");
+  builder.FillTo(40);
+  builder.Add(Noise(20'000));
+  wal.end = builder.Position();
+  builder.Add(Noise(5000));
+  builder.Switch();
+  wal.segments = builder.Segments();
+  wal.names = {builder.Name(0), builder.Name(1)};
+  return wal;
 }
+
+const BackupWal kWal = MakeBackupWal();
 
 struct ManifestOptions {
   int version = 1;
@@ -47,7 +64,9 @@ std::string MakeManifest(const std::map<std::string, std::string>& files,
                          const ManifestOptions& options = {}) {
   std::string text =
       "{ \"PostgreSQL-Backup-Manifest-Version\": " + std::to_string(options.version) + ",\n";
-  if (options.version == 2) text += "\"System-Identifier\": 7123456789012345678,\n";
+  if (options.version == 2) {
+    text += "\"System-Identifier\": " + std::to_string(WalBuilder::kSystem) + ",\n";
+  }
   text += "\"Files\": [\n";
   std::string separator;
   for (const auto& [name, content] : files) {
@@ -61,11 +80,16 @@ std::string MakeManifest(const std::map<std::string, std::string>& files,
     text += " }";
     separator = ",\n";
   }
-  text +=
-      "\n],\n\"WAL-Ranges\": [\n{ \"Timeline\": 1, \"Start-LSN\": \"0/200028\", \"End-LSN\": "
-      "\"0/300100\" }\n],\n";
+  text += "\n],\n\"WAL-Ranges\": [\n{ \"Timeline\": 1, \"Start-LSN\": \"" + FormatLsn(kWal.start) +
+          "\", \"End-LSN\": \"" + FormatLsn(kWal.end) + "\" }\n],\n";
   return text + "\"Manifest-Checksum\": \"" +
          base::Hex(base::ComputeDigest(DigestAlgorithm::kSha256, text)) + "\"}\n";
+}
+
+std::string ControlFile(std::uint64_t system_identifier) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(system_identifier >> (8 * i));
+  return bytes + Noise(8184);
 }
 
 const std::map<std::string, std::string> kFiles = {
@@ -73,7 +97,7 @@ const std::map<std::string, std::string> kFiles = {
     {"backup_label", "START TIME: 2026-01-02 03:04:05 UTC\n"},
     {"base/1/1259", Noise(8192)},
     {"base/1/1249", Noise(16384)},
-    {"global/pg_control", Noise(8192)},
+    {"global/pg_control", ControlFile(WalBuilder::kSystem)},
     {"empty", ""},
     {"postgresql.auto.conf", "# old\n"},
 };
@@ -82,16 +106,17 @@ class BaseBackupTest : public ::testing::Test {
  protected:
   void WritePlain(const ManifestOptions& options = {}) {
     for (const auto& [name, content] : kFiles) folder_.Write("b/" + name, content);
-    folder_.Write("b/pg_wal/000000010000000000000002", Segment(0x200000));
-    folder_.Write("b/pg_wal/000000010000000000000003", Segment(0x300000));
+    for (std::size_t i = 0; i < kWal.segments.size(); ++i) {
+      folder_.Write("b/pg_wal/" + kWal.names[i], kWal.segments[i]);
+    }
     folder_.Write("b/backup_manifest", MakeManifest(kFiles, options));
   }
   void WriteTar(bool packed) {
     std::vector<TarEntry> entries;
     for (const auto& [name, content] : kFiles) entries.push_back({name, content});
     entries.push_back({"pg_wal/", "", '5'});
-    const std::string wal = Tar({{"000000010000000000000002", Segment(0x200000)},
-                                 {"000000010000000000000003", Segment(0x300000)}});
+    const std::string wal =
+        Tar({{kWal.names[0], kWal.segments[0]}, {kWal.names[1], kWal.segments[1]}});
     const std::string suffix = packed ? ".gz" : "";
     folder_.Write("b/base.tar" + suffix, packed ? Gzip(Tar(entries)) : Tar(entries));
     folder_.Write("b/pg_wal.tar" + suffix, packed ? Gzip(wal) : wal);
@@ -152,12 +177,61 @@ TEST_F(BaseBackupTest, PlainDamageIsFound) {
 
 TEST_F(BaseBackupTest, WalThatMakesItConsistentMustBeThere) {
   WritePlain();
-  folder_.Write("b/pg_wal/000000010000000000000003", Segment(0x200000));
+  folder_.Write("b/pg_wal/000000010000000000000003", kWal.segments[0]);
   ExpectBroken(Reason::kCorrupt, "000000010000000000000003");
   std::filesystem::remove(folder_.Path("b/pg_wal/000000010000000000000003"));
   ExpectBroken(Reason::kIncomplete, "000000010000000000000003");
   std::filesystem::remove(folder_.Path("b/pg_wal/000000010000000000000002"));
   ExpectBroken(Reason::kIncomplete, "pg_wal");
+}
+
+TEST_F(BaseBackupTest, EveryRecordItNeedsIsChecked) {
+  WritePlain();
+  const std::string& first = kWal.segments[0];
+  const std::string& second = kWal.segments[1];
+  const auto end = static_cast<std::size_t>(kWal.end - 0x300000);
+  const auto write_second = [&](const std::string& bytes) {
+    folder_.Write("b/pg_wal/" + kWal.names[1], bytes);
+  };
+  for (const std::size_t at : {0x40, 5000, 600'000, (1 << 20) - 20}) {
+    folder_.Write("b/pg_wal/" + kWal.names[0], Flipped(first, at));
+    ExpectBroken(Reason::kCorrupt, kWal.names[at == (1 << 20) - 20]);
+  }
+  folder_.Write("b/pg_wal/" + kWal.names[0], first);
+  for (const std::size_t at : {std::size_t{100}, std::size_t{8193}, end - 30}) {
+    write_second(Flipped(second, at));
+    ExpectBroken(Reason::kCorrupt, kWal.names[1] + ": byte ");
+  }
+  write_second(second.substr(0, 8192) + std::string(second.size() - 8192, '\0'));
+  ExpectBroken(Reason::kIncomplete, kWal.names[1]);
+  // What follows is not needed.
+  write_second(Flipped(second, end + 1000));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  write_second(second.substr(0, end) + std::string(second.size() - end, '\0'));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  EXPECT_EQ(Verify().level, Level::kContent);
+}
+
+TEST_F(BaseBackupTest, WalInTarFilesIsCheckedOnTheWay) {
+  WriteTar(true);
+  const std::string second = Flipped(kWal.segments[1], 9000);
+  folder_.Write("b/pg_wal.tar.gz",
+                Gzip(Tar({{kWal.names[0], kWal.segments[0]}, {kWal.names[1], second}})));
+  ExpectBroken(Reason::kCorrupt, "pg_wal.tar.gz: WAL segment " + kWal.names[1] + ": byte ");
+  // A record goes on from one to the other: nobody saw both of its halves in turn.
+  folder_.Write("b/pg_wal.tar.gz",
+                Gzip(Tar({{kWal.names[1], kWal.segments[1]}, {kWal.names[0], kWal.segments[0]}})));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  EXPECT_EQ(Verify().level, Level::kFormat);
+}
+
+TEST_F(BaseBackupTest, WalOfAnotherClusterIsNoneOfIt) {
+  WritePlain();
+  std::map<std::string, std::string> files = kFiles;
+  files["global/pg_control"] = ControlFile(42);
+  folder_.Write("b/global/pg_control", files["global/pg_control"]);
+  folder_.Write("b/backup_manifest", MakeManifest(files));
+  ExpectBroken(Reason::kWrongFormat, "pg_wal");
 }
 
 TEST_F(BaseBackupTest, TarIsIntactPackedOrNot) {
@@ -236,7 +310,7 @@ TEST(ManifestTest, ReadsNamesAndTimes) {
   const std::string encoded = MakeManifest({{"a", "x"}});
   auto manifest = ParseManifest(text);
   ASSERT_TRUE(manifest) << manifest.error().message;
-  EXPECT_EQ(manifest->system_identifier, 7123456789012345678u);
+  EXPECT_EQ(manifest->system_identifier, WalBuilder::kSystem);
   EXPECT_EQ(base::FormatRfc3339(*manifest->taken), "2026-01-02T03:04:05Z");
   EXPECT_EQ(manifest->wal.at(0).start, 0x200028u);
   EXPECT_EQ(manifest->files.size(), 1u);
@@ -301,22 +375,31 @@ TEST(ManifestTest, FilesStayReadableWhenItIsMoved) {
   EXPECT_EQ(moved.files.back().checksum.size(), 4u);
 }
 
+// The fault of the first segment alone; nullopt: none.
+std::optional<Reason> FaultOf(const std::vector<WalRange>& ranges, std::string_view bytes) {
+  WalFiles files;
+  files.Need(ranges);
+  MemorySource source(bytes);
+  const auto added = files.Add(kWal.names[0], WalBuilder::kSegment, source);
+  if (!added) return added.error().reason;
+  const auto checked = files.Check();
+  return checked ? std::nullopt : std::optional(checked.error().reason);
+}
+
 TEST(WalFilesTest, ASegmentThatShrankWhileItWasReadIsIncomplete) {
-  WalFiles wal;
-  wal.Add("000000010000000000000001", 16 << 20, "short");
-  const auto checked = wal.Check({{1, 0x1000000, 0x1000028}});
-  ASSERT_FALSE(checked);
-  EXPECT_EQ(checked.error().reason, model::Reason::kIncomplete);
+  const std::vector<WalRange> ranges = {{1, kWal.start, kWal.start + 40}};
+  EXPECT_EQ(FaultOf(ranges, kWal.segments[0]), std::nullopt);
+  EXPECT_EQ(FaultOf(ranges, std::string_view(kWal.segments[0]).substr(0, 9000)),
+            Reason::kIncomplete);
+  EXPECT_TRUE(FaultOf(ranges, "short"));
 }
 
 TEST(WalFilesTest, RangesNeverCountForEver) {
-  WalFiles files;
-  files.Add("000000010000000000000002", kSegmentBytes, Segment(0x200000).substr(0, 40));
-  EXPECT_TRUE(files.Check({}));
-  EXPECT_FALSE(files.Check({{1, 0, UINT64_MAX}}));
-  EXPECT_FALSE(files.Check({{1, 5, 5}}));
-  EXPECT_TRUE(files.Check({{1, 0x200028, 0x200100}}));
-  EXPECT_FALSE(files.Check({{2, 0x200028, 0x200100}}));
+  const std::string& segment = kWal.segments[0];
+  EXPECT_EQ(FaultOf({}, segment), std::nullopt);
+  EXPECT_EQ(FaultOf({{1, 0, UINT64_MAX}}, segment), Reason::kCorrupt);
+  EXPECT_EQ(FaultOf({{1, 5, 5}}, segment), Reason::kCorrupt);
+  EXPECT_EQ(FaultOf({{2, 0x200028, 0x200100}}, segment), Reason::kIncomplete);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ class WalBuilder {
  public:
   static constexpr std::size_t kSegment = 1 << 20;
   static constexpr std::size_t kPage = 8192;
+  static constexpr std::uint64_t kSystem = 0x1234567890ABCDEF;
 
   explicit WalBuilder(std::uint64_t first_segment) : first_(first_segment) {}
 
@@ -92,7 +93,7 @@ class WalBuilder {
     Put(bytes_, remaining, 4);
     Put(bytes_, 0, 4);
     if (is_long) {
-      Put(bytes_, 0x1234567890ABCDEF, 8);
+      Put(bytes_, kSystem, 8);
       Put(bytes_, kSegment, 4);
       Put(bytes_, kPage, 4);
     }
