@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "exporter/once_machine.h"
 
 namespace drwatch::exporter {
@@ -125,6 +126,10 @@ std::string FormatTable(const OnceReport& report, Colour colour) {
   std::stable_sort(sorted.begin(), sorted.end(), [](const ProbeResult& a, const ProbeResult& b) {
     return Weight(a.severity()) > Weight(b.severity());
   });
+  for (ProbeResult& result : sorted) {
+    result.probe = base::Visible(result.probe);
+    result.target = base::Visible(result.target);
+  }
   const std::size_t name_width = Widest(sorted, 5, &ProbeResult::probe);
   const std::size_t type_width = Widest(sorted, 4, &ProbeResult::type);
   const std::size_t target_width = Widest(sorted, 6, &ProbeResult::target);

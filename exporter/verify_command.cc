@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "exporter/commands.h"
 #include "exporter/verify_paths.h"
 #include "exporter/verify_repository.h"
@@ -43,9 +44,10 @@ std::string TextOf(const VerifiedPath& one) {
     text += " (" + std::string(model::ReasonName(verdict.reason)) + ")";
   }
   text += ", level " + std::to_string(static_cast<int>(verdict.level)) + ": " + verdict.ToString();
-  text += "; " + base::FormatSize(verdict.bytes_read) + " in " +
-          base::FormatDouble(base::ToSeconds(one.took)) + " s\n";
-  for (const std::string& detail : verdict.details) text += "  " + detail + "\n";
+  // Names and what a file says of itself are anybody's.
+  text = base::Visible(text) + "; " + base::FormatSize(verdict.bytes_read) + " in " +
+         base::FormatDouble(base::ToSeconds(one.took)) + " s\n";
+  for (const std::string& detail : verdict.details) text += "  " + base::Visible(detail) + "\n";
   return text;
 }
 

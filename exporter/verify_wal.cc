@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 
@@ -158,8 +159,10 @@ std::string ArchiveCheck::Headline() const {
 }
 
 std::string ArchiveCheck::Text() const {
-  std::string text = place_->Describe() + ": " + Headline() + "\n";
-  const auto line = [&text](const std::string& words) { text += "  " + words + "\n"; };
+  std::string text = base::Visible(place_->Describe() + ": " + Headline()) + "\n";
+  const auto line = [&text](const std::string& words) {
+    text += "  " + base::Visible(words) + "\n";
+  };
   if (blind_ || segments_ == 0) return text;
   std::vector<std::string> ancestry;
   for (const std::uint32_t timeline : state_.ancestry) ancestry.push_back(std::to_string(timeline));

@@ -116,6 +116,11 @@ std::string Quote(std::string_view text) {
       result += "\\t";
     } else if (length == 0 || c < 0x20 || c == 0x7f) {
       result += {'\\', 'x', kHexDigits[c >> 4], kHexDigits[c & 15]};
+    } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
+      // U+0080 to U+009F, which terminals obey, too.
+      result += "\\xc2";
+      text.remove_prefix(1);
+      continue;
     } else {
       result += text.substr(0, length);
     }

@@ -10,6 +10,7 @@
 #include "base/sizes.h"
 #include "base/stop.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::base {
@@ -18,6 +19,17 @@ namespace {
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
+
+TEST(StringsTest, NothingThatATerminalObeysIsVisible) {
+  EXPECT_EQ(Quote("a\"\\\x1b[31m\n\t\x7f\xff \xc3\xa9"),
+            "\"a\\\"\\\\\\x1b[31m\\n\\t\\x7f\\xff \xc3\xa9\"");
+  EXPECT_EQ(Visible("a\"\\\x1b[31m\n\xc3\xa9"), "a\"\\\\x1b[31m\\n\xc3\xa9");
+  // U+009B is another way to write ESC [.
+  EXPECT_EQ(Visible("\xc2\x9b"
+                    "1m\xc2\xa0"),
+            "\\xc2\\x9b"
+            "1m\xc2\xa0");
+}
 
 TEST(DurationTest, ParsesEveryUnitInFallingOrder) {
   EXPECT_EQ(ParseDuration("1h30m").value(), 1h + std::chrono::minutes(30));

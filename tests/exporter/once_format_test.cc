@@ -54,6 +54,12 @@ TEST(OnceTest, ExitCodesAreNagios) {
   EXPECT_EQ(ExitCode(Severity::kUnknown), 3);
 }
 
+TEST(OnceTest, NoNameReachesATerminalAsItIs) {
+  OnceReport report;
+  report.results = {Result("a\x1b[31m", Severity::kOk, Reason::kNone, "b\x1b[31m")};
+  EXPECT_EQ(FormatOnce(report, OnceFormat::kTable, Colour::kNever).find('\x1b'), std::string::npos);
+}
+
 TEST(OnceTest, TableShowsTheWorstFirstWithReasonAndHint) {
   EXPECT_EQ(FormatOnce(Report(), OnceFormat::kTable, Colour::kNever),
             "STATUS    PROBE  TYPE  TARGET        DETAIL\n"
