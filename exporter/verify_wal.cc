@@ -108,6 +108,8 @@ void ArchiveCheck::ReadSegments() {
   for (const auto& [timeline, files] : reader_.inventory().partials) {
     checker.Forget();
     for (const catalog::WalSegmentFile& file : files) {
+      // What pg_receivewal packs reaches the file in blocks.
+      if (reader_.objects()[file.object].size_bytes == 0) continue;
       // One that is still being streamed carries the archive on.
       const bool streamed = !state_.runs.empty() && timeline == state_.timeline &&
                             file.number == state_.runs.back().last + 1;

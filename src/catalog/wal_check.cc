@@ -109,6 +109,7 @@ WalCheck WalChecker::CheckExtent(const PlaceObject& object, Extent extent,
   verify::WalSegmentOptions options;
   options.start_only = extent == Extent::kStart;
   options.name = verify::ParseWalFileName(object.name);
+  options.being_packed = verify::IsBeingPacked(object.name);
   options.system_identifier = system_identifier_;
   const bool follows = carry_ && options.name && carry_timeline_ <= options.name->timeline;
   if (follows) options.before = &*carry_;

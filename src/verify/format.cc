@@ -14,6 +14,7 @@
 #include "verify/recognise.h"
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
+#include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 #include "verify/yaml.h"
 
@@ -72,7 +73,8 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   Unpacked unpacked(*decoder, file);
   Reader inner(unpacked);
   auto walk = inner_walk(inner);
-  auto rest = walk ? Drain(unpacked) : Walked<std::int64_t>(0);
+  // A walker may be content with what there is of a stream that is still being written.
+  auto rest = walk && !unpacked.failed() ? Drain(unpacked) : Walked<std::int64_t>(0);
   if (!walk || !rest) {
     Fault fault = walk ? rest.error() : walk.error();
     if (!unpacked.failed() && fault.place.starts_with("byte ")) {
@@ -85,7 +87,7 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
   const bool known = walk->level >= Level::kFormat;
   if (known && decoder->checked()) walk->level = Level::kContent;
-  if (!known) walk->level = Level::kFormat;
+  if (!known || unpacked.failed()) walk->level = Level::kFormat;
   walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
   return walk;
 }
@@ -109,6 +111,12 @@ std::optional<Walked<Walk>> WalkText(Reader& reader, std::string_view head,
   return std::nullopt;
 }
 
+// Of what is packed in a file of this name. That it is being packed says its end.
+std::string InnerName(const std::string& name) {
+  if (IsBeingPacked(name)) return name;
+  return name.substr(0, name.rfind('.'));
+}
+
 class Descent {
  public:
   explicit Descent(const Reader& file) : file_(file) {}
@@ -129,7 +137,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   }
   if (const auto compression = DetectCompression(head)) {
     if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
-    const std::string inner_name = name.substr(0, name.rfind('.'));
+    const std::string inner_name = InnerName(name);
     return Unpack(reader, file_, *compression,
                   [&](Reader& inner) { return Run(inner, inner_name, depth + 1); });
   }
@@ -152,7 +160,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   }
   if (const auto compression = DetectCompression(head, name)) {  // without a magic number
     if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
-    const std::string inner_name = name.substr(0, name.rfind('.'));
+    const std::string inner_name = InnerName(name);
     return Unpack(reader, file_, *compression,
                   [&](Reader& inner) { return Run(inner, inner_name, depth + 1); });
   }

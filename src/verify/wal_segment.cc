@@ -365,6 +365,7 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
     auto page = reader_.Take(page_bytes_, "a page");
     if (!page) {
       Fault fault = std::move(page.error());
+      if (fault.reason == Reason::kIncomplete && options_.being_packed) return std::move(facts_);
       if (fault.outcome == Outcome::kBroken && fault.reason == Reason::kIncomplete) {
         fault.message = "cut short: a segment has " + std::to_string(size) + " bytes";
       }
@@ -380,6 +381,11 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
 }
 
 }  // namespace
+
+bool IsBeingPacked(std::string_view file_name) {
+  const auto name = ParseWalFileName(file_name);
+  return name && name->packed && file_name.ends_with(".partial");
+}
 
 std::string_view WalServerVersion(std::uint16_t magic) {
   struct Row {

@@ -30,6 +30,7 @@ struct WalCarry {
 struct WalSegmentOptions {
   std::optional<WalFileName> name;      // what the file's name says it is
   std::uint64_t system_identifier = 0;  // 0 = any cluster's
+  bool being_packed = false;            // IsBeingPacked
   const WalCarry* before = nullptr;     // of the segment before it; used if it fits
   // Reads no further than to the first page that ends behind a whole record: whether it goes on
   // where `before` ends.
@@ -38,6 +39,10 @@ struct WalSegmentOptions {
   // segment.
   Lsn until = 0;
 };
+
+// True for what pg_receivewal --compress is writing ("....gz.partial"): it may be cut off anywhere,
+// and its packing with it. A partial segment that was packed once it was there ends as others do.
+bool IsBeingPacked(std::string_view file_name);
 
 struct WalSegmentFacts {
   std::uint16_t magic = 0;

@@ -21,6 +21,7 @@ Walked<std::string> ReadWalText(Reader& reader) {
 Walked<Walk> WalkWal(Reader& reader, const std::string& name) {
   WalSegmentOptions options;
   options.name = ParseWalFileName(name);
+  options.being_packed = IsBeingPacked(name);
   auto facts = WalkWalSegment(reader, options);
   if (!facts) return tl::unexpected(std::move(facts.error()));
   Walk walk;

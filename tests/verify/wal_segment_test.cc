@@ -34,6 +34,30 @@ Walked<WalSegmentFacts> WalkOf(std::string_view bytes, const std::string& name,
 
 base::Timestamp Unix(std::int64_t seconds) { return base::FromUnixMillis(seconds * 1000); }
 
+TEST(WalSegmentTest, APackedPartialOneEndsWhereItsProgramIs) {
+  WalBuilder builder(5);
+  builder.Add("first");
+  builder.FillTo(40);
+  const std::string packed = Gzip(builder.Segments()[0]);
+  const std::string half = packed.substr(0, packed.size() / 2);
+  const std::string name = builder.Name(0) + ".gz";
+  EXPECT_EQ(WalkBytes(half, name).reason, Reason::kIncomplete);
+  const std::string partial = name + ".partial";
+  const Verdict verdict = WalkBytes(half, partial);
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kFormat);
+  // pg_receivewal ends the packing of one that is not full when it is stopped.
+  const std::string short_one = builder.Segments()[0].substr(0, 9 * 8192);
+  EXPECT_EQ(WalkBytes(Gzip(short_one), partial).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(Gzip(Flipped(builder.Segments()[0], 20'000)), partial).outcome,
+            Outcome::kBroken);
+  // What an archive_command packed was whole.
+  const std::string archived = builder.Name(0) + ".partial";
+  EXPECT_EQ(WalkBytes(half, archived + ".gz").reason, Reason::kIncomplete);
+  EXPECT_EQ(WalkBytes(short_one, archived).reason, Reason::kIncomplete);
+  EXPECT_EQ(WalkBytes(Gzip(builder.Segments()[0]), archived + ".gz").outcome, Outcome::kIntact);
+}
+
 TEST(WalSegmentTest, ReadsRecordsOverPagesAndSegments) {
   WalBuilder builder(5);
   builder.Add("first");
