@@ -13,6 +13,7 @@
 
 #include "base/duration.h"
 #include "base/sizes.h"
+#include "verify/checksum_folders.h"
 #include "verify/digest_lanes.h"
 #include "verify/file_tree.h"
 #include "verify/verify.h"
@@ -145,12 +146,13 @@ void RunVerifyJobs(const std::vector<VerifyJob>& jobs, int threads,
 
 void VerifyPaths(const std::vector<std::string>& paths, int jobs,
                  const std::function<void(const VerifiedPath&)>& done) {
+  verify::ChecksumFolders folders;
   std::vector<VerifyJob> all;
   all.reserve(paths.size());
   for (const std::string& path : paths) {
     all.push_back({path, [path] { return BytesOf(path); },
-                   [path](const verify::VerifyOptions& options) {
-                     return verify::VerifyPath(path, options);
+                   [path, &folders](const verify::VerifyOptions& options) {
+                     return verify::VerifyPath(path, options, folders);
                    }});
   }
   RunVerifyJobs(all, jobs, done);

@@ -63,7 +63,8 @@ Verdict WholeOf(std::string format) {
 constexpr std::size_t kListedAtOnce = 1000;
 
 // Every file a checksum list names.
-Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, ReadBudget& budget) {
+Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
+                     ChecksumFolders& folders, ReadBudget& budget) {
   const auto [folder, name] = SplitPath(path);
   auto text = ReadWhole(path, kMaxChecksumListBytes, budget, nullptr);
   if (!text) return CannotLook(text.error().reason, text.error().message);
@@ -82,7 +83,7 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind, Read
   if (list.bad_lines > 0) {
     whole.details.push_back(std::to_string(list.bad_lines) + " lines are no checksums");
   }
-  const Checksums checksums(folder);
+  const Checksums checksums = folders.About(folder);
   const auto verify_one = [&, folder = folder, name = name](const std::string& target,
                                                             ReadBudget& own) {
     const std::string file = target.starts_with('/') ? target : folder + "/" + target;
@@ -238,6 +239,12 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
 }
 
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
+  ChecksumFolders folders;
+  return VerifyPath(path, options, folders);
+}
+
+Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
+                   ChecksumFolders& folders) {
   ReadBudget budget(options);
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {
@@ -247,11 +254,11 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options) {
   }
   if (!S_ISDIR(info.st_mode)) {
     if (const auto kind = ParseChecksumFileName(SplitPath(path).second)) {
-      return VerifyListed(path, *kind, budget);
+      return VerifyListed(path, *kind, folders, budget);
     }
-    return VerifyPlainFile(path, "", Checksums(path), budget);
+    return VerifyPlainFile(path, "", folders.About(path), budget);
   }
-  const Checksums checksums(path);
+  const Checksums checksums = folders.About(path);
   if (auto whole = VerifyWhole(path, checksums, budget)) {
     return Finish(*std::move(whole), checksums, budget);
   }

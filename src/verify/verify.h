@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "verify/checksum_folders.h"
 #include "verify/file_verifier.h"
 #include "verify/verdict.h"
 
@@ -18,6 +19,8 @@ namespace drwatch::verify {
 //   another folder        every file in it and below it, and every folder above as one
 // Never fails: what cannot be judged says why (Outcome::kUnjudged).
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options);
+// The same for one of many: a folder's checksum files are read once for all that lies in it.
+Verdict VerifyPath(const std::string& path, const VerifyOptions& options, ChecksumFolders& folders);
 
 // The same for what lies elsewhere: a file that `open` opens, whose name is `name`, ...
 Verdict VerifyOpened(const Opener& open, const std::string& name, const Checksums& checksums,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "base/strings.h"
 #include "samples.h"
 
@@ -135,6 +137,24 @@ TEST(ChecksumFileTest, DigestsOf512BitsAreTriedAsBoth) {
     folder.Write("d", "D");
     EXPECT_EQ(VerifyPath(folder.Path("d"), {}).checksum, ChecksumState::kMatched);
   }
+}
+
+TEST(ChecksumFileTest, AFoldersListsAreReadOnceForManyArtefacts) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("a.bin", "data");
+  folder.Write("SHA256SUMS",
+               base::Hex(base::ComputeDigest(DigestAlgorithm::kSha256, "data")) + "  a.bin\n");
+  ChecksumFolders folders;
+  EXPECT_EQ(VerifyPath(path, {}, folders).level, Level::kChecksum);
+  std::filesystem::remove(folder.Path("SHA256SUMS"));
+  EXPECT_EQ(VerifyPath(path, {}, folders).level, Level::kChecksum);
+  // Those that were asked for last are kept.
+  for (const char* other : {"/b", "/c", "/d"}) {
+    folders.Of(folder.path() + other);
+    EXPECT_EQ(folders.Of(folder.path()), folders.Of(folder.path()));
+  }
+  EXPECT_EQ(VerifyPath(path, {}, folders).level, Level::kChecksum);
+  EXPECT_EQ(VerifyPath(path, {}).level, Level::kSize);
 }
 
 TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
