@@ -14,7 +14,8 @@ namespace drwatch::verify {
 
 class JsonBytes {
  public:
-  // A name or a value; the longest path of a server has 1024 bytes.
+  // A name or a value with the blanks before it, all of which the parser keeps; the longest path of
+  // a server has 1024 bytes.
   static constexpr std::size_t kMaxTextBytes = 1 << 20;
 
   explicit JsonBytes(Reader& file) : file_(file) { Fill(); }
@@ -50,9 +51,12 @@ class JsonBytes {
     } else if (c == '"') {
       in_text_ = !in_text_;
       text_bytes_ = 0;
+    } else if (!in_text_ && std::string_view(",:{}[]").find(c) != std::string_view::npos) {
+      text_bytes_ = 0;
     }
-    if (++text_bytes_ <= kMaxTextBytes || !in_text_ || fault_) return;
-    fault_ = Fault{Outcome::kUnjudged, model::Reason::kLimit, "", "a text of more than 1 MiB"};
+    if (++text_bytes_ <= kMaxTextBytes || fault_) return;
+    fault_ = Fault{Outcome::kUnjudged, model::Reason::kLimit, "",
+                   "a text, a number or blanks of more than 1 MiB"};
   }
 
   Reader& file_;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "samples.h"
 #include "verify/content_check.h"
+#include "verify/json_bytes.h"
 #include "verify/manifest.h"
 #include "verify/wal_files.h"
 #include "wal_builder.h"
@@ -361,6 +362,26 @@ TEST(ManifestTest, EveryByteIsCoveredHoweverItArrives) {
       }
     }
   }
+}
+
+TEST(ManifestTest, WhatTheParserKeepsIsLimited) {
+  for (const char filler : {' ', '9', 'a'}) {
+    const std::string text = std::string(filler == 'a' ? "{\"" : "{\"a\": ") +
+                             std::string(JsonBytes::kMaxTextBytes + 10, filler);
+    MemorySource source(text);
+    Reader reader(source);
+    JsonBytes bytes(reader);
+    while (!bytes.ended() && !bytes.fault()) bytes.Step();
+    EXPECT_TRUE(bytes.fault()) << filler;
+  }
+  // Line by line it may be as long as it likes.
+  std::string lines = "[";
+  while (lines.size() < 2 * JsonBytes::kMaxTextBytes) lines += "1,\n";
+  MemorySource source(lines);
+  Reader reader(source);
+  JsonBytes bytes(reader);
+  while (!bytes.ended() && !bytes.fault()) bytes.Step();
+  EXPECT_FALSE(bytes.fault());
 }
 
 TEST(ManifestTest, FilesStayReadableWhenItIsMoved) {
