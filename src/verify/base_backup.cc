@@ -8,6 +8,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "verify/backup_label.h"
 #include "verify/content_check.h"
 #include "verify/decoder.h"
 #include "verify/file_tree.h"
@@ -25,6 +26,10 @@ constexpr std::string_view kManifestName = "backup_manifest";
 constexpr std::string_view kWalFolder = "pg_wal/";
 constexpr std::string_view kControlFile = "global/pg_control";
 constexpr std::size_t kIdentifierBytes = 8;
+constexpr std::string_view kLabelFile = "backup_label";
+constexpr std::string_view kTablespaceFile = "tablespace_map";
+// Of one of these that is kept.
+constexpr std::size_t kMaxTextBytes = 256 << 10;
 
 // "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
 std::string ArchiveOf(const std::string& name) {
@@ -92,6 +97,14 @@ Fault ExtraFile(const std::string& path) {
   return {Outcome::kBroken, Reason::kCorrupt, path, "is not in the manifest"};
 }
 
+// What of base.tar tells about the other archives.
+struct BaseMembers {
+  std::string control;  // the start of pg_control
+  std::string label;
+  std::string tablespaces;
+  bool version = false;  // PG_VERSION is there
+};
+
 // Members of one of the backup's archives, checked while they stream by.
 class ManifestVisitor final : public TarVisitor {
  public:
@@ -105,6 +118,7 @@ class ManifestVisitor final : public TarVisitor {
     if (!member.regular()) return {};
     path_ = prefix_ + member.name;
     size_ = member.size;
+    if (path_ == "PG_VERSION") members_.version = true;
     if (path_.starts_with(kWalFolder) || inventory_ == nullptr) return {};
     if (IsExempt(path_)) return {};
     const ManifestFile* const file = inventory_->Meet(path_);
@@ -114,26 +128,38 @@ class ManifestVisitor final : public TarVisitor {
   }
   Walked<void> Data(std::string_view bytes) override {
     if (check_) check_->Update(bytes);
-    if (path_ == kControlFile && control_.size() < kIdentifierBytes) {
-      control_ += bytes.substr(0, kIdentifierBytes);
-    }
+    if (path_ == kControlFile) Keep(bytes, kIdentifierBytes, members_.control);
+    if (path_ == kLabelFile) Keep(bytes, kMaxTextBytes, members_.label);
+    if (path_ == kTablespaceFile) Keep(bytes, kMaxTextBytes, members_.tablespaces);
     return {};
   }
-  Walked<void> End() override { return check_ ? check_->Finish() : Walked<void>(); }
+  Walked<void> End() override {
+    // Before the WAL that may follow in the same archive.
+    if (path_ == kLabelFile && inventory_ == nullptr) NeedStart();
+    return check_ ? check_->Finish() : Walked<void>();
+  }
   Walked<void> Content(Source& content) override {
     if (!path_.starts_with(kWalFolder)) return TarVisitor::Content(content);
     return wal_.Add(path_.substr(kWalFolder.size()), size_, content);
   }
-  // The start of pg_control, if it was met.
-  const std::string& control() const { return control_; }
+  const BaseMembers& members() const { return members_; }
 
  private:
+  static void Keep(std::string_view bytes, std::size_t limit, std::string& kept) {
+    kept += bytes.substr(0, limit - std::min(limit, kept.size()));
+  }
+  // No manifest says how far the WAL is needed: at least to where recovery begins.
+  void NeedStart() {
+    const auto label = ParseBackupLabel(members_.label);
+    if (label) wal_.Need({{label->timeline, label->start, label->start + 1}});
+  }
+
   Inventory* inventory_;
   WalFiles& wal_;
   std::string prefix_;
   std::string path_;
   std::optional<ContentCheck> check_;
-  std::string control_;
+  BaseMembers members_;
   std::int64_t size_ = 0;
 };
 
@@ -193,6 +219,7 @@ class BaseBackup {
   void Require(Walked<void> result, const std::string& place);
   bool ReadManifest();
   void CheckArchives();
+  void CheckMembers(const BaseMembers& members, const std::string& archive);
   void CheckPlain();
   const ManifestFile* PlainFile(const TreeFile& file);
   void CheckContents(const std::vector<ListedFile>& listed);
@@ -273,14 +300,41 @@ void BaseBackup::CheckArchives() {
         return walk;
       });
     });
-    if (system_identifier_ == 0) system_identifier_ = IdentifierOf(visitor.control());
+    if (archive == "base" && part.outcome == Outcome::kIntact)
+      CheckMembers(visitor.members(), name);
     // The members' checksums are those of the manifest.
     if (manifest_ && part.outcome == Outcome::kIntact) part.level = Level::kContent;
     AddPart(whole_, std::move(part));
   }
+  if (!manifest_ && wal_.count() == 0) {
+    whole_.details.emplace_back("it carries no WAL: recovery needs that of an archive");
+  }
   if (!manifest_) {
     whole_.level = std::min(whole_.level, Level::kFormat);
     whole_.details.push_back("no backup_manifest: a missing file would not show");
+  }
+}
+
+// What base.tar must hold and what it says must lie beside it.
+void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& archive) {
+  if (system_identifier_ == 0) system_identifier_ = IdentifierOf(members.control);
+  const auto missing = [](const std::string& place, std::string message) {
+    return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, place, std::move(message)});
+  };
+  const bool any = members.version || !members.control.empty() || !members.label.empty();
+  const bool beside = archives_.size() > 1;
+  // Anybody may call a tar file so.
+  if (!manifest_ && (any || beside) &&
+      (!members.version || members.control.empty() || members.label.empty())) {
+    Require(missing(archive,
+                    "a base backup's PG_VERSION, global/pg_control and backup_label are "
+                    "not all in it"),
+            "");
+  }
+  for (const std::string& oid : ParseTablespaceMap(members.tablespaces)) {
+    const bool there = std::any_of(archives_.begin(), archives_.end(),
+                                   [&oid](const auto& name) { return ArchiveOf(name) == oid; });
+    if (!there) Require(missing(oid + ".tar", "tablespace_map names it, it is missing"), "");
   }
 }
 
@@ -367,7 +421,7 @@ void BaseBackup::ReadControlFile() {
 }
 
 void BaseBackup::CheckWal() {
-  if (!manifest_ || wal_place_ != BaseBackupWal::kInside) return;
+  if (wal_place_ != BaseBackupWal::kInside || (!manifest_ && wal_.count() == 0)) return;
   Require(wal_.Check(), "");
   const std::uint64_t found = wal_.system_identifier();
   if (Good() && found != 0 && system_identifier_ != 0 && found != system_identifier_) {

@@ -300,6 +300,43 @@ TEST_F(BaseBackupTest, WithoutManifestTheLevelSaysSo) {
   EXPECT_EQ(Verify().outcome, Outcome::kUnjudged) << Verify().ToString();
 }
 
+TEST_F(BaseBackupTest, WithoutManifestItSaysItselfWhatBelongsToIt) {
+  std::vector<TarEntry> entries = {
+      {"backup_label", "START WAL LOCATION: " + FormatLsn(kWal.start) + " (file " + kWal.names[0] +
+                           ")\nCHECKPOINT LOCATION: 0/200060\n"},
+      {"tablespace_map", "16400 /srv/a\\\n16401 b\n"},
+      {"PG_VERSION", "15\n"},
+      {"global/pg_control", ControlFile(WalBuilder::kSystem)}};
+  const std::string wal = Tar({{kWal.names[0], kWal.segments[0]}});
+  const auto write_all = [&] {
+    folder_.Write("b/base.tar", Tar(entries));
+    folder_.Write("b/16400.tar", Tar({}));
+    folder_.Write("b/pg_wal.tar", wal);
+  };
+  write_all();
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+  EXPECT_EQ(Verify().level, Level::kFormat);
+  std::filesystem::remove(folder_.Path("b/16400.tar"));
+  ExpectBroken(Reason::kIncomplete, "16400.tar");
+  write_all();
+  folder_.Write("b/pg_wal.tar", Tar({{kWal.names[1], kWal.segments[1]}}));
+  ExpectBroken(Reason::kIncomplete, kWal.names[0]);
+  folder_.Write("b/pg_wal.tar", Tar({{kWal.names[0], Flipped(kWal.segments[0], 50)}}));
+  ExpectBroken(Reason::kCorrupt, kWal.names[0]);
+  std::filesystem::remove(folder_.Path("b/pg_wal.tar"));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << "its WAL may be archived";
+  write_all();
+  folder_.Write("b/base.tar", wal);
+  ExpectBroken(Reason::kIncomplete, "base.tar");
+  entries.back() = {"global/pg_control", ControlFile(42)};
+  write_all();
+  ExpectBroken(Reason::kWrongFormat, "pg_wal");
+  // Anybody may call a tar file so.
+  std::filesystem::remove_all(folder_.Path("b"));
+  folder_.Write("b/base.tar", Tar({{"etc/hosts", "::1"}}));
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact);
+}
+
 Walked<Manifest> ParseManifest(std::string_view text, ManifestParts parts = ManifestParts::kAll) {
   MemorySource source(text);
   Reader reader(source);
