@@ -150,6 +150,8 @@ std::optional<ChecksumEntry> ParseGnu(std::string_view line, bool escaped,
 }  // namespace
 
 ChecksumList ParseChecksumList(std::string_view text, std::optional<DigestAlgorithm> hint) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const char end = text.find('\0') == text.npos ? '\n' : '\0';
   ChecksumList list;
   for (std::string_view line : base::Split(text, end)) {

@@ -72,8 +72,10 @@ void Judge(Verdict& verdict, Walk walk) {
   }
   verdict.outcome = Outcome::kUnjudged;
   verdict.reason = Reason::kUnverified;
-  verdict.message = (verdict.format.empty() ? "its format is not known" : "it is encrypted") +
-                    std::string(" and no checksum file names it");
+  const std::string_view why = walk.level == Level::kExists ? "it is empty"
+                               : verdict.format.empty()     ? "its format is not known"
+                                                            : "it is encrypted";
+  verdict.message = std::string(why) + " and no checksum file names it";
 }
 
 // The file was written to while it was read: what is wrong with it may come from that.
@@ -149,6 +151,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
     verdict.format = std::move(walk->format);
   } else {
     Judge(verdict, std::move(*walk));
+    if (verdict.outcome != Outcome::kIntact) verdict.place = relative;
   }
   if (verdict.contents.unpacked_bytes > 0 && verdict.contents.packed_bytes == 0) {
     verdict.contents.packed_bytes = file->size;

@@ -117,6 +117,11 @@ std::string InnerName(const std::string& name) {
   return name.substr(0, name.rfind('.'));
 }
 
+bool PromisesHtml(std::string_view name) {
+  const std::string lower = base::Lower(name);
+  return lower.ends_with(".html") || lower.ends_with(".htm") || lower.ends_with(".xhtml");
+}
+
 class Descent {
  public:
   explicit Descent(const Reader& file) : file_(file) {}
@@ -149,7 +154,8 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   if (!start) return tl::unexpected(std::move(start.error()));
   const BodySize size = start->size() <= kMaxErrorBodyBytes ? BodySize::kSmall : BodySize::kLarge;
   const std::string_view body = RecogniseErrorBody(head, size);
-  if (!body.empty() && !(PromisesJson(name) && MayBeState(head))) {
+  const bool meant = (PromisesJson(name) && MayBeState(head)) || PromisesHtml(name);
+  if (!body.empty() && !meant) {
     return Broken(Reason::kWrongFormat, 0, std::string(body) + " in place of a backup");
   }
   if (const std::string_view program = RecogniseEncryption(head); !program.empty()) {
@@ -177,6 +183,17 @@ std::string_view PromisedBy(const std::string& name) {
   if (lower.ends_with(".rdb")) return "a Redis RDB file";
   if (ParseWalFileName(name)) return "a WAL segment";
   return {};
+}
+
+// True if a file of this name is never meant to be empty.
+bool PromisesContent(const std::string& name) {
+  constexpr std::array<std::string_view, 10> kSuffixes = {
+      ".sql", ".dump", ".dmp", ".bak", ".backup", ".bkp", ".aof", ".age", ".gpg", ".enc"};
+  const std::string lower = base::Lower(name);
+  return CompressionOfName(name) || !PromisedBy(name).empty() || PromisesJson(name) ||
+         PromisesYaml(name) ||
+         std::any_of(kSuffixes.begin(), kSuffixes.end(),
+                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
 }
 
 Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
@@ -212,6 +229,15 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
 
 Walked<Walk> WalkStream(Reader& file, const std::string& name) {
   return Descent(file).Run(file, name, 0);
+}
+
+Walked<Walk> WalkMember(Reader& file, const std::string& name) {
+  auto end = file.AtEnd();
+  if (!end) return tl::unexpected(std::move(end.error()));
+  if (!*end || PromisesContent(name)) return WalkStream(file, name);
+  Walk walk;
+  walk.level = Level::kExists;
+  return walk;
 }
 
 Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader&)>& walk) {

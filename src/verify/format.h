@@ -14,6 +14,10 @@ namespace drwatch::verify {
 // it is encrypted.
 Walked<Walk> WalkStream(Reader& file, const std::string& name);
 
+// The same for one of a folder's files: an empty one is broken only if its name promises more. It
+// may be a mark ("_SUCCESS"), or have been empty always; its level is kExists.
+Walked<Walk> WalkMember(Reader& file, const std::string& name);
+
 // Unpacks `file` if it is packed and hands the stream to `walk`, which must read to its end.
 Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader& inner)>& walk);
 // The same; `name` is the file's: it tells packings that have no magic number.

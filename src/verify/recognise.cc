@@ -17,9 +17,27 @@ constexpr std::array<std::string_view, 9> kMessages = {
     "pg_dump: ", "pg_dumpall: ", "pg_basebackup: ", "mysqldump: ", "mariadb-dump: ",
     "error: ",   "fatal: ",      "bash: ",          "sh: "};
 
+// The name of the first element, without its namespace's prefix. Empty: this is no XML.
+std::string_view XmlRoot(std::string_view text) {
+  while (text.starts_with("<?") || text.starts_with("<!")) {
+    const bool comment = text.starts_with("<!--");
+    const std::string_view close = comment ? "-->" : ">";
+    const std::size_t end = text.find(close);
+    if (end == text.npos) return {};
+    text = base::Trim(text.substr(end + close.size()));
+  }
+  if (!text.starts_with('<')) return {};
+  const std::string_view name = text.substr(1, text.find_first_of(" \t\r\n/>") - 1);
+  return name.substr(name.rfind(':') + 1);  // npos + 1 = 0
+}
+
+// Of object stores, web services (SOAP, AWS), WebDAV. What else speaks of errors may be data.
 bool IsXmlError(std::string_view text) {
-  const bool xml = text.starts_with("<?xml") || text.starts_with("<error");
-  return xml && (Contains(text, "<error") || Contains(text, "<code>") || Contains(text, "fault"));
+  const std::string_view root = XmlRoot(text);
+  if (root == "envelope") return Contains(text, ":fault") || Contains(text, "<fault");
+  if (root == "response") return Contains(text, "<error");
+  return root == "error" || root == "errors" || root == "errorresponse" || root == "fault" ||
+         root == "exception";
 }
 
 bool IsJsonError(std::string_view text) {
@@ -37,8 +55,9 @@ bool IsOpenPgp(std::string_view head) {
   if (head.size() < 3) return false;
   const auto first = static_cast<unsigned char>(head[0]);
   const auto third = static_cast<unsigned char>(head[2]);
-  // Public-key (1) or symmetric-key (3) encrypted session key; their version byte is 3 or 4.
-  if (first == 0x84 || first == 0x8c) return third == 3 || third == 4;
+  // Public-key (1) or symmetric-key (3) encrypted session key; their version byte is 3 or 4, with
+  // AEAD 5, and 6 since RFC 9580.
+  if (first == 0x84 || first == 0x8c) return third >= 3 && third <= 6;
   if (first == 0x85) return head.size() > 3 && static_cast<unsigned char>(head[3]) == 3;
   if (first == 0xc1 || first == 0xc3) {
     const auto second = static_cast<unsigned char>(head[1]);
@@ -67,6 +86,7 @@ std::string_view RecogniseErrorBody(std::string_view head, BodySize size) {
 
 std::string_view RecogniseEncryption(std::string_view head) {
   if (head.starts_with("Salted__")) return "OpenSSL or pgBackRest";
+  if (head.starts_with("U2FsdGVkX1")) return "OpenSSL";  // the same in base64
   if (head.starts_with("age-encryption.org/v1")) return "age";
   if (head.starts_with("-----BEGIN AGE ENCRYPTED FILE")) return "age";
   if (head.starts_with("-----BEGIN PGP MESSAGE")) return "OpenPGP";

@@ -225,23 +225,30 @@ Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
   return visitor_.End();
 }
 
-// After the first zero block: another one, then nothing but zeros.
+// After the first zero block: another one, then nothing but zeros. pixz puts an index of the
+// members behind them, which every tar program ignores.
 Walked<void> TarWalker::CheckEnd() {
+  constexpr std::string_view kPixzIndex = "\xa6\x4c\x32\x2e\xd6\x14\xae\xdb";
   const std::int64_t begin = reader_.offset();
-  std::int64_t zeros = 0;
-  while (true) {
-    auto bytes = reader_.Some(INT64_MAX);
+  bool zeros = true;
+  while (zeros) {
+    auto bytes = reader_.Look();
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) break;
     const std::size_t junk = FirstNonZero(*bytes);
-    if (junk != std::string_view::npos) {
-      return Broken(Reason::kCorrupt, begin + zeros + static_cast<std::int64_t>(junk),
-                    "bytes after the end of the tar archive");
-    }
-    zeros += static_cast<std::int64_t>(bytes->size());
+    zeros = junk == std::string_view::npos && !bytes->empty();
+    reader_.Consume(std::min(junk, bytes->size()));
   }
-  if (zeros < kBlockBytes) {
-    return Broken(Reason::kIncomplete, begin + zeros, "ends in the end marker of a tar archive");
+  auto rest = reader_.Peek(kPixzIndex.size());
+  if (!rest) return tl::unexpected(std::move(rest.error()));
+  if (!rest->empty() && *rest != kPixzIndex) {
+    return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of the tar archive");
+  }
+  if (reader_.offset() - begin < kBlockBytes) {
+    return Broken(Reason::kIncomplete, reader_.offset(), "ends in the end marker of a tar archive");
+  }
+  while (!rest->empty()) {
+    rest = reader_.Some(INT64_MAX);
+    if (!rest) return tl::unexpected(std::move(rest.error()));
   }
   return {};
 }
@@ -333,6 +340,9 @@ Walked<void> TarVisitor::Content(Source& content) {
 bool LooksLikeTar(std::string_view head) {
   if (head.size() < kBlockBytes) return false;
   if (head.substr(257, 5) == "ustar") return true;
+  // GNU: the label of a volume, and the rest of a member of the volume before it.
+  const bool volume = head[156] == 'V' || head[156] == 'M';
+  if (volume && ChecksumMatches(head.substr(0, kBlockBytes))) return true;
   // UNIX version 7 has no magic number: a name, sizes in octal digits, and the right checksum.
   const std::string_view block = head.substr(0, kBlockBytes);
   const auto is_octal = [block](std::size_t at, std::size_t size) {

@@ -39,16 +39,19 @@ Verdict Missing(const std::string& name, const std::string& list) {
   return verdict;
 }
 
-bool Exists(const std::string& path) {
+// Only if that is certain: what lies in a folder that may not be read may be there.
+bool IsMissing(const std::string& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0;
+  return ::stat(path.c_str(), &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+using WalkNamed = Walked<Walk>(Reader& file, const std::string& name);
+
 Verdict VerifyPlainFile(const std::string& path, const std::string& relative,
-                        const Checksums& checksums, ReadBudget& budget) {
+                        const Checksums& checksums, ReadBudget& budget, WalkNamed& walk) {
   const std::string name = SplitPath(path).second;
   return VerifyFile(path, relative, checksums, budget,
-                    [&name](Reader& reader) { return WalkStream(reader, name); });
+                    [&](Reader& reader) { return walk(reader, name); });
 }
 
 Verdict WholeOf(std::string format) {
@@ -87,7 +90,8 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
   const auto verify_one = [&, folder = folder, name = name](const std::string& target,
                                                             ReadBudget& own) {
     const std::string file = target.starts_with('/') ? target : folder + "/" + target;
-    return Exists(file) ? VerifyPlainFile(file, target, checksums, own) : Missing(target, name);
+    if (IsMissing(file)) return Missing(target, name);
+    return VerifyPlainFile(file, target, checksums, own, WalkMember);
   };
   for (std::size_t begin = 0; begin < targets.size() && budget.Check(); begin += kListedAtOnce) {
     std::vector<std::optional<Verdict>> parts(std::min(kListedAtOnce, targets.size() - begin));
@@ -162,7 +166,7 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
     if (!take(file.name, whole)) {
       const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
       AddPart(whole, VerifyStream(open, file.name, checksums, budget,
-                                  [&name](Reader& reader) { return WalkStream(reader, name); }));
+                                  [&name](Reader& reader) { return WalkMember(reader, name); }));
     }
     if (whole.outcome == Outcome::kBroken || !budget.Check()) break;
   }
@@ -256,7 +260,7 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     if (const auto kind = ParseChecksumFileName(SplitPath(path).second)) {
       return VerifyListed(path, *kind, folders, budget);
     }
-    return VerifyPlainFile(path, "", folders.About(path), budget);
+    return VerifyPlainFile(path, "", folders.About(path), budget, WalkStream);
   }
   const Checksums checksums = folders.About(path);
   if (auto whole = VerifyWhole(path, checksums, budget)) {

@@ -58,6 +58,9 @@ Walked<std::string_view> ZstdDecoder::Next() {
       if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
         return Unjudged(Reason::kLimit, "zstd window larger than 128 MiB");
       }
+      if (ZSTD_getErrorCode(result) == ZSTD_error_dictionary_wrong) {
+        return Unjudged(Reason::kUnverified, "zstd data that a dictionary was used for");
+      }
       return Broken(Reason::kCorrupt, input_.offset(), "invalid zstd data: " + base::Lower(text));
     }
     if (result == 0) in_frame_ = false;

@@ -42,6 +42,12 @@ TEST(ChecksumListTest, ReadsEveryFormOfALine) {
   EXPECT_EQ(ParseChecksumList("MD5 (x) = " + hex).bad_lines, 1);
 }
 
+TEST(ChecksumListTest, AByteOrderMarkIsNoPartOfADigest) {
+  const ChecksumList list = ParseChecksumList("\xef\xbb\xbf" + std::string(64, 'a') + "  x\r\n");
+  ASSERT_EQ(list.entries.size(), 1u);
+  EXPECT_EQ(list.entries[0].name, "x");
+}
+
 TEST(ChecksumListTest, TellsTheAlgorithm) {
   for (const DigestAlgorithm algorithm :
        {DigestAlgorithm::kMd5, DigestAlgorithm::kSha1, DigestAlgorithm::kSha224,

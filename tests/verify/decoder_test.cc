@@ -249,6 +249,15 @@ TEST(DecoderTest, HugeZstdWindowIsALimitNotAnAllocation) {
   EXPECT_EQ(result.fault->reason, Reason::kLimit);
 }
 
+TEST(DecoderTest, ZstdWithADictionaryIsNotJudged) {
+  // A frame header that names dictionary 42, and one raw block.
+  const std::string frame("\x28\xb5\x2f\xfd\x01\x00\x2a\x09\x00\x00x", 11);
+  const Unpacked result = Unpack(Compression::kZstd, frame);
+  ASSERT_TRUE(result.fault);
+  EXPECT_EQ(result.fault->outcome, Outcome::kUnjudged);
+  EXPECT_EQ(result.fault->reason, Reason::kUnverified);
+}
+
 // What a program makes of a file. The programs are among those that scripts/install-packages
 // brings.
 std::string Made(const std::string& command, const std::string& bytes) {

@@ -161,10 +161,12 @@ TEST(HostileTest, WhatMayNotBeReadIsNotJudged) {
   ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
   const std::string file = folder.Write("d/a.json", "{}");
   folder.Write("d/sub/b.json", "{}");
+  const std::string list = folder.Write("SHA256SUMS", std::string(64, 'a') + "  d/sub/b.json\n");
+  ASSERT_EQ(::chmod(list.c_str(), 0644), 0);
   ASSERT_EQ(::chmod(file.c_str(), 0), 0);
   ASSERT_EQ(::chmod(folder.Path("d/sub").c_str(), 0), 0);
   const testing::AsNobody nobody;
-  for (const std::string& path : {file, folder.Path("d/sub"), folder.Path("d")}) {
+  for (const std::string& path : {file, folder.Path("d/sub"), folder.Path("d"), list}) {
     const Verdict verdict = VerifyPath(path, {});
     EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << path;
     EXPECT_EQ(verdict.reason, Reason::kPermission) << path << ": " << verdict.ToString();

@@ -140,6 +140,33 @@ TEST(TarTest, LevelsAreHonest) {
   EXPECT_EQ(VerifyBytes(Gzip(tar), "x.tar.gz").level, Level::kContent);
 }
 
+TEST(TarTest, VolumesOfGnuTarHaveNoMagicNumber) {
+  const testing::TempDir folder;
+  folder.Write("tree/a.bin", Noise(90'000));
+  const std::string make = "cd " + folder.path() +
+                           " && tar --format=gnu --label=monday -cf labelled.tar tree && " +
+                           "tar --format=gnu -M -L 60 -cf first.tar -f second.tar tree";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  for (const char* name : {"labelled.tar", "second.tar"}) {
+    const std::string bytes = testing::ReadTestFile(folder.Path(name));
+    ASSERT_NE(bytes.substr(257, 5), "ustar");
+    EXPECT_EQ(WalkBytes(bytes, name).outcome, Outcome::kIntact) << name;
+    EXPECT_EQ(WalkBytes(Flipped(bytes, 5), name).outcome, Outcome::kBroken) << name;
+  }
+}
+
+TEST(TarTest, AnIndexOfPixzBehindTheEndIsNoDamage) {
+  const std::string tar = Tar({{"a", "x"}});
+  const std::string index(
+      "\xa6\x4c\x32\x2e\xd6\x14\xae\xdb"
+      "a\0\0",
+      11);
+  EXPECT_EQ(WalkBytes(tar + index, "x.tar").outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(tar + index.substr(1), "x.tar").reason, Reason::kCorrupt);
+  EXPECT_EQ(WalkBytes(tar.substr(0, tar.size() - 512) + index, "x.tar").reason,
+            Reason::kIncomplete);
+}
+
 TEST(TarTest, Version7HasNoMagicNumber) {
   const testing::TempDir folder;
   const std::string content = Noise(5000);

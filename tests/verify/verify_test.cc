@@ -23,7 +23,10 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
   for (const std::string body :
        {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "<!DOCTYPE html><html>",
         "\n <HTML><body>", "{\"error\": \"not found\"}", "{\"message\": \"x\", \"code\": 403}",
-        "pg_dump: error: connection to server failed", "<Error><Code>NoSuchKey</Code></Error>"}) {
+        "pg_dump: error: connection to server failed", "<Error><Code>NoSuchKey</Code></Error>",
+        "<?xml version=\"1.0\"?>\n<!-- x -->\n<d:error xmlns:d=\"DAV:\">no</d:error>",
+        "<?xml version=\"1.0\"?><s:Envelope><s:Body><s:Fault>x</s:Fault></s:Body></s:Envelope>",
+        "<?xml version=\"1.0\"?><Response><Errors><Error>x</Error></Errors></Response>"}) {
     for (const std::string& bytes : {body, Gzip(body)}) {
       const Verdict verdict = VerifyBytes(bytes, "shop.dump");
       EXPECT_EQ(verdict.outcome, Outcome::kBroken) << body;
@@ -33,9 +36,13 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
   // Data that looks a little like it.
   for (const std::string& data :
        {std::string("<?xml version=\"1.0\"?><config/>"), std::string("{\"name\": 1}"),
+        // mysqldump --xml says "Default" of each column.
+        std::string("<?xml version=\"1.0\"?>\n<mysqldump><field Default=\"1\"/></mysqldump>"),
+        std::string("<?xml version=\"1.0\"?><rows><code>1</code><fault>none</fault></rows>"),
         "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
     EXPECT_EQ(VerifyBytes(data, "x.bin").outcome, Outcome::kUnjudged);
   }
+  EXPECT_EQ(VerifyBytes("<!DOCTYPE html><html>", "index.html").outcome, Outcome::kUnjudged);
 }
 
 TEST(VerifyTest, NothingIsNoBackup) {
@@ -62,6 +69,7 @@ TEST(VerifyTest, UnknownAndEncryptedFilesAreNotFailures) {
   for (const std::string& bytes :
        {std::string("some text"), std::string("Salted__12345678abcdef"),
         std::string("age-encryption.org/v1\n-> X25519"), std::string("\x85\x02\x0c\x03zzzz"),
+        std::string("\x8c\x2e\x05\x09zzzz"), std::string("U2FsdGVkX1+aaaabbbbcccc\n"),
         std::string("-----BEGIN PGP MESSAGE-----\n")}) {
     for (const char* name : {"x.bin", "x.dump"}) {
       const Verdict verdict = VerifyBytes(bytes, name);
@@ -156,6 +164,32 @@ TEST(VerifyTest, FolderIsAllItsFiles) {
   folder.Write("loop/a.dump", Sample("custom.dump"));
   std::filesystem::create_directory_symlink(folder.Path("loop"), folder.Path("loop/again"));
   EXPECT_EQ(VerifyPath(folder.Path("loop"), {}).outcome, Outcome::kIntact);
+}
+
+TEST(VerifyTest, AnEmptyFileOfAFolderMayBeMeant) {
+  const testing::TempDir folder;
+  folder.Write("d/a.dump", Sample("custom.dump"));
+  folder.Write("d/_SUCCESS", "");
+  const Verdict mark = VerifyPath(folder.Path("d"), {});
+  EXPECT_EQ(mark.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(mark.ToString(), "_SUCCESS: it is empty and no checksum file names it");
+  folder.Write("d/SHA256SUMS",
+               base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, "")) + "  _SUCCESS\n");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyPath(folder.Path("d/SHA256SUMS"), {}).outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyPath(folder.Path("d/_SUCCESS"), {}).outcome, Outcome::kBroken) << "alone";
+  for (const char* name : {"d/b.dump", "d/b.sql", "d/b.tar", "d/b.json", "d/b.gz"}) {
+    folder.Write(name, "");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kTooSmall) << name;
+    std::filesystem::remove(folder.Path(name));
+  }
+}
+
+TEST(VerifyTest, SaysWhichFileOfAFolderIsNotJudged) {
+  const testing::TempDir folder;
+  folder.Write("d/a.dump", Sample("custom.dump"));
+  folder.Write("d/b.bin", "what is this");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).place, "b.bin");
 }
 
 TEST(VerifyTest, FolderMissingAListedFileIsIncomplete) {
