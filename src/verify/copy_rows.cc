@@ -55,7 +55,8 @@ struct Marks {
   std::size_t size = 0;
 };
 
-// Of a block with backslashes, carriage returns or zero bytes.
+// Of a block with backslashes, carriage returns or zero bytes, or of lines that do not end with a
+// newline alone.
 Marks UnusualMarks(const ByteBlock& block, std::size_t size, LineEnd line_end) {
   const std::size_t shift = kByteBlockBytes - size;
   Marks marks{block.Equal('\t') >> shift, block.Equal('\n') >> shift, size};
@@ -72,6 +73,7 @@ Marks UnusualMarks(const ByteBlock& block, std::size_t size, LineEnd line_end) {
   if (line_end == LineEnd::kNewline) return block.HasAny<'\r', '\0'>() ? Marks() : marks;
   const std::uint64_t last = std::uint64_t{1} << (size - 1);
   const std::uint64_t returns = block.Equal('\r') >> shift & ~escaped;
+  if (line_end == LineEnd::kNotKnown && (returns | marks.newlines) != 0) return {};
   if (block.HasAny<'\0'>() || (returns & ~last) << 1 != marks.newlines) return {};
   marks.size -= (returns & last) != 0 ? 1 : 0;
   return marks;
@@ -146,10 +148,7 @@ std::size_t CopyRows::TakePart(std::string_view bytes) {
 // Takes blocks from `begin` on as long as nothing in them needs a closer look; returns how many
 // bytes that are. The next ones are to be stepped through.
 std::size_t CopyRows::TakeBlocks(std::string_view bytes, std::size_t begin) {
-  if (place_ != Place::kRow || line_end_ == LineEnd::kNotKnown ||
-      encoding_ == TextEncoding::kEmbedsAscii) {
-    return 0;
-  }
+  if (place_ != Place::kRow || encoding_ == TextEncoding::kEmbedsAscii) return 0;
   Rows rows = rows_;
   std::size_t at = begin;
   while (at < bytes.size()) {

@@ -31,7 +31,8 @@ class CopyRows {
   bool ended() const { return place_ == Place::kEnded; }
   const std::string& table() const { return target_.table; }
 
-  // The first one tells what all of them must be.
+  // How far the rows have come, for what follows them block by block. The first line end tells what
+  // all of them must be.
   enum class LineEnd { kNotKnown, kNewline, kReturnNewline };
   struct Rows {
     std::int64_t ended = 0;
