@@ -11,6 +11,8 @@ import subprocess
 import damage
 
 TOOL_TIMEOUT = 10
+# Details that name the damage of what is intact all the same.
+NAMES_DAMAGE = ("the server drops its last", "it is not loaded", "a missing file would not show")
 
 
 @dataclasses.dataclass
@@ -19,6 +21,11 @@ class Verdict:
     level: int
     reason: str
     text: str
+    details: list
+
+    @property
+    def names_damage(self):
+        return any(words in detail for detail in self.details for words in NAMES_DAMAGE)
 
 
 class Verifier:
@@ -34,8 +41,8 @@ class Verifier:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the verifier died of {path}")
-        outcome, level, reason, text = line.rstrip("\n").split("\t", 3)
-        return Verdict(outcome, int(level), reason, text)
+        outcome, level, reason, text, *details = line.rstrip("\n").split("\t")
+        return Verdict(outcome, int(level), reason, text, details)
 
     def close(self):
         self.process.stdin.close()
@@ -46,6 +53,7 @@ class Verifier:
 class Count:
     total: int = 0
     seen: int = 0
+    named: int = 0  # of those not seen, in a detail
     levels: collections.Counter = dataclasses.field(default_factory=collections.Counter)  # of those not seen
     tools: dict = dataclasses.field(default_factory=dict)  # name: seen
 
@@ -71,7 +79,7 @@ class Run:
 
     def intact(self, artefact):
         verdict = self.verifier.verify(artefact.path)
-        if (verdict.outcome, verdict.level) != ("intact", artefact.level):
+        if (verdict.outcome, verdict.level, verdict.names_damage) != ("intact", artefact.level, False):
             self.wrong.append(f"{artefact.name}: intact, but {verdict}")
 
     def note(self, artefact, damage_class, what, path):
@@ -82,6 +90,7 @@ class Run:
         count.seen += seen
         if not seen:
             count.levels[verdict.level] += 1
+            count.named += verdict.names_damage
         expected = damage.visible(artefact.kind, damage_class)
         if expected == damage.SEEN and not seen:
             self.wrong.append(f"{artefact.name}, {damage_class} {what}: not seen: {verdict}")
@@ -133,12 +142,20 @@ class Run:
             self.file(artefact, count)
 
 
+def passing_as(count):
+    """The levels of those not seen, and how many of them a detail names."""
+    levels = "/".join(map(str, sorted(count.levels)))
+    if not count.named:
+        return levels
+    return f"{levels}, {'' if count.named == count.total - count.seen else f'{count.named} '}said in a detail"
+
+
 def class_table(artefacts, run):
     """One row an artefact and class of damage, in Markdown."""
     rows = ["| backup | damage | drwatch | level of those not seen | the format's own tools |", "|---|---|---|---|---|"]
     for artefact in artefacts:
         for damage_class, count in run.counts.get(artefact.name, {}).items():
-            levels = ", ".join(str(level) for level in sorted(count.levels)) or "-"
+            levels = passing_as(count) if count.levels else "-"
             tools = "; ".join(f"{name} {seen}/{count.total}" for name, seen in count.tools.items()) or "-"
             rows.append(f"| {artefact.name} | {damage_class} | {count.seen}/{count.total} | {levels} | {tools} |")
     return "\n".join(rows)
@@ -153,7 +170,7 @@ def table(artefacts, run):
         seen = sum(count.seen for count in counts.values())
         names = [name for name, _ in artefact.tools]
         tools = "; ".join(f"`{name}` {sum(count.tools.get(name, 0) for count in counts.values())}" for name in names) or "-"
-        passing = "; ".join(f"{name} {count.total - count.seen}/{count.total} ({'/'.join(map(str, sorted(count.levels)))})"
+        passing = "; ".join(f"{name} {count.total - count.seen}/{count.total} ({passing_as(count)})"
                             for name, count in counts.items() if count.seen < count.total) or "nothing"
         rows.append(f"| {artefact.name} | {total} | {seen} | {tools} | {passing} |")
     return "\n".join(rows)
