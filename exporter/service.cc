@@ -114,9 +114,14 @@ std::string Service::StorageFolder(const config::Config& config) const {
   return options_.storage_path.empty() ? config.storage.path : options_.storage_path;
 }
 
+std::string Service::StateFile(const ServeOptions& options, const config::Config& config) {
+  const std::string& given = options.storage_path;
+  return (given.empty() ? config.storage.path : given) + "/drwatch.db";
+}
+
 base::Status Service::OpenState(const config::Config& config) {
   const std::string folder = StorageFolder(config);
-  auto database = db::Database::Open(folder + "/drwatch.db", AllMigrations());
+  auto database = db::Database::Open(StateFile(options_, config), AllMigrations());
   if (!database) return base::Wrap("opening the state below storage.path", database.error());
   database_ = *std::move(database);
   if (database_->recovered()) {
@@ -141,14 +146,17 @@ base::Status Service::StartParts(Loaded loaded) {
   delivery.database = database_.get();
   delivery.config = loaded.config;
   delivery.link_key = LinkKey(StorageFolder(*loaded.config));
-  delivery.on_happening = [this](const notify::Happening& happening) {
+  const auto record = [this](const notify::Happening& happening) {
     audit_->Record(EventOf(happening));
   };
+  delivery.on_happening = record;
   auto dispatcher = notify::Dispatcher::Create(std::move(delivery));
   if (!dispatcher) return base::Fail(dispatcher.error());
   dispatcher_ = *std::move(dispatcher);
-  forwarder_ = std::make_unique<notify::Forwarder>(notify::Forwarder::Options{
-      &clock_, loaded.config, dispatcher_->RuleAlerts(), options_.resend_delay});
+  notify::Forwarder::Options forwarding{&clock_, loaded.config, dispatcher_->RuleAlerts(),
+                                        options_.resend_delay};
+  forwarding.on_happening = record;
+  forwarder_ = std::make_unique<notify::Forwarder>(std::move(forwarding));
 
   rules::ManagerDependencies dependencies;
   dependencies.store = &store_;

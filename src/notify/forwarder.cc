@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "base/log.h"
+#include "notify/forward_happening.h"
 
 namespace drwatch::notify {
 
@@ -137,8 +138,10 @@ Forwarder::Answer Forwarder::Send(const ForwardPeer& peer, const std::vector<For
     answer.verdict.detail = applied.error().message;
     return answer;
   }
+  const base::SteadyTime began = options_.clock->Steady();
   const net::HttpOutcome outcome =
       options_.fetch(request, base::Deadline::After(peer.timeout), stop);
+  answer.took = std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - began);
   const base::Timestamp now = options_.clock->Now();
   answer.abandoned = stop.stopped() && !outcome.response;
   answer.verdict = ClassifyForward(outcome, now);
@@ -154,7 +157,14 @@ Forwarder::Answer Forwarder::Send(const ForwardPeer& peer, const std::vector<For
 void Forwarder::Settle(Sender& sender, const std::vector<ForwardItem>& items,
                        const Answer& answer) {
   const std::string& url = sender.peer.url;
-  switch (state_.Settle(url, items, answer.verdict, Now())) {
+  const ForwardNews news = state_.Settle(url, items, answer.verdict, Now());
+  if (options_.on_happening) {
+    const ForwardAttempt attempt{Now(), answer.took, url};
+    for (const Happening& each : ForwardHappenings(attempt, items, answer.verdict, news)) {
+      options_.on_happening(each);
+    }
+  }
+  switch (news) {
     case ForwardNews::kNone:
       break;
     case ForwardNews::kFails:

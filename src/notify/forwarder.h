@@ -5,6 +5,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include "config/config.h"
 #include "model/alert.h"
 #include "notify/forward_state.h"
+#include "notify/happening.h"
 #include "notify/sender.h"
 
 namespace drwatch::notify {
@@ -30,6 +32,9 @@ class Forwarder {
     std::vector<model::AlertEvent> known{};  // by an earlier run: Dispatcher::RuleAlerts
     base::Duration repeat = kForwardRepeat;
     FetchFunction fetch = net::Fetch;
+    // Told of each (forward_happening.h), under the forwarder's lock: it must not call back.
+    // Default: nothing.
+    std::function<void(const Happening&)> on_happening{};
   };
   // An Alertmanager whose clock differs by more ends alerts too early or too late.
   static constexpr base::Duration kClockTolerance = std::chrono::seconds(30);
@@ -63,6 +68,7 @@ class Forwarder {
     Verdict verdict;
     std::optional<base::Duration> clock_ahead;
     bool abandoned = false;
+    base::Duration took{};
   };
 
   base::Timestamp Now() const;

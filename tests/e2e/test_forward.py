@@ -8,7 +8,7 @@ import time
 
 import pytest
 from configs import built_in, config, expect_page
-from drwatch import Drwatch
+from drwatch import PROGRAM, Drwatch
 from http_sink import HttpSink
 from servers import Alertmanager, free_port, http_get, wait_until
 from test_delivery import break_it, repair
@@ -133,6 +133,16 @@ def test_a_fault_is_one_incident_of_the_cluster(folder, drwatch, cluster, nginx)
     cluster.wait_for_turn()
     assert (len(cluster.told("firing")), len(cluster.told("resolved"))) == (1, 1)
     assert everywhere(cluster, "Watchdog")
+    # Each Alertmanager's acceptance is evidence: who was told of the beginning and of the end.
+    def rows():
+        return [row["metrics"] for row in drwatch.api("/api/dr/audit", limit=1000)["rows"] if row["event_type"] == "NOTIFICATION"]
+    urls = {f"http://{target}/api/v2/alerts" for target in cluster.targets()}
+    for occasion in ("trigger", "resolve"):
+        wait_until(lambda o=occasion: {row["receiver"] for row in rows() if row["integration"] == "alertmanager"
+                                       and row["occasion"] == o and row["outcome"] == "delivered"} == urls, what=occasion)
+    report = subprocess.run([PROGRAM, "report", f"--config.file={drwatch.config}", "--format=json"], capture_output=True,
+                            text=True, check=True, timeout=30)
+    assert all(url in report.stdout for url in urls)
 
 
 def test_what_drwatch_says_of_its_alertmanagers(folder, drwatch, cluster, nginx):

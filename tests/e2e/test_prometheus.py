@@ -53,7 +53,10 @@ def world(folder, keep):
 @pytest.fixture
 def prometheus(folder, keep, drwatch, receivers, world):
     services = "services: [{name: shop, rpo: 1h, copies: 2}]"
-    drwatch.start(config(folder, receivers, world["probes"]).replace("services: [{name: shop, rpo: 1h}]", services))
+    # Something that takes alerts as an Alertmanager does.
+    world["nginx"].set("/api/v2/alerts", 200, "{}")
+    alerting = f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{world['nginx'].port}']}}]}}]}}\n"
+    drwatch.start(alerting + config(folder, receivers, world["probes"]).replace("services: [{name: shop, rpo: 1h}]", services))
     text = f"""
 global: {{scrape_interval: 1s, evaluation_interval: 1s}}
 rule_files: ['{ROOT}/rules/*.yml']

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "fixtures.h"
@@ -90,6 +91,31 @@ TEST(ForwarderTest, AFailureIsToldOnceAndSoIsItsEnd) {
   ASSERT_TRUE(Eventually([&] { return forwarder.Health()[0].sent == 1; }));
   EXPECT_EQ(forwarder.Health()[0].failures, 0);
   EXPECT_EQ(forwarder.Health()[0].last_error, "");
+}
+
+TEST(ForwarderTest, SaysWhatWasTold) {
+  FakeHttpServer server(FakeReply{});
+  std::mutex mutex;
+  std::vector<std::string> happened;
+  Forwarder::Options options{&kClock, Share(Peers({server.address()}))};
+  options.on_happening = [&](const Happening& happening) {
+    const std::lock_guard lock(mutex);
+    happened.push_back(std::string(OccasionName(happening.attempt->occasion)) + " " +
+                       happening.attempt->summary + " " + happening.attempt->outcome);
+  };
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return happened.size();
+  };
+  Forwarder forwarder(std::move(options));
+  forwarder.Start();
+  const base::Timestamp now = kClock.Now();
+  forwarder.Accept({Firing("A", "x", now)});
+  ASSERT_TRUE(Eventually([&] { return count() == 1; }));
+  forwarder.Accept({Resolved(Firing("A", "x", now), now)});
+  ASSERT_TRUE(Eventually([&] { return count() == 2; }));
+  forwarder.Stop(1s);
+  EXPECT_EQ(happened, (std::vector<std::string>{"trigger A delivered", "resolve A delivered"}));
 }
 
 TEST(ForwarderTest, NoSecretIsShown) {
