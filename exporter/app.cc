@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "db/state_lock.h"
 #include "exporter/load.h"
 #include "exporter/service.h"
 #include "exporter/version.h"
@@ -31,6 +32,9 @@ void KeepHeapSmall() {
   mallopt(M_ARENA_MAX, 2);
 }
 
+// Exit status where another drwatch runs on the same state: a supervisor need not try again.
+constexpr int kStateInUse = 3;
+
 int NoConfig() {
   std::cerr << "drwatch needs a configuration: drwatch --config.file=drwatch.yml\n"
                "hint: \"drwatch init drwatch.yml\" writes a commented one to start from; \"drwatch "
@@ -51,10 +55,11 @@ int Serve(const ServeOptions& options) {
   std::cerr << FormatProblems(problems);
   if (!loaded) return 1;
   base::LogInfo("starting", {{"version", VersionText()}, {"config", options.config_file}});
+  const std::string state = Service::StateFile(options, *loaded->config);
   auto service = Service::Start(options, *std::move(loaded));
   if (!service) {
     std::cerr << "drwatch: " << service.error().ToString() << "\n";
-    return 1;
+    return db::IsStateLocked(state) ? kStateInUse : 1;
   }
   while (true) {
     int number = 0;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "db/state_lock.h"
 
 namespace drwatch::db {
 namespace {
@@ -121,28 +121,9 @@ void Database::Close() {
 }
 
 base::Status Database::Lock(const std::string& path) {
-  const std::string name = path + ".lock";
-  lock_ = base::UniqueFd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock_.valid()) {
-    return base::Fail("cannot open " + base::Quote(name) + ": " + base::ErrnoText(errno),
-                      "make the folder of storage.path writable for the user drwatch runs as");
-  }
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) {
-      return base::Fail("cannot lock " + base::Quote(name) + ": " + base::ErrnoText(errno));
-    }
-    char owner[32] = {};
-    const ssize_t got = ::pread(lock_.get(), owner, sizeof owner - 1, 0);
-    const std::string pid(base::Trim(got > 0 ? owner : ""));
-    return base::Fail("state " + base::Quote(path) + " is in use by another process" +
-                          (base::ParseInt(pid) ? " (pid " + pid + ")" : ""),
-                      "stop the other drwatch or give this one its own storage.path");
-  }
-  // Who holds the lock is a courtesy for the message above; the lock itself is what counts.
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock_.get(), 0) == 0) {
-    [[maybe_unused]] const ssize_t written = ::pwrite(lock_.get(), pid.data(), pid.size(), 0);
-  }
+  auto lock = LockState(path);
+  if (!lock) return base::Fail(lock.error());
+  lock_ = *std::move(lock);
   return {};
 }
 

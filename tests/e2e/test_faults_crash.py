@@ -359,7 +359,7 @@ def test_fault_19_second_program_on_the_same_folder(folder, drwatch, receivers, 
     second.config.write_text(drwatch.config.read_text(encoding="utf-8"), encoding="utf-8")
     done = subprocess.run([PROGRAM, f"--config.file={second.config}", "--web.listen-address=127.0.0.1:0"], capture_output=True,
                           text=True, timeout=20, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert f"is in use by another process (pid {drwatch.process.pid})" in done.stderr + done.stdout
     receivers.script = []
     expect_page(receivers, "Fire", wait_until)

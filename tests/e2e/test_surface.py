@@ -151,7 +151,7 @@ def test_unwritable_storage_is_a_clear_error(folder, receivers, nginx):
 def test_second_instance_on_the_same_state_is_refused(folder, drwatch, receivers, nginx):
     drwatch.start(config(folder, receivers, [api_probe(nginx)]))
     answer = run(f"--config.file={drwatch.config}", "--web.listen-address=127.0.0.1:0")
-    assert answer.returncode == 1 and "in use by another process" in answer.stderr
+    assert answer.returncode == 3 and "in use by another process" in answer.stderr
 
 
 def test_taken_port_is_a_clear_error(folder, drwatch, receivers, nginx):
