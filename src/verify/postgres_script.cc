@@ -92,6 +92,8 @@ Walked<void> PostgresScript::EndLine(std::string_view line, std::int64_t offset)
 }
 
 Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
+  // Of pg_dump --inserts nearly every line.
+  if (line.starts_with("INSERT ")) return {};
   if (line.starts_with("--") || line.starts_with("\\connect ")) NoteTable(line);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.starts_with("\\restrict ")) {
@@ -106,8 +108,9 @@ Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
     token_.clear();
   } else if (line == "\\.") {
     // To psql it is a command that does not exist.
-    if (!foreign_copy_)
+    if (!foreign_copy_) {
       return Broken(Reason::kCorrupt, offset, "an end mark of rows that no COPY began");
+    }
     foreign_copy_ = false;
   } else if (line.starts_with('\\')) {
     // \connect and \encoding.

@@ -180,6 +180,13 @@ def damaged(generator, rows):
     return bytes(rows)
 
 
+def ends_early(rows):
+    """Holds an end mark, or the one behind it does not stand alone in its line: version 15 takes that, with the loss of whatever
+    stands behind it, and 18 does not."""
+    escape = rb"(?<!\\)(?:\\\\)*\\"
+    return re.search(escape + rb"\.", rows) or not rows.endswith(b"\n") or re.search(escape + rb"\n\Z", rows)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_broken_postgres_does_not_restore(folder, server, verifier, seed):
     generator = random.Random(seed)
@@ -194,8 +201,7 @@ def test_what_is_broken_postgres_does_not_restore(folder, server, verifier, seed
         path.write_bytes(HEAD + CREATE + COPY + rows + END)
         verdict = verifier.verify(path)
         count = restored_rows(server, path.read_bytes())
-        # Two rows that became one of the right width are no damage that shows.
-        whole = count is not None and not re.search(rb"(?<!\\)(\\\\)*\\\.", rows)
+        whole = count is not None and not ends_early(rows)
         assert (verdict.outcome == "intact") == whole, (verdict, rows, count)
         broken += verdict.outcome == "broken"
     assert broken > 15
