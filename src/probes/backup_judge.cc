@@ -98,6 +98,7 @@ class Judge {
   void Checksum();
   void Format();
   void Pending();
+  base::Duration RetentionTolerance() const;
   void Retention();
   void History();
 
@@ -219,11 +220,19 @@ void Judge::Pending() {
       {"verified", true, Severity::kOk, Reason::kUnverified, "not verified yet", {}});
 }
 
+// How much younger than the retention the oldest one may be: what came before it may have been
+// deleted a moment ago.
+base::Duration Judge::RetentionTolerance() const {
+  if (!spec_.schedule) return std::min(kRetentionTolerance, *spec_.retention / 2);
+  const base::Timestamp oldest = complete_.front().time + kSlotTolerance;
+  return spec_.schedule->NextSlot(oldest) - spec_.schedule->LatestSlot(oldest) + spec_.grace;
+}
+
 void Judge::Retention() {
   const catalog::Artefact& oldest = complete_.front();
   const std::string text = "oldest is " + AgeText(now_ - oldest.time) + " old, retention " +
                            base::FormatDuration(*spec_.retention);
-  if (now_ - oldest.time >= *spec_.retention - kRetentionTolerance) return Ok("retention", text);
+  if (now_ - oldest.time >= *spec_.retention - RetentionTolerance()) return Ok("retention", text);
   Fail("retention", Reason::kNotFound, text,
        "check what deletes backups; a new backup says this until it is old enough",
        Severity::kWarning);

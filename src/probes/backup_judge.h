@@ -23,7 +23,8 @@ namespace drwatch::probes {
 // How far the clocks of cron's machine and this one may be apart: a backup taken so shortly before
 // its slot belongs to it.
 inline constexpr base::Duration kSlotTolerance = std::chrono::minutes(1);
-// A retention of 30 days is kept when the oldest artefact is older than 29.
+// Without a schedule: a retention of 30 days is kept when the oldest artefact is older than 29, and
+// never when it is younger than half of it.
 inline constexpr base::Duration kRetentionTolerance = std::chrono::hours(24);
 
 // A named yes or no of backup_check_success. Absent checks (no limit configured, not known yet) are

@@ -66,6 +66,15 @@ def test_retention_short(folder, drwatch, receivers, backup):
     expect_resolve(receivers, page, wait_until)
 
 
+def test_too_few(folder, drwatch, receivers, backup):
+    write(backup / "shop-1.dump")
+    start(folder, drwatch, receivers, built_in("BackupsTooFew"), min_count=2)
+    page = expect_page(receivers, "BackupsTooFew", wait_until)
+    assert drwatch.value('backup_check_success{check="count"}') == 0
+    write(backup / "shop-2.dump")
+    expect_resolve(receivers, page, wait_until)
+
+
 def test_verification_stale(folder, drwatch, receivers, backup):
     """A week is four seconds here."""
     write(backup / "shop-1.dump")

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from barman import Barman, fake_ssh, set_info
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from radosgw import ACCESS_KEY, S3, SECRET_KEY, Radosgw
 from servers import PG_BIN, Postgres, wait_until
@@ -199,6 +199,18 @@ def test_only_done_is_a_backup(home, made):
         assert made.packed not in lines
         details = "\n".join(detail for line in lines.values() for detail in line["details"])
         assert told in details and made.packed in details, details
+
+
+def test_a_failed_attempt_pages_and_resolves(folder, drwatch, receivers, home, made):
+    """The newest backup failed: the one before it still stands in, and somebody is told."""
+    newest = max(path.name for path in (home / "main/base").iterdir())
+    info = home / "main/base" / newest / "backup.info"
+    set_info(info, "status", "FAILED")
+    drwatch.start(config(folder, receivers, [probe(home)], rules=built_in("BackupAttemptFailed"), extra="builtin_rules: false"))
+    page = expect_page(receivers, "BackupAttemptFailed", wait_until, timeout=40)
+    assert drwatch.value('backup_failed_attempts{backup="main"}') == 1
+    set_info(info, "status", "DONE")
+    expect_resolve(receivers, page, wait_until, timeout=60)
 
 
 # barman-cloud

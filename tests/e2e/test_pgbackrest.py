@@ -9,10 +9,10 @@ import subprocess
 import time
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from pgbackrest import PgBackRest, serve, server_with
 from radosgw import ACCESS_KEY, S3, SECRET_KEY, Radosgw
-from servers import wait_until
+from servers import Postgres, wait_until
 
 PROGRAM = os.environ["DRWATCH_PROGRAM"]
 SEED = 20260101
@@ -283,5 +283,24 @@ def test_killed_backup(folder, drwatch, receivers, keep):
         os.utime(file, (long_ago, long_ago))
     wait_until(lambda: value(drwatch, "backup_failed_attempts") == 1, what="a failed attempt")
     assert value(drwatch, "backup_in_progress") == 0
+    one.backup("full")
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_a_damaged_database_is_told(folder, drwatch, receivers, keep):
+    """pgBackRest copies damaged pages and notes them: the backup restores, and what it restores is damaged."""
+    server = keep(Postgres(folder / "server").create(["wal_level = replica"], ["--wal-segsize=1", "--data-checksums"]))
+    one = PgBackRest(server, folder / "repository")
+    serve(server, [one])
+    server.sql("CREATE TABLE t AS SELECT g, md5(g::text) AS v FROM generate_series(1, 20000) g")
+    server.sql("CHECKPOINT")
+    file = server.data / server.sql("SELECT pg_relation_filepath('t')")
+    content = file.read_bytes()
+    file.write_bytes(content[:8192 * 3 + 4000] + b"damaged!" + content[8192 * 3 + 4008:])
+    one.backup("full")
+    drwatch.start(config(folder, receivers, [probe(one.path)], rules=built_in("BackupSourceDamaged"), extra="builtin_rules: false"))
+    page = expect_page(receivers, "BackupSourceDamaged", wait_until)
+    wait_until(lambda: value(drwatch, "backup_verification_success") == 1, what="the bytes are those that were stored")
+    file.write_bytes(content)
     one.backup("full")
     expect_resolve(receivers, page, wait_until)

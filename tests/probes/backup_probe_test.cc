@@ -417,6 +417,39 @@ TEST_F(BackupProbeTest, RetentionIsAWarning) {
   EXPECT_TRUE(Run().ok());
 }
 
+TEST_F(BackupProbeTest, ARetentionOfADayIsJudgedToo) {
+  spec_.retention = 24h;
+  Write("shop-1.dump", 11h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 0);
+  Write("shop-0.dump", 13h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 1);
+}
+
+TEST_F(BackupProbeTest, RetentionLeavesOutWhatTheScheduleMayJustHaveDropped) {
+  // The clock stands at Thursday, 2026-01-01 00:00. The Sunday before the oldest is 32 days ago.
+  spec_.retention = 24h * 30;
+  spec_.schedule = *config::Schedule::Parse("0 2 * * sun");
+  Write("shop-2.dump", 24h * 4 - 2h, GoodDump());
+  Write("shop-1.dump", 24h * 25 - 2h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 1);
+}
+
+TEST_F(BackupProbeTest, ARetentionOfHoursIsJudgedByTheSchedule) {
+  spec_.retention = 24h;
+  spec_.schedule = *config::Schedule::Parse("0 * * * *");
+  for (int hours = 1; hours <= 20; ++hours) {
+    Write("shop-" + std::to_string(hours) + ".dump", 1h * hours, GoodDump());
+  }
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 0) << "20 hours of 24";
+  Write("shop-22.dump", 22h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 1);
+}
+
 TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
   spec_.free_space_warning_ratio = 1.1;
   Write("shop-1.dump", 1h, GoodDump());
