@@ -83,8 +83,11 @@ void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out) {
     while (out.path.ends_with('/')) out.path.pop_back();
     return;
   }
+  const bool google = out.path.starts_with("gs://");
   reader.Error(*path, "\"path\" must be a folder or a bucket with a prefix",
-               "such as /backup/daily or s3://company-backups/daily");
+               google ? "Google's buckets are read as s3:// with \"endpoint\" "
+                        "https://storage.googleapis.com and HMAC keys, see docs/s3.md"
+                      : "such as /backup/daily or s3://company-backups/daily");
 }
 
 void GetBucketPromises(MapReader& reader, ReadContext& context, BackupProbe& probe) {

@@ -181,6 +181,7 @@ void Transfer::SetUp(base::Deadline deadline) {
     Set(CURLOPT_PROXYPASSWORD, exchange_.proxy_password.Reveal().c_str());
   }
   Set(CURLOPT_USERAGENT, "drwatch");
+  if (exchange_.http_1_1) Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   // "" stands for all that libcurl can decompress.
   Set(CURLOPT_ACCEPT_ENCODING, exchange_.decompress ? "" : static_cast<const char*>(nullptr));
   Set(CURLOPT_ERRORBUFFER, error_text_.data());

@@ -38,6 +38,7 @@ struct Exchange {
   std::int64_t max_body_bytes = 0;
   bool fresh_connection = true;
   bool decompress = true;
+  bool http_1_1 = false;
 };
 
 // The resolve phase of the timings is left to the caller.

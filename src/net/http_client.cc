@@ -206,6 +206,7 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
   exchange.max_body_bytes = request_.max_body_bytes;
   exchange.fresh_connection = request_.fresh_connection;
   exchange.decompress = request_.decompress;
+  exchange.http_1_1 = request_.http_1_1;
   if (at_home_) AddSecrets(exchange, name);
   return std::nullopt;
 }

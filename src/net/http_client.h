@@ -36,6 +36,9 @@ struct HttpRequest {
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
   // False: no Accept-Encoding is sent and the body stays as it came, whatever its Content-Encoding.
   bool decompress = true;
+  // HTTP/2 is not offered. For requests whose signature HTTP/2 breaks on the way: Google's front
+  // ends, and Amazon's S3 speaks nothing else.
+  bool http_1_1 = false;
 };
 
 // Phases are summed over redirects; a failed attempt's time is in the phase in which it stood.

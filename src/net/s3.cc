@@ -173,6 +173,7 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
   request.max_body_bytes = operation.max_body_bytes;
   request.fresh_connection = false;
   request.decompress = false;
+  request.http_1_1 = true;
   const base::Result<S3Address> address = FindS3Address(config_, bucket_, region);
   if (!address) return tl::unexpected(ErrorOf(Reason::kConfig, address.error().message));
   SigV4Request to_sign;
@@ -199,8 +200,9 @@ S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome
   error.reason = ReasonOf(response.status, text.code);
   error.message = operation.Name(bucket_) + ": " + std::to_string(response.status);
   if (!text.code.empty()) error.message += " " + text.code;
-  if (!text.message.empty()) {
-    const std::string quoted = base::Quote(text.message);
+  for (const std::string& said : {text.message, text.details}) {
+    if (said.empty()) continue;
+    const std::string quoted = base::Quote(said);
     error.message += ": " + quoted.substr(1, quoted.size() - 2);
   }
   if (error.reason == Reason::kPermission) error.message += "; it may be there all the same";

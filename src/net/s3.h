@@ -63,14 +63,14 @@ struct S3Head {
   std::string storage_class;   // empty = STANDARD
   std::string archive_status;  // ARCHIVE_ACCESS, DEEP_ARCHIVE_ACCESS: must be restored first
   std::string restore;         // a restore from an archive: ongoing-request="false", ...
-  std::string encryption;      // AES256, aws:kms, aws:kms:dsse, "customer" (SSE-C), "google"
+  std::string encryption;      // AES256, aws:kms, aws:kms:dsse, google, google:kms, customer
   std::string replication;     // PENDING, COMPLETED, FAILED, REPLICA
   std::optional<base::Timestamp> locked_until;
   bool legal_hold = false;
+  std::optional<base::Timestamp> expires;  // by a lifecycle rule, where servers tell
   int parts = 0;  // of a multipart upload, where the server counts them; else 0
-  // "sha256" -> raw digest.
-  std::map<std::string, std::string> checksums;
-  bool composite = false;  // they are checksums of the parts' checksums
+  std::map<std::string, std::string> checksums;  // "sha256" -> raw digest
+  bool composite = false;                        // they are checksums of the parts' checksums
 };
 
 struct S3Stats {                                 // since the start

@@ -37,6 +37,26 @@ void ReadChecksums(const HttpResponse& response, S3Head& head) {
   }
 }
 
+// Google encrypts whatever it stores and says so only of keys that are not its own. Empty: it is
+// not Google that answers.
+std::string GoogleEncryption(const HttpResponse& response) {
+  if (!response.Header("x-goog-encryption-kms-key-name").empty()) return "google:kms";
+  if (!response.Header("x-goog-encryption-key-sha256").empty()) return "customer";
+  return response.Header("x-goog-stored-content-length").empty() ? "" : "google";
+}
+
+// Amazon: expiry-date="Fri, 02 Jan 2026 00:00:00 GMT", rule-id="r". Google: the date alone.
+std::optional<base::Timestamp> ReadExpiration(const HttpResponse& response) {
+  const std::string google = response.Header("x-goog-expiration");
+  if (!google.empty()) return ParseHttpTime(google);
+  constexpr std::string_view kKey = "expiry-date=\"";
+  const std::string amazon = response.Header("x-amz-expiration");
+  const std::size_t key = amazon.find(kKey);
+  if (key == amazon.npos) return std::nullopt;
+  const std::size_t begin = key + kKey.size();
+  return ParseHttpTime(amazon.substr(begin, amazon.find('"', begin) - begin));
+}
+
 }  // namespace
 
 std::string WithoutQuotes(std::string etag) {
@@ -81,12 +101,13 @@ base::Result<S3Head> ParseS3Head(const HttpResponse& response) {
   if (!text("x-amz-server-side-encryption-customer-algorithm").empty()) {
     head.encryption = "customer";
   }
-  // Google encrypts whatever it stores, without saying so.
-  if (head.encryption.empty() && !text("x-goog-stored-content-length").empty()) {
-    head.encryption = "google";
-  }
+  if (head.encryption.empty()) head.encryption = GoogleEncryption(response);
   head.replication = text("x-amz-replication-status");
-  head.locked_until = ParseIsoTime(text("x-amz-object-lock-retain-until-date"));
+  for (const char* name :
+       {"x-amz-object-lock-retain-until-date", "x-goog-object-lock-retain-until-date"}) {
+    if (!head.locked_until) head.locked_until = ParseIsoTime(text(name));
+  }
+  head.expires = ReadExpiration(response);
   head.legal_hold = text("x-amz-object-lock-legal-hold") == "ON";
   head.parts = static_cast<int>(std::clamp<std::int64_t>(
       base::ParseInt(text("x-amz-mp-parts-count")).value_or(0), 0, 10'000));

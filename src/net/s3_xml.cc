@@ -97,8 +97,12 @@ void ReadFilter(const pugi::xml_node& rule, S3LifecycleRule& result) {
   pugi::xml_node filter = rule.child("Filter");
   if (const pugi::xml_node both = filter.child("And")) filter = both;
   if (const pugi::xml_node prefix = filter.child("Prefix")) result.prefix = prefix.child_value();
-  for (const char* name : {"Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan"}) {
-    if (filter.child(name)) result.filtered = true;
+  result.filtered = static_cast<bool>(filter.child("Tag"));
+  if (filter.child("ObjectSizeGreaterThan")) {
+    result.larger_than = base::ParseInt(Text(filter, "ObjectSizeGreaterThan"));
+  }
+  if (filter.child("ObjectSizeLessThan")) {
+    result.smaller_than = base::ParseInt(Text(filter, "ObjectSizeLessThan"));
   }
 }
 
@@ -106,6 +110,7 @@ S3LifecycleRule ReadAmazonRule(const pugi::xml_node& rule) {
   S3LifecycleRule result;
   ReadFilter(rule, result);
   result.expiration = Days(Text(rule.child("Expiration"), "Days"));
+  result.expires_on = ParseIsoTime(Text(rule.child("Expiration"), "Date"));
   for (const pugi::xml_node& transition : rule.children("Transition")) {
     const auto after = Days(Text(transition, "Days"));
     if (after) result.transitions.push_back({*after, Text(transition, "StorageClass")});
@@ -113,15 +118,22 @@ S3LifecycleRule ReadAmazonRule(const pugi::xml_node& rule) {
   return result;
 }
 
-// Google's: <Action><Delete/></Action><Condition><Age>30</Age>...</Condition>.
-S3LifecycleRule ReadGoogleRule(const pugi::xml_node& rule) {
+// Google's: <Action><Delete/></Action><Condition><Age>30</Age>...</Condition>. All conditions must
+// hold, and of those that may be repeated one value each. One rule for each prefix.
+void ReadGoogleRules(const pugi::xml_node& rule, std::vector<S3LifecycleRule>& rules) {
   S3LifecycleRule result;
+  std::vector<std::string> prefixes;
   const pugi::xml_node condition = rule.child("Condition");
   for (const pugi::xml_node& part : condition.children()) {
     const std::string_view name = part.name();
-    if (name == "MatchesPrefix" && result.prefix.empty()) {
-      result.prefix = part.child_value();
-    } else if (name != "Age") {
+    const std::string text(base::Trim(part.child_value()));
+    if (name == "MatchesPrefix") {
+      prefixes.emplace_back(part.child_value());
+    } else if (name == "MatchesSuffix") {
+      result.suffixes.emplace_back(part.child_value());
+    } else if (name == "MatchesStorageClass") {
+      result.storage_classes.push_back(text);
+    } else if (name != "Age" && (name != "IsLive" || text != "true")) {
       result.filtered = true;
     }
   }
@@ -131,7 +143,11 @@ S3LifecycleRule ReadGoogleRule(const pugi::xml_node& rule) {
   if (const pugi::xml_node move = action.child("SetStorageClass"); move && age) {
     result.transitions.push_back({*age, std::string(base::Trim(move.child_value()))});
   }
-  return result;
+  if (prefixes.empty()) prefixes.emplace_back();
+  for (std::string& prefix : prefixes) {
+    result.prefix = std::move(prefix);
+    rules.push_back(result);
+  }
 }
 
 }  // namespace
@@ -142,6 +158,7 @@ S3ErrorText ParseS3Error(std::string_view body) {
   if (!document.Load(body, "Error")) return result;
   result.code = base::Truncate(Text(document.root(), "Code"), 80);
   result.message = base::Truncate(Text(document.root(), "Message"), 200);
+  result.details = base::Truncate(Text(document.root(), "Details"), 300);
   result.region = Text(document.root(), "Region");
   result.server_time = ParseIsoTime(Text(document.root(), "ServerTime"));
   return result;
@@ -217,7 +234,7 @@ base::Result<std::vector<S3LifecycleRule>> ParseLifecycle(std::string_view body)
   std::vector<S3LifecycleRule> rules;
   for (const pugi::xml_node& rule : document.root().children("Rule")) {
     if (rule.child("Action")) {
-      rules.push_back(ReadGoogleRule(rule));
+      ReadGoogleRules(rule, rules);
     } else if (Text(rule, "Status") == "Enabled") {
       rules.push_back(ReadAmazonRule(rule));
     }

@@ -39,6 +39,7 @@ struct S3ListPage {
 struct S3ErrorText {
   std::string code;
   std::string message;
+  std::string details;                         // Google's: who may not do what
   std::string region;                          // the right one, when the wrong one was asked
   std::optional<base::Timestamp> server_time;  // when the request's clock was refused
 };
@@ -63,9 +64,14 @@ base::Result<S3ObjectLock> ParseObjectLock(std::string_view body);
 // A rule that is in force.
 struct S3LifecycleRule {
   std::string prefix;
-  // It speaks of some objects below the prefix only: those with a tag or of a size.
+  // Not empty: only objects whose name ends with one of these, or that have one of these classes.
+  std::vector<std::string> suffixes;
+  std::vector<std::string> storage_classes;
+  std::optional<std::int64_t> larger_than, smaller_than;  // only objects of such a size, in bytes
+  // It speaks of other objects only that cannot be told: those with a tag, or old versions.
   bool filtered = false;
   std::optional<base::Duration> expiration;
+  std::optional<base::Timestamp> expires_on;  // from that day on all of them, whatever their age
   struct Transition {
     base::Duration after{};
     std::string storage_class;

@@ -72,7 +72,7 @@ void JudgeReplication(const config::BackupProbe& spec, const BucketFacts& facts,
 void JudgeLifecycle(const config::BackupProbe& spec, const BucketFacts& facts,
                     const std::string& prefix, std::vector<BackupCheck>& checks) {
   const auto expiration = LifecycleExpiration(facts, prefix);
-  if (!spec.retention || !facts.lifecycle) return;
+  if (!spec.retention || (!facts.lifecycle && !expiration)) return;
   const bool fine = !expiration || *expiration >= *spec.retention;
   const std::string retention = base::FormatDuration(*spec.retention);
   checks.push_back(
@@ -81,6 +81,27 @@ void JudgeLifecycle(const config::BackupProbe& spec, const BucketFacts& facts,
                         : "the bucket deletes backups after " + base::FormatDuration(*expiration) +
                               (fine ? "" : ", before their retention of " + retention + " ends"),
             "lengthen the expiration of the bucket's lifecycle rule"));
+}
+
+bool EndsWithAny(const std::string& key, const std::vector<std::string>& suffixes) {
+  return suffixes.empty() || std::any_of(suffixes.begin(), suffixes.end(),
+                                         [&key](const auto& one) { return key.ends_with(one); });
+}
+
+// Whether a lifecycle rule holds for the object. What is not known of it is taken for "no".
+bool IsAbout(const net::S3LifecycleRule& rule, const std::string& key,
+             const std::optional<net::S3Head>& head) {
+  if (rule.filtered || !key.starts_with(rule.prefix) || !EndsWithAny(key, rule.suffixes)) {
+    return false;
+  }
+  if (!rule.storage_classes.empty()) {
+    if (!head) return false;
+    const std::string is = head->storage_class.empty() ? "STANDARD" : head->storage_class;
+    const auto& classes = rule.storage_classes;
+    if (std::find(classes.begin(), classes.end(), is) == classes.end()) return false;
+  }
+  if (rule.larger_than && (!head || head->size <= *rule.larger_than)) return false;
+  return !rule.smaller_than || (head && head->size < *rule.smaller_than);
 }
 
 }  // namespace
@@ -97,12 +118,21 @@ std::optional<base::Timestamp> LockedUntil(const BucketFacts& facts) {
 
 std::optional<base::Duration> LifecycleExpiration(const BucketFacts& facts,
                                                   const std::string& prefix) {
-  if (!facts.lifecycle) return std::nullopt;
   const std::string& key = facts.newest_key.empty() ? prefix : facts.newest_key;
   std::optional<base::Duration> shortest;
+  const auto take = [&shortest](base::Duration age) {
+    shortest = shortest ? std::min(*shortest, age) : age;
+  };
+  const auto take_day = [&](const std::optional<base::Timestamp>& day) {
+    if (!day || !facts.newest || !facts.newest->modified) return;
+    take(std::max(base::Duration(0), *day - *facts.newest->modified));
+  };
+  if (facts.newest) take_day(facts.newest->expires);
+  if (!facts.lifecycle) return shortest;
   for (const net::S3LifecycleRule& rule : *facts.lifecycle) {
-    if (rule.filtered || !rule.expiration || !key.starts_with(rule.prefix)) continue;
-    shortest = shortest ? std::min(*shortest, *rule.expiration) : *rule.expiration;
+    if (!IsAbout(rule, key, facts.newest)) continue;
+    if (rule.expiration) take(*rule.expiration);
+    take_day(rule.expires_on);
   }
   return shortest;
 }

@@ -39,8 +39,8 @@ struct BucketFacts {
 std::optional<bool> IsEncrypted(const BucketFacts& facts);
 // Until when the newest backup cannot be deleted. nullopt: not locked, or not known.
 std::optional<base::Timestamp> LockedUntil(const BucketFacts& facts);
-// The age at which the bucket deletes the newest backup (or whatever lies below `prefix`), by the
-// rules that hold for every object there. nullopt: never, or not known.
+// The age at which the bucket deletes the newest backup (or whatever lies below `prefix`), by what
+// its headers say and by the lifecycle rules that hold for it. nullopt: never, or not known.
 std::optional<base::Duration> LifecycleExpiration(const BucketFacts& facts,
                                                   const std::string& prefix);
 // How long the newest backup's storage class takes until it can be read: 0 for most.

@@ -386,6 +386,63 @@ TEST_F(S3Test, ReadsGooglesHead) {
   EXPECT_EQ(base::Hex(head->checksums.at("md5")), "d41d8cd98f00b204e9800998ecf8427e");
 }
 
+TEST_F(S3Test, ReadsWhatGoogleSaysOfKeysAndLocks) {
+  Serve(FakeReply{.headers = {{"x-goog-stored-content-length", "3"},
+                              {"x-goog-encryption-kms-key-name", "projects/p/keys/k"},
+                              {"x-goog-object-lock-mode", "GOVERNANCE"},
+                              {"x-goog-object-lock-retain-until-date", "2026-02-01T00:00:00Z"},
+                              {"x-goog-expiration", "Sun, 01 Feb 2026 00:00:00 GMT"}},
+                  .body = "123"});
+  const auto head = client_->Head("k", Call());
+  ASSERT_TRUE(head.has_value());
+  EXPECT_EQ(head->encryption, "google:kms");
+  EXPECT_EQ(head->locked_until, base::FromUnixMillis(1'769'904'000'000));
+  EXPECT_EQ(head->expires, head->locked_until);
+  Serve(FakeReply{.headers = {{"x-goog-stored-content-length", "3"},
+                              {"x-goog-encryption-algorithm", "AES256"},
+                              {"x-goog-encryption-key-sha256", "AAAA"}},
+                  .body = "123"});
+  EXPECT_EQ(client_->Head("k", Call())->encryption, "customer");
+}
+
+TEST_F(S3Test, ReadsWhenAnObjectWillBeDeleted) {
+  const auto expires = [this](const std::string& header) {
+    Serve(FakeReply{.headers = {{"x-amz-expiration", header}}, .body = "1"});
+    return client_->Head("k", Call())->expires;
+  };
+  EXPECT_EQ(expires("expiry-date=\"Sun, 01 Feb 2026 00:00:00 GMT\", rule-id=\"r\""),
+            base::FromUnixMillis(1'769'904'000'000));
+  EXPECT_EQ(expires("rule-id=\"r\""), std::nullopt);
+  EXPECT_EQ(expires("expiry-date=\"soon"), std::nullopt);
+}
+
+TEST_F(S3Test, TellsWhoMayNotDoWhat) {
+  Serve(FakeReply{.status = 403,
+                  .body = ErrorBody("AccessDenied",
+                                    "<Details>robot@x does not have "
+                                    "storage.objects.list access</Details>")});
+  EXPECT_EQ(client_->List({}, Call()).error().message,
+            "GET s3://bucket/: 403 AccessDenied: because: robot@x does not have "
+            "storage.objects.list access; it may be there all the same");
+}
+
+// Google's front ends change what was signed when they pass on HTTP/2.
+TEST_F(S3Test, OffersNoHttp2) {
+  const testing::TestCa ca;
+  const testing::TempDir dir;
+  testing::FakeServerOptions options;
+  options.certificate = ca.Issue();
+  options.prefers_http_2 = true;
+  const testing::FakeHttpServer server(FakeReply{.body = "12345"}, options);
+  Serve(FakeReply{});  // for the keys
+  config_.tls.ca_file = dir.Write("ca.pem", ca.pem());
+  config_.endpoint = "https://localhost:" + std::to_string(server.port());
+  S3Client client(config_, "bucket", clock_, NoVariables());
+  const auto range = client.Get("k", 0, 10, "", Call());
+  ASSERT_TRUE(range.has_value()) << range.error().message;
+  EXPECT_EQ(range->bytes, "12345");
+}
+
 TEST_F(S3Test, GetsARange) {
   Serve([](const FakeRequest& request) {
     EXPECT_EQ(request.Header("range"), "bytes=5-9");

@@ -158,20 +158,48 @@ TEST(S3XmlTest, ReadsLifecycles) {
   EXPECT_FALSE((*rules)[2].expiration);
 }
 
-TEST(S3XmlTest, ReadsGooglesLifecycles) {
+TEST(S3XmlTest, ReadsLifecyclesBySizeAndDay) {
   const auto rules = ParseLifecycle(
-      "<LifecycleConfiguration><Rule><Action><Delete/></Action><Condition><Age>30</Age>"
-      "<MatchesPrefix>daily/</MatchesPrefix></Condition></Rule><Rule><Action><SetStorageClass>"
-      "COLDLINE</SetStorageClass></Action><Condition><Age>5</Age></Condition></Rule><Rule><Action>"
-      "<Delete/></Action><Condition><Age>1</Age><IsLive>false</IsLive></Condition></Rule>"
+      "<LifecycleConfiguration><Rule><Filter><And><Prefix>x/</Prefix><ObjectSizeGreaterThan>500"
+      "</ObjectSizeGreaterThan><ObjectSizeLessThan>900</ObjectSizeLessThan></And></Filter><Status>"
+      "Enabled</Status><Expiration><Date>2026-02-01T00:00:00.000Z</Date></Expiration></Rule>"
       "</LifecycleConfiguration>");
   ASSERT_TRUE(rules.has_value());
-  ASSERT_EQ(rules->size(), 3u);
+  ASSERT_EQ(rules->size(), 1u);
+  EXPECT_EQ((*rules)[0].larger_than, 500);
+  EXPECT_EQ((*rules)[0].smaller_than, 900);
+  EXPECT_FALSE((*rules)[0].filtered);
+  EXPECT_EQ((*rules)[0].expires_on, base::FromUnixMillis(1'769'904'000'000));
+}
+
+std::string GoogleRule(const std::string& condition) {
+  return "<Rule><Action><Delete/></Action><Condition>" + condition + "</Condition></Rule>";
+}
+
+TEST(S3XmlTest, ReadsGooglesLifecycles) {
+  const auto rules = ParseLifecycle(
+      "<?xml version=\"1.0\" ?><LifecycleConfiguration>" +
+      GoogleRule("<Age>30</Age><IsLive>true</IsLive><MatchesPrefix>daily/</MatchesPrefix>"
+                 "<MatchesPrefix>weekly/</MatchesPrefix>") +
+      "<Rule><Action><SetStorageClass>COLDLINE</SetStorageClass></Action><Condition><Age>5</Age>"
+      "</Condition></Rule>" +
+      GoogleRule("<Age>1</Age><IsLive>false</IsLive>") +
+      GoogleRule("<Age>2</Age><NumberOfNewerVersions>3</NumberOfNewerVersions>") +
+      GoogleRule("<Age>7</Age><MatchesStorageClass>NEARLINE</MatchesStorageClass>"
+                 "<MatchesSuffix>.dump</MatchesSuffix><MatchesSuffix>.gz</MatchesSuffix>") +
+      "</LifecycleConfiguration>");
+  ASSERT_TRUE(rules.has_value());
+  ASSERT_EQ(rules->size(), 6u);
   EXPECT_EQ((*rules)[0].expiration, std::chrono::hours(24 * 30));
   EXPECT_EQ((*rules)[0].prefix, "daily/");
-  EXPECT_FALSE((*rules)[1].expiration);
-  EXPECT_EQ((*rules)[1].transitions.size(), 1u);
-  EXPECT_TRUE((*rules)[2].filtered);
+  EXPECT_FALSE((*rules)[0].filtered) << "what is live is meant";
+  EXPECT_EQ((*rules)[1].prefix, "weekly/");
+  EXPECT_FALSE((*rules)[2].expiration);
+  EXPECT_EQ((*rules)[2].transitions.size(), 1u);
+  EXPECT_TRUE((*rules)[3].filtered);
+  EXPECT_TRUE((*rules)[4].filtered);
+  EXPECT_EQ((*rules)[5].storage_classes, std::vector<std::string>{"NEARLINE"});
+  EXPECT_EQ((*rules)[5].suffixes, (std::vector<std::string>{".dump", ".gz"}));
 }
 
 TEST(S3XmlTest, ReadsReplication) {

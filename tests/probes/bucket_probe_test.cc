@@ -150,10 +150,68 @@ TEST(BucketFactsTest, FindsTheRuleThatDeletesFirst) {
             "ends\n");
 }
 
+TEST(BucketFactsTest, CountsOnlyRulesThatAreAboutTheNewest) {
+  BucketFacts facts;
+  facts.newest_key = "daily/shop-1.dump";
+  facts.newest = Head();
+  facts.newest->size = 600;
+  const auto expiration = [&](const net::S3LifecycleRule& rule) {
+    facts.lifecycle = {rule};
+    return LifecycleExpiration(facts, "daily/");
+  };
+  net::S3LifecycleRule rule;
+  rule.expiration = 9 * kDay;
+  rule.suffixes = {".gz", ".dump"};
+  rule.storage_classes = {"STANDARD"};
+  rule.larger_than = 500;
+  rule.smaller_than = 900;
+  EXPECT_EQ(expiration(rule), 9 * kDay);
+  net::S3LifecycleRule other = rule;
+  other.suffixes = {".gz"};
+  EXPECT_EQ(expiration(other), std::nullopt);
+  other = rule;
+  other.storage_classes = {"NEARLINE", "COLDLINE"};
+  EXPECT_EQ(expiration(other), std::nullopt);
+  facts.newest->storage_class = "COLDLINE";
+  EXPECT_EQ(expiration(other), 9 * kDay);
+  other = rule;
+  other.storage_classes.clear();
+  other.larger_than = 600;
+  EXPECT_EQ(expiration(other), std::nullopt);
+  other.larger_than.reset();
+  other.smaller_than = 600;
+  EXPECT_EQ(expiration(other), std::nullopt);
+}
+
+TEST(BucketFactsTest, CountsTheDayOnWhichTheNewestIsDeleted) {
+  BucketFacts facts;
+  facts.newest = Head(1h);
+  net::S3LifecycleRule rule;
+  rule.expires_on = kNow + 10 * kDay - 1h;
+  facts.lifecycle = {rule};
+  EXPECT_EQ(LifecycleExpiration(facts, ""), 10 * kDay);
+  rule.expires_on = kNow - kDay;
+  facts.lifecycle = {rule};
+  EXPECT_EQ(LifecycleExpiration(facts, ""), 0h) << "from that day on whatever comes";
+  // What its headers say counts also where the rules may not be read.
+  facts.lifecycle.reset();
+  facts.newest->expires = kNow + 5 * kDay - 1h;
+  EXPECT_EQ(LifecycleExpiration(facts, ""), 5 * kDay);
+  config::BackupProbe spec;
+  spec.retention = 30 * kDay;
+  EXPECT_EQ(Judge(spec, facts),
+            "lifecycle bad: the bucket deletes backups after 5d, before their retention of 30d "
+            "ends\n");
+}
+
 TEST(BucketFactsTest, KnowsHowLongArchivesTake) {
   BucketFacts facts;
   facts.newest = Head();
   EXPECT_EQ(RetrievalDelay(facts), 0h);
+  for (const char* google : {"NEARLINE", "COLDLINE", "ARCHIVE"}) {
+    facts.newest->storage_class = google;
+    EXPECT_EQ(RetrievalDelay(facts), 0h) << google;
+  }
   facts.newest->storage_class = "GLACIER_IR";
   EXPECT_EQ(RetrievalDelay(facts), 0h);
   facts.newest->storage_class = "GLACIER";

@@ -44,6 +44,15 @@ std::unique_ptr<X509, Deleter> ReadCertificate(const std::string& pem) {
   return std::unique_ptr<X509, Deleter>(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
 }
 
+int PickProtocol(SSL* /*ssl*/, const unsigned char** picked, unsigned char* size,
+                 const unsigned char* offered, unsigned offered_size, void* /*unused*/) {
+  constexpr std::string_view kMine = "\x02h2\x08http/1.1";
+  const int result = SSL_select_next_proto(const_cast<unsigned char**>(picked), size,
+                                           reinterpret_cast<const unsigned char*>(kMine.data()),
+                                           kMine.size(), offered, offered_size);
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 Context MakeContext(const FakeServerOptions& options) {
   if (!options.certificate) return nullptr;
   Context context(SSL_CTX_new(TLS_server_method()));
@@ -60,6 +69,7 @@ Context MakeContext(const FakeServerOptions& options) {
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), authority.get());
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
+  if (options.prefers_http_2) SSL_CTX_set_alpn_select_cb(context.get(), PickProtocol, nullptr);
   return context;
 }
 

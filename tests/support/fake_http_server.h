@@ -48,7 +48,8 @@ struct FakeServerOptions {
   std::string address = "127.0.0.1";                // or "::1"
   std::optional<TestCertificate> certificate = {};  // set: TLS
   std::string client_ca_pem = {};                   // not empty: a client certificate is required
-  std::string greeting = {};                        // sent as soon as a connection is there
+  bool prefers_http_2 = false;  // TLS: picks it if it is offered, and answers nothing then
+  std::string greeting = {};    // sent as soon as a connection is there
   enum class Accept { kServe, kHang, kReset } accept = Accept::kServe;  // before anything is read
 };
 
