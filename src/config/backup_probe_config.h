@@ -51,6 +51,8 @@ struct BackupProbe {
   std::string location = "primary";  // label `location`
   bool offsite = false;
   std::string region;  // where the copy lies, for the scenario region_lost; empty = s3's, or none
+  // Which of the service's data it brings back: ways back to the same data stand in for each other.
+  std::string data = "database";
   PlaceAddress place;
   Repository repository = Repository::kNone;
   std::string stanza;         // pgBackRest's stanza or Barman's server; empty = the only one there
@@ -103,6 +105,7 @@ struct WalArchiveProbe {
   std::string location = "primary";
   bool offsite = false;
   std::string region;
+  std::string data = "database";  // as of a backup
   PlaceAddress place;
   Repository repository = Repository::kNone;
   std::string stanza;
@@ -111,7 +114,9 @@ struct WalArchiveProbe {
   // that find base backups.
   std::vector<std::string> base_backups;
   std::optional<base::Duration> window;  // any point so far back must be restorable
-  base::Duration max_lag = 15min;        // WAL that is not archived for longer is a failure
+  // For how long the plan keeps WAL: what CheckPlan compares with the window and the base backups.
+  std::optional<base::Duration> retention;
+  base::Duration max_lag = 15min;  // WAL that is not archived for longer is a failure
   // Segments at the end that may still be on their way.
   int in_flight_segments = 2;
   // Known gaps that nobody wants to hear of until a date: "TTTTTTTTXXXXXXXXYYYYYYYY" or A-B.

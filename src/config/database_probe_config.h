@@ -34,6 +34,7 @@ struct PostgresProbe {
   // Whether and where it survives the loss of the site or of the region (scenarios of recovery).
   bool offsite = false;
   std::string region;
+  std::string data = "database";  // as of a backup: what a standby holds
   double connections_warning_ratio = 0.8;
   base::Duration max_lag = 300s;  // a standby behind by more is a warning in --once
   friend bool operator==(const PostgresProbe&, const PostgresProbe&) = default;

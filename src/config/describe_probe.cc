@@ -41,6 +41,7 @@ void WriteSpec(YamlWriter& out, const PostgresProbe& probe) {
   out.End();
   if (probe.offsite) out.Flag("offsite", true);
   out.TextUnlessEmpty("region", probe.region);
+  out.Text("data", probe.data);
   out.Number("connections_warning_ratio", probe.connections_warning_ratio);
   out.Time("max_lag", probe.max_lag);
 }
@@ -194,6 +195,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
   out.TextUnlessEmpty("region", probe.region);
+  out.Text("data", probe.data);
   WritePlace(out, probe.place);
   WriteExpect(out, probe.expect);
   WriteRepository(out, probe.repository, probe.stanza);
@@ -233,11 +235,13 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
   out.Text("location", probe.location);
   out.Flag("offsite", probe.offsite);
   out.TextUnlessEmpty("region", probe.region);
+  out.Text("data", probe.data);
   WritePlace(out, probe.place);
   WriteRepository(out, probe.repository, probe.stanza);
   out.TextUnlessEmpty("primary", probe.primary);
   if (!probe.base_backups.empty()) out.Texts("base_backups", probe.base_backups);
   if (probe.window) out.Time("window", *probe.window);
+  if (probe.retention) out.Time("retention", *probe.retention);
   out.Time("max_lag", probe.max_lag);
   out.Number("in_flight_segments", probe.in_flight_segments);
   if (!probe.acknowledged_gaps.empty()) out.List("acknowledged_gaps");

@@ -77,6 +77,12 @@ void GetContents(MapReader& reader, BackupProbe& probe) {
   GetRatio(reader, "compression_drop", probe.compression_drop_ratio);
 }
 
+// Most services have one database; what is surely something else is told apart.
+std::string DataOfKind(const std::string& kind) {
+  if (kind == "rdb" || kind == "aof") return "redis";
+  return kind == "files" ? "files" : "database";
+}
+
 }  // namespace
 
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
@@ -90,6 +96,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
       reader, "kind",
       {"full", "differential", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"},
       probe.kind);
+  if (!reader.Has("data")) probe.data = DataOfKind(probe.kind);
   GetSchedule(reader, probe);
   reader.GetDuration("grace", probe.grace);
   GetPositive(reader, "max_age", probe.max_age);

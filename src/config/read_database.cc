@@ -113,6 +113,7 @@ PostgresProbe ReadPostgresProbe(MapReader& reader, ReadContext& context) {
   }
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
+  GetName(reader, "data", probe.data);
   GetRatio(reader, "connections_warning_ratio", probe.connections_warning_ratio);
   GetPositive(reader, "max_lag", probe.max_lag);
   if (!probe.primary.empty() && probe.expect.role == PostgresProbe::Role::kPrimary) {

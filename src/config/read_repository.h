@@ -20,8 +20,12 @@ void GetCopy(MapReader& reader, const std::string& name, ReadContext& context, P
   GetName(reader, "location", probe.location);
   reader.Get("offsite", probe.offsite);
   GetName(reader, "region", probe.region);
+  GetName(reader, "data", probe.data);
   GetPlace(reader, context, probe.place);
-  if (probe.region.empty() && probe.place.s3) probe.region = probe.place.s3->region;
+  // Only Amazon's regions are places: other servers take what a request is signed for ("auto",
+  // "us-east-1") from wherever they are.
+  const bool amazon = probe.place.s3 && probe.place.s3->endpoint.empty();
+  if (probe.region.empty() && amazon) probe.region = probe.place.s3->region;
   GetRepository(reader, probe.repository, probe.stanza);
 }
 // "pgbackrest", "wal-g", "barman"; empty for kNone.

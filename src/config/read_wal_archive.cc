@@ -66,6 +66,7 @@ WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
     context.references.push_back({Reference::Kind::kBackupProbe, node.scalar, node.position});
   }
   GetPositive(reader, "window", probe.window);
+  GetPositive(reader, "retention", probe.retention);
   GetPositive(reader, "max_lag", probe.max_lag);
   GetAtLeast(reader, "in_flight_segments", 0, probe.in_flight_segments);
   for (const Node& node : GetItems(reader, "acknowledged_gaps")) {

@@ -38,6 +38,20 @@ probes: [{name: a, type: backup, service: shop, path: /a, schedule: "0 2 * * *",
                      "(probe \"a\")"});
 }
 
+TEST(PlanTest, ABackupTakesTime) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 1h}]
+probes: [{name: a, type: backup, service: shop, path: /a, offsite: true, )yaml" +
+                    rest + "}]\n");
+  };
+  EXPECT_EQ(warnings("schedule: \"0 * * * *\""),
+            Messages{"service \"shop\" promises an RPO of 1h, and the newest backup may be 1h old "
+                     "before the next one begins (probe \"a\")"});
+  EXPECT_EQ(warnings("max_age: 1h"), Messages{});
+  EXPECT_EQ(warnings("schedule: \"*/30 * * * *\""), Messages{});
+}
+
 TEST(PlanTest, TheLongestPauseOfAScheduleCounts) {
   // Friday 02:00 to Monday 02:00.
   EXPECT_EQ(Warnings(R"yaml(
@@ -88,6 +102,114 @@ probes:
   EXPECT_EQ(warnings("service: shop, retention: 3d"),
             Messages{"WAL archive \"wal\" promises any point of the last 1w, and base backups are "
                      "kept for 3d"});
+}
+
+TEST(PlanTest, DumpsAreNoBaseBackupsWhateverTheirKind) {
+  for (const char* pattern : {"shop-*.sql.gz", "*.dump", "backup_*.dump.zst"}) {
+    EXPECT_EQ(Warnings(R"yaml(
+services: [{name: shop}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, window: 7d}
+- {name: a, type: backup, service: shop, path: /a, max_age: 26h, pattern: ")yaml" +
+                       std::string(pattern) + "\"}\n"),
+              Messages{"WAL archive \"wal\" has no base backup: WAL alone brings nothing back"});
+  }
+}
+
+TEST(PlanTest, WalOffSiteNeedsABaseBackupThere) {
+  const auto warnings = [](const std::string& base) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 1h}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true}
+- {name: base, type: backup, service: shop, path: /b, kind: full, max_age: 26h)yaml" +
+                    base + "}\n");
+  };
+  EXPECT_EQ(warnings(", offsite: true"), Messages{});
+  EXPECT_EQ(
+      warnings(""),
+      (Messages{"service \"shop\" has no copy off-site: nothing survives the loss of the site",
+                "WAL archive \"wal\" is off-site, and none of its base backups is: after the loss "
+                "of the site it brings nothing back"}));
+}
+
+TEST(PlanTest, WalMustBeKeptAsLongAsItIsNeeded) {
+  const auto warnings = [](const std::string& wal, const std::string& schedule) {
+    return Warnings(R"yaml(
+services: [{name: shop}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: base, type: backup, service: shop, path: /b, kind: full, schedule: ")yaml" +
+                    schedule + "\"}\n- {name: wal, type: wal_archive, service: shop, path: /w, " +
+                    "primary: pg, " + wal + "}\n");
+  };
+  EXPECT_EQ(warnings("retention: 8d, window: 7d", "0 2 * * *"), Messages{});
+  EXPECT_EQ(warnings("retention: 7d, window: 7d", "0 2 * * *"),
+            Messages{"WAL archive \"wal\" is kept for 1w, and any point of the last 1w needs 8d of "
+                     "it: base backups may be 1d apart"});
+  EXPECT_EQ(warnings("retention: 24h, window: 7d", "0 2 * * *"),
+            Messages{"WAL archive \"wal\" is kept for 1d, and base backups may be 1d apart: at "
+                     "times none of them can be brought to the present"});
+  EXPECT_EQ(warnings("retention: 3d", "0 2 * * sun"),
+            Messages{"WAL archive \"wal\" is kept for 3d, and base backups may be 1w apart: at "
+                     "times none of them can be brought to the present"});
+  EXPECT_EQ(warnings("retention: 3d", "0 2 * * *"), Messages{});
+}
+
+TEST(PlanTest, AnArchiveThatMayLagForLongerThanTheObjective) {
+  const auto warnings = [](const std::string& more) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 5m}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: base, type: backup, service: shop, path: /b, kind: full, max_age: 8d, offsite: true}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg)yaml" +
+                    more + "}\n");
+  };
+  EXPECT_EQ(warnings(", max_lag: 4m"), Messages{});
+  EXPECT_EQ(warnings(""), Messages{"service \"shop\" promises an RPO of 5m, and WAL may be missing "
+                                   "in the archive for 15m (probe \"wal\")"});
+}
+
+TEST(PlanTest, EachDataOfAServiceIsJudgedOnItsOwn) {
+  EXPECT_EQ(
+      Warnings(R"yaml(
+services: [{name: shop, rpo: 1h}]
+probes:
+- {name: dump, type: backup, service: shop, path: /a, schedule: "0 2 * * *", offsite: true}
+- {name: rdb, type: backup, service: shop, path: /b, kind: rdb, schedule: "*/30 * * * *"}
+- {name: uploads, type: backup, service: shop, path: /c, data: uploads, max_age: 1h, offsite: true}
+)yaml"),
+      (Messages{"service \"shop\" (database) promises an RPO of 1h, and the newest backup may "
+                "be 1d old (probe \"dump\")",
+                "service \"shop\" (redis) has no copy off-site: nothing survives the loss of "
+                "the site"}));
+  EXPECT_EQ(Warnings(R"yaml(
+services: [{name: shop, rpo: 1h}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: files, type: backup, service: shop, path: /b, kind: files, max_age: 1h, offsite: true}
+)yaml"),
+            Messages{"service \"shop\" (database) promises an RPO of 1h and has no backup: after a "
+                     "corruption that is replicated nothing brings it back"});
+}
+
+TEST(PlanTest, ARegionThatNothingIsOutsideOf) {
+  const auto warnings = [](const std::string& region) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 26h, region: us-east-1}]
+probes:
+- {name: a, type: backup, service: shop, path: /a, max_age: 26h, offsite: true)yaml" +
+                    region + "}\n");
+  };
+  EXPECT_EQ(warnings(", region: us-west-2"), Messages{});
+  const Messages none = {
+      "service \"shop\" runs in \"us-east-1\", and nothing says that it lies in another region: "
+      "what the loss of the region would cost is not watched"};
+  EXPECT_EQ(warnings(""), none);
+  EXPECT_EQ(warnings(", region: us-east-1"), none);
 }
 
 TEST(PlanTest, LimitsThatContradictTheSchedule) {

@@ -55,7 +55,6 @@ TEST_F(ReadPlaceTest, TakesABucket) {
   EXPECT_EQ(probe.place.path, "s3://company.backups/daily");
   ASSERT_TRUE(probe.place.s3);
   EXPECT_EQ(probe.place.s3->region, "us-west-2");
-  EXPECT_EQ(probe.region, "us-west-2");
   EXPECT_EQ(probe.place.s3->endpoint, "https://ceph:7480");
   EXPECT_EQ(probe.place.s3->path_style, false);
   EXPECT_EQ(probe.place.s3->secret_access_key.file, secret);
@@ -67,6 +66,12 @@ TEST_F(ReadPlaceTest, TakesABucket) {
   EXPECT_NE(described_.find("max_requests_per_day: 1000"), std::string::npos) << described_;
   EXPECT_FALSE(Read("path: s3://b").place.s3);  // all from the environment
   EXPECT_EQ(errors_, "");
+}
+
+TEST_F(ReadPlaceTest, TakesOnlyAmazonsRegionsForPlaces) {
+  EXPECT_EQ(Read("path: s3://b, s3: {region: us-west-2}").region, "us-west-2");
+  EXPECT_EQ(Read("path: s3://b, region: x, s3: {region: us-west-2}").region, "x");
+  EXPECT_EQ(Read("path: s3://b, s3: {region: auto, endpoint: \"https://g\"}").region, "");
 }
 
 TEST_F(ReadPlaceTest, ShowsNoSecret) {
