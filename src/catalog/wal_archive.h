@@ -46,7 +46,11 @@ struct WalBase {
   verify::Lsn stop = 0;
   std::uint32_t timeline = 1;  // at its start
   base::Timestamp stopped{};
-  std::string name;  // for people
+  std::string name;                     // for people
+  std::uint64_t system_identifier = 0;  // 0 = not known
+  std::string probe;  // the backup probe that found it; empty = a .backup file in the archive
+  // Whether it can be restored itself, by its verification.
+  enum class State { kProven, kUnproven, kBroken } state = State::kProven;
 };
 
 // What the server that archives says.

@@ -213,7 +213,10 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
   if (*changed) {
     ++changes_;
     // Not at every look: of an encrypted archive no segment ever tells.
-    if (!system_identifier_ && last_full_ == now) ReadHead(context);
+    if ((!system_identifier_ || doubted_) && last_full_ == now) {
+      doubted_ = false;
+      ReadHead(context);
+    }
     inventory_ = TakeWalInventory(objects_, inventory_.segment_bytes);
     bytes_ = 0;
     for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;

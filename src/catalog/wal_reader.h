@@ -48,6 +48,8 @@ class WalReader {
   const std::vector<Finding>& problems() const { return problems_; }
   // Whether a segment told its size and its cluster; else the size is the default.
   std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
+  // The cluster is not the expected one: it is looked up again when the archive changes.
+  void DoubtSystem() { doubted_ = true; }
 
  private:
   tl::expected<bool, Finding> List(base::Timestamp now, const PlaceContext& context);
@@ -64,6 +66,7 @@ class WalReader {
   std::vector<WalBase> bases_;
   std::vector<Finding> problems_;
   std::optional<std::uint64_t> system_identifier_;
+  bool doubted_ = false;
   std::optional<base::Timestamp> last_full_;
   bool texts_due_ = true;
   std::uint64_t changes_ = 0;

@@ -90,6 +90,12 @@ struct StoredCopy {
   std::string problem;         // why it is not good
   base::Timestamp immutable_until{};  // the epoch = can be deleted at any time
 };
+// A proven base backup upon which the WAL of an archive can be replayed to the end of its window.
+struct ReplayBase {
+  std::string
+      probe;  // who found it; empty = only the archive speaks of it, nothing tells where it is
+  std::string name;  // as in StoredCopy
+};
 // Of the copies a probe found, at most so many are told, the newest ones.
 inline constexpr std::size_t kMaxStoredCopies = 100;
 
@@ -107,6 +113,8 @@ struct ProbeResult {
   SharedFamilies families;
   // Newest first; of a backup probe. Empty while its place cannot be looked at.
   std::vector<StoredCopy> copies;
+  // Oldest first; of a wal_archive probe. Without one its WAL brings nothing back.
+  std::vector<ReplayBase> replay_bases;
   // True for a scrape probe: its families are for rules and queries and are not shown on /metrics
   // again.
   bool foreign = false;

@@ -26,21 +26,26 @@ class ArchiveNotes {
   void Put(const std::string& probe, ArchiverNote note);
   std::optional<ArchiverNote> Find(const std::string& probe) const;
 
+  // Whose data it is: a service and the name of its data.
+  using Owner = std::pair<std::string, std::string>;
   // The base backups of a backup probe, by the newest listing.
-  void PutBases(const std::string& probe, const std::string& service,
-                std::vector<catalog::WalBase> bases);
-  // Those of the named probes; without names those of all probes of the service.
+  void PutBases(const std::string& probe, const Owner& owner, std::vector<catalog::WalBase> bases);
+  // Those of the named probes; without names those of all probes of the owner. Not the broken ones.
   std::vector<catalog::WalBase> Bases(const std::vector<std::string>& probes,
-                                      const std::string& service) const;
+                                      const Owner& owner) const;
+  // Whether somebody looks at base backups: one of the named probes, or a probe of the owner that
+  // has ever found one, whatever became of it.
+  bool WatchBases(const std::vector<std::string>& probes, const Owner& owner) const;
 
  private:
-  struct ServiceBases {
-    std::string service;
+  struct KnownBases {
+    Owner owner;
     std::vector<catalog::WalBase> bases;
+    bool had_any = false;
   };
   mutable std::mutex mutex_;
   std::map<std::string, ArchiverNote> notes_;
-  std::map<std::string, ServiceBases> bases_;
+  std::map<std::string, KnownBases> bases_;
 };
 
 }  // namespace drwatch::probes

@@ -74,6 +74,12 @@ bool NeedsNoWaiting(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kBroken && verdict.reason == Reason::kWrongFormat;
 }
 
+// A base backup without WAL of its own (pg_basebackup -X none) that is whole but for that, which is
+// looked at last: what an archive is for.
+bool LacksOnlyWal(const BackupVerdict& verdict) {
+  return verdict.reason == Reason::kIncomplete && verdict.text.starts_with("pg_wal: ");
+}
+
 }  // namespace
 
 BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& services)
@@ -117,16 +123,12 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                  blind->message + "; the last listing stands in");
     } else {
       verdicts_.Keep(listing.complete);
-      if (positions_ != nullptr) {
-        positions_->archive_notes().PutBases(
-            config_.name, config_.service,
-            bases_.Find(listing.complete, place_.get(), {list_deadline, context.stop}));
-      }
       if (bucket_) {
         bucket_->Look(listing.complete, context.now,
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
       }
       VerifyWhatIsDue(listing.complete, context);
+      NoteBases(listing.complete, context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
@@ -225,6 +227,32 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
       return;
     }
   }
+}
+
+// For the probes of WAL archives.
+void BackupProbe::NoteBases(const std::vector<catalog::Artefact>& complete,
+                            const RunContext& context) {
+  if (positions_ == nullptr) return;
+  using State = catalog::WalBase::State;
+  std::map<std::string, State> states;
+  for (const catalog::Artefact& artefact : complete) {
+    if (!artefact.folder) continue;
+    const auto verdict =
+        spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
+    const bool needs_wal = verdict && LacksOnlyWal(*verdict);
+    const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken && !needs_wal;
+    const bool passed = needs_wal || PassedAll(spec_, artefact, verdict);
+    states[artefact.name] = broken ? State::kBroken : passed ? State::kProven : State::kUnproven;
+  }
+  const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
+  std::vector<catalog::WalBase> bases =
+      bases_.Find(complete, place_.get(), {deadline, context.stop});
+  for (catalog::WalBase& base : bases) {
+    base.probe = config_.name;
+    base.state = states[base.name];
+  }
+  positions_->archive_notes().PutBases(config_.name, {config_.service, spec_.data},
+                                       std::move(bases));
 }
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {

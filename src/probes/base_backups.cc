@@ -42,8 +42,10 @@ std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
   const catalog::RepositoryFacts& facts = *artefact.facts;
   const auto first = verify::ParseWalFileName(facts.wal_start);
   if (artefact.defect || !first || facts.stop_lsn == 0) return std::nullopt;
-  return catalog::WalBase{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time,
-                          artefact.name};
+  catalog::WalBase base{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time,
+                        artefact.name};
+  base.system_identifier = facts.system_identifier;
+  return base;
 }
 
 std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
@@ -51,8 +53,10 @@ std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
   if (!manifest || manifest->wal.empty()) return {};
   // Several ranges: the backup of a standby that followed a promotion.
   const verify::WalRange& first = manifest->wal.front();
-  return {{first.start, manifest->wal.back().end, first.timeline,
-           manifest->taken.value_or(artefact.time), artefact.name}};
+  catalog::WalBase base{first.start, manifest->wal.back().end, first.timeline,
+                        manifest->taken.value_or(artefact.time), artefact.name};
+  base.system_identifier = manifest->system_identifier.value_or(0);
+  return {base};
 }
 
 }  // namespace

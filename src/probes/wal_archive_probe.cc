@@ -52,6 +52,22 @@ std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchivePro
   return known;
 }
 
+// The proven ones from which WAL leads to the end of the window.
+std::vector<model::ReplayBase> ReplayBasesOf(const catalog::WalArchiveState& state,
+                                             const std::vector<catalog::WalBase>& bases) {
+  std::vector<const catalog::WalBase*> found;
+  for (const catalog::WalChain& chain : state.chains) {
+    const bool reaches = chain.consistent && chain.reaches == state.reachable->last;
+    const catalog::WalBase& base = bases[chain.base];
+    if (reaches && base.state == catalog::WalBase::State::kProven) found.push_back(&base);
+  }
+  std::sort(found.begin(), found.end(),
+            [](const auto* a, const auto* b) { return a->stopped < b->stopped; });
+  std::vector<model::ReplayBase> named;
+  for (const catalog::WalBase* base : found) named.push_back({base->probe, base->name});
+  return named;
+}
+
 }  // namespace
 
 WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeServices& services)
@@ -94,10 +110,19 @@ void WalArchiveProbe::Forget() {
 catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   catalog::WalQuestion question;
   question.histories = reader_->histories();
+  bool watched = false;
   if (positions_ != nullptr) {
-    question.bases = positions_->archive_notes().Bases(spec_.base_backups, config_.service);
+    const ArchiveNotes& notes = positions_->archive_notes();
+    const ArchiveNotes::Owner owner{config_.service, spec_.data};
+    question.bases = notes.Bases(spec_.base_backups, owner);
+    watched = notes.WatchBases(spec_.base_backups, owner);
   }
-  if (question.bases.empty()) question.bases = reader_->bases();
+  // Positions of another cluster look like these.
+  std::erase_if(question.bases, [system = reader_->system_identifier()](const auto& base) {
+    return system && base.system_identifier != 0 && base.system_identifier != *system;
+  });
+  // What the archive says of base backups is only of use where nobody looks at them.
+  if (!watched) question.bases = reader_->bases();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
   question.acknowledged = AcknowledgedOf(spec_);
@@ -175,6 +200,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
     end = std::max(end, context.now - lag);
   }
   findings.window_end = std::max(end, *findings.window_start);
+  findings.replay_bases = ReplayBasesOf(state, findings.bases);
 }
 
 std::uint64_t WalArchiveProbe::ExpectedSystem() const {
@@ -198,6 +224,32 @@ std::uint64_t WalArchiveProbe::CountUnverified(const catalog::WalArchiveState& s
   return count;
 }
 
+// Puts those beside the batch that its ends are compared with: records are linked to the ones
+// before them, which is how a segment shows that another server wrote over the one before it.
+void WalArchiveProbe::AddNeighbours(const catalog::WalRange& run,
+                                    std::vector<WalWork>& batch) const {
+  const auto work = [&](std::uint64_t number, WalWork::Role role) -> std::optional<WalWork> {
+    const WalSegmentKey key(run.timeline, number);
+    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    if (file == nullptr) return std::nullopt;
+    return WalWork{reader_->objects()[file->object], key, role};
+  };
+  const std::uint64_t first = batch.front().key.second;
+  const std::uint64_t last = batch.back().key.second;
+  if (last < run.last) {
+    auto next = work(last + 1, WalWork::Role::kFollow);
+    const auto verdict = next ? verdicts_.Find(next->key, next->object.fingerprint) : std::nullopt;
+    // A damage that was found may have been that of the one before it.
+    if (verdict && verdict->outcome != verify::Outcome::kIntact) next->role = WalWork::Role::kJudge;
+    if (verdict) batch.push_back(*std::move(next));
+  }
+  if (first > run.first) {
+    if (auto lead = work(first - 1, WalWork::Role::kLead)) {
+      batch.insert(batch.begin(), *std::move(lead));
+    }
+  }
+}
+
 // The newest segments without a verdict, in their order: what matters most is known first.
 std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& state) const {
   std::vector<WalWork> batch;
@@ -214,9 +266,11 @@ std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& 
       batch.push_back({object, key});
       if (batch.size() == kBatch) break;
     }
-    if (!batch.empty()) break;
+    if (batch.empty()) continue;
+    std::reverse(batch.begin(), batch.end());
+    AddNeighbours(*run, batch);
+    break;
   }
-  std::reverse(batch.begin(), batch.end());
   return batch;
 }
 
@@ -249,6 +303,7 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   if (primary_ && reader_->system_identifier()) {
     const auto system = ParseSystem(primary_->history.system_identifier);
     findings.other_cluster = system && *system != *reader_->system_identifier();
+    if (findings.other_cluster) reader_->DoubtSystem();
   }
   for (const auto& [timeline, files] : reader_->inventory().segments) {
     findings.segments += files.size();
@@ -284,14 +339,19 @@ model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
     report.Add("place", Severity::kCritical, blind->reason, blind->message,
                "mount it, or give drwatch's user the right to read it");
   }
+  std::vector<model::ReplayBase> replay_bases;
   if (looked_) {
-    const WalFindings findings = Judge(context);
+    WalFindings findings = Judge(context);
     AddWalMetrics(spec_, labels_, *reader_, findings, report);
     AddWalChecks(spec_, *reader_, findings, report);
+    replay_bases = std::move(findings.replay_bases);
   }
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));
-  return report.Finish(std::chrono::duration_cast<base::Duration>(context.clock->Steady() - begin));
+  model::ProbeResult result =
+      report.Finish(std::chrono::duration_cast<base::Duration>(context.clock->Steady() - begin));
+  result.replay_bases = std::move(replay_bases);
+  return result;
 }
 
 model::ProbeResult WalArchiveProbe::NotRun(Reason reason, const std::string& message) const {

@@ -32,6 +32,7 @@ struct WalFindings {
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;
   std::optional<base::Timestamp> window_end;
+  std::vector<model::ReplayBase> replay_bases;
   std::uint64_t segments = 0;
   std::uint64_t unverified = 0;
   std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
@@ -62,6 +63,7 @@ class WalArchiveProbe final : public Probe {
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
   void FindLag(WalFindings& findings, const RunContext& context) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
+  void AddNeighbours(const catalog::WalRange& run, std::vector<WalWork>& batch) const;
   std::vector<WalWork> NextBatch(const catalog::WalArchiveState& state) const;
   std::uint64_t CountUnverified(const catalog::WalArchiveState& state) const;
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);

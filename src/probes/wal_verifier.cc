@@ -13,30 +13,46 @@ WalVerifier::~WalVerifier() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& options) {
+  const std::pair<WalSegmentKey, std::uint64_t> here(one.key, one.object.fingerprint);
+  if (one.role == WalWork::Role::kLead && last_ == here) return true;
+  const bool start_only = one.role == WalWork::Role::kFollow;
+  verify::ReadBudget budget(options);
+  const catalog::WalCheck check =
+      start_only ? checker_->CheckStart(one.object, budget) : checker_->Check(one.object, budget);
+  bytes_read_.fetch_add(budget.bytes_read(), std::memory_order_relaxed);
+  const bool whole = check.outcome == verify::Outcome::kIntact;
+  last_.reset();
+  if (whole && !start_only) last_ = here;
+  if (start_only) checker_->Forget();
+  // Neither a stop nor a deadline nor a file that vanished says anything about its content.
+  if (check.reason == model::Reason::kTimeout || check.reason == model::Reason::kNotFound ||
+      check.reason == model::Reason::kStorage) {
+    return false;
+  }
+  if (one.role == WalWork::Role::kLead || (start_only && whole)) return true;
+  // One that was whole before is not being written.
+  const bool fresh = clock_.Now() - one.object.modified < kQuietTime;
+  if (!whole && fresh && !start_only) return true;
+  verdicts_.Put(one.key, {one.object.fingerprint, check.outcome, check.reason, check.text,
+                          whole ? check.facts.last_commit : std::nullopt});
+  return true;
+}
+
 void WalVerifier::VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
                             base::Deadline deadline, const base::StopToken& stop) {
   const std::lock_guard lock(work_mutex_);
   if (!checker_ || checker_system_ != system_identifier) {
     checker_.emplace(place_, system_identifier);
     checker_system_ = system_identifier;
+    last_.reset();
   }
   verify::VerifyOptions options;
   options.read_rate_bytes = read_rate_bytes_;
   options.deadline = deadline;
   options.stop = stop;
   for (const WalWork& one : work) {
-    verify::ReadBudget budget(options);
-    const catalog::WalCheck check = checker_->Check(one.object, budget);
-    bytes_read_.fetch_add(budget.bytes_read(), std::memory_order_relaxed);
-    // Neither a stop nor a deadline nor a file that vanished says anything about its content.
-    const bool unread = check.reason == model::Reason::kTimeout ||
-                        check.reason == model::Reason::kNotFound ||
-                        check.reason == model::Reason::kStorage;
-    if (unread) return;
-    const bool whole = check.outcome == verify::Outcome::kIntact;
-    if (!whole && clock_.Now() - one.object.modified < kQuietTime) continue;
-    verdicts_.Put(one.key, {one.object.fingerprint, check.outcome, check.reason, check.text,
-                            whole ? check.facts.last_commit : std::nullopt});
+    if (!VerifyOne(one, options)) return;
   }
 }
 

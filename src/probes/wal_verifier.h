@@ -19,6 +19,11 @@ namespace drwatch::probes {
 struct WalWork {
   catalog::PlaceObject object;
   WalSegmentKey key;
+  enum class Role {
+    kJudge,   // is read and gets a verdict
+    kLead,    // is read for where its last record ends, if that is not known any more
+    kFollow,  // was found intact: whether it still goes on where the one before it ends now
+  } role = Role::kJudge;
 };
 
 // Thread-safe. The destructor stops a running verification within one read.
@@ -50,9 +55,14 @@ class WalVerifier {
   const base::Clock& clock_;
   base::StopSource stop_;
   std::atomic<std::int64_t> bytes_read_{0};
-  std::mutex work_mutex_;  // held while reading; guards checker_
+  std::mutex work_mutex_;  // held while reading; guards checker_ and last_
   std::optional<catalog::WalChecker> checker_;
   std::uint64_t checker_system_ = 0;
+  // The segment after which the checker can go on, and its fingerprint.
+  std::optional<std::pair<WalSegmentKey, std::uint64_t>> last_;
+  // False: nothing can be read any more.
+  bool VerifyOne(const WalWork& one, const verify::VerifyOptions& options);
+
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   bool running_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <optional>
 #include <set>
 #include <variant>
@@ -28,30 +29,25 @@ std::optional<RecoveryPath> BackupPath(const model::ProbeResult& result) {
   const auto good = std::find_if(result.copies.begin(), result.copies.end(),
                                  [](const model::StoredCopy& copy) { return copy.good; });
   if (good != result.copies.end()) {
-    return RecoveryPath{PathKind::kBackup, good->point, {}, {}, good->name};
+    return RecoveryPath{PathKind::kBackup, good->point, {}, {}, good->name, {}};
   }
   const auto point = ValueOf(result, "backup_last_success_timestamp_seconds");
   if (!point) return std::nullopt;
-  return RecoveryPath{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}};
+  return RecoveryPath{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}};
 }
 
-// From a base backup to the last commit in the WAL without a hole. What an idle server has not
-// written cannot be lost, so the lag says more than the commit's time.
+// From a base backup to the end of the WAL without a hole.
 std::optional<RecoveryPath> WalPath(const model::ProbeResult& result) {
   const auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
-  if (!end) return std::nullopt;
-  base::Timestamp point = base::FromUnixSeconds(*end);
-  const auto lag = ValueOf(result, "wal_archive_lag_seconds");
-  if (lag && ValueOf(result, "wal_archive_missing_segments") == 0.0) {
-    point = std::max(point, result.started - Seconds(*lag));
-  }
-  return RecoveryPath{PathKind::kWalArchive, point, {}, {}, {}};
+  if (!end || result.replay_bases.empty()) return std::nullopt;
+  return RecoveryPath{PathKind::kWalArchive, base::FromUnixSeconds(*end), {}, {}, {},
+                      result.replay_bases};
 }
 
 std::optional<RecoveryPath> StandbyPath(const model::ProbeResult& result) {
   const auto lag = ValueOf(result, "replication_lag_seconds");
   if (!lag || ValueOf(result, "postgres_up") != 1.0) return std::nullopt;
-  return RecoveryPath{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}};
+  return RecoveryPath{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}};
 }
 
 std::optional<RecoveryPath> PathOf(const model::ProbeResult& result, PathKind kind) {
@@ -78,7 +74,27 @@ bool Saw(const model::ProbeResult& result, PathKind kind) {
   return kind == PathKind::kStandby || ValueOf(result, "backup_probe_success") == 1.0;
 }
 
+template <typename Counts>
+std::int64_t FewestPaths(const ScenarioReport& report, Counts counts) {
+  std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
+  for (const DataReport& each : report.data) {
+    fewest =
+        std::min<std::int64_t>(fewest, std::count_if(each.paths.begin(), each.paths.end(), counts));
+  }
+  return fewest;
+}
+
 }  // namespace
+
+const RecoveryPath* ScenarioReport::Decisive() const {
+  const RecoveryPath* oldest = nullptr;
+  for (const DataReport& each : data) {
+    if (each.paths.empty()) return nullptr;
+    const RecoveryPath& newest = each.paths.front();
+    if (oldest == nullptr || newest.point < oldest->point) oldest = &newest;
+  }
+  return oldest;
+}
 
 std::string_view ScenarioName(Scenario scenario) {
   switch (scenario) {
@@ -113,20 +129,21 @@ RecoveryPoints::RecoveryPoints(const config::Config& config) {
     if (!service.region.empty()) regions_[service.name] = service.region;
   }
   for (const config::Probe& probe : config.probes) {
-    if (probe.service.empty()) continue;
     if (const auto* backup = std::get_if<config::BackupProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service, PathKind::kBackup, backup->offsite, backup->region};
+      sources_[probe.name] = {probe.service, PathKind::kBackup, backup->offsite, backup->region,
+                              backup->data};
     } else if (const auto* archive = std::get_if<config::WalArchiveProbe>(&probe.spec)) {
       sources_[probe.name] = {probe.service, PathKind::kWalArchive, archive->offsite,
-                              archive->region};
+                              archive->region, archive->data};
     } else if (const auto* postgres = std::get_if<config::PostgresProbe>(&probe.spec)) {
       sources_[probe.name] = {probe.service, PathKind::kStandby, postgres->offsite,
-                              postgres->region};
+                              postgres->region, postgres->data};
     }
   }
 }
 
-bool RecoveryPoints::Survives(const Source& source, Scenario scenario) const {
+bool RecoveryPoints::Survives(const Source& source, Scenario scenario,
+                              const std::string& service) const {
   switch (scenario) {
     case Scenario::kDatabaseCorrupted:
       return source.kind != PathKind::kStandby;
@@ -135,11 +152,28 @@ bool RecoveryPoints::Survives(const Source& source, Scenario scenario) const {
     case Scenario::kSiteLost:
       return source.offsite;
     case Scenario::kRegionLost: {
-      const auto home = regions_.find(source.service);
+      const auto home = regions_.find(service);
       return home != regions_.end() && !source.region.empty() && source.region != home->second;
     }
   }
   std::abort();
+}
+
+// The path as the scenario leaves it: with the newest base backup that survives. nullopt: none
+// does.
+std::optional<RecoveryPath> RecoveryPoints::PathIn(Scenario scenario, const RecoveryPath& path,
+                                                   const std::string& service) const {
+  if (path.kind != PathKind::kWalArchive) return path;
+  const auto survives = [&](const model::ReplayBase& base) {
+    if (base.probe.empty()) return scenario <= Scenario::kServerLost;
+    const auto source = sources_.find(base.probe);
+    return source != sources_.end() && Survives(source->second, scenario, service);
+  };
+  const auto newest = std::find_if(path.bases.rbegin(), path.bases.rend(), survives);
+  if (newest == path.bases.rend()) return std::nullopt;
+  RecoveryPath left = path;
+  left.artefact = newest->name;
+  return left;
 }
 
 void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& source) {
@@ -151,19 +185,21 @@ void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& so
 }
 
 std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::ProbeResult>& latest) {
-  std::map<std::string, std::map<Scenario, ScenarioReport>> found;
+  using ByData = std::map<std::string, std::vector<RecoveryPath>>;
+  std::map<std::string, std::map<Scenario, ByData>> found;
   for (const model::ProbeResult& result : latest) {
     const auto source = sources_.find(result.probe);
-    if (source == sources_.end()) continue;
+    if (source == sources_.end() || source->second.service.empty()) continue;
+    const std::string& service = source->second.service;
     Remember(result, source->second);
     const auto path = paths_.find(result.probe);
     for (const Scenario scenario : kScenarios) {
-      if (!Survives(source->second, scenario)) continue;
+      if (!Survives(source->second, scenario, service)) continue;
       // Every postgres probe can be a standby's; only one that has a lag makes it a scenario.
       if (path == paths_.end() && source->second.kind == PathKind::kStandby) continue;
-      ScenarioReport& report = found[source->second.service][scenario];
-      report.scenario = scenario;
-      if (path != paths_.end()) report.paths.push_back(path->second);
+      std::vector<RecoveryPath>& paths = found[service][scenario][source->second.data];
+      if (path == paths_.end()) continue;
+      if (auto left = PathIn(scenario, path->second, service)) paths.push_back(*std::move(left));
     }
   }
   std::vector<ServiceReport> reports;
@@ -172,11 +208,15 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
     report.service = service;
     const auto target = targets_.find(service);
     if (target != targets_.end()) report.target_seconds = target->second;
-    for (auto& [scenario, each] : scenarios) {
-      std::stable_sort(
-          each.paths.begin(), each.paths.end(),
-          [](const RecoveryPath& a, const RecoveryPath& b) { return a.point > b.point; });
-      report.scenarios.push_back(std::move(each));
+    for (auto& [scenario, by_data] : scenarios) {
+      ScenarioReport& each = report.scenarios.emplace_back();
+      each.scenario = scenario;
+      for (auto& [data, paths] : by_data) {
+        std::stable_sort(
+            paths.begin(), paths.end(),
+            [](const RecoveryPath& a, const RecoveryPath& b) { return a.point > b.point; });
+        each.data.push_back({data, std::move(paths)});
+      }
     }
   }
   return reports;
@@ -204,15 +244,15 @@ std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<Serv
         return !report.target_seconds ||
                base::ToSeconds(now - path.point) <= *report.target_seconds;
       };
-      families.Gauge(
-          "dr_recovery_paths",
-          "Independent ways back that keep the recovery point objective (without one: "
-          "all ways back).",
-          labels, static_cast<double>(std::count_if(each.paths.begin(), each.paths.end(), within)));
+      families.Gauge("dr_recovery_paths",
+                     "Independent ways back that keep the recovery point objective (without one: "
+                     "all ways back), of the data that has the fewest.",
+                     labels, static_cast<double>(FewestPaths(each, within)));
+      const RecoveryPath* const decisive = each.Decisive();
       if (report.target_seconds) {
         Observed& observed = observed_[{report.service, each.scenario}];
         observed.seconds += base::ToSeconds(since);
-        if (each.paths.empty() || !within(each.paths.front())) {
+        if (decisive == nullptr || !within(*decisive)) {
           observed.violated_seconds += base::ToSeconds(since);
         }
         families.Counter("dr_rpo_observed_seconds_total",
@@ -222,8 +262,8 @@ std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<Serv
                          "How long of it the objective was not kept.", labels,
                          observed.violated_seconds);
       }
-      if (each.paths.empty()) continue;
-      const base::Timestamp point = each.paths.front().point;
+      if (decisive == nullptr) continue;
+      const base::Timestamp point = decisive->point;
       families.Gauge("dr_recovery_point_timestamp_seconds",
                      "Newest proven recovery point that survives the scenario.", labels,
                      base::ToUnixSeconds(point));

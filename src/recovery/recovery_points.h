@@ -8,6 +8,9 @@
 //   site_lost            of these what is kept off-site (offsite: true)
 //   region_lost          of these what lies in another region than the service; only where both say
 //                        their region
+// A service whose data lies in several places (a database, uploads) is back when all of it is: the
+// data that would come back oldest decides.
+// A WAL archive counts where a proven base backup survives as well, upon which it can be replayed.
 #pragma once
 
 #include <array>
@@ -40,12 +43,22 @@ struct RecoveryPath {
   base::Timestamp point{};  // the state it brings back
   std::string probe;        // whose evidence it is
   std::string target;       // where it lies, for people
-  std::string artefact;     // the copy's name; empty for a standby
+  std::string artefact;     // the copy's name, or the base backup's; empty for a standby
+  std::vector<model::ReplayBase> bases;  // of a WAL archive: one of these is needed
+};
+
+// Ways back to the same data: one is enough.
+struct DataReport {
+  std::string data;                 // "database"
+  std::vector<RecoveryPath> paths;  // newest point first; empty = nothing would come back
 };
 
 struct ScenarioReport {
   Scenario scenario = Scenario::kDatabaseCorrupted;
-  std::vector<RecoveryPath> paths;  // newest point first; empty = nothing would come back
+  std::vector<DataReport> data;  // by name; what something is configured for that survives it
+  // The way back whose point is the service's: of the data that would come back oldest. nullptr:
+  // some of its data would not come back.
+  const RecoveryPath* Decisive() const;
 };
 
 struct ServiceReport {
@@ -75,13 +88,16 @@ class RecoveryPoints {
     PathKind kind = PathKind::kBackup;
     bool offsite = false;
     std::string region;
+    std::string data;
   };
   struct Observed {
     double seconds = 0;
     double violated_seconds = 0;
   };
   void Remember(const model::ProbeResult& result, const Source& source);
-  bool Survives(const Source& source, Scenario scenario) const;
+  bool Survives(const Source& source, Scenario scenario, const std::string& service) const;
+  std::optional<RecoveryPath> PathIn(Scenario scenario, const RecoveryPath& path,
+                                     const std::string& service) const;
 
   std::map<std::string, Source> sources_;       // by probe name
   std::map<std::string, double> targets_;       // RPO in seconds by service

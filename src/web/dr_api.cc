@@ -84,8 +84,9 @@ Json BackupJson(const recovery::BackupReport& report, base::Timestamp now) {
   return json;
 }
 
-Json PathJson(const recovery::RecoveryPath& path, base::Timestamp now) {
-  return {{"kind", recovery::PathKindName(path.kind)},
+Json PathJson(const std::string& data, const recovery::RecoveryPath& path, base::Timestamp now) {
+  return {{"data", data},
+          {"kind", recovery::PathKindName(path.kind)},
           {"probe", path.probe},
           {"target", path.target},
           {"artefact", path.artefact},
@@ -95,17 +96,22 @@ Json PathJson(const recovery::RecoveryPath& path, base::Timestamp now) {
 
 Json ScenarioJson(const recovery::ScenarioReport& report, const std::optional<double>& target,
                   base::Timestamp now) {
+  const recovery::RecoveryPath* const decisive = report.Decisive();
   Json json = {{"scenario", recovery::ScenarioName(report.scenario)},
-               {"recoverable", !report.paths.empty()},
+               {"recoverable", decisive != nullptr},
                {"point", nullptr},
                {"loss_seconds", nullptr},
                {"within_target", nullptr},
+               {"not_recoverable", Json::array()},
                {"paths", Json::array()}};
-  for (const auto& path : report.paths) json["paths"].push_back(PathJson(path, now));
+  for (const auto& each : report.data) {
+    if (each.paths.empty()) json["not_recoverable"].push_back(each.data);
+    for (const auto& path : each.paths) json["paths"].push_back(PathJson(each.data, path, now));
+  }
   if (target) json["within_target"] = false;
-  if (report.paths.empty()) return json;
-  const double loss = Age(report.paths.front().point, now);
-  json["point"] = base::FormatRfc3339(report.paths.front().point);
+  if (decisive == nullptr) return json;
+  const double loss = Age(decisive->point, now);
+  json["point"] = base::FormatRfc3339(decisive->point);
   json["loss_seconds"] = loss;
   if (target) json["within_target"] = loss <= *target;
   return json;

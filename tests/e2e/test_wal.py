@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from servers import PG_BIN, Postgres, wait_until
 
 PROGRAM = os.environ["DRWATCH_PROGRAM"]
@@ -216,6 +216,78 @@ def test_a_promotion_is_followed(folder, drwatch, receivers, primary, keep):
     code, text = verify_wal(primary.archive)
     assert code == 0, text
     assert "timeline 1 -> 2" in text
+
+
+def twin_of(server, folder):
+    """A restored copy that goes on from where `server` stands, on the same timeline, and archives into the same archive."""
+    server.stop()
+    twin = Postgres(folder)
+    shutil.copytree(server.data, twin.data)
+    for path in [twin.data, *twin.data.rglob("*")]:
+        twin.hand_over(path)
+    server.start()
+    twin.append_settings([f"port = {twin.port}", f"unix_socket_directories = '{twin.folder}'",
+                          f"archive_command = 'cp %p {server.archive}/%f'"])
+    return twin
+
+
+@pytest.mark.parametrize("seen_before", [True, False], ids=["after it was read", "before"])
+def test_a_segment_that_a_twin_wrote_over(folder, drwatch, receivers, primary, keep, seen_before):
+    """Each segment is intact by itself and belongs to the cluster; only the records behind it name others before them."""
+    archive(primary, 2)
+    twin = twin_of(primary, folder / "twin")
+    archive(primary, 4)
+    text = config(folder, receivers, [primary_probe(primary), wal_probe(primary)])
+    if seen_before:
+        drwatch.start(text)
+        wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+        assert value(drwatch, "wal_archive_corrupt_segments") == 0
+    own = {path.name: path.read_bytes() for path in segments(primary)}
+    keep(twin.start())
+    twin.sql("INSERT INTO t SELECT repeat('y', 100) FROM generate_series(1, 153)")
+    twin.sql("SELECT pg_switch_wal()")
+
+    def differs():
+        return [path for path in segments(primary) if path.read_bytes() != own.get(path.name)]
+    wait_until(differs, what="written over")
+    twin.stop()  # and archives what it has begun
+    written_over = differs()
+    if not seen_before:
+        drwatch.start(text)
+    page = expect_page(receivers, "BackupCorrupt", wait_until, timeout=60)
+    assert value(drwatch, "wal_archive_corrupt_segments") == 1
+    for path in written_over:
+        if path.name in own:
+            path.write_bytes(own[path.name])
+        else:
+            path.unlink()
+    expect_resolve(receivers, page, wait_until, timeout=60)
+
+
+def test_wal_of_another_cluster_pages(folder, drwatch, receivers, primary, keep):
+    """Somebody pointed archive_command of another server at this archive, and this server's at nothing."""
+    archive(primary, 3)
+    stranger = keep(Postgres(folder / "stranger").create().start())
+    stranger.sql("CREATE TABLE t (v text)")
+    archive(stranger, 4)
+    own = folder / "own"
+    shutil.copytree(primary.archive, own)
+    exchange(primary.archive, stranger.archive)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary)],
+                         rules=built_in("ArchiveOfAnotherCluster"), extra="builtin_rules: false"))
+    page = expect_page(receivers, "ArchiveOfAnotherCluster", wait_until)
+    assert value(drwatch, "wal_archive_lag_seconds") is None
+    exchange(primary.archive, own)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+
+
+def exchange(folder, other):
+    """Leaves in `folder` what lies in `other`."""
+    for path in folder.iterdir():
+        path.unlink()
+    for path in other.iterdir():
+        shutil.copy2(path, folder)
 
 
 def test_a_short_window_pages(folder, drwatch, receivers, primary):

@@ -97,7 +97,7 @@ TEST_F(BackupRepositoryTest, AnIntactRepositoryIsWell) {
   EXPECT_TRUE(last_.copies[0].good);
   EXPECT_EQ(last_.copies[0].name, PgBackRestRepository::kIncr);
   // WAL can carry on each of them.
-  const auto bases = positions_.archive_notes().Bases({}, "shop");
+  const auto bases = positions_.archive_notes().Bases({}, {"shop", "database"});
   ASSERT_EQ(bases.size(), 3u);
   EXPECT_EQ(bases[0].start, 0x1700028u);
   EXPECT_EQ(bases[0].timeline, 1u);

@@ -66,8 +66,8 @@ const ScenarioReport* Find(const std::vector<ServiceReport>& reports, Scenario s
 std::optional<base::Timestamp> PointOf(const std::vector<ServiceReport>& reports,
                                        Scenario scenario) {
   const ScenarioReport* report = Find(reports, scenario);
-  if (report == nullptr || report->paths.empty()) return std::nullopt;
-  return report->paths.front().point;
+  if (report == nullptr || report->Decisive() == nullptr) return std::nullopt;
+  return report->Decisive()->point;
 }
 
 double Value(const std::vector<model::MetricFamily>& families, std::string_view name,
@@ -90,8 +90,8 @@ TEST(RecoveryPointsTest, EachScenarioCountsOnlyWhatSurvivesIt) {
   EXPECT_EQ(PointOf(reports, Scenario::kServerLost), kNow - 3s);
   EXPECT_EQ(PointOf(reports, Scenario::kSiteLost), kNow - 5h);
   EXPECT_EQ(Find(reports, Scenario::kRegionLost), nullptr) << "nobody said where anything lies";
-  EXPECT_EQ(Find(reports, Scenario::kServerLost)->paths.size(), 3u);
-  EXPECT_EQ(Find(reports, Scenario::kServerLost)->paths[0].kind, PathKind::kStandby);
+  EXPECT_EQ(Find(reports, Scenario::kServerLost)->data[0].paths.size(), 3u);
+  EXPECT_EQ(Find(reports, Scenario::kServerLost)->data[0].paths[0].kind, PathKind::kStandby);
 }
 
 TEST(RecoveryPointsTest, TheRegionCountsWhereBothSayTheirs) {
@@ -105,38 +105,97 @@ TEST(RecoveryPointsTest, TheRegionCountsWhereBothSayTheirs) {
       recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", kNow - 5h), Standby(3)});
   const ScenarioReport* lost = Find(reports, Scenario::kRegionLost);
   ASSERT_NE(lost, nullptr);
-  ASSERT_EQ(lost->paths.size(), 2u);
-  EXPECT_EQ(lost->paths[0].probe, "standby");
-  EXPECT_EQ(lost->paths[1].probe, "offsite");
+  ASSERT_EQ(lost->data[0].paths.size(), 2u);
+  EXPECT_EQ(lost->data[0].paths[0].probe, "standby");
+  EXPECT_EQ(lost->data[0].paths[1].probe, "offsite");
 }
 
-model::ProbeResult Archive(base::Timestamp end, double lag, double missing) {
+model::ProbeResult Archive(base::Timestamp end, std::vector<model::ReplayBase> bases) {
   model::ProbeResult result;
   result.probe = "wal";
   result.started = kNow;
   model::FamilySet families;
   families.Gauge("backup_probe_success", "", {}, 1);
   families.Gauge("pitr_window_end_timestamp_seconds", "", {}, base::ToUnixSeconds(end));
-  families.Gauge("wal_archive_lag_seconds", "", {}, lag);
-  families.Gauge("wal_archive_missing_segments", "", {}, missing);
+  families.Gauge("wal_archive_lag_seconds", "", {}, 0);
+  families.Gauge("wal_archive_missing_segments", "", {}, 0);
   result.families = families.Take();
+  result.replay_bases = std::move(bases);
   return result;
 }
 
-TEST(RecoveryPointsTest, AnArchiveWithoutAHoleReachesUpToItsLag) {
+config::Config WithArchive(bool offsite) {
   config::Config config = MakeConfig();
   config::Probe& probe = config.probes.emplace_back();
   probe.name = "wal";
   probe.service = "shop";
-  probe.spec = config::WalArchiveProbe{};
-  RecoveryPoints recovery(config);
+  config::WalArchiveProbe archive;
+  archive.offsite = offsite;
+  archive.region = offsite ? "us-west-2" : "";
+  probe.spec = archive;
+  config.services[0].region = "us-east-1";
+  std::get<config::BackupProbe>(config.probes[1].spec).region = "us-west-2";
+  return config;
+}
+
+TEST(RecoveryPointsTest, AnArchiveReachesUpToTheEndOfItsWindow) {
+  RecoveryPoints recovery(WithArchive(false));
   const auto point = [&](const model::ProbeResult& archive) {
     return PointOf(recovery.Compute({Backup("dump", kNow - 20h), archive}),
                    Scenario::kDatabaseCorrupted);
   };
-  EXPECT_EQ(point(Archive(kNow - 5h, 0, 0)), kNow) << "an idle server loses nothing";
-  EXPECT_EQ(point(Archive(kNow - 5h, 90, 0)), kNow - 90s);
-  EXPECT_EQ(point(Archive(kNow - 5h, 0, 3)), kNow - 5h) << "what lies behind the hole is lost";
+  EXPECT_EQ(point(Archive(kNow - 90s, {{"dump", "base"}})), kNow - 90s);
+  // Nothing is missing and nothing lags, and yet the way back ends before: a damaged segment, an
+  // acknowledged gap.
+  EXPECT_EQ(point(Archive(kNow - 5h, {{"dump", "base"}})), kNow - 5h);
+  EXPECT_EQ(point(Archive(kNow - 5h, {})), kNow - 20h) << "no base backup is proven";
+  EXPECT_EQ(point(Archive(kNow - 5h, {{"", "base"}})), kNow - 5h) << "told by the archive alone";
+}
+
+TEST(RecoveryPointsTest, AnArchiveNeedsABaseBackupThatSurvivesToo) {
+  RecoveryPoints recovery(WithArchive(true));
+  const auto compute = [&](std::vector<model::ReplayBase> bases) {
+    return recovery.Compute({Backup("dump", kNow - 20h), Backup("offsite", kNow - 30h),
+                             Archive(kNow - 5s, std::move(bases))});
+  };
+  const auto here = compute({{"", "told"}, {"dump", "base"}});
+  EXPECT_EQ(PointOf(here, Scenario::kServerLost), kNow - 5s);
+  EXPECT_EQ(PointOf(here, Scenario::kSiteLost), kNow - 30h);
+  EXPECT_EQ(PointOf(here, Scenario::kRegionLost), kNow - 30h);
+  const auto both = compute({{"offsite", "base-1"}, {"dump", "base-2"}});
+  EXPECT_EQ(PointOf(both, Scenario::kSiteLost), kNow - 5s);
+  EXPECT_EQ(PointOf(both, Scenario::kRegionLost), kNow - 5s);
+  EXPECT_EQ(Find(both, Scenario::kSiteLost)->Decisive()->artefact, "base-1");
+  EXPECT_EQ(Find(both, Scenario::kServerLost)->Decisive()->artefact, "base-2") << "the newest";
+  // A base backup of another probe counts wherever that one looks.
+  config::Config config = WithArchive(true);
+  config::Probe& other = config.probes.emplace_back();
+  other.name = "base";
+  config::BackupProbe elsewhere;
+  elsewhere.offsite = true;
+  other.spec = elsewhere;
+  RecoveryPoints named(config);
+  EXPECT_EQ(PointOf(named.Compute({Archive(kNow - 5s, {{"base", "b"}})}), Scenario::kSiteLost),
+            kNow - 5s);
+}
+
+TEST(RecoveryPointsTest, TheDataThatComesBackOldestDecides) {
+  config::Config config = MakeConfig();
+  std::get<config::BackupProbe>(config.probes[1].spec).data = "files";
+  RecoveryPoints recovery(config);
+  auto reports = recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", kNow - 600s)});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), kNow - 2h);
+  EXPECT_EQ(PointOf(reports, Scenario::kSiteLost), kNow - 600s) << "only files are kept there";
+  auto families = recovery.Families(reports, kNow);
+  EXPECT_EQ(Value(families, "dr_rpo_achieved_seconds"), 7200);
+  EXPECT_EQ(Value(families, "dr_recovery_paths"), 0) << "the database's keeps no hour";
+  // Fresh dumps are of no use to files that are gone.
+  reports = recovery.Compute({Backup("dump", kNow - 60s), Backup("offsite", std::nullopt)});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), std::nullopt);
+  families = recovery.Families(reports, kNow + 60s);
+  EXPECT_EQ(Value(families, "dr_recovery_paths"), 0);
+  EXPECT_EQ(Value(families, "dr_rpo_achieved_seconds"), -1);
+  EXPECT_EQ(Value(families, "dr_rpo_violation_seconds_total"), 60);
 }
 
 TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
@@ -152,7 +211,7 @@ TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
   good.good = true;
   result.copies = {broken, good};
   const auto reports = recovery.Compute({result});
-  const RecoveryPath path = Find(reports, Scenario::kDatabaseCorrupted)->paths.front();
+  const RecoveryPath path = *Find(reports, Scenario::kDatabaseCorrupted)->Decisive();
   EXPECT_EQ(path.artefact, "shop-2.dump");
   EXPECT_EQ(path.point, kNow - 26h);
   EXPECT_EQ(path.target, "/backup");

@@ -59,10 +59,21 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   report.target_seconds = 3600;
   report.scenarios.resize(2);
   report.scenarios[0].scenario = recovery::Scenario::kServerLost;
-  report.scenarios[0].paths = {
-      {recovery::PathKind::kStandby, kNow - base::Duration(3000), "pg-standby", "db2:5432", ""},
-      {recovery::PathKind::kBackup, kNow - 2h, "nightly", "/backup", "shop.dump"}};
+  report.scenarios[0].data = {
+      {"database",
+       {{recovery::PathKind::kStandby,
+         kNow - base::Duration(3000),
+         "pg-standby",
+         "db2:5432",
+         "",
+         {}},
+        {recovery::PathKind::kBackup, kNow - 2h, "nightly", "/backup", "shop.dump", {}}}}};
   report.scenarios[1].scenario = recovery::Scenario::kSiteLost;
+  report.scenarios[1].data = report.scenarios[0].data;
+  report.scenarios[1].data.push_back({"files", {}});
+  report.scenarios.push_back(report.scenarios[0]);
+  report.scenarios[2].data.push_back(
+      {"files", {{recovery::PathKind::kBackup, kNow - 3h, "uploads", "/files", "f.tar", {}}}});
   const json answer = json::parse(RecoveryJson({report}, kNow));
   const json& scenarios = answer["data"]["services"][0]["scenarios"];
   EXPECT_EQ(scenarios[0]["scenario"], "server_lost");
@@ -73,6 +84,9 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   EXPECT_EQ(scenarios[1]["recoverable"], false);
   EXPECT_EQ(scenarios[1]["within_target"], false) << "nothing would come back";
   EXPECT_TRUE(scenarios[1]["point"].is_null());
+  EXPECT_EQ(scenarios[1]["not_recoverable"], json::array({"files"}));
+  EXPECT_EQ(scenarios[2]["loss_seconds"], 3 * 3600) << "the data that comes back oldest decides";
+  EXPECT_EQ(scenarios[2]["paths"][2]["data"], "files");
 }
 
 }  // namespace

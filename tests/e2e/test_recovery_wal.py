@@ -1,0 +1,151 @@
+"""What WAL is worth in a disaster: only as far as it leads on from a base backup that is good and survives, too."""
+
+import json
+import shutil
+import subprocess
+import time
+
+import pytest
+from configs import config, expect_page, expect_resolve
+from servers import PG_BIN, Postgres, wait_until
+
+RULE = """
+groups:
+- name: test
+  rules:
+  - alert: TestNoWayBack
+    expr: dr_recovery_paths{scenario="site_lost"} == 0 unless dr_rpo_achieved_seconds
+    labels: {severity: critical}
+    annotations: {summary: "{{ $labels.service }} is lost", runbook_url: "https://example.com", action: "look"}
+"""
+
+
+@pytest.fixture
+def primary(folder, keep):
+    server = keep(Postgres(folder / "primary").create().start())
+    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
+    return server
+
+
+def archive(server, count=1):
+    """Fills `count` segments and waits until they are archived."""
+    for _ in range(count):
+        server.sql("INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 100)")
+        name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)")
+    wait_until(lambda: server.sql(f"SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver") == "t", what=f"{name} archived")
+
+
+def base_backup(server, name):
+    """In a folder of its own that holds nothing else; WAL comes with it unless only the archive has it."""
+    folder = server.folder / "bases"
+    folder.mkdir(exist_ok=True)
+    server.hand_over(folder)
+    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", "fetch",
+               "--checkpoint=fast", "--no-sync", "-D", folder / name)
+    return folder / name
+
+
+def probes(server, *more, wal=None):
+    return [{"name": "pg", "type": "postgres", "service": "shop", "dsn": server.url("drwatch")},
+            {"name": "base", "type": "backup", "service": "shop", "path": str(server.folder / "bases"), "kind": "full", "max_age": "1d",
+             "quiet_time": "200ms", "verify": {"read_rate": "unlimited", "every": "2s"}},
+            {"name": "wal", "type": "wal_archive", "service": "shop", "path": str(server.archive), "primary": "pg",
+             "read_rate": "unlimited", **(wal or {})}, *more]
+
+
+def paths(drwatch, scenario):
+    """kind: path, of the service's ways back."""
+    services = json.loads(drwatch.get("/api/dr/recovery")[1])["data"]["services"]
+    found = [entry for service in services for entry in service["scenarios"] if entry["scenario"] == scenario]
+    return {path["kind"]: path for entry in found for path in entry["paths"]}
+
+
+def begins_with(drwatch):
+    """The base backup upon which WAL is to be replayed."""
+    return paths(drwatch, "server_lost").get("wal_archive", {}).get("artefact")
+
+
+def flip(path, at):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 4
+    path.write_bytes(bytes(content))
+
+
+def test_a_damaged_base_backup_takes_its_wal_along(folder, drwatch, receivers, primary):
+    archive(primary)
+    base = base_backup(primary, "base-1")
+    archive(primary, 2)
+    drwatch.start(config(folder, receivers, probes(primary)))
+    wait_until(lambda: begins_with(drwatch) == "base-1", what="a way back by WAL")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 2, what="two ways")
+    victim = max((path for path in (base / "base").rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    flip(victim, 5000)
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    wait_until(lambda: not paths(drwatch, "database_corrupted"), what="no way back")
+    # The archive's own note of that base backup does not bring it back.
+    assert list(primary.archive.glob("*.backup"))
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="said as a number, too")
+    assert drwatch.value("wal_archive_missing_segments") == 0
+    flip(victim, 5000)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: begins_with(drwatch) == "base-1", what="the way back again")
+
+
+def test_wal_behind_a_damaged_segment_is_no_recovery_point(folder, drwatch, receivers, primary):
+    """The server idles and nothing is missing: the archive's lag is 0, and what was written since the damage is lost all the same."""
+    archive(primary)
+    base_backup(primary, "base-1")
+    archive(primary, 2)
+    time.sleep(2)
+    broken_from = time.time()
+    archive(primary, 4)
+    victim = sorted(path for path in primary.archive.iterdir() if len(path.name) == 24)[-4]
+    flip(victim, 8300)
+    drwatch.start(config(folder, receivers, probes(primary)))
+    expect_page(receivers, "BackupCorrupt", wait_until)
+    wait_until(lambda: drwatch.value("wal_archive_unverified_segments") == 0, what="all segments read")
+    point = 'dr_recovery_point_timestamp_seconds{scenario="server_lost"}'
+    wait_until(lambda: (drwatch.value(point) or broken_from) < broken_from, what="the point before the damage")
+    assert drwatch.value("wal_archive_missing_segments") == 0
+    base_backup(primary, "base-2")
+    archive(primary)
+    wait_until(lambda: begins_with(drwatch) == "base-2", what="a new base backup behind the damage")
+    assert drwatch.value(point) > broken_from
+
+
+def test_wal_off_site_needs_a_base_backup_there(folder, drwatch, receivers, primary):
+    archive(primary)
+    base = base_backup(primary, "base-1")
+    archive(primary, 2)
+    there = folder / "there"
+    there.mkdir()
+    copy = {"name": "base-dr", "type": "backup", "backup": "base", "service": "shop", "path": str(there), "kind": "full",
+            "max_age": "1d", "location": "dr", "offsite": True, "quiet_time": "200ms"}
+    drwatch.start(config(folder, receivers, probes(primary, copy, wal={"offsite": True}), rules=RULE))
+    page = expect_page(receivers, "TestNoWayBack", wait_until)
+    wait_until(lambda: "wal_archive" in paths(drwatch, "server_lost"), what="enough for the loss of the server")
+    assert not paths(drwatch, "site_lost")
+    shutil.copytree(base, there / "base-1")
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: {"backup", "wal_archive"} <= paths(drwatch, "site_lost").keys(), what="both ways back")
+
+
+def test_the_oldest_of_several_data_decides(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary, "base-1")
+    archive(primary)
+    uploads = folder / "uploads"
+    uploads.mkdir()
+
+    def pack(stamp):
+        subprocess.run(["tar", "-cf", uploads / f"files-{stamp}.tar", "-C", folder / "primary", "archive"], check=True)
+    pack("20200101T000000Z")
+    files = {"name": "uploads", "type": "backup", "service": "shop", "path": str(uploads), "kind": "files", "max_age": "20y",
+             "quiet_time": "200ms", "verify": {"read_rate": "unlimited"}}
+    drwatch.start(config(folder, receivers, probes(primary, files)))
+    achieved = 'dr_rpo_achieved_seconds{scenario="server_lost"}'
+    wait_until(lambda: (drwatch.value(achieved) or 0) > 86400, what="uploads of years ago")
+    entry = json.loads(drwatch.get("/api/dr/recovery")[1])["data"]["services"][0]["scenarios"][0]
+    assert {path["data"] for path in entry["paths"]} == {"database", "files"}
+    pack(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    wait_until(lambda: drwatch.value(achieved) < 3600, what="fresh uploads")
