@@ -27,14 +27,14 @@ void FirstLook(benchmark::State& state) {
     Look(catalog, state);
   }
 }
-BENCHMARK(FirstLook)->Unit(benchmark::kMillisecond);
+BENCHMARK(FirstLook)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void NothingChanged(benchmark::State& state) {
   FolderCatalog catalog(Options());
   Look(catalog, state);
   for (auto _ : state) Look(catalog, state);
 }
-BENCHMARK(NothingChanged)->Unit(benchmark::kMillisecond);
+BENCHMARK(NothingChanged)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace drwatch::catalog

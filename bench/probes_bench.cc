@@ -39,14 +39,14 @@ void FirstRun(benchmark::State& state) {
     Run(probe, state);
   }
 }
-BENCHMARK(FirstRun)->Unit(benchmark::kMillisecond);
+BENCHMARK(FirstRun)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void RunWhenNothingChanged(benchmark::State& state) {
   BackupProbe probe(Spec(), {});
   Run(probe, state);
   for (auto _ : state) Run(probe, state);
 }
-BENCHMARK(RunWhenNothingChanged)->Unit(benchmark::kMillisecond);
+BENCHMARK(RunWhenNothingChanged)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace drwatch::probes

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,6 +26,8 @@ std::string_view TimeSourceName(TimeSource source);
 struct Finding {
   model::Reason reason = model::Reason::kNone;
   std::string message;
+
+  friend bool operator==(const Finding&, const Finding&) = default;
 };
 
 // What the program that made a backup wrote down about it in its repository. What it does not say
@@ -65,6 +68,40 @@ struct Artefact {
   std::shared_ptr<const RepositoryFacts> facts;
   // Why it cannot be restored, where that shows without reading it.
   std::optional<Finding> defect;
+
+  friend bool operator==(const Artefact&, const Artefact&) = default;
+};
+
+// Artefacts that several hold at once: looks between which nothing changed give the same list, and
+// whoever adds something up over it need not do so again. Copying it copies none of them.
+class ArtefactList {
+ public:
+  using const_iterator = std::vector<Artefact>::const_iterator;
+
+  ArtefactList() : ArtefactList(std::vector<Artefact>()) {}
+  explicit ArtefactList(std::vector<Artefact> artefacts)
+      : artefacts_(std::make_shared<std::vector<Artefact>>(std::move(artefacts))) {}
+
+  const std::vector<Artefact>& all() const { return *artefacts_; }
+  // True if it is the same list, not only an equal one.
+  bool SharedWith(const ArtefactList& other) const { return artefacts_ == other.artefacts_; }
+  // To change them: copied first if others hold them.
+  std::vector<Artefact>& Edit() {
+    if (artefacts_.use_count() > 1) artefacts_ = std::make_shared<std::vector<Artefact>>(all());
+    return *artefacts_;
+  }
+
+  bool empty() const { return all().empty(); }
+  std::size_t size() const { return all().size(); }
+  const_iterator begin() const { return all().begin(); }
+  const_iterator end() const { return all().end(); }
+  const Artefact& operator[](std::size_t index) const { return all()[index]; }
+  const Artefact& at(std::size_t index) const { return all().at(index); }
+  const Artefact& front() const { return all().front(); }
+  const Artefact& back() const { return all().back(); }
+
+ private:
+  std::shared_ptr<std::vector<Artefact>> artefacts_;
 };
 
 // A backup that was begun and did not end well: nothing can be restored from it.
@@ -77,7 +114,7 @@ struct FailedAttempt {
 struct Listing {
   // Set if the place could not be looked at; everything else is empty then.
   std::optional<Finding> blind;
-  std::vector<Artefact> complete;        // oldest first, by `time`
+  ArtefactList complete;                 // oldest first, by `time`
   std::vector<std::string> in_progress;  // names
   // Of those in progress the ones that only changed too recently: whole, if reading them proves it.
   std::vector<Artefact> recent;

@@ -69,6 +69,10 @@ std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefa
   return problem;
 }
 
+bool IsBefore(const Artefact& a, const Artefact& b) {
+  return std::tie(a.time, a.name) < std::tie(b.time, b.name);
+}
+
 // Sorts small keys and moves each artefact once: folders give their entries in no order.
 void SortByTime(std::vector<Artefact>& artefacts) {
   std::vector<std::pair<base::Timestamp, std::size_t>> keys;

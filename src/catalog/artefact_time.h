@@ -26,6 +26,7 @@ struct TimeEvidence {
 std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact);
 
 // Oldest first, those of one time by name.
+bool IsBefore(const Artefact& a, const Artefact& b);
 void SortByTime(std::vector<Artefact>& artefacts);
 
 }  // namespace drwatch::catalog

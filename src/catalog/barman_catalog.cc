@@ -305,7 +305,7 @@ void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timest
     if (IsArriving(artefact, now, options_.arrival) && !was_whole) {
       listing.in_progress.push_back(name);
     } else {
-      listing.complete.push_back(std::move(artefact));
+      listing.complete.Edit().push_back(std::move(artefact));
     }
     return;
   }

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <thread>
 
+#include "catalog/folder_summary.h"
+
 namespace drwatch::catalog {
 namespace {
 
@@ -20,8 +22,8 @@ constexpr std::size_t kLookEvery = 256;
 // Looks at batches: on threads of its own while more are to come, and on the caller's in the end.
 class Looker {
  public:
-  Looker(int folder, base::Deadline deadline, const base::StopToken& stop)
-      : folder_(folder), deadline_(deadline), stop_(stop) {}
+  Looker(int folder, const LastLook& last, base::Deadline deadline, const base::StopToken& stop)
+      : folder_(folder), last_(last), deadline_(deadline), stop_(stop) {}
   ~Looker() { Finish(); }
   Looker(const Looker&) = delete;
   Looker& operator=(const Looker&) = delete;
@@ -49,13 +51,21 @@ class Looker {
   }
   void Look(std::vector<FolderEntry>& batch) {
     for (std::size_t i = 0; i < batch.size() && in_time_; ++i) {
-      FolderEntry& entry = batch[i];
-      entry.error = ::fstatat(folder_, entry.name.data(), &entry.info, 0) == 0 ? 0 : errno;
+      LookAt(batch[i]);
       if (i % kLookEvery == 0 && (deadline_.Expired() || stop_.stopped())) in_time_ = false;
     }
   }
 
  private:
+  void LookAt(FolderEntry& entry) const {
+    struct stat info {};
+    if (::fstatat(folder_, entry.name().data(), &info, 0) != 0) {
+      entry.error = errno;
+      return;
+    }
+    entry.Take(info);
+    if (S_ISREG(entry.mode)) entry.known = last_.Find(entry.fingerprint);
+  }
   void Start() {
     // The caller is one of them.
     const unsigned cores =
@@ -80,6 +90,7 @@ class Looker {
   }
 
   const int folder_;
+  const LastLook& last_;
   const base::Deadline deadline_;
   const base::StopToken& stop_;
   std::atomic<bool> in_time_ = true;
@@ -92,32 +103,40 @@ class Looker {
 
 }  // namespace
 
-void FolderEntries::Add(std::string_view name) {
+void FolderEntry::Take(const struct stat& info) {
+  mode = info.st_mode;
+  size_bytes = info.st_size;
+  modified = ModifiedAt(info);
+  inode = {info.st_dev, info.st_ino};
+  fingerprint = FingerprintOf(path, info);
+}
+
+FolderEntry& FolderEntries::Add(std::string_view name) {
   // A block never grows beyond what it reserved: the views into it stay.
-  const std::size_t needed = name.size() + 1;
+  const std::size_t needed = prefix_.size() + name.size() + 1;
   if (names_.empty() || names_.back().size() + needed > names_.back().capacity()) {
     names_.emplace_back().reserve(std::max(kBlockBytes, needed));
   }
   std::string& block = names_.back();
   const std::size_t at = block.size();
   // fstatat() wants a zero behind it.
-  block.append(name);
+  block.append(prefix_).append(name);
   if (batches_.empty() || batches_.back().size() == kBatch) {
     const bool more = !batches_.empty();
     batches_.emplace_back();
     if (more) batches_.back().reserve(kBatch);
   }
-  batches_.back().emplace_back().name = std::string_view(block).substr(at);
+  FolderEntry& entry = batches_.back().emplace_back();
+  entry.path = std::string_view(block).substr(at);
+  entry.name_at = static_cast<std::uint32_t>(prefix_.size());
   block.push_back('\0');
+  return entry;
 }
 
-std::size_t FolderEntries::size() const {
-  return batches_.empty() ? 0 : (batches_.size() - 1) * kBatch + batches_.back().size();
-}
-
-FolderEntries::Outcome FolderEntries::Read(DIR* folder, const std::function<bool()>& go_on,
+FolderEntries::Outcome FolderEntries::Read(DIR* folder, const LastLook& last,
+                                           const std::function<bool()>& go_on,
                                            base::Deadline deadline, const base::StopToken& stop) {
-  Looker looker(::dirfd(folder), deadline, stop);
+  Looker looker(::dirfd(folder), last, deadline, stop);
   Outcome outcome;
   while (outcome.in_time) {
     errno = 0;
@@ -130,8 +149,7 @@ FolderEntries::Outcome FolderEntries::Read(DIR* folder, const std::function<bool
     if (name == "." || name == "..") continue;
     // A full batch is given away when the next begins: one that is the last is looked at here.
     if (!batches_.empty() && batches_.back().size() == kBatch) looker.Give(batches_.back());
-    Add(name);
-    batches_.back().back().link = item->d_type == DT_LNK;
+    Add(name).link = item->d_type == DT_LNK;
     outcome.in_time = go_on();
   }
   if (outcome.in_time && !batches_.empty()) looker.Look(batches_.back());

@@ -37,7 +37,12 @@ class FolderScan {
  public:
   FolderScan(const FolderOptions& options, CatalogCache& cache, base::Timestamp now,
              base::Deadline deadline, const base::StopToken& stop)
-      : options_(options), cache_(cache), now_(now), deadline_(deadline), stop_(stop) {}
+      : options_(options),
+        cache_(cache),
+        look_(cache.last),
+        now_(now),
+        deadline_(deadline),
+        stop_(stop) {}
 
   Listing Run();
 
@@ -45,32 +50,34 @@ class FolderScan {
   bool Blind(Reason reason, std::string message);
   void Find(Reason reason, std::string message);
   bool InTime();
+  bool CountEntry();
+  void LookAtFile(const struct stat& info);
   bool ReadEntries(const std::string& folder, FolderEntries& entries);
   bool Scan(const std::string& prefix);
+  bool KeepKnown(const FolderEntry& entry);
   bool Judge(const std::string& prefix, const FolderEntry& entry);
-  bool JudgeUnseen(const std::string& prefix, const FolderEntry& entry);
+  bool JudgeUnseen(const FolderEntry& entry);
   void JudgeTemporary(const std::string& prefix, const FolderEntry& entry);
-  void AddFile(std::string path, std::string relative, const FolderEntry& entry);
+  void AddFile(std::string path, const FolderEntry& entry);
   bool AddFolder(const std::string& relative);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
-  std::optional<base::Timestamp> ContentTime(const Artefact& file);
-  void SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
+  std::optional<base::Timestamp> ContentTime(const Artefact& file, const FolderEntry& entry);
+  Standing SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
   void AddRecent(Artefact artefact, std::optional<base::Timestamp> content);
-  const verify::ChecksumFolder& SumsOf(const std::string& folder, const FolderEntries& entries);
+  const FolderSums* SumsOf(const std::string& folder, const std::vector<ChecksumFile>& files);
   bool QuietSince(base::Timestamp modified) const;
-  void DropLinksToListed();
 
   const FolderOptions& options_;
   CatalogCache& cache_;
-  CatalogCache next_;  // what of the cache is still in use
+  CatalogCache next_;  // what of the cache is still in use, but for its last look
+  NextLook look_;
   const base::Timestamp now_;
   const base::Deadline deadline_;
   const base::StopToken& stop_;
   Listing listing_;
-  const verify::ChecksumFolder* sums_ = nullptr;  // of the folder being scanned
-  std::set<std::pair<dev_t, ino_t>> entered_;
-  std::vector<std::pair<dev_t, ino_t>> inodes_;           // of artefacts that are files
-  std::map<std::string, std::pair<dev_t, ino_t>> links_;  // artefacts that are links
+  const FolderSums* sums_ = nullptr;  // of the folder being scanned
+  std::set<Inode> entered_;
+  std::int64_t entries_ = 0;
   std::int64_t looked_ = 0;
 };
 
@@ -85,12 +92,14 @@ void FolderScan::Find(Reason reason, std::string message) {
   }
 }
 
+bool FolderScan::CountEntry() {
+  if (++entries_ <= FolderCatalog::kMaxEntries) return InTime();
+  return Blind(Reason::kLimit, "more than " + std::to_string(FolderCatalog::kMaxEntries) +
+                                   " entries in " + base::Quote(options_.path));
+}
+
 bool FolderScan::InTime() {
-  if (++looked_ > FolderCatalog::kMaxEntries) {
-    return Blind(Reason::kLimit, "more than " + std::to_string(FolderCatalog::kMaxEntries) +
-                                     " entries in " + base::Quote(options_.path));
-  }
-  if (looked_ % 256 != 0 || (!deadline_.Expired() && !stop_.stopped())) return true;
+  if (++looked_ % 256 != 0 || (!deadline_.Expired() && !stop_.stopped())) return true;
   return Blind(Reason::kTimeout, "listing " + base::Quote(options_.path) + " takes too long");
 }
 
@@ -102,11 +111,7 @@ Listing FolderScan::Run() {
     return std::move(listing_);
   }
   if (S_ISREG(info.st_mode)) {
-    const auto [folder, name] = verify::SplitPath(options_.path);
-    FolderEntries entries;
-    for (const std::string& other : verify::NamesIn(folder)) entries.Add(other);
-    sums_ = &SumsOf(folder, entries);
-    AddFile(options_.path, name, {name, false, 0, info});
+    LookAtFile(info);
   } else if (options_.pattern == "*" && RecogniseFolder(options_.path) != FolderKind::kPlain) {
     AddFolder("");
   } else {
@@ -117,23 +122,23 @@ Listing FolderScan::Run() {
     blind.blind = std::move(listing_.blind);
     return blind;
   }
+  look_.Finish();
+  listing_.complete = cache_.last.artefacts();
+  next_.last = std::move(cache_.last);
+  next_.looked = now_;
   cache_ = std::move(next_);
   std::sort(listing_.in_progress.begin(), listing_.in_progress.end());
-  DropLinksToListed();
-  SortByTime(listing_.complete);
   return std::move(listing_);
 }
 
-// "latest.dump" beside the dump it points to is no second backup.
-void FolderScan::DropLinksToListed() {
-  if (links_.empty()) return;
-  std::sort(inodes_.begin(), inodes_.end());
-  std::erase_if(listing_.complete, [this](const Artefact& artefact) {
-    const auto link = links_.find(artefact.name);
-    if (link == links_.end()) return false;
-    const auto [first, last] = std::equal_range(inodes_.begin(), inodes_.end(), link->second);
-    return last - first > 1;
-  });
+// The place is a file.
+void FolderScan::LookAtFile(const struct stat& info) {
+  const auto [folder, name] = verify::SplitPath(options_.path);
+  sums_ = SumsOf(folder, ChecksumFilesIn(folder));
+  FolderEntry entry;
+  entry.path = name;
+  entry.Take(info);
+  AddFile(options_.path, entry);
 }
 
 bool FolderScan::ReadEntries(const std::string& folder, FolderEntries& entries) {
@@ -148,7 +153,7 @@ bool FolderScan::ReadEntries(const std::string& folder, FolderEntries& entries) 
       ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
   if (whole) {
     const FolderEntries::Outcome read = entries.Read(
-        handle, [this] { return InTime(); }, deadline_, stop_);
+        handle, cache_.last, [this] { return CountEntry(); }, deadline_, stop_);
     whole = read.error == 0 && read.in_time;
     if (read.error != 0) {
       Blind(Reason::kStorage,
@@ -161,50 +166,43 @@ bool FolderScan::ReadEntries(const std::string& folder, FolderEntries& entries) 
   return whole;
 }
 
-const verify::ChecksumFolder& FolderScan::SumsOf(const std::string& folder,
-                                                 const FolderEntries& entries) {
-  std::vector<std::string> names;
-  std::uint64_t fingerprint = 1;
-  for (const auto& batch : entries.batches()) {
-    for (const FolderEntry& entry : batch) {
-      if (!verify::ParseChecksumFileName(entry.name)) continue;
-      std::string name(entry.name);
-      struct stat info {};
-      if (::stat((folder + "/" + name).c_str(), &info) != 0) continue;
-      fingerprint += FingerprintOf(name, info);
-      names.push_back(std::move(name));
-    }
-  }
-  CatalogCache::Sums& sums = next_.sums[folder];
-  sums = std::move(cache_.sums[folder]);
-  if (!sums.folder || sums.fingerprint != fingerprint) {
-    sums.folder = std::make_unique<verify::ChecksumFolder>(folder, names);
-    sums.fingerprint = fingerprint;
-  }
-  for (const std::string& problem : sums.folder->problems()) Find(Reason::kWrongFormat, problem);
-  return *sums.folder;
+const FolderSums* FolderScan::SumsOf(const std::string& folder,
+                                     const std::vector<ChecksumFile>& files) {
+  const FolderSums& sums = TakeSums(folder, files, cache_.sums, next_.sums);
+  for (const std::string& problem : sums.said->problems()) Find(Reason::kWrongFormat, problem);
+  return &sums;
 }
 
 bool FolderScan::Scan(const std::string& prefix) {
   const std::string folder = options_.path + (prefix.empty() ? "" : "/" + prefix);
-  FolderEntries entries;
+  FolderEntries entries(prefix);
   if (!ReadEntries(folder, entries)) return !listing_.blind.has_value();
-  const verify::ChecksumFolder* const before = sums_;
-  sums_ = &SumsOf(folder, entries);
+  const FolderSums* const before = sums_;
+  sums_ = SumsOf(folder, ChecksumFilesIn(entries));
   bool whole = true;
-  if (listing_.complete.empty()) listing_.complete.reserve(entries.size());
   for (const auto& batch : entries.batches()) {
     for (const FolderEntry& entry : batch) {
-      whole = whole && (entry.error == 0 ? Judge(prefix, entry) : JudgeUnseen(prefix, entry));
+      if (!whole || KeepKnown(entry)) continue;
+      whole = entry.error == 0 ? Judge(prefix, entry) : JudgeUnseen(entry);
     }
   }
   sums_ = before;
   return whole;
 }
 
+// True for a file that would be judged as it was at the last look.
+bool FolderScan::KeepKnown(const FolderEntry& entry) {
+  if (entry.known == nullptr || entry.known->standing != Standing::kSettled || entry.link ||
+      sums_->changed || now_ < cache_.looked) {
+    return false;
+  }
+  look_.Keep(*entry.known, entry.inode);
+  return true;
+}
+
 // One that was removed meanwhile, a link that points nowhere, or one that may not be looked at.
-bool FolderScan::JudgeUnseen(const std::string& prefix, const FolderEntry& entry) {
-  const std::string relative = prefix + std::string(entry.name);
+bool FolderScan::JudgeUnseen(const FolderEntry& entry) {
+  const std::string relative(entry.path);
   if (entry.error != ENOENT) {
     Find(ReasonOf(entry.error),
          "cannot look at " + base::Quote(relative) + ": " + base::ErrnoText(entry.error));
@@ -215,17 +213,15 @@ bool FolderScan::JudgeUnseen(const std::string& prefix, const FolderEntry& entry
 }
 
 bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
-  if (verify::ParseChecksumFileName(entry.name)) return true;
-  if (IsTemporaryName(entry.name)) {
+  if (verify::ParseChecksumFileName(entry.name())) return true;
+  if (IsTemporaryName(entry.name())) {
     JudgeTemporary(prefix, entry);
     return true;
   }
-  std::string relative;
-  relative.reserve(prefix.size() + entry.name.size());
-  relative.append(prefix).append(entry.name);
+  const std::string relative(entry.path);
   const bool matches = MatchesPattern(options_.pattern, relative);
-  if (S_ISDIR(entry.info.st_mode)) {
-    if (entry.name == kLostAndFound) return true;
+  if (S_ISDIR(entry.mode)) {
+    if (entry.name() == kLostAndFound) return true;
     const bool recognised = RecogniseFolder(options_.path + "/" + relative) != FolderKind::kPlain;
     if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
       return AddFolder(relative);
@@ -234,24 +230,23 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     return true;
   }
   if (!matches) return true;
-  if (!S_ISREG(entry.info.st_mode)) {
+  if (!S_ISREG(entry.mode)) {
     Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
     return true;
   }
   std::string path;
   path.reserve(options_.path.size() + 1 + relative.size());
   path.append(options_.path).append("/").append(relative);
-  AddFile(std::move(path), std::move(relative), entry);
+  AddFile(std::move(path), entry);
   return InTime();
 }
 
 void FolderScan::JudgeTemporary(const std::string& prefix, const FolderEntry& entry) {
-  if (!WillMatch(options_.pattern, prefix, entry.name)) return;
-  if (now_ - ModifiedAt(entry.info) > FolderCatalog::kAbandonedAfter) {
-    Find(Reason::kIncomplete,
-         base::Quote(prefix + std::string(entry.name)) + " was never finished");
+  if (!WillMatch(options_.pattern, prefix, entry.name())) return;
+  if (now_ - entry.modified > FolderCatalog::kAbandonedAfter) {
+    Find(Reason::kIncomplete, base::Quote(entry.path) + " was never finished");
   } else {
-    listing_.in_progress.push_back(prefix + std::string(entry.name));
+    listing_.in_progress.emplace_back(entry.path);
   }
 }
 
@@ -261,8 +256,14 @@ bool FolderScan::QuietSince(base::Timestamp modified) const {
 }
 
 // Of a file; read again only when it changed.
-std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file) {
+std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file,
+                                                       const FolderEntry& entry) {
   if (!MayTellTime(file.name)) return std::nullopt;
+  if (entry.known != nullptr && entry.known->standing == Standing::kSettled) {
+    const Artefact& before = look_.Get(*entry.known);
+    const bool told = before.time_source == TimeSource::kContent;
+    return told ? std::optional(before.time) : std::nullopt;
+  }
   const auto known = cache_.files.find(file.path);
   CatalogCache::FileTime& time = next_.files[file.path];
   if (known != cache_.files.end() && known->second.fingerprint == file.fingerprint) {
@@ -273,10 +274,12 @@ std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file) {
   return time.time;
 }
 
-void FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
+Standing FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
   const std::string problem =
       ChooseTime({content, artefact.name, artefact.modified}, now_, artefact);
   if (!problem.empty()) Find(Reason::kStale, problem);
+  // A time of now may stand for one that is yet to come.
+  return problem.empty() && artefact.time < now_ ? Standing::kSettled : Standing::kForNow;
 }
 
 void FolderScan::AddRecent(Artefact artefact, std::optional<base::Timestamp> content) {
@@ -285,32 +288,33 @@ void FolderScan::AddRecent(Artefact artefact, std::optional<base::Timestamp> con
   listing_.recent.push_back(std::move(artefact));
 }
 
-void FolderScan::AddFile(std::string path, std::string relative, const FolderEntry& entry) {
+void FolderScan::AddFile(std::string path, const FolderEntry& entry) {
   Artefact artefact;
-  artefact.name = std::move(relative);
+  artefact.name = entry.path;
   artefact.path = std::move(path);
-  artefact.size_bytes = entry.info.st_size;
-  artefact.modified = ModifiedAt(entry.info);
-  artefact.fingerprint = FingerprintOf(artefact.name, entry.info);
+  artefact.size_bytes = entry.size_bytes;
+  artefact.modified = entry.modified;
+  artefact.fingerprint = entry.fingerprint;
   bool marked = false;
   std::string stamp;
-  if (!sums_->empty()) {
-    for (const auto& expected : sums_->Find(std::string(entry.name))) {
+  if (!sums_->said->empty()) {
+    for (const auto& expected : sums_->said->Find(std::string(entry.name()))) {
       marked = marked || expected.listed >= artefact.modified;
       stamp += expected.digest;
     }
   }
   artefact.checksum_stamp = StampOf(stamp);
+  const auto time = ContentTime(artefact, entry);
   if (!marked && !QuietSince(artefact.modified)) {
-    const auto time = ContentTime(artefact);
     AddRecent(std::move(artefact), time);
     return;
   }
-  SetTime(artefact, ContentTime(artefact));
-  const std::pair<dev_t, ino_t> inode(entry.info.st_dev, entry.info.st_ino);
-  inodes_.push_back(inode);
-  if (entry.link) links_.emplace(artefact.name, inode);
-  listing_.complete.push_back(std::move(artefact));
+  const Standing standing = SetTime(artefact, time);
+  if (entry.link) {
+    look_.AddLink(std::move(artefact), standing, entry.inode);
+  } else {
+    look_.AddFile(std::move(artefact), standing, entry.inode);
+  }
 }
 
 // Walks a folder artefact. A large one whose own entries did not change is walked again only from
@@ -355,8 +359,8 @@ bool FolderScan::AddFolder(const std::string& relative) {
   std::string stamp;
   if (sums_ != nullptr) {
     const std::string inside = verify::SplitPath(artefact.path).second + "/";
-    for (const std::string& name : sums_->NamesBelow(inside)) {
-      for (const auto& expected : sums_->Find(inside + name)) stamp += name + expected.digest;
+    for (const std::string& name : sums_->said->NamesBelow(inside)) {
+      for (const auto& expected : sums_->said->Find(inside + name)) stamp += name + expected.digest;
     }
   }
   artefact.checksum_stamp = StampOf(stamp);
@@ -371,7 +375,7 @@ bool FolderScan::AddFolder(const std::string& relative) {
     return true;
   }
   SetTime(artefact, known.time);
-  listing_.complete.push_back(std::move(artefact));
+  look_.AddFolder(std::move(artefact));
   return true;
 }
 

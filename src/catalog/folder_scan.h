@@ -2,22 +2,17 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "catalog/folder_catalog.h"
 #include "catalog/folder_summary.h"
-#include "verify/checksum_list.h"
+#include "catalog/folder_sums.h"
+#include "catalog/last_look.h"
 
 namespace drwatch::catalog {
 
 struct CatalogCache {
-  // The checksum files of one folder, read again when one of them changed.
-  struct Sums {
-    std::uint64_t fingerprint = 0;
-    std::unique_ptr<verify::ChecksumFolder> folder;
-  };
   // A folder that is an artefact.
   struct Folder {
     std::uint64_t own_fingerprint = 0;  // of the folder's own entry
@@ -31,9 +26,12 @@ struct CatalogCache {
     std::uint64_t fingerprint = 0;
     std::optional<base::Timestamp> time;
   };
-  std::map<std::string, Sums> sums;       // by path
+  SumsByFolder sums;
   std::map<std::string, Folder> folders;  // by path
-  std::map<std::string, FileTime> files;  // by path; only files that may tell
+  // By path; only files that may tell, and were judged anew at the last look.
+  std::map<std::string, FileTime> files;
+  LastLook last;
+  base::Timestamp looked{};  // when that was
 };
 
 // As FolderCatalog::List. `options.path` has no '/' at its end.

@@ -306,7 +306,7 @@ void PgBackRestCatalog::AddBackup(Look& look, const PgBackRestBackup& backup) {
   const std::string problem =
       ChooseTime({backup.stopped, backup.label, artefact.modified}, look.now, artefact);
   if (!problem.empty()) look.Note({Reason::kStale, problem});
-  look.listing.complete.push_back(std::move(artefact));
+  look.listing.complete.Edit().push_back(std::move(artefact));
 }
 
 // pgBackRest lists a backup when it is finished; one that it takes off the list goes without its
@@ -350,7 +350,7 @@ void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
   const std::string problem =
       ChooseTime({std::nullopt, label, artefact.modified}, look.now, artefact);
   if (!problem.empty()) look.Note({Reason::kStale, problem});
-  look.listing.complete.push_back(std::move(artefact));
+  look.listing.complete.Edit().push_back(std::move(artefact));
 }
 
 void PgBackRestCatalog::ListLabels(Look& look) {

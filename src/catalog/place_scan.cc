@@ -46,7 +46,7 @@ class PlaceScan {
       Scan("", objects);
     }
     std::sort(listing_.in_progress.begin(), listing_.in_progress.end());
-    SortByTime(listing_.complete);
+    SortByTime(listing_.complete.Edit());
     return std::move(listing_);
   }
 
@@ -175,7 +175,7 @@ void PlaceScan::JudgeFile(const PlaceObject& object, const verify::ChecksumFolde
   for (const auto& expected : sums.Find(name)) stamp += expected.digest;
   artefact.checksum_stamp = StampOf(stamp);
   SetTime(artefact, nullptr);
-  listing_.complete.push_back(std::move(artefact));
+  listing_.complete.Edit().push_back(std::move(artefact));
 }
 
 void PlaceScan::JudgeTemporary(const PlaceObject& object, const std::string& folder) {
@@ -240,7 +240,7 @@ void PlaceScan::AddFolder(const std::string& folder, Objects objects,
     if (!unfinished) listing_.recent.push_back(std::move(artefact));
     return;
   }
-  listing_.complete.push_back(std::move(artefact));
+  listing_.complete.Edit().push_back(std::move(artefact));
 }
 
 std::optional<std::string> PlaceScan::ReadText(const PlaceObject* object, std::int64_t max_bytes,

@@ -65,7 +65,8 @@ void SortListing(Listing& listing) {
   const auto by_time = [](const auto& a, const auto& b) {
     return std::tie(a.time, a.name) < std::tie(b.time, b.name);
   };
-  std::sort(listing.complete.begin(), listing.complete.end(), by_time);
+  std::vector<Artefact>& complete = listing.complete.Edit();
+  std::sort(complete.begin(), complete.end(), by_time);
   std::sort(listing.in_progress.begin(), listing.in_progress.end());
   std::sort(listing.failed.begin(), listing.failed.end(), by_time);
   if (listing.failed.size() > kMaxFindings) {

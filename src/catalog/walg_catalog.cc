@@ -270,7 +270,7 @@ Listing WalGCatalog::List(base::Timestamp now, base::Deadline deadline,
     if (IsArriving(artefact, now, options_.arrival) && !was_whole) {
       listing.in_progress.push_back(artefact.name);
     } else {
-      listing.complete.push_back(std::move(artefact));
+      listing.complete.Edit().push_back(std::move(artefact));
     }
   }
   whole_ = std::move(whole);

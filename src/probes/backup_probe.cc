@@ -124,25 +124,26 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     } else {
       verdicts_.Keep(listing.complete);
       if (bucket_) {
-        bucket_->Look(listing.complete, context.now,
+        bucket_->Look(listing.complete.all(), context.now,
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
       }
-      VerifyWhatIsDue(listing.complete, context);
-      NoteBases(listing.complete, context);
+      VerifyWhatIsDue(listing.complete.all(), context);
+      NoteBases(listing.complete.all(), context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
-    ReportState(report, listing, JudgeBackup(spec_, listing.complete, verdicts_, context.now),
-                context.now);
-    ReportHistory(report, listing.complete, context.now);
+    const std::vector<catalog::Artefact>& complete = listing.complete.all();
+    ReportState(report, listing, JudgeBackup(spec_, complete, verdicts_, context.now), context.now);
+    ReportTotals(report, listing.complete);
+    ReportHistory(report, complete, context.now);
     if (spec_.repository != config::Repository::kNone) {
       ReportChecks(report, JudgeRepository(listing));
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    copies = CopiesOf(spec_, listing.complete, verdicts_);
+    copies = CopiesOf(spec_, complete, verdicts_);
     if (bucket_) {
-      ReportBucket(report, context.now, listing.complete, copies);
+      ReportBucket(report, context.now, complete, copies);
     } else {
       ReportSpace(report);
     }
@@ -187,10 +188,11 @@ void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& con
     if (!verdict || !NeedsNoWaiting(*verdict)) continue;
     if (!known) verdicts_.Put(artefact.path, *verdict);
     std::erase(listing.in_progress, artefact.name);
+    std::vector<catalog::Artefact>& complete = listing.complete.Edit();
     const auto at = std::upper_bound(
-        listing.complete.begin(), listing.complete.end(), artefact,
+        complete.begin(), complete.end(), artefact,
         [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
-    listing.complete.insert(at, artefact);
+    complete.insert(at, artefact);
   }
   recent_looks_ = std::move(looks);
 }
@@ -296,15 +298,6 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
         spec_.retention ? std::optional(base::ToSeconds(*spec_.retention)) : std::nullopt);
   gauge("backup_in_progress", "Artefacts being written.",
         static_cast<double>(listing.in_progress.size()));
-  gauge("backup_stored_backups", "Complete artefacts.",
-        static_cast<double>(listing.complete.size()));
-  double stored_bytes = 0;
-  for (const auto& artefact : listing.complete) {
-    // Backups of a repository share files.
-    stored_bytes +=
-        static_cast<double>(artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes);
-  }
-  gauge("backup_stored_bytes", "Size of all complete artefacts.", stored_bytes);
   if (state.next_slot) {
     gauge("backup_schedule_next_timestamp_seconds", "When the next backup is due.",
           base::ToUnixSeconds(*state.next_slot));
@@ -326,6 +319,23 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
                  spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
   report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
   ReportVerification(report, state);
+}
+
+// What is added up over all of them: again only when they are others.
+void BackupProbe::ReportTotals(ProbeReport& report, const catalog::ArtefactList& complete) {
+  if (!totals_.of.SharedWith(complete)) {
+    totals_ = {complete, 0, CountByKind(spec_, complete.all())};
+    for (const catalog::Artefact& artefact : complete) {
+      // Backups of a repository share files.
+      totals_.stored_bytes +=
+          static_cast<double>(artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes);
+    }
+  }
+  report.Gauge("backup_stored_backups", "Complete artefacts.", labels_,
+               static_cast<double>(complete.size()));
+  report.Gauge("backup_stored_bytes", "Size of all complete artefacts.", labels_,
+               totals_.stored_bytes);
+  ReportKinds(report, labels_, totals_.kinds);
 }
 
 void BackupProbe::ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const {
@@ -350,7 +360,6 @@ void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::
   const ContentsReport contents = CompareContents(spec_, complete, verdicts_);
   ReportChecks(report, JudgeContents(spec_, contents));
   ReportContents(report, labels_, contents);
-  ReportKinds(report, labels_, CountByKind(spec_, complete));
   if (!spec_.schedule || complete.empty()) return;
   report.Gauge(
       "backup_schedule_missed_slots",

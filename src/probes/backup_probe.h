@@ -58,6 +58,7 @@ class BackupProbe final : public Probe {
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
                    base::Timestamp now) const;
+  void ReportTotals(ProbeReport& report, const catalog::ArtefactList& complete);
   void ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const;
   void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
                      base::Timestamp now) const;
@@ -85,6 +86,11 @@ class BackupProbe final : public Probe {
     bool read = false;
   };
   std::map<std::string, RecentLook> recent_looks_;
+  struct Totals {
+    catalog::ArtefactList of;
+    double stored_bytes = 0;
+    std::map<std::string_view, std::int64_t> kinds;  // views as CountByKind()
+  } totals_;
   // The last look that worked.
   std::optional<catalog::Listing> last_listing_;
   base::Timestamp last_listed_{};

@@ -25,7 +25,7 @@ int RankOf(std::string_view kind) {
 void KeepKind(const config::BackupProbe& spec, catalog::Listing& listing) {
   const int least = RankOf(spec.kind);
   if (least == 0) return;
-  std::erase_if(listing.complete, [least](const catalog::Artefact& artefact) {
+  std::erase_if(listing.complete.Edit(), [least](const catalog::Artefact& artefact) {
     return artefact.facts && RankOf(artefact.facts->kind) < least;
   });
 }

@@ -1,6 +1,7 @@
 #include "probes/backup_verdicts.h"
 
-#include <set>
+#include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/strings.h"
@@ -101,17 +102,20 @@ std::optional<BackupVerdict> BackupVerdicts::Find(const catalog::Artefact& artef
 std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
   const std::lock_guard lock(mutex_);
   Load();
-  std::optional<base::Timestamp> last;
-  for (const auto& [path, verdict] : verdicts_) {
-    if (!last || verdict.verified > *last) last = verdict.verified;
+  if (!last_verified_) {
+    for (const auto& [path, verdict] : verdicts_) {
+      last_verified_ = std::max(last_verified_.value_or(verdict.verified), verdict.verified);
+    }
   }
-  return last;
+  return last_verified_;
 }
 
 void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) {
   const std::lock_guard lock(mutex_);
   Load();
   verdicts_[path] = verdict;
+  kept_.reset();
+  last_verified_.reset();
   Store(path, verdict);
   if (verdict.tables) DropOldTables();
 }
@@ -154,19 +158,22 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
   });
 }
 
-void BackupVerdicts::Keep(const std::vector<catalog::Artefact>& listed) {
+void BackupVerdicts::Keep(const catalog::ArtefactList& listed) {
   const std::lock_guard lock(mutex_);
   Load();
-  std::set<std::string_view> paths;
+  if (kept_ && kept_->SharedWith(listed)) return;
+  kept_ = listed;
+  std::unordered_set<std::string_view> paths;
   for (const catalog::Artefact& artefact : listed) {
     if (verdicts_.contains(artefact.path)) paths.insert(artefact.path);
   }
+  if (paths.size() == verdicts_.size()) return;
   std::vector<std::string> gone;
   for (const auto& [path, verdict] : verdicts_) {
     if (!paths.contains(path)) gone.push_back(path);
   }
-  if (gone.empty()) return;
   for (const std::string& path : gone) verdicts_.erase(path);
+  last_verified_.reset();
   KeepRows(database_, kWhat, probe_, [&](db::Database& database) -> base::Status {
     for (const std::string& path : gone) {
       const base::Status one =

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -54,7 +54,7 @@ class BackupVerdicts {
   std::optional<base::Timestamp> LastVerified() const;
   void Put(const std::string& path, const BackupVerdict& verdict);
   // Forgets the paths that are not listed any more.
-  void Keep(const std::vector<catalog::Artefact>& listed);
+  void Keep(const catalog::ArtefactList& listed);
 
  private:
   void Load() const;
@@ -65,7 +65,9 @@ class BackupVerdicts {
   const std::string probe_;
   mutable std::mutex mutex_;
   mutable bool loaded_ = false;
-  mutable std::map<std::string, BackupVerdict> verdicts_;
+  mutable std::unordered_map<std::string, BackupVerdict> verdicts_;
+  std::optional<catalog::ArtefactList> kept_;             // the list that all of them are on
+  mutable std::optional<base::Timestamp> last_verified_;  // of verdicts_; nullopt: not known
 };
 
 }  // namespace drwatch::probes

@@ -210,6 +210,30 @@ TEST(BackupContentsTest, CountsByKind) {
             (std::map<std::string_view, std::int64_t>{{"snapshot", 5}, {"incremental", 1}}));
 }
 
+TEST(BackupVerdictsTest, ForgetsWhatIsNotListed) {
+  BackupVerdicts verdicts(nullptr, "nightly");
+  std::vector<catalog::Artefact> artefacts(2);
+  artefacts[0].path = "/b/1";
+  artefacts[1].path = "/b/2";
+  const catalog::ArtefactList listed(artefacts);
+  for (int i = 1; i <= 3; ++i) {
+    BackupVerdict verdict;
+    verdict.verified = kNow + 1h * i;
+    verdicts.Put("/b/" + std::to_string(i), verdict);
+  }
+  EXPECT_EQ(verdicts.LastVerified(), kNow + 3h);
+  verdicts.Keep(listed);
+  EXPECT_TRUE(verdicts.FindPath("/b/2"));
+  EXPECT_FALSE(verdicts.FindPath("/b/3"));
+  EXPECT_EQ(verdicts.LastVerified(), kNow + 2h);
+  // The end of a verification of one that was removed meanwhile.
+  verdicts.Put("/b/3", {});
+  verdicts.Keep(listed);
+  EXPECT_FALSE(verdicts.FindPath("/b/3"));
+  verdicts.Keep(catalog::ArtefactList());
+  EXPECT_EQ(verdicts.LastVerified(), std::nullopt);
+}
+
 TEST(BackupVerdictsTest, KeepsContentsOverARestartAndTheLatestTablesAlone) {
   auto database = *db::Database::OpenInMemory(BackupMigrations());
   {
