@@ -234,6 +234,8 @@ class Nginx(Server):
         self.write_config()
         self.spawn(["/usr/sbin/nginx", "-e", self.folder / "error.log", "-c", self.folder / "nginx.conf"])
         wait_until(lambda: socket.create_connection(("127.0.0.1", self.port), 1).close() is None, what="nginx start")
+        # It listens before it minds signals, and a reload then would end it; by its first worker it does.
+        wait_until(self.workers, what="nginx start")
         return self
 
     def url(self, path):
