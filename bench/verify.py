@@ -137,6 +137,31 @@ def base_backups(table, folder):
         server.stop()
 
 
+# Short rows of numbers, dates and words: most of the time goes into their columns.
+ORDERS = """CREATE TABLE orders AS SELECT g AS id, (random() * 100000)::int AS customer, now() - g * interval '37 seconds' AS created,
+  (random() * 10000)::numeric(10, 2) AS total, (array['new', 'paid', 'shipped', 'cancelled'])[1 + g % 4] AS status,
+  'Street ' || (random() * 5000)::int AS address, CASE WHEN g % 5 = 0 THEN 'please ring the bell twice' END AS note
+  FROM generate_series(1, 2000000) g"""
+
+
+def dumps(table, folder):
+    """Real dumps in gzip: their rows are read as COPY reads them, which `gzip -t` does not do."""
+    server = Postgres(folder / "dumped").create(["archive_mode = off", "max_wal_size = '4GB'"]).start()
+    login = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
+    try:
+        server.sql(ORDERS)
+        subprocess.run([f"{PG_BIN}/pgbench", *login, "-i", "-q", "-s", "20", "postgres"], check=True, stderr=subprocess.DEVNULL)
+        for what, tables in (("orders", "orders"), ("pgbench", "pgbench_*")):
+            plain = into(folder / f"{what}.sql", [f"{PG_BIN}/pg_dump", *login, "-t", tables, "postgres"])
+            size = plain.stat().st_size
+            packed = into(folder / f"{what}.sql.gz", ["gzip", "-c", plain])
+            plain.unlink()
+            table.compare(f"pg_dump of {what}, gzip", size, verify(packed), (["gzip", "-t", packed],), "`gzip -t`", 5)
+            packed.unlink()
+    finally:
+        server.stop()
+
+
 def repositories(table, folder):
     """A full and an incremental backup, and the WAL between: both programs read each stored file once."""
     server = server_with(folder / "pg")
@@ -184,6 +209,7 @@ def main():
         folder = pathlib.Path(folder)
         folder.chmod(0o755)
         packed_and_listed(table, folder)
+        dumps(table, folder)
         listed_apart(table, folder)
         line = several(folder)
         repositories(table, folder)
