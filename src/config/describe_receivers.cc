@@ -1,8 +1,53 @@
+#include <map>
+
 #include "base/strings.h"
 #include "config/describe.h"
 
 namespace drwatch::config {
 namespace {
+
+void WriteProxy(YamlWriter& out, const Proxy& proxy) {
+  out.TextUnlessEmpty("proxy_url", base::RedactUrl(proxy.url.Reveal()));
+  out.TextUnlessEmpty("no_proxy", proxy.no_proxy);
+  if (proxy.from_environment) out.Flag("proxy_from_environment", true);
+}
+
+void WriteOAuth2(YamlWriter& out, const OAuth2& oauth2) {
+  out.BeginMap("oauth2");
+  out.Text("client_id", oauth2.client_id);
+  WriteSecret(out, "client_secret", oauth2.client_secret);
+  out.Text("token_url", base::RedactUrl(oauth2.token_url.Reveal()));
+  if (!oauth2.scopes.empty()) out.Texts("scopes", oauth2.scopes);
+  // Some servers want passwords there.
+  NamedTexts parameters;
+  for (const auto& [name, value] : oauth2.parameters)
+    parameters.emplace_back(name, base::kRedacted);
+  if (!parameters.empty()) out.TextMap("endpoint_params", parameters);
+  WriteTls(out, "tls_config", oauth2.tls);
+  WriteProxy(out, oauth2.proxy);
+  out.End();
+}
+
+// Which of the values are secret, Alertmanager's file says, but not always rightly: none is shown.
+void WriteHeaders(YamlWriter& out, const HttpSettings& http) {
+  std::map<std::string, std::vector<std::string>> secrets, files;
+  for (const auto& [name, value] : http.headers) {
+    std::vector<std::string>& texts = secrets[name];
+    if (value.file.empty()) {
+      texts.emplace_back(base::kRedacted);
+    } else {
+      files[name].push_back(value.file);
+    }
+  }
+  out.BeginMap("http_headers");
+  for (const auto& [name, texts] : secrets) {
+    out.BeginMap(name);
+    if (!texts.empty()) out.Texts("secrets", texts);
+    if (!files[name].empty()) out.Texts("files", files[name]);
+    out.End();
+  }
+  out.End();
+}
 
 void WriteHttpKeys(YamlWriter& out, const HttpSettings& http) {
   if (!http.username.empty()) {
@@ -10,6 +55,8 @@ void WriteHttpKeys(YamlWriter& out, const HttpSettings& http) {
     out.Text("username", http.username);
     WriteSecret(out, "password", http.password);
     out.End();
+  } else if (http.oauth2) {
+    WriteOAuth2(out, *http.oauth2);
   } else if (!http.credentials.empty()) {
     out.BeginMap("authorization");
     out.Text("type", http.authorization_type);
@@ -17,12 +64,14 @@ void WriteHttpKeys(YamlWriter& out, const HttpSettings& http) {
     out.End();
   }
   WriteTls(out, "tls_config", http.tls);
-  out.TextUnlessEmpty("proxy_url", base::RedactUrl(http.proxy_url.Reveal()));
+  WriteProxy(out, http.proxy);
+  if (!http.http2) out.Flag("enable_http2", false);
+  if (!http.headers.empty()) WriteHeaders(out, http);
 }
 
 void WriteHttp(YamlWriter& out, const HttpSettings& http) {
-  const bool any = !http.secret().empty() || !http.username.empty() || !http.proxy_url.empty() ||
-                   http.tls != Tls();
+  const bool any = http.HasCredentials() || http.proxy != Proxy() || http.tls != Tls() ||
+                   !http.http2 || !http.headers.empty();
   if (!any) return;
   out.BeginMap("http_config");
   WriteHttpKeys(out, http);

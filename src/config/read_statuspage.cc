@@ -44,7 +44,7 @@ StatuspageReceiver ReadStatuspage(const Node& node, const GlobalReceiverDefaults
   reader.Get("deliver_notifications", receiver.deliver_notifications);
   receiver.http = defaults.http;
   ReadHttpSettings(reader, context, receiver.http);
-  if (!receiver.http.secret().empty() || !receiver.http.username.empty()) {
+  if (receiver.http.HasCredentials()) {
     reader.Error(node, "statuspage_configs logs in by \"api_key\" and by nothing else",
                  "give it a http_config without credentials");
   }

@@ -175,6 +175,7 @@ void Transfer::SetUp(base::Deadline deadline) {
   Set(CURLOPT_PROTOCOLS_STR, "http,https");
   Set(CURLOPT_PROXY, exchange_.proxy.c_str());  // "": none from the environment either
   Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (!exchange_.http2) Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   if (!exchange_.proxy_username.empty()) {
     Set(CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_BASIC));
     Set(CURLOPT_PROXYUSERNAME, exchange_.proxy_username.c_str());

@@ -36,6 +36,7 @@ struct Exchange {
   base::Secret password;
   TlsOptions tls;
   std::int64_t max_body_bytes = 0;
+  bool http2 = true;
   bool fresh_connection = true;
   bool decompress = true;
   bool http_1_1 = false;

@@ -204,6 +204,7 @@ std::optional<NetError> Fetcher::Prepare(Exchange& exchange, double& resolve_sec
   exchange.method = method_;
   exchange.body = body_;
   exchange.max_body_bytes = request_.max_body_bytes;
+  exchange.http2 = request_.http2;
   exchange.fresh_connection = request_.fresh_connection;
   exchange.decompress = request_.decompress;
   exchange.http_1_1 = request_.http_1_1;

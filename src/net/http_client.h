@@ -2,6 +2,7 @@
 // resolver costs no more than the deadline). Used by probes and by delivery.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 
 namespace drwatch::net {
 
+struct OAuth2Client;
+
 struct HttpRequest {
   std::string method = "GET";
   base::Secret url;
@@ -23,6 +26,8 @@ struct HttpRequest {
   std::string body;
   std::string username;  // basic auth when not empty
   base::Secret password;
+  // Whose token the request is to carry; the function WithTokens() makes adds it (net/oauth2.h).
+  std::shared_ptr<const OAuth2Client> oauth2;
   TlsOptions tls;
   // 0 = not followed. Configured headers, credentials and the client certificate never leave the
   // first origin, and a body is not carried to another one.
@@ -33,6 +38,7 @@ struct HttpRequest {
   // Not together with resolve_to or tls.server_name.
   base::Secret proxy;
   std::string resolve_to;  // host[:port] to connect to instead of the URL's, keeping Host and SNI
+  bool http2 = true;       // over TLS, where the server speaks it
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)
   // False: no Accept-Encoding is sent and the body stays as it came, whatever its Content-Encoding.
   bool decompress = true;

@@ -19,6 +19,7 @@
 #include "db/database.h"
 #include "model/alert.h"
 #include "net/http_client.h"
+#include "net/oauth2.h"
 #include "net/smtp.h"
 #include "notify/posted.h"
 #include "notify/records.h"
@@ -27,13 +28,12 @@
 
 namespace drwatch::notify {
 
-using FetchFunction = std::function<net::HttpOutcome(const net::HttpRequest&, base::Deadline,
-                                                     const base::StopToken&)>;
+using FetchFunction = net::FetchFunction;
 using MailFunction = std::function<net::MailOutcome(const net::MailRequest&, base::Deadline,
                                                     const base::StopToken&)>;
 // The ways out.
 struct Transport {
-  FetchFunction fetch = net::Fetch;
+  FetchFunction fetch = net::WithTokens(net::Fetch);
   MailFunction mail = net::SendMail;
 };
 

@@ -31,7 +31,7 @@ class Forwarder {
     std::shared_ptr<const config::Config> config;
     std::vector<model::AlertEvent> known{};  // by an earlier run: Dispatcher::RuleAlerts
     base::Duration repeat = kForwardRepeat;
-    FetchFunction fetch = net::Fetch;
+    FetchFunction fetch = net::WithTokens(net::Fetch);
     // Told of each (forward_happening.h), under the forwarder's lock: it must not call back.
     // Default: nothing.
     std::function<void(const Happening&)> on_happening{};

@@ -31,7 +31,10 @@ constexpr base::Duration kMailTimeout = std::chrono::seconds(30);
 // As whom; nothing where there is no login.
 std::string Credentials(const config::HttpSettings& http) {
   const config::SecretSource& secret = http.secret();
-  if (secret.empty() && http.username.empty()) return "";
+  if (!http.HasCredentials()) return "";
+  if (http.oauth2) {
+    return "\nas " + http.oauth2->client_id + "\nof " + http.oauth2->token_url.Reveal();
+  }
   return "\nas " + http.username + "\n" + secret.file + "\n" + secret.value.Reveal();
 }
 

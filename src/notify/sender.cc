@@ -1,6 +1,7 @@
 #include "notify/sender.h"
 
 #include "base/secret.h"
+#include "net/proxy.h"
 
 namespace drwatch::notify {
 namespace {
@@ -55,22 +56,51 @@ bool HasAnswer(const Outcome& outcome) {
   return std::get<net::HttpOutcome>(outcome).response.has_value();
 }
 
+base::Secret ProxyFor(const config::Proxy& proxy, const base::Secret& url) {
+  if (proxy.from_environment) return net::ChooseProxy(net::ProxyRulesFromEnvironment(), url);
+  // Without exceptions even this machine is reached through it, as with Prometheus' programs.
+  if (proxy.no_proxy.empty()) return proxy.url;
+  return net::ChooseProxy({proxy.url, proxy.url, proxy.no_proxy}, url);
+}
+
+std::shared_ptr<const net::OAuth2Client> MakeClient(const config::OAuth2& oauth2,
+                                                    const base::Secret& secret) {
+  net::OAuth2Client client;
+  client.id = oauth2.client_id;
+  client.secret = secret;
+  client.token_url = oauth2.token_url;
+  client.scopes = oauth2.scopes;
+  client.parameters = oauth2.parameters;
+  client.tls = ToTlsOptions(oauth2.tls);
+  client.proxy = ProxyFor(oauth2.proxy, oauth2.token_url);
+  return std::make_shared<const net::OAuth2Client>(std::move(client));
+}
+
 }  // namespace
 
 base::Status ApplyHttpSettings(const config::HttpSettings& settings, net::HttpRequest& request,
                                std::vector<std::string>& secrets) {
   request.tls = ToTlsOptions(settings.tls);
-  request.proxy = settings.proxy_url;
-  secrets.push_back(settings.proxy_url.Reveal());
+  request.proxy = ProxyFor(settings.proxy, request.url);
+  secrets.push_back(request.proxy.Reveal());
   const base::Result<base::Secret> secret = config::ReadSecret(settings.secret());
   if (!secret) return base::Fail(secret.error());
   secrets.push_back(secret->Reveal());
-  if (!settings.username.empty()) {
+  if (settings.oauth2) {
+    request.oauth2 = MakeClient(*settings.oauth2, *secret);
+  } else if (!settings.username.empty()) {
     request.username = settings.username;
     request.password = *secret;
   } else if (!secret->empty()) {
     request.headers.emplace_back(
         "Authorization", base::Secret(settings.authorization_type + " " + secret->Reveal()));
+  }
+  request.http2 = settings.http2;
+  for (const auto& [name, source] : settings.headers) {
+    const base::Result<base::Secret> value = config::ReadSecret(source);
+    if (!value) return base::Fail(value.error());
+    secrets.push_back(value->Reveal());
+    request.headers.emplace_back(name, *value);
   }
   return {};
 }

@@ -37,21 +37,78 @@ config::Tls DecodeTls(const Json& json) {
           Text(json, "server_name"), Flag(json, "insecure")};
 }
 
+void EncodeProxy(const config::Proxy& proxy, Json& json) {
+  json["proxy"] = proxy.url.Reveal();
+  json["no_proxy"] = proxy.no_proxy;
+  json["proxy_from_environment"] = proxy.from_environment;
+}
+
+config::Proxy DecodeProxy(const Json& json) {
+  return {base::Secret(Text(json, "proxy")), Text(json, "no_proxy"),
+          Flag(json, "proxy_from_environment")};
+}
+
+std::vector<std::string> Texts(const Json& json, const char* key) {
+  std::vector<std::string> texts;
+  const auto found = json.find(key);
+  if (found == json.end() || !found->is_array()) return texts;
+  for (const Json& item : *found) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+Json EncodeOAuth2(const config::OAuth2& oauth2) {
+  Json json = {{"client_id", oauth2.client_id},
+               {"token_url", oauth2.token_url.Reveal()},
+               {"scopes", oauth2.scopes},
+               {"tls", EncodeTls(oauth2.tls)}};
+  EncodeProxy(oauth2.proxy, json);
+  return json;
+}
+
+config::OAuth2 DecodeOAuth2(const Json& json, const std::string& secret_file) {
+  return {Text(json, "client_id"),
+          {base::Secret(), secret_file},
+          base::Secret(Text(json, "token_url")),
+          Texts(json, "scopes"),
+          {},
+          DecodeTls(Part(json, "tls")),
+          DecodeProxy(json)};
+}
+
 Json EncodeHttp(const config::HttpSettings& http) {
-  return {{"username", http.username},
-          {"file", http.secret().file},
-          {"type", http.authorization_type},
-          {"tls", EncodeTls(http.tls)},
-          {"proxy", http.proxy_url.Reveal()}};
+  Json json = {{"username", http.username},
+               {"file", http.secret().file},
+               {"type", http.authorization_type},
+               {"tls", EncodeTls(http.tls)}};
+  EncodeProxy(http.proxy, json);
+  json["http2"] = http.http2;
+  json["headers"] = Json::array();
+  for (const auto& [name, value] : http.headers) json["headers"].push_back({name, value.file});
+  if (http.oauth2) json["oauth2"] = EncodeOAuth2(*http.oauth2);
+  return json;
 }
 
 config::HttpSettings DecodeHttp(const Json& json) {
   config::HttpSettings http;
   http.username = Text(json, "username");
-  (http.username.empty() ? http.credentials : http.password).file = Text(json, "file");
+  const std::string file = Text(json, "file");
+  if (json.contains("oauth2")) {
+    http.oauth2 = DecodeOAuth2(Part(json, "oauth2"), file);
+  } else {
+    (http.username.empty() ? http.credentials : http.password).file = file;
+  }
   if (json.contains("type")) http.authorization_type = Text(json, "type");
   http.tls = DecodeTls(Part(json, "tls"));
-  http.proxy_url = base::Secret(Text(json, "proxy"));
+  http.proxy = DecodeProxy(json);
+  http.http2 = !json.contains("http2") || Flag(json, "http2");
+  if (json.contains("headers") && json["headers"].is_array()) {
+    for (const Json& header : json["headers"]) {
+      const std::vector<std::string> pair = Texts({{"pair", header}}, "pair");
+      if (pair.size() == 2) http.headers.push_back({pair[0], {base::Secret(), pair[1]}});
+    }
+  }
   return http;
 }
 
@@ -59,8 +116,16 @@ config::HttpSettings DecodeHttp(const Json& json) {
 bool HoldsSecret(const config::Integration& integration) {
   if (!IntegrationSecret(integration).value.empty()) return true;
   const config::HttpSettings* http = HttpSettingsOf(integration);
-  return http != nullptr &&
-         (!http->secret().value.empty() || http->proxy_url.Reveal().find('@') != std::string::npos);
+  if (http == nullptr) return false;
+  const auto has_user = [](const base::Secret& url) {
+    return url.Reveal().find('@') != std::string::npos;
+  };
+  if (!http->secret().value.empty() || has_user(http->proxy.url)) return true;
+  for (const auto& [name, value] : http->headers) {
+    if (value.file.empty()) return true;
+  }
+  return http->oauth2 && (!http->oauth2->parameters.empty() || has_user(http->oauth2->token_url) ||
+                          has_user(http->oauth2->proxy.url));
 }
 
 }  // namespace
@@ -134,11 +199,7 @@ std::shared_ptr<const config::Integration> DecodeIntegration(const std::string& 
     receiver.url = Text(json, "url");
     receiver.page_id = Text(json, "page_id");
     receiver.deliver_notifications = Flag(json, "deliver_notifications");
-    if (json.contains("component_ids") && json["component_ids"].is_array()) {
-      for (const Json& id : json["component_ids"]) {
-        if (id.is_string()) receiver.component_ids.push_back(id.get<std::string>());
-      }
-    }
+    receiver.component_ids = Texts(json, "component_ids");
     receiver.http = http;
     return share(std::move(receiver));
   }

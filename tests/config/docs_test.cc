@@ -58,7 +58,9 @@ receivers:
   pagerduty_configs: [{routing_key: a, zzzzzzzzzzzzzzzzzz: 1}]
   slack_configs: [{api_url: "http://a", zzzzzzzzzzzzzzzzzz: 1, http_config: {zzzzzzzzzzzzzzzzzz: 1,
     basic_auth: {username: a, zzzzzzzzzzzzzzzzzz: 1}, tls_config: {zzzzzzzzzzzzzzzzzz: 1}}}]
-  webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1}]
+  webhook_configs: [{url: "http://a", zzzzzzzzzzzzzzzzzz: 1, http_config: {
+    oauth2: {client_id: a, token_url: "http://a", zzzzzzzzzzzzzzzzzz: 1},
+    http_headers: {A: {zzzzzzzzzzzzzzzzzz: 1}}}}]
   email_configs: [{to: "a@b", from: "a@b", smarthost: "a:1", zzzzzzzzzzzzzzzzzz: 1}]
   statuspage_configs: [{api_key: a, page_id: a, publish: true, zzzzzzzzzzzzzzzzzz: 1}]
 inhibit_rules: [{source_matchers: [a=b], target_matchers: [c=d], zzzzzzzzzzzzzzzzzz: 1}]
@@ -151,7 +153,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 44);
+  EXPECT_EQ(maps, 46);
   EXPECT_GT(keys, 130);
 }
 

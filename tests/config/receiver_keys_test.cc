@@ -58,6 +58,41 @@ TEST(ReceiverKeysTest, HttpConfigIsOnesOwnOrTheGlobalOne) {
   EXPECT_NE(shown.find("username: u"), std::string::npos) << shown;
 }
 
+TEST(ReceiverKeysTest, TokensProxiesAndHeadersAreTakenAndTheirSecretsHidden) {
+  const Config config = Good(Receivers(
+      "webhook_configs: [{url: 'http://a', http_config: {oauth2: {client_id: me, client_secret: "
+      "geheim, token_url: 'https://login/t', scopes: [a, b], endpoint_params: {password: geheim}, "
+      "tls_config: {insecure_skip_verify: true}, proxy_url: 'http://p:geheim@x', no_proxy: y}, "
+      "proxy_url: 'http://proxy:3128', no_proxy: 'a,10.0.0.0/8', enable_http2: false, "
+      "http_headers: {X-Scope: {values: [geheim], secrets: [geheim], files: [/key]}}}}]"));
+  const HttpSettings& http = First<WebhookReceiver>(config).http;
+  ASSERT_TRUE(http.oauth2);
+  EXPECT_EQ(http.oauth2->client_id, "me");
+  EXPECT_EQ(http.oauth2->client_secret.value.Reveal(), "geheim");
+  EXPECT_EQ(http.oauth2->scopes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(http.oauth2->parameters.at(0).second.Reveal(), "geheim");
+  EXPECT_TRUE(http.oauth2->tls.insecure_skip_verify);
+  EXPECT_EQ(http.oauth2->proxy.no_proxy, "y");
+  EXPECT_EQ(http.proxy.no_proxy, "a,10.0.0.0/8");
+  EXPECT_FALSE(http.http2);
+  ASSERT_EQ(http.headers.size(), 3U);
+  EXPECT_EQ(http.headers[0].second.value.Reveal(), "geheim");
+  EXPECT_EQ(http.headers[2].second.file, "/key");
+  const std::string shown = DescribeConfig(config);
+  EXPECT_EQ(shown.find("geheim"), std::string::npos) << shown;
+  const Config again = Good(shown);
+  const HttpSettings& same = First<WebhookReceiver>(again).http;
+  ASSERT_TRUE(same.oauth2) << shown;
+  EXPECT_EQ(same.oauth2->scopes, http.oauth2->scopes);
+  EXPECT_EQ(same.proxy, http.proxy);
+  EXPECT_EQ(same.headers.size(), 3U);
+  EXPECT_FALSE(same.http2);
+  EXPECT_TRUE(First<WebhookReceiver>(Good(Receivers("webhook_configs: [{url: 'http://a', "
+                                                    "http_config: {proxy_from_environment: true, "
+                                                    "enable_http2: true}}]")))
+                  .http.proxy.from_environment);
+}
+
 TEST(ReceiverKeysTest, HttpConfigSaysWhatCannotWork) {
   const auto error = [](const std::string& http) {
     return Errors(Receivers("webhook_configs: [{url: 'http://a', http_config: {" + http + "}}]"));
@@ -70,7 +105,30 @@ TEST(ReceiverKeysTest, HttpConfigSaysWhatCannotWork) {
   EXPECT_NE(error("proxy_url: 'https://x'").find("http://"), std::string::npos);
   EXPECT_NE(error("proxy_url: 'http://x', tls_config: {server_name: y}").find("together"),
             std::string::npos);
-  EXPECT_NE(error("oauth2: {}").find("not supported"), std::string::npos);
+  EXPECT_NE(error("oauth2: {token_url: 'http://t'}").find("needs the key \"client_id\""),
+            std::string::npos);
+  EXPECT_NE(error("oauth2: {client_id: c}").find("needs the key \"token_url\""), std::string::npos);
+  EXPECT_NE(error("oauth2: {client_id: c, token_url: 'ftp://t'}").find("http://"),
+            std::string::npos);
+  EXPECT_NE(error("oauth2: {client_id: c, token_url: 'http://t', audience: a}").find("audience"),
+            std::string::npos);
+  EXPECT_NE(error("bearer_token: x, oauth2: {client_id: c, token_url: 'http://t'}")
+                .find("exclude each other"),
+            std::string::npos);
+  EXPECT_NE(error("no_proxy: a").find("\"no_proxy\" needs \"proxy_url\""), std::string::npos);
+  EXPECT_NE(error("proxy_from_environment: true, proxy_url: 'http://x'").find("excludes"),
+            std::string::npos);
+  EXPECT_NE(error("proxy_from_environment: true, no_proxy: x").find("excludes"), std::string::npos);
+  EXPECT_NE(error("proxy_from_environment: true, tls_config: {server_name: y}").find("together"),
+            std::string::npos);
+  EXPECT_NE(error("http_headers: {Content-type: {values: [x]}}").find("cannot be set"),
+            std::string::npos);
+  EXPECT_NE(error("http_headers: {'a b': {values: [x]}}").find("no header's name"),
+            std::string::npos);
+  EXPECT_NE(error("http_headers: {A: {values: [\"x\\ny\"]}}").find("one line"), std::string::npos);
+  EXPECT_NE(error("http_headers: {A: {value: x}}").find("unknown key \"value\""),
+            std::string::npos);
+  EXPECT_NE(error("http_headers: [x]").find("must be a map"), std::string::npos);
   EXPECT_EQ(error("bearer_token: geheim, proxy_url: '://geheim'").find("geheim"),
             std::string::npos);
 }

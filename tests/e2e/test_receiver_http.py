@@ -81,6 +81,45 @@ def test_basic_auth_from_the_global_section(folder, drwatch, receivers, keep):
     expect_no_secret(drwatch)
 
 
+def test_a_token_is_asked_for_by_proxy_and_carried_past_it(folder, drwatch, receivers, keep, certificates):
+    """The token's server is behind a proxy, the receiver is excepted from its own one; a token that is withdrawn is asked for anew."""
+    valid = []
+
+    def log_in(sink, handler, body):
+        valid.append(f"{TOKEN}-{len(valid)}")
+        good = body.decode() == f"grant_type=client_credentials&scope=page&audience={PATH}"
+        return (200, json.dumps({"access_token": valid[-1], "expires_in": 3600})) if good else (400, body.decode())
+
+    login = keep(HttpSink(log_in, context=certificates.context))
+    sink = keep(HttpSink(lambda sink, handler, body: (200, "ok") if handler.headers.get("Authorization") == f"Bearer {valid[-1]}"
+                         else (401, f"{handler.headers.get('Authorization')} is over")))
+    proxy = keep(Proxy("me", PROXY))
+    (folder / "secret").write_text(PASSWORD, encoding="utf-8")
+    drwatch.start(config(folder, receivers, f"""webhook_configs:
+  - url: 'http://127.0.0.1:{sink.port}/{PATH}'
+    http_config:
+      proxy_url: 'http://me:{PROXY}@localhost:{proxy.port}'
+      no_proxy: '127.0.0.0/8'
+      http_headers: {{X-Tenant: {{secrets: [{PASSWORD}]}}}}
+      oauth2:
+        client_id: drwatch
+        client_secret_file: '{folder}/secret'
+        token_url: 'https://localhost:{login.port}/token'
+        scopes: [page]
+        endpoint_params: {{audience: {PATH}}}
+        tls_config: {{ca_file: '{certificates.ca}'}}
+        proxy_url: 'http://me:{PROXY}@localhost:{proxy.port}'"""))
+    post(drwatch)
+    headers = wait_until(sink.taken, what="webhook")[0][2]
+    assert headers["Authorization"] == f"Bearer {TOKEN}-0" and headers["X-Tenant"] == PASSWORD
+    assert proxy.carried == [f"localhost:{login.port}"]
+    valid.append("withdrawn")
+    post(drwatch, "Second")
+    wait_until(lambda: len(sink.taken()) == 2, what="the second one, with a new token")
+    assert sink.taken()[1][2]["Authorization"] == f"Bearer {valid[-1]}" and len(login.requests) == 2
+    expect_no_secret(drwatch)
+
+
 @pytest.mark.parametrize("trouble", ["authority", "proxy", "timeout"])
 def test_what_stands_in_the_way_is_told(folder, drwatch, receivers, keep, certificates, trouble):
     sink = keep(HttpSink(context=certificates.context))

@@ -49,7 +49,7 @@ TEST(SenderTest, AddsCredentialsTlsAndProxy) {
   config::WebhookReceiver receiver = Webhook();
   receiver.http.credentials.file = folder.Write("token", "bearer-token-geheim\n");
   receiver.http.tls.ca_file = "/ca.pem";
-  receiver.http.proxy_url = base::Secret("http://me:proxy-geheim@proxy:3128");
+  receiver.http.proxy.url = base::Secret("http://me:proxy-geheim@proxy:3128");
   Echo echo;
   const AttemptResult result = Attempt(MakeJob(receiver), echo.transport(), {}, {}, kNow);
   std::string authorization;
@@ -97,6 +97,74 @@ TEST(SenderTest, EndsAsLateAsItsReceiverMay) {
   EXPECT_EQ(AttemptTimeout(config::EmailReceiver{}), std::chrono::seconds(30));
 }
 
+TEST(SenderTest, SendsTheHeadersOfTheConfiguration) {
+  const testing::TempDir folder;
+  config::WebhookReceiver receiver = Webhook();
+  receiver.http.headers = {{"X-Tenant", {base::Secret("tenant-geheim"), ""}},
+                           {"X-Key", {base::Secret(), folder.Write("key", "key-geheim\n")}}};
+  receiver.http.http2 = false;
+  Echo echo;
+  const AttemptResult result = Attempt(MakeJob(receiver), echo.transport(), {}, {}, kNow);
+  const auto& headers = echo.seen.headers;
+  ASSERT_GE(headers.size(), 2U);
+  EXPECT_EQ(headers[headers.size() - 2].second.Reveal(), "tenant-geheim");
+  EXPECT_EQ(headers.back().second.Reveal(), "key-geheim");
+  EXPECT_FALSE(echo.seen.http2);
+  EXPECT_EQ(result.verdict.detail.find("geheim"), std::string::npos) << result.verdict.detail;
+}
+
+TEST(SenderTest, LeavesOutTheProxyWhereItIsTold) {
+  config::WebhookReceiver receiver = Webhook();
+  receiver.http.proxy = {base::Secret("http://proxy:3128"), "example.com", false};
+  Echo echo;
+  Attempt(MakeJob(receiver), echo.transport(), {}, {}, kNow);
+  EXPECT_TRUE(echo.seen.proxy.empty());
+  receiver.http.proxy.no_proxy = "example.org";
+  Attempt(MakeJob(receiver), echo.transport(), {}, {}, kNow);
+  EXPECT_EQ(echo.seen.proxy.Reveal(), "http://proxy:3128");
+  receiver.http.proxy = {base::Secret(), "", true};
+  setenv("HTTP_PROXY", "http://u:environment-geheim@proxy:1", 1);
+  const AttemptResult result = Attempt(MakeJob(receiver), echo.transport(), {}, {}, kNow);
+  unsetenv("HTTP_PROXY");
+  EXPECT_EQ(echo.seen.proxy.Reveal(), "http://u:environment-geheim@proxy:1");
+  EXPECT_EQ(result.verdict.detail.find("geheim"), std::string::npos) << result.verdict.detail;
+}
+
+TEST(SenderTest, CarriesAToken) {
+  config::WebhookReceiver receiver = Webhook();
+  receiver.http.oauth2.emplace();
+  receiver.http.oauth2->client_id = "me";
+  receiver.http.oauth2->client_secret.value = base::Secret("client-geheim");
+  receiver.http.oauth2->token_url = base::Secret("http://login/token");
+  std::string authorization;
+  int token_status = 200;
+  const Transport transport{
+      net::WithTokens([&](const net::HttpRequest& request, base::Deadline, const base::StopToken&) {
+        net::HttpOutcome outcome;
+        outcome.response.emplace();
+        outcome.response->status = 404;
+        if (request.url.Reveal() == "http://login/token") {
+          outcome.response->status = token_status;
+          outcome.response->body = R"({"access_token":"token-geheim","expires_in":3600})";
+          return outcome;
+        }
+        authorization = request.headers.back().second.Reveal();
+        outcome.response->body = "you said " + authorization;
+        return outcome;
+      })};
+  AttemptResult result = Attempt(MakeJob(receiver), transport, {}, {}, kNow);
+  EXPECT_EQ(authorization, "Bearer token-geheim");
+  EXPECT_EQ(result.verdict.detail, "status 404: you said Bearer <secret>");
+  EXPECT_NE(TargetId("r", receiver), TargetId("r", Webhook()));
+  // A refused client is tried again later, as somebody may mend it.
+  token_status = 401;
+  receiver.http.oauth2->client_id = "other";
+  result = Attempt(MakeJob(receiver), transport, {}, {}, kNow);
+  EXPECT_EQ(result.verdict.kind, Verdict::Kind::kRetry);
+  EXPECT_EQ(result.verdict.reason, "auth");
+  EXPECT_EQ(result.verdict.detail, "no token from http://login: status 401");
+}
+
 TEST(TargetSettingsTest, RemembersAllButTheWording) {
   config::EmailReceiver email;
   email.to = "a@b";
@@ -117,17 +185,42 @@ TEST(TargetSettingsTest, RemembersAllButTheWording) {
   webhook.http.username = "u";
   webhook.http.password.file = "/pw";
   webhook.http.tls.ca_file = "/ca";
-  webhook.http.proxy_url = base::Secret("http://proxy:3128");
+  webhook.http.proxy = {base::Secret("http://proxy:3128"), "a,b", false};
+  webhook.http.http2 = false;
+  webhook.http.headers = {{"X-Key", {base::Secret(), "/key"}}};
   const auto hook = DecodeIntegration(EncodeIntegration(webhook));
   ASSERT_TRUE(hook);
   EXPECT_EQ(TargetId("r", *hook), TargetId("r", webhook));
   EXPECT_EQ(std::get<config::WebhookReceiver>(*hook).http.tls, webhook.http.tls);
-  EXPECT_EQ(std::get<config::WebhookReceiver>(*hook).http.proxy_url, webhook.http.proxy_url);
+  EXPECT_EQ(std::get<config::WebhookReceiver>(*hook).http.proxy, webhook.http.proxy);
+  EXPECT_EQ(std::get<config::WebhookReceiver>(*hook).http.headers, webhook.http.headers);
+  EXPECT_FALSE(std::get<config::WebhookReceiver>(*hook).http.http2);
 
+  webhook.http = {};
+  webhook.http.oauth2 = {"me", {base::Secret(), "/secret"}, base::Secret("https://login/t"), {"a"},
+                         {},   {"/ca", "", "", "", false},  {base::Secret(), "", true}};
+  const auto token = DecodeIntegration(EncodeIntegration(webhook));
+  ASSERT_TRUE(token);
+  EXPECT_EQ(TargetId("r", *token), TargetId("r", webhook));
+  const auto& oauth2 = std::get<config::WebhookReceiver>(*token).http.oauth2;
+  ASSERT_TRUE(oauth2);
+  EXPECT_EQ(oauth2->client_secret, webhook.http.oauth2->client_secret);
+  EXPECT_EQ(oauth2->token_url, webhook.http.oauth2->token_url);
+  EXPECT_EQ(oauth2->scopes, webhook.http.oauth2->scopes);
+  EXPECT_EQ(oauth2->tls, webhook.http.oauth2->tls);
+  EXPECT_TRUE(oauth2->proxy.from_environment);
+  webhook.http.oauth2->parameters = {{"password", base::Secret("inline")}};
+  EXPECT_EQ(EncodeIntegration(webhook), "") << "parameters may be secrets";
+  webhook.http = {};
+  webhook.http.headers = {{"X-Key", {base::Secret("inline"), ""}}};
+  EXPECT_EQ(EncodeIntegration(webhook), "");
+
+  webhook.http = {};
+  webhook.http.username = "u";
   webhook.http.password = {base::Secret("inline"), ""};
   EXPECT_EQ(EncodeIntegration(webhook), "");
   webhook.http = {};
-  webhook.http.proxy_url = base::Secret("http://u:p@proxy");
+  webhook.http.proxy.url = base::Secret("http://u:p@proxy");
   EXPECT_EQ(EncodeIntegration(webhook), "");
   for (const char* bad : {"", "[]", "{}", "{\"kind\":\"x\"}", "{\"kind\":1,\"http\":[]}"}) {
     EXPECT_FALSE(DecodeIntegration(bad)) << bad;
