@@ -56,7 +56,7 @@ PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& 
   ReadImages(reader, context, receiver.images, templates);
   receiver.http = defaults.http;
   ReadHttpSettings(reader, context, receiver.http);
-  GetPositive(reader, "timeout", receiver.timeout);
+  GetTimeout(reader, receiver.timeout);
   reader.Get("send_resolved", receiver.send_resolved);
   constexpr std::string_view kEventsV2 = "use the key of an Events API v2 integration";
   reader.Refuse("service_key", "is not supported", std::string(kEventsV2) + " in routing_key");

@@ -14,7 +14,7 @@ WebhookReceiver ReadWebhook(const Node& node, const GlobalReceiverDefaults& defa
   GetAtLeast(reader, "max_alerts", 0, receiver.max_alerts);
   receiver.http = defaults.http;
   ReadHttpSettings(reader, context, receiver.http);
-  GetPositive(reader, "timeout", receiver.timeout);
+  GetTimeout(reader, receiver.timeout);
   RefuseAll(reader, {"payload"});
   if (!reader.Has("url") && !reader.Has("url_file")) {
     reader.Error(node, "webhook_configs needs \"url\" or \"url_file\"");
@@ -42,6 +42,12 @@ void CheckSecretUrl(MapReader& reader, std::string_view key, const SecretSource&
   if (node == nullptr || source.value.empty()) return;
   base::Secret checked;
   GetHttpUrl(reader, key, checked);
+}
+
+void GetTimeout(MapReader& reader, std::optional<base::Duration>& out) {
+  std::optional<base::Duration> value;
+  reader.GetDuration("timeout", value);
+  if (value != base::Duration(0)) GetPositive(reader, "timeout", out);
 }
 
 void RefuseAll(MapReader& reader, std::initializer_list<std::string_view> keys) {

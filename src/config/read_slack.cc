@@ -94,7 +94,7 @@ SlackReceiver ReadSlack(const Node& node, const GlobalReceiverDefaults& defaults
   reader.Get("link_names", receiver.link_names);
   receiver.http = defaults.http;
   ReadHttpSettings(reader, context, receiver.http);
-  GetPositive(reader, "timeout", receiver.timeout);
+  GetTimeout(reader, receiver.timeout);
   reader.Get("send_resolved", receiver.send_resolved);
   RefuseAll(reader, {"app_token", "app_token_file", "app_url", "message_text", "update_message"});
   if (!own && receiver.api_url.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ void GetTemplate(MapReader& reader, const std::string& kind, std::string_view ke
 // A map of names and such texts.
 void GetTemplates(MapReader& reader, const std::string& kind, std::string_view key, NamedTexts& out,
                   Templates& templates);
+
+// "timeout" of an attempt; 0s, as Alertmanager writes its default, is as if it were not there.
+void GetTimeout(MapReader& reader, std::optional<base::Duration>& out);
 
 // The webhook's address is the secret, so what is wrong with it is said without it.
 void CheckSecretUrl(MapReader& reader, std::string_view key, const SecretSource& source);

@@ -93,6 +93,22 @@ TEST(ReceiverKeysTest, TokensProxiesAndHeadersAreTakenAndTheirSecretsHidden) {
                   .http.proxy.from_environment);
 }
 
+TEST(ReceiverKeysTest, NoTimeoutIsTheDefaultOne) {
+  const std::string kinds[] = {"webhook_configs: [{url: 'http://a'",
+                               "pagerduty_configs: [{routing_key: k",
+                               "slack_configs: [{api_url: 'http://a'"};
+  for (const std::string& kind : kinds) {
+    EXPECT_FALSE(Errors(Receivers(kind + ", timeout: -1s}]")).empty()) << kind;
+    const Config config = Good(Receivers(kind + ", timeout: 0s}]"));
+    std::visit(
+        [&](const auto& integration) {
+          if constexpr (requires { integration.timeout; })
+            EXPECT_FALSE(integration.timeout) << kind;
+        },
+        config.receivers.at(0).integrations.at(0));
+  }
+}
+
 TEST(ReceiverKeysTest, HttpConfigSaysWhatCannotWork) {
   const auto error = [](const std::string& http) {
     return Errors(Receivers("webhook_configs: [{url: 'http://a', http_config: {" + http + "}}]"));
