@@ -140,6 +140,8 @@ void WriteSlackParts(YamlWriter& out, const SlackReceiver& receiver) {
 
 void WriteIntegration(YamlWriter& out, const SlackReceiver& receiver) {
   WriteSecret(out, "api_url", receiver.api_url);
+  WriteSecret(out, "app_token", receiver.app_token);
+  if (!receiver.app_token.empty()) out.Text("app_url", base::RedactUrl(receiver.app_url));
   out.TextUnlessEmpty("channel", receiver.channel);
   out.TextUnlessEmpty("username", receiver.username);
   out.TextUnlessEmpty("icon_emoji", receiver.icon_emoji);

@@ -8,9 +8,9 @@ constexpr int kMaxConcurrentProbes = 10'000;
 
 // Alertmanager's global defaults for receivers drwatch does not have.
 void RefuseForeignReceiverKeys(MapReader& reader) {
-  constexpr std::string_view kPrefixes[] = {"opsgenie_",   "victorops_",  "telegram_",
-                                            "webex_",      "wechat_",     "jira_",
-                                            "rocketchat_", "mattermost_", "slack_app"};
+  constexpr std::string_view kPrefixes[] = {"opsgenie_",   "victorops_", "telegram_",
+                                            "webex_",      "wechat_",    "jira_",
+                                            "rocketchat_", "mattermost_"};
   for (const auto& [key, value] : reader.node().entries) {
     for (const std::string_view prefix : kPrefixes) {
       if (key.scalar.starts_with(prefix)) reader.Refuse(key.scalar, "is not supported yet");
@@ -40,6 +40,8 @@ Global ReadGlobal(const Node* node, ReadContext& context, GlobalReceiverDefaults
   GetSecret(reader, "slack_api_url", context, defaults.slack_api_url);
   base::Secret checked;
   if (!defaults.slack_api_url.value.empty()) GetHttpUrl(reader, "slack_api_url", checked);
+  GetSecret(reader, "slack_app_token", context, defaults.slack_app_token);
+  GetHttpUrl(reader, "slack_app_url", defaults.slack_app_url);
   GetHttpUrl(reader, "pagerduty_url", defaults.pagerduty_url);
   reader.Get("smtp_from", defaults.mail_from);
   CheckSender(reader, "smtp_from", defaults.mail_from);

@@ -76,30 +76,57 @@ void ReadTexts(MapReader& reader, SlackReceiver& receiver, Templates& templates)
   GetTemplate(reader, kind, "thumb_url", receiver.thumb_url, templates);
 }
 
+// A webhook's address, or a bot's token: the receiver's own one wins over the global section's
+// token, and that over its address, unless the receiver has other credentials, as in Alertmanager.
+void ReadAddress(MapReader& reader, const GlobalReceiverDefaults& defaults, ReadContext& context,
+                 SlackReceiver& receiver) {
+  const Node& node = reader.node();
+  GetSecret(reader, "api_url", context, receiver.api_url);
+  CheckSecretUrl(reader, "api_url", receiver.api_url);
+  GetSecret(reader, "app_token", context, receiver.app_token);
+  receiver.app_url = defaults.slack_app_url;
+  GetHttpUrl(reader, "app_url", receiver.app_url);
+  const bool own_address = reader.Has("api_url") || reader.Has("api_url_file");
+  const bool own_token = reader.Has("app_token") || reader.Has("app_token_file");
+  if (!own_address && !own_token) {
+    const bool other_login = receiver.http.HasCredentials() && !defaults.slack_api_url.empty();
+    if (!other_login) receiver.app_token = defaults.slack_app_token;
+    if (receiver.app_token.empty()) receiver.api_url = defaults.slack_api_url;
+    if (receiver.api_url.empty() && receiver.app_token.empty()) {
+      reader.Error(node, "slack_configs needs \"api_url\" or \"api_url_file\"",
+                   "or slack_api_url under global; a bot has app_token or slack_app_token");
+    }
+  }
+  if (own_address && own_token) {
+    reader.Error(node, "an address of a webhook and a bot's token are both given",
+                 "keep \"api_url\" or \"app_token\"");
+  }
+}
+
 }  // namespace
 
 SlackReceiver ReadSlack(const Node& node, const GlobalReceiverDefaults& defaults,
                         ReadContext& context, Templates& templates) {
   SlackReceiver receiver;
   MapReader reader(node, context.problems, kKind);
-  GetSecret(reader, "api_url", context, receiver.api_url);
-  CheckSecretUrl(reader, "api_url", receiver.api_url);
-  const bool own = reader.Has("api_url") || reader.Has("api_url_file");
-  if (!own) receiver.api_url = defaults.slack_api_url;
+  receiver.http = defaults.http;
+  ReadHttpSettings(reader, context, receiver.http);
+  ReadAddress(reader, defaults, context, receiver);
   ReadTexts(reader, receiver, templates);
   ReadFields(reader, context, receiver, templates);
   reader.Get("short_fields", receiver.short_fields);
   ReadActions(reader, context, receiver, templates);
   reader.Get("mrkdwn_in", receiver.markdown_in);
   reader.Get("link_names", receiver.link_names);
-  receiver.http = defaults.http;
-  ReadHttpSettings(reader, context, receiver.http);
   GetTimeout(reader, receiver.timeout);
   reader.Get("send_resolved", receiver.send_resolved);
-  RefuseAll(reader, {"app_token", "app_token_file", "app_url", "message_text", "update_message"});
-  if (!own && receiver.api_url.empty()) {
-    reader.Error(node, "slack_configs needs \"api_url\" or \"api_url_file\"",
-                 "or slack_api_url under global");
+  RefuseAll(reader, {"message_text", "update_message"});
+  if (!receiver.app_token.empty() && receiver.channel.empty()) {
+    reader.Error(node, "slack_configs with a bot's token needs a \"channel\"");
+  }
+  if (!receiver.app_token.empty() && receiver.http.HasCredentials()) {
+    reader.Error(node, "slack_configs logs in by the bot's token and by nothing else",
+                 "give it a http_config without credentials");
   }
   reader.Finish();
   return receiver;

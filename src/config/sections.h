@@ -24,6 +24,8 @@ std::string WithNames(std::string message, const Variables& used);
 // Defaults for what receivers leave out.
 struct GlobalReceiverDefaults {
   SecretSource slack_api_url;
+  SecretSource slack_app_token;
+  std::string slack_app_url = SlackReceiver().app_url;
   std::string pagerduty_url;
   HttpSettings http;
   MailServer mail;

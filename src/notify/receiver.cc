@@ -112,7 +112,7 @@ const config::SecretSource& IntegrationSecret(const config::Integration& integra
                    return kind.routing_key;
                  },
                  [](const config::SlackReceiver& kind) -> const config::SecretSource& {
-                   return kind.api_url;
+                   return kind.app_token.empty() ? kind.api_url : kind.app_token;
                  },
                  [](const config::WebhookReceiver& kind) -> const config::SecretSource& {
                    return kind.url;
@@ -135,6 +135,7 @@ std::string TargetId(const std::string& receiver, const config::Integration& int
   }
   if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
     place += "\n" + slack->channel;
+    if (!slack->app_token.empty()) place += "\nbot " + slack->app_url;
   }
   if (const auto* page = std::get_if<config::StatuspageReceiver>(&integration)) {
     place += "\n" + page->url + "\n" + page->page_id;

@@ -262,22 +262,62 @@ void FillMessage(const config::SlackReceiver& receiver, const Notification& noti
   message["attachments"] = Json::array({std::move(attachment)});
 }
 
+// What Slack's API says with status 200 (api.slack.com/methods/chat.postMessage).
+void JudgeError(std::string_view error, Verdict& verdict) {
+  struct Meaning {
+    std::string_view reason;
+    Verdict::Kind kind;
+    std::vector<std::string_view> errors;
+  };
+  static const Meaning kMeanings[] = {
+      {"rate_limited", Verdict::Kind::kRetry, {"ratelimited", "rate_limited"}},
+      {"server_error",
+       Verdict::Kind::kRetry,
+       {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}},
+      {"auth",
+       Verdict::Kind::kRejected,
+       {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired",
+        "missing_scope", "no_permission", "access_denied"}},
+      {"not_found",
+       Verdict::Kind::kRejected,
+       {"channel_not_found", "not_in_channel", "is_archived"}}};
+  for (const Meaning& meaning : kMeanings) {
+    if (std::find(meaning.errors.begin(), meaning.errors.end(), error) == meaning.errors.end()) {
+      continue;
+    }
+    verdict.reason = meaning.reason;
+    verdict.kind = meaning.kind;
+    return;
+  }
+  verdict.reason = "client_error";
+  verdict.kind = Verdict::Kind::kRejected;
+  verdict.minimal_may_help = true;
+}
+
 }  // namespace
 
 base::Result<BuiltRequest> BuildSlack(const config::SlackReceiver& receiver,
                                       const Notification& notification,
                                       const base::Secret& secret) {
-  if (!IsWebUrl(secret.Reveal())) return base::Fail("the webhook's URL is not an http(s) address");
+  const bool bot = !receiver.app_token.empty();
+  const base::Secret url = bot ? base::Secret(receiver.app_url) : secret;
+  if (!IsWebUrl(url.Reveal())) return base::Fail("the webhook's URL is not an http(s) address");
   Expander expander(notification);
   const std::string built_in = NotificationTitle(notification);
   Json message = Json::object();
   if (notification.form == Form::kMinimal) {
     message["text"] = EscapeWithin(built_in, kMaxTextCharacters);
+    // A webhook has a channel of its own, a bot has none.
+    if (bot) message["channel"] = expander.Expand("channel", receiver.channel, "");
   } else {
     FillMessage(receiver, notification, built_in, expander, message);
   }
   std::string body = message.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return BuiltRequest{JsonRequest(secret, std::move(body)), {}, expander.TakeErrors()};
+  net::HttpRequest request = JsonRequest(url, std::move(body));
+  if (bot) {
+    request.headers.emplace_back("Authorization", base::Secret("Bearer " + secret.Reveal()));
+  }
+  return BuiltRequest{std::move(request), {}, expander.TakeErrors()};
 }
 
 Verdict ClassifySlack(const net::HttpOutcome& outcome, base::Timestamp now) {
@@ -299,12 +339,8 @@ Verdict ClassifySlack(const net::HttpOutcome& outcome, base::Timestamp now) {
   }
   if (verdict.kind != Verdict::Kind::kDelivered) return verdict;
   if (object && answer.contains("ok") && answer["ok"] == false) {
-    verdict.reason = "client_error";
-    verdict.kind = Verdict::Kind::kRejected;
-    if (answer.value("error", Json()) == "rate_limited") {
-      verdict.kind = Verdict::Kind::kRetry;
-      verdict.reason = "rate_limited";
-    }
+    const Json error = answer.value("error", Json());
+    JudgeError(error.is_string() ? error.get<std::string>() : "", verdict);
   } else if (base::Trim(response.body).starts_with("<")) {
     // Slack says "ok"; an HTML page with status 200 is a proxy's.
     verdict.kind = Verdict::Kind::kRetry;

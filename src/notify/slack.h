@@ -1,5 +1,6 @@
-// Slack incoming webhooks: one message per change of a group. Limits (api.slack.com): text 40000
-// characters, a section 3000; & < > are escaped, so that no label can mention a channel.
+// Slack's incoming webhooks and bots (chat.postMessage): one message per change of a group. Limits
+// (api.slack.com): text 40000 characters, a section 3000; & < > are escaped, so that no label can
+// mention a channel.
 #pragma once
 
 #include "notify/receiver.h"

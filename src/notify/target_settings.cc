@@ -141,6 +141,7 @@ std::string EncodeIntegration(const config::Integration& integration) {
   }
   if (const auto* slack = std::get_if<config::SlackReceiver>(&integration)) {
     json["channel"] = slack->channel;
+    if (!slack->app_token.empty()) json["app_url"] = slack->app_url;
   }
   if (const auto* page = std::get_if<config::StatuspageReceiver>(&integration)) {
     json.update({{"url", page->url},
@@ -182,7 +183,8 @@ std::shared_ptr<const config::Integration> DecodeIntegration(const std::string& 
   }
   if (kind == "slack") {
     config::SlackReceiver receiver;
-    receiver.api_url = secret;
+    receiver.app_url = Text(json, "app_url");
+    (receiver.app_url.empty() ? receiver.api_url : receiver.app_token) = secret;
     receiver.channel = Text(json, "channel");
     receiver.http = http;
     return share(std::move(receiver));

@@ -178,6 +178,37 @@ TEST(ReceiverKeysTest, PagerDutysAreAllTaken) {
       std::string::npos);
 }
 
+TEST(ReceiverKeysTest, SlacksBotIsTheOneThatIsNearest) {
+  const std::string global =
+      "slack_app_token: geheim, slack_api_url: 'http://hook', slack_app_url: 'http://bot'";
+  const auto slack = [&](const std::string& keys) {
+    return First<SlackReceiver>(
+        Good(Receivers("slack_configs: [{channel: c, " + keys + "}]", global)));
+  };
+  EXPECT_EQ(slack("text: t").app_token.value.Reveal(), "geheim");
+  EXPECT_TRUE(slack("text: t").api_url.empty());
+  EXPECT_EQ(slack("text: t").app_url, "http://bot");
+  EXPECT_EQ(slack("app_token: own, app_url: 'http://x'").app_token.value.Reveal(), "own");
+  EXPECT_EQ(slack("app_token: own, app_url: 'http://x'").app_url, "http://x");
+  EXPECT_TRUE(slack("api_url: 'http://own'").app_token.empty());
+  const SlackReceiver other = slack("http_config: {authorization: {credentials: x}}");
+  EXPECT_TRUE(other.app_token.empty()) << "other credentials of its own";
+  EXPECT_EQ(other.api_url.value.Reveal(), "http://hook");
+  const Config config = Good(Receivers("slack_configs: [{channel: c}]", global));
+  const std::string shown = DescribeConfig(config);
+  EXPECT_EQ(shown.find("geheim"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("app_url: \"http://bot\""), std::string::npos) << shown;
+  const auto error = [](const std::string& keys) {
+    return Errors(Receivers("slack_configs: [{" + keys + "}]"));
+  };
+  EXPECT_NE(error("app_token: t").find("needs a \"channel\""), std::string::npos);
+  EXPECT_NE(error("channel: c, app_token: t, api_url: 'http://a'").find("both given"),
+            std::string::npos);
+  EXPECT_NE(error("channel: c, app_token: t, http_config: {bearer_token: x}").find("nothing else"),
+            std::string::npos);
+  EXPECT_NE(error("channel: c, app_token: t, app_url: geheim").find("app_url"), std::string::npos);
+}
+
 TEST(ReceiverKeysTest, SlacksAreTaken) {
   const Config config = Good(Receivers(
       "slack_configs: [{api_url: 'http://a', username: u, icon_emoji: ':x:', color: danger, "
