@@ -141,6 +141,8 @@ std::string DescribeTimeline(const config::Config& config) {
       told.push_back("after " + base::FormatDuration(match.route->group_wait) + " " +
                      match.route->receiver + " (" + IntegrationsOf(config, match.route->receiver) +
                      "), again every " + base::FormatDuration(match.route->repeat_interval));
+      const std::string muted = MutedAt(*match.route);
+      if (muted != "-") told.back() += ", muted " + muted;
       escalations += EscalationLines(config, *match.route, "    ");
     }
     text += "  severity " + std::string(severity) + ": " + base::Join(told, "; ") + "\n";

@@ -49,6 +49,16 @@ TEST(RoutesTest, TellsTheTimelineOfEachSeverity) {
             std::string::npos);
 }
 
+TEST(RoutesTest, TheTimelineSaysWhenNobodyIsTold) {
+  config::Config config = Load();
+  for (config::Route& route : config.route.routes) route.mute_time_intervals = {"nights"};
+  const std::string timeline = DescribeTimeline(config);
+  EXPECT_EQ(
+      timeline.substr(0, timeline.find('\n')),
+      "  severity critical: after 0s pager (pagerduty, webhook), again every 4h, muted during "
+      "nights");
+}
+
 TEST(RoutesTest, ShowsEachStepOfAnEscalation) {
   config::Config config = Load();
   config::EscalationPolicy policy;
