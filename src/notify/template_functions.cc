@@ -72,6 +72,37 @@ Result Date(const Values& arguments, const Environment&) {
   return Value::String(tmpl::FormatTime(*time, *arguments[0].AsString()));
 }
 
+Result InNamedZone(const Values& arguments, const Environment&) {
+  const auto* time = std::get_if<tmpl::Time>(&arguments[1].data);
+  if (time == nullptr) return base::Fail("tz: not a time");
+  const base::Result<tmpl::Time> there = tmpl::InZone(*time, *arguments[0].AsString());
+  if (!there) return base::Fail("tz: " + there.error().message);
+  return Value::Of(*there);
+}
+
+Result Since(const Values& arguments, const Environment& environment) {
+  const auto* time = std::get_if<tmpl::Time>(&arguments[0].data);
+  if (time == nullptr) return base::Fail("since: not a time");
+  return Value::Of(tmpl::Duration{base::ToUnixMillis(environment.now) * 1'000'000 - time->nanos});
+}
+
+Result UrlUnescape(const Values& arguments, const Environment&) {
+  std::string text = *arguments[0].AsString();
+  std::replace(text.begin(), text.end(), '+', ' ');
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    const auto byte = base::ParseHex(std::string_view(text).substr(i + 1, 2));
+    if (!byte || byte->size() != 1) return base::Fail("urlUnescape: invalid escape");
+    out += *byte;
+    i += 2;
+  }
+  return Value::String(std::move(out));
+}
+
 // --- methods --------------------------------------------------------------------------------
 
 Result FilterAlerts(const Value& alerts, std::string_view status) {
@@ -174,6 +205,9 @@ const tmpl::FunctionTable& NotificationFunctions() {
     functions["append"] = {{tmpl::kAny, tmpl::kAny}, true, Append};
     functions["dict"] = {{tmpl::kAny}, true, Dictionary};
     functions["date"] = {{"string", tmpl::kAny}, false, Date};
+    functions["tz"] = {{"string", tmpl::kAny}, false, InNamedZone};
+    functions["since"] = {{tmpl::kAny}, false, Since};
+    functions["urlUnescape"] = {{"string"}, false, UrlUnescape};
     functions["trimSpace"] = {
         {"string"}, false, [](const Values& v, const Environment&) {
           return Result(Value::String(std::string(base::Trim(*v[0].AsString()))));

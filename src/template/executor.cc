@@ -320,12 +320,17 @@ Value Executor::EvaluateArgument(const Value& dot, const Node& node, std::string
     if (real != nullptr) return Value::Float(*real);
     return Fail("expected float; found " + PrintNode(node));
   }
-  if (type == "int") {
-    if (whole != nullptr) return Value::Int(*whole);
-    if (real != nullptr && std::trunc(*real) == *real && std::abs(*real) < 9e18) {
-      return Value::Int(static_cast<std::int64_t>(*real));
+  if (type == "int" || type == "time.Duration") {
+    std::int64_t count = 0;
+    if (whole != nullptr) {
+      count = *whole;
+    } else if (real != nullptr && std::trunc(*real) == *real && std::abs(*real) < 9e18) {
+      count = static_cast<std::int64_t>(*real);
+    } else {
+      return Fail("expected integer; found " + PrintNode(node));
     }
-    return Fail("expected integer; found " + PrintNode(node));
+    // A number without a type is nanoseconds: {{ .StartsAt.Add 28800e9 }}.
+    return type == "int" ? Value::Int(count) : Value::Of(Duration{count});
   }
   return Fail("can't handle " + PrintNode(node) + " for arg of type " + std::string(type));
 }

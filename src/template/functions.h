@@ -42,6 +42,9 @@ const FunctionTable& BuiltinFunctions();
 // What Prometheus' rules may call: humanize, query, reReplaceAll ... (prometheus.io,
 // "template reference").
 const FunctionTable& PrometheusFunctions();
+// The same instant as it is shown in a zone ("Europe/Berlin"; "" and "UTC" are UTC, "Local" is the
+// machine's: TZ, else /etc/localtime). Errors: no such zone.
+base::Result<Time> InZone(Time time, const std::string& zone);
 // Methods of times and durations.
 const FunctionTable& TimeMethods();
 const FunctionTable& DurationMethods();

@@ -1,8 +1,12 @@
 // Times and durations: printing, Go's reference layouts, methods.
+#include <date/tz.h>
+
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 
+#include "base/strings.h"
 #include "template/format.h"
 #include "template/functions.h"
 
@@ -24,15 +28,29 @@ struct Parts {
   std::chrono::hh_mm_ss<nanoseconds> clock;
   std::chrono::weekday weekday;
   int day_of_year = 1;
+  std::int64_t offset_seconds = 0;  // to UTC
+  std::string zone = "UTC";         // "CET"
 };
 
 Parts PartsOf(Time time) {
-  const std::chrono::sys_time<nanoseconds> instant{nanoseconds(time.nanos)};
+  std::chrono::sys_time<nanoseconds> instant{nanoseconds(time.nanos)};
+  std::int64_t offset = 0;
+  std::string zone = "UTC";
+  if (time.zone != nullptr) {
+    const date::sys_info info = time.zone->get_info(floor<std::chrono::seconds>(instant));
+    instant += info.offset;
+    offset = info.offset.count();
+    zone = info.abbrev;
+  }
   const auto day = floor<days>(instant);
   const std::chrono::year_month_day date(day);
   const std::chrono::sys_days first = date.year() / std::chrono::January / 1;
-  return {date, std::chrono::hh_mm_ss<nanoseconds>(instant - day), std::chrono::weekday(day),
-          static_cast<int>((day - first).count()) + 1};
+  return {date,
+          std::chrono::hh_mm_ss<nanoseconds>(instant - day),
+          std::chrono::weekday(day),
+          static_cast<int>((day - first).count()) + 1,
+          offset,
+          std::move(zone)};
 }
 
 int Month(const Parts& parts) {
@@ -58,6 +76,23 @@ struct Element {
   std::string (*write)(const Parts&);
 };
 
+// "+02:00", "-0330", "+02:00:00"; `parts` says how many of hours, minutes and seconds.
+std::string Offset(const Parts& p, int parts, std::string_view separator) {
+  const std::int64_t seconds = std::abs(p.offset_seconds);
+  std::string text = (p.offset_seconds < 0 ? "-" : "+") + Number(seconds / 3600, 2);
+  if (parts > 1) text += std::string(separator) + Number(seconds / 60 % 60, 2);
+  if (parts > 2) text += std::string(separator) + Number(seconds % 60, 2);
+  return text;
+}
+template <int kParts, bool kColon>
+std::string PlainOffset(const Parts& p) {
+  return Offset(p, kParts, kColon ? ":" : "");
+}
+template <int kParts, bool kColon>
+std::string OffsetOrZ(const Parts& p) {
+  return p.offset_seconds == 0 ? "Z" : PlainOffset<kParts, kColon>(p);
+}
+
 std::string Hour12(const Parts& parts) {
   const int hour = Hour(parts) % 12;
   return std::to_string(hour == 0 ? 12 : hour);
@@ -70,16 +105,16 @@ const Element kElements[] = {
     {"Monday", [](const Parts& p) { return std::string(kWeekdays[p.weekday.c_encoding()]); }},
     {"Mon",
      [](const Parts& p) { return std::string(kWeekdays[p.weekday.c_encoding()].substr(0, 3)); }},
-    {"MST", [](const Parts&) { return std::string("UTC"); }},
+    {"MST", [](const Parts& p) { return p.zone; }},
     {"2006", [](const Parts& p) { return Number(static_cast<int>(p.date.year()), 4); }},
-    {"Z07:00:00", [](const Parts&) { return std::string("Z"); }},
-    {"Z07:00", [](const Parts&) { return std::string("Z"); }},
-    {"Z0700", [](const Parts&) { return std::string("Z"); }},
-    {"Z07", [](const Parts&) { return std::string("Z"); }},
-    {"-07:00:00", [](const Parts&) { return std::string("+00:00:00"); }},
-    {"-07:00", [](const Parts&) { return std::string("+00:00"); }},
-    {"-0700", [](const Parts&) { return std::string("+0000"); }},
-    {"-07", [](const Parts&) { return std::string("+00"); }},
+    {"Z07:00:00", OffsetOrZ<3, true>},
+    {"Z07:00", OffsetOrZ<2, true>},
+    {"Z0700", OffsetOrZ<2, false>},
+    {"Z07", OffsetOrZ<1, false>},
+    {"-07:00:00", PlainOffset<3, true>},
+    {"-07:00", PlainOffset<2, true>},
+    {"-0700", PlainOffset<2, false>},
+    {"-07", PlainOffset<1, false>},
     {"002", [](const Parts& p) { return Number(p.day_of_year, 3); }},
     {"01", [](const Parts& p) { return Number(Month(p), 2); }},
     {"02", [](const Parts& p) { return Number(Day(p), 2); }},
@@ -159,6 +194,24 @@ std::string Decimals(std::uint64_t nanos, std::uint64_t unit) {
 
 }  // namespace
 
+base::Result<Time> InZone(Time time, const std::string& zone) {
+  std::string name = zone;
+  if (name == "Local") {
+    const char* configured = std::getenv("TZ");
+    if (configured != nullptr) name = configured;
+    if (name.starts_with(':')) name.erase(0, 1);
+  }
+  if (name.empty() || name == "UTC") return Time{time.nanos};
+  try {
+    time.zone = name == "Local" ? date::current_zone() : date::locate_zone(name);
+  } catch (const std::exception&) {
+    // As in Go, a machine whose zone is unknown lives in UTC.
+    if (zone == "Local") return Time{time.nanos};
+    return base::Fail("unknown time zone " + base::Quote(zone));
+  }
+  return time;
+}
+
 std::string FormatTime(Time time, std::string_view layout) {
   const Parts parts = PartsOf(time);
   std::string text;
@@ -229,12 +282,16 @@ const FunctionTable& TimeMethods() {
       {"Weekday",
        Method({"time.Time"},
               [](const Values& v) { return Value::String(FormatTime(TimeAt(v, 0), "Monday")); })},
-      {"UTC", Method({"time.Time"}, [](const Values& v) { return v[0]; })},
-      {"Add", Method({"time.Time", "time.Duration"},
-                     [](const Values& v) {
-                       return Value::Of(
-                           Time{WrappingAdd(TimeAt(v, 0).nanos, DurationAt(v, 1).nanos)});
-                     })},
+      {"UTC",
+       Method({"time.Time"}, [](const Values& v) { return Value::Of(Time{TimeAt(v, 0).nanos}); })},
+      {"Local", Method({"time.Time"},
+                       [](const Values& v) { return Value::Of(*InZone(TimeAt(v, 0), "Local")); })},
+      {"Add",
+       Method({"time.Time", "time.Duration"},
+              [](const Values& v) {
+                const Time time = TimeAt(v, 0);
+                return Value::Of(Time{WrappingAdd(time.nanos, DurationAt(v, 1).nanos), time.zone});
+              })},
       {"Sub", Method({"time.Time", "time.Time"},
                      [](const Values& v) {
                        return Value::Of(Duration{

@@ -16,6 +16,10 @@
 
 #include "base/clock.h"
 
+namespace date {
+class time_zone;
+}
+
 namespace drwatch::tmpl {
 
 struct Function;  // functions.h
@@ -26,7 +30,8 @@ using Values = std::vector<Value>;
 
 // Nanoseconds, as Go's time package counts.
 struct Time {
-  std::int64_t nanos = 0;  // since 1970-01-01 UTC
+  std::int64_t nanos = 0;                 // since 1970-01-01 UTC
+  const date::time_zone* zone = nullptr;  // where it is shown; nullptr: UTC
 };
 struct Duration {
   std::int64_t nanos = 0;

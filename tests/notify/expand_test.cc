@@ -48,10 +48,36 @@ TEST(ExpandTest, KnowsAlertmanagersMethodsAndFunctions) {
             "2026-01-01 00:00");
   EXPECT_EQ(Expand("{{ range (append (list 1 2) 3) }}{{ . }}{{ end }}"), "123");
   EXPECT_EQ(Expand("{{ (dict \"a\" \"b\").a }}{{ trimSpace \" x \" }}{{ safeUrl \"u\" }}"), "bxu");
+  const std::string start = "{{ (index .Alerts 0).StartsAt";
+  EXPECT_EQ(Expand(start + " | tz \"Europe/Berlin\" | date \"2006-01-02 15:04 MST -0700\" }}"),
+            "2026-01-01 01:00 CET +0100");
+  EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt | tz \"America/St_Johns\").Format "
+                   "\"02 15:04 Z07:00\" }}"),
+            "31 20:30 -03:30");
+  EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt | tz \"Asia/Kolkata\").UTC.Hour }}"), "0");
+  EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt.Add 28800e9).Format \"15:04\" }}"), "08:00");
+  EXPECT_EQ(Expand("{{ since (index .Alerts 0).StartsAt }}"), "0s");
+  EXPECT_EQ(Expand("{{ urlUnescape \"a+b%2Fc\" }}"), "a b/c");
+  for (const char* bad : {"{{ (index .Alerts 0).StartsAt | tz \"Mars/Olympus\" }}", "{{ since 1 }}",
+                          "{{ tz \"UTC\" 1 }}", "{{ urlUnescape \"%x\" }}"}) {
+    EXPECT_TRUE(Expand(bad).starts_with("built-in | text: ")) << Expand(bad);
+  }
   for (const char* bad : {"{{ dict \"a\" }}", "{{ join \",\" .Alerts }}", "{{ date \"x\" 1 }}",
                           "{{ append 1 2 }}", "{{ .GroupLabels.Remove 1 }}"}) {
     EXPECT_TRUE(Expand(bad).starts_with("built-in | text: ")) << Expand(bad);
   }
+}
+
+TEST(ExpandTest, LocalIsTheZoneOfTheMachine) {
+  setenv("TZ", "America/New_York", 1);
+  const std::string summer =
+      "{{ ((index .Alerts 0).StartsAt.Local.Add 15552000000000000).Format "
+      "\"15:04 MST\" }}";
+  EXPECT_EQ(Expand("{{ (index .Alerts 0).StartsAt.Local.Format \"15:04 MST\" }}"), "19:00 EST");
+  EXPECT_EQ(Expand(summer), "20:00 EDT") << "another offset after 180 days";
+  setenv("TZ", "Mars/Olympus", 1);
+  EXPECT_EQ(Expand("{{ (index .Alerts 0).StartsAt.Local.Format \"15:04 MST\" }}"), "00:00 UTC");
+  unsetenv("TZ");
 }
 
 TEST(ExpandTest, DefinesTheNamesConfigurationsReferTo) {
