@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/duration.h"
 #include "base/strings.h"
 #include "config/matcher_parser.h"
 #include "config/sections.h"
@@ -60,6 +61,21 @@ void ReadGroupBy(MapReader& reader, Route& route) {
   route.group_by.clear();
 }
 
+// A group is looked at every group_interval, so that nothing is repeated more often.
+void LimitRepeats(MapReader& reader, Route& route) {
+  if (route.repeat_interval >= route.group_interval) return;
+  const Node* repeat = reader.Take("repeat_interval");
+  const Node* interval = reader.Take("group_interval");
+  if (const Node* at = repeat != nullptr ? repeat : interval) {
+    reader.problems().AddWarning(at->position,
+                                 "repeat_interval " + base::FormatDuration(route.repeat_interval) +
+                                     " is shorter than group_interval " +
+                                     base::FormatDuration(route.group_interval),
+                                 "group_interval is how often is repeated");
+  }
+  route.repeat_interval = route.group_interval;
+}
+
 void ReadRoute(const Node& node, ReadContext& context, Route& route) {
   route.position = node.position;
   MapReader reader(node, context.problems, "route");
@@ -97,6 +113,7 @@ void ReadRoute(const Node& node, ReadContext& context, Route& route) {
     ReadRoute(item, context, child);
     route.routes.push_back(std::move(child));
   }
+  LimitRepeats(reader, route);  // of this route: children inherit what was written
   reader.Finish();
 }
 

@@ -216,7 +216,8 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
       "type: backup, backup: nightly, location: dr, offsite: true, path: /b, pattern: 'x-*', "
       "recursive: true, kind: dump, schedule: '0 2 * * *', timezone: Europe/Berlin, grace: 2h, "
       "max_age: 26h, min_size: 1MiB, retention: 30d, quiet_time: 5s, require_checksum: true, "
-      "free_space_warning_ratio: 0.2, verify: {every: 12h, read_rate: 5MiB/s, timeout: 1h, jobs: 3}");
+      "free_space_warning_ratio: 0.2, verify: {every: 12h, read_rate: 5MiB/s, timeout: 1h, jobs: "
+      "3}");
   EXPECT_EQ(probe.backup, "nightly");
   EXPECT_EQ(probe.location, "dr");
   EXPECT_TRUE(probe.offsite);
@@ -281,6 +282,26 @@ route:
   EXPECT_EQ(second.group_by, (std::vector<std::string>{"alertname", "service"}));
   EXPECT_EQ(second.group_interval, 30s);
   EXPECT_EQ(second.repeat_interval, 1h);
+}
+
+TEST(ParseConfigTest, NothingIsRepeatedMoreOftenThanItsGroupIsLookedAt) {
+  Problems problems;
+  const std::optional<Config> config = ParseConfig(R"yaml(
+route:
+  receiver: r
+  group_interval: 5m
+  repeat_interval: 1m
+  routes: [{group_interval: 30s}]
+)yaml" + kReceivers,
+                                                   "/etc/drwatch/drwatch.yml", problems);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->route.repeat_interval, 5min);
+  EXPECT_EQ(config->route.routes.at(0).repeat_interval, 1min) << "as it was written";
+  int warnings = 0;
+  for (const Problem& problem : problems.all()) {
+    if (problem.message == "repeat_interval 1m is shorter than group_interval 5m") ++warnings;
+  }
+  EXPECT_EQ(warnings, 1);
 }
 
 TEST(ParseConfigTest, LevelsAreTheObjectivesOfServicesThatGiveNone) {
