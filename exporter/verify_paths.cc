@@ -31,10 +31,11 @@ std::int64_t BytesOf(const std::string& path) {
   if (::stat(path.c_str(), &info) != 0) return 0;
   if (!S_ISDIR(info.st_mode)) return info.st_size;
   std::int64_t total = 0;
-  if (const auto files = verify::ListFiles(path)) {
-    for (const verify::TreeFile& file : *files) total += file.size;
-  }
-  return total;
+  const auto walked = verify::EachFile(path, [&total](const verify::TreeFile& file) {
+    total += file.size;
+    return true;
+  });
+  return walked ? total : 0;
 }
 
 // The work that is shared: workers take jobs and leave results.

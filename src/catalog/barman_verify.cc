@@ -55,10 +55,11 @@ class DataFolder final : public verify::FileSet {
     }
     return names;
   }
-  Walked<std::vector<verify::TreeFile>> List() const override {
-    std::vector<verify::TreeFile> files;
-    for (const auto& [name, object] : files_) files.push_back({name, object->size_bytes});
-    return files;
+  Walked<void> Each(const verify::TakeTreeFile& take) const override {
+    for (const auto& [name, object] : files_) {
+      if (!take({name, object->size_bytes})) break;
+    }
+    return {};
   }
   Walked<verify::OpenedFile> Open(const std::string& name, verify::ReadBudget& budget,
                                   verify::DigestTee* tee) const override {

@@ -38,12 +38,11 @@ std::vector<std::string> PlaceFiles::TopNames() const {
   return names;
 }
 
-verify::Walked<std::vector<verify::TreeFile>> PlaceFiles::List() const {
-  std::vector<verify::TreeFile> files;
+verify::Walked<void> PlaceFiles::Each(const verify::TakeTreeFile& take) const {
   for (const PlaceObject& object : objects_) {
-    files.push_back({object.name.substr(folder_.size()), object.size_bytes});
+    if (!take({object.name.substr(folder_.size()), object.size_bytes})) break;
   }
-  return files;
+  return {};
 }
 
 verify::Walked<verify::OpenedFile> PlaceFiles::Open(const std::string& name,

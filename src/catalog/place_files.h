@@ -18,7 +18,7 @@ class PlaceFiles final : public verify::FileSet {
 
   bool Has(const std::string& name) const override;
   std::vector<std::string> TopNames() const override;
-  verify::Walked<std::vector<verify::TreeFile>> List() const override;
+  verify::Walked<void> Each(const verify::TakeTreeFile& take) const override;
   verify::Walked<verify::OpenedFile> Open(const std::string& name, verify::ReadBudget& budget,
                                           verify::DigestTee* tee) const override;
 

@@ -46,25 +46,63 @@ void WalVerdicts::Load() const {
       verdict.reason = ParseReason(row.Text(4));
       verdict.text = row.Text(5);
       if (!row.IsNull(6)) verdict.last_commit = base::FromUnixMillis(row.Int(6));
-      verdicts_[{static_cast<std::uint32_t>(row.Int(0)), static_cast<std::uint64_t>(row.Int(1))}] =
-          std::move(verdict);
+      Remember({static_cast<std::uint32_t>(row.Int(0)), static_cast<std::uint64_t>(row.Int(1))},
+               verdict);
     });
   });
+}
+
+void WalVerdicts::Remember(const WalSegmentKey& key, const WalVerdict& verdict) const {
+  std::vector<Intact>& intact = intact_[key.first];
+  const auto at =
+      std::lower_bound(intact.begin(), intact.end(), key.second,
+                       [](const Intact& one, std::uint64_t number) { return one.number < number; });
+  const bool known = at != intact.end() && at->number == key.second;
+  if (verdict.outcome != verify::Outcome::kIntact) {
+    if (known) intact.erase(at);
+    others_[key] = verdict;
+    return;
+  }
+  others_.erase(key);
+  const Intact one{key.second, verdict.fingerprint,
+                   verdict.last_commit.value_or(base::Timestamp{})};
+  if (known) {
+    *at = one;
+  } else {
+    intact.insert(at, one);
+  }
+}
+
+const WalVerdicts::Intact* WalVerdicts::FindIntact(const WalSegmentKey& key) const {
+  const auto timeline = intact_.find(key.first);
+  if (timeline == intact_.end()) return nullptr;
+  const auto at =
+      std::lower_bound(timeline->second.begin(), timeline->second.end(), key.second,
+                       [](const Intact& one, std::uint64_t number) { return one.number < number; });
+  return at != timeline->second.end() && at->number == key.second ? &*at : nullptr;
 }
 
 std::optional<WalVerdict> WalVerdicts::Find(const WalSegmentKey& key,
                                             std::uint64_t fingerprint) const {
   const std::lock_guard lock(mutex_);
   Load();
-  const auto found = verdicts_.find(key);
-  if (found == verdicts_.end() || found->second.fingerprint != fingerprint) return std::nullopt;
+  if (const Intact* const intact = FindIntact(key)) {
+    if (intact->fingerprint != fingerprint) return std::nullopt;
+    WalVerdict verdict;
+    verdict.fingerprint = fingerprint;
+    verdict.outcome = verify::Outcome::kIntact;
+    if (intact->last_commit != base::Timestamp{}) verdict.last_commit = intact->last_commit;
+    return verdict;
+  }
+  const auto found = others_.find(key);
+  if (found == others_.end() || found->second.fingerprint != fingerprint) return std::nullopt;
   return found->second;
 }
 
 void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
   const std::lock_guard lock(mutex_);
   Load();
-  verdicts_[key] = verdict;
+  Remember(key, verdict);
   KeepRows(database_, kWhat, probe_, [&](db::Database& database) {
     db::Statement row =
         database.Prepare("INSERT OR REPLACE INTO wal_verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -87,22 +125,25 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
 std::vector<std::pair<WalSegmentKey, WalVerdict>> WalVerdicts::Bad() const {
   const std::lock_guard lock(mutex_);
   Load();
-  std::vector<std::pair<WalSegmentKey, WalVerdict>> bad;
-  for (const auto& [key, verdict] : verdicts_) {
-    if (verdict.outcome != verify::Outcome::kIntact) bad.emplace_back(key, verdict);
-  }
-  return bad;
+  return {others_.begin(), others_.end()};
 }
 
 void WalVerdicts::Keep(const std::vector<WalSegmentKey>& present) {
   const std::lock_guard lock(mutex_);
   Load();
   std::vector<WalSegmentKey> gone;
-  for (const auto& [key, verdict] : verdicts_) {
-    if (!std::binary_search(present.begin(), present.end(), key)) gone.push_back(key);
+  const auto forget = [&](const WalSegmentKey& key) {
+    const bool is_gone = !std::binary_search(present.begin(), present.end(), key);
+    if (is_gone) gone.push_back(key);
+    return is_gone;
+  };
+  for (auto& [timeline, intact] : intact_) {
+    std::erase_if(intact, [&, line = timeline](const Intact& one) {
+      return forget({line, one.number});
+    });
   }
+  std::erase_if(others_, [&](const auto& other) { return forget(other.first); });
   if (gone.empty()) return;
-  for (const WalSegmentKey& key : gone) verdicts_.erase(key);
   KeepRows(database_, kWhat, probe_, [&](db::Database& database) -> base::Status {
     for (const WalSegmentKey& key : gone) {
       const base::Status one =

@@ -42,13 +42,23 @@ class WalVerdicts {
   void Keep(const std::vector<WalSegmentKey>& present);
 
  private:
+  // Of one that is intact: there may be hundreds of thousands.
+  struct Intact {
+    std::uint64_t number = 0;
+    std::uint64_t fingerprint = 0;
+    base::Timestamp last_commit{};  // the epoch: none
+  };
+
   void Load() const;
+  void Remember(const WalSegmentKey& key, const WalVerdict& verdict) const;
+  const Intact* FindIntact(const WalSegmentKey& key) const;
 
   db::Database* const database_;
   const std::string probe_;
   mutable std::mutex mutex_;
   mutable bool loaded_ = false;
-  mutable std::map<WalSegmentKey, WalVerdict> verdicts_;
+  mutable std::map<std::uint32_t, std::vector<Intact>> intact_;  // by timeline, sorted
+  mutable std::map<WalSegmentKey, WalVerdict> others_;
 };
 
 std::vector<db::Migration> WalMigrations();

@@ -65,7 +65,7 @@ class Inventory {
   explicit Inventory(const Manifest& manifest)
       : manifest_(manifest), seen_(manifest.files.size(), false) {
     // Whatever became of these: they may differ or be gone.
-    for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] = IsExempt(manifest.files[i].path);
+    for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] = IsExempt(manifest.files[i].path());
   }
 
   // nullptr: not in the manifest.
@@ -73,8 +73,8 @@ class Inventory {
     const auto& files = manifest_.files;
     const auto found = std::lower_bound(
         files.begin(), files.end(), path,
-        [](const ManifestFile& file, const std::string& value) { return file.path < value; });
-    if (found == files.end() || found->path != path) return nullptr;
+        [](const ManifestFile& file, const std::string& value) { return file.path() < value; });
+    if (found == files.end() || found->path() != path) return nullptr;
     seen_[static_cast<std::size_t>(found - files.begin())] = true;
     return &*found;
   }
@@ -82,10 +82,11 @@ class Inventory {
     const auto missing = std::count(seen_.begin(), seen_.end(), false);
     if (missing == 0) return {};
     const auto first = std::find(seen_.begin(), seen_.end(), false) - seen_.begin();
-    return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete,
-                                std::string(manifest_.files[static_cast<std::size_t>(first)].path),
-                                std::to_string(missing) + " files of the manifest are missing, "
-                                                          "this is the first"});
+    return tl::unexpected(
+        Fault{Outcome::kBroken, Reason::kIncomplete,
+              std::string(manifest_.files[static_cast<std::size_t>(first)].path()),
+              std::to_string(missing) + " files of the manifest are missing, "
+                                        "this is the first"});
   }
 
  private:
@@ -163,21 +164,15 @@ class ManifestVisitor final : public TarVisitor {
   std::int64_t size_ = 0;
 };
 
-// A file of the backup, and what the manifest says of it.
-struct ListedFile {
-  const TreeFile* file = nullptr;
-  const ManifestFile* listed = nullptr;
-};
-
-// Reads it to its end.
-Walked<void> CheckContent(const FileSet& files, const ListedFile& one, ReadBudget& budget) {
-  const std::string& name = one.file->name;
+// Reads a file of the backup to its end.
+Walked<void> CheckContent(const FileSet& files, const ManifestFile& listed, ReadBudget& budget) {
+  const std::string name(listed.path());
   // A fault of reading does not say where it is.
   const auto in_file = [&name](Fault fault) {
     fault.place = name + (fault.place.empty() ? "" : ": " + fault.place);
     return tl::unexpected(std::move(fault));
   };
-  ContentCheck check(*one.listed, budget.lane());
+  ContentCheck check(listed, budget.lane());
   auto opened = files.Open(name, budget, nullptr);
   if (!opened) return in_file(std::move(opened.error()));
   while (true) {
@@ -222,7 +217,7 @@ class BaseBackup {
   void CheckMembers(const BaseMembers& members, const std::string& archive);
   void CheckPlain();
   const ManifestFile* PlainFile(const TreeFile& file);
-  void CheckContents(const std::vector<ListedFile>& listed);
+  void CheckContents(const std::vector<const ManifestFile*>& listed);
   void CheckWalFile(const TreeFile& file);
   void ReadControlFile();
   void CheckWal();
@@ -340,18 +335,18 @@ void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& arc
 
 void BaseBackup::CheckPlain() {
   if (!manifest_) return CheckWithoutManifest();
-  auto files = files_.List();
-  if (!files) return Require(tl::unexpected(std::move(files.error())), "");
-  std::vector<ListedFile> listed;
-  for (const TreeFile& file : *files) {
-    if (!Good()) break;
+  std::vector<const ManifestFile*> listed;
+  listed.reserve(manifest_->files.size());
+  auto walked = files_.Each([&](const TreeFile& file) {
     if (file.name.starts_with(kWalFolder)) {
       CheckWalFile(file);
     } else if (!IsExempt(file.name)) {
       const ManifestFile* const found = PlainFile(file);
-      if (found != nullptr) listed.push_back({&file, found});
+      if (found != nullptr) listed.push_back(found);
     }
-  }
+    return Good();
+  });
+  if (!walked) return Require(tl::unexpected(std::move(walked.error())), "");
   if (Good()) CheckContents(listed);
   if (Good() && system_identifier_ == 0 && files_.Has(std::string(kControlFile))) ReadControlFile();
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
@@ -377,7 +372,7 @@ const ManifestFile* BaseBackup::PlainFile(const TreeFile& file) {
   return nullptr;
 }
 
-void BaseBackup::CheckContents(const std::vector<ListedFile>& listed) {
+void BaseBackup::CheckContents(const std::vector<const ManifestFile*>& listed) {
   struct Found {
     bool broken = false;
     std::size_t index = 0;
@@ -386,7 +381,7 @@ void BaseBackup::CheckContents(const std::vector<ListedFile>& listed) {
   std::mutex mutex;
   std::optional<Found> worst;
   ForEachPart(listed.size(), budget_, [&](std::size_t index, ReadBudget& budget) {
-    auto checked = CheckContent(files_, listed[index], budget);
+    auto checked = CheckContent(files_, *listed[index], budget);
     if (checked) return true;
     const bool broken = checked.error().outcome == Outcome::kBroken;
     const std::lock_guard lock(mutex);
@@ -455,9 +450,8 @@ void BaseBackup::Describe() {
   bool incremental = false;
   for (const ManifestFile& file : manifest_->files) {
     bytes += file.size;
-    const std::size_t slash = file.path.rfind('/');
-    const std::size_t name = slash == std::string::npos ? 0 : slash + 1;
-    if (file.path.compare(name, 12, "INCREMENTAL.") == 0) incremental = true;
+    const std::string_view path = file.path();
+    if (path.substr(path.rfind('/') + 1).starts_with("INCREMENTAL.")) incremental = true;
   }
   std::string summary =
       std::to_string(manifest_->files.size()) + " files, " + base::FormatSize(bytes);

@@ -47,7 +47,7 @@ void ContentCheck::Update(std::string_view bytes) {
 Walked<void> ContentCheck::Finish() {
   const auto fault = [this](Reason reason, std::string message) {
     return tl::unexpected(
-        Fault{Outcome::kBroken, reason, std::string(file_.path), std::move(message)});
+        Fault{Outcome::kBroken, reason, std::string(file_.path()), std::move(message)});
   };
   if (size_ != file_.size) {
     return fault(
@@ -64,10 +64,10 @@ Walked<void> ContentCheck::Finish() {
     case ManifestChecksum::kCrc32c:
       // Printed in the byte order of the server's machine.
       found = LittleEndian(crc_);
-      if (found != file_.checksum) std::reverse(found.begin(), found.end());
+      if (found != file_.checksum()) std::reverse(found.begin(), found.end());
       break;
   }
-  if (found != file_.checksum) return fault(Reason::kCorrupt, "its checksum differs");
+  if (found != file_.checksum()) return fault(Reason::kCorrupt, "its checksum differs");
   return {};
 }
 

@@ -24,8 +24,9 @@ class FileSet {
   virtual bool Has(const std::string& name) const = 0;
   // What has no '/' in its name, in no order.
   virtual std::vector<std::string> TopNames() const = 0;
-  // All of them, sorted by name. Faults as ListFiles() in file_tree.h.
-  virtual Walked<std::vector<TreeFile>> List() const = 0;
+  // All of them in the order of names, until `take` wants no more. Faults as EachFile() in
+  // file_tree.h.
+  virtual Walked<void> Each(const TakeTreeFile& take) const = 0;
   // `budget` and `tee` (may be nullptr) outlive the source. Faults as FileSource::Open().
   virtual Walked<OpenedFile> Open(const std::string& name, ReadBudget& budget,
                                   DigestTee* tee) const = 0;
@@ -37,7 +38,7 @@ class FolderFiles final : public FileSet {
   explicit FolderFiles(std::string folder) : folder_(std::move(folder)) {}
   bool Has(const std::string& name) const override;
   std::vector<std::string> TopNames() const override;
-  Walked<std::vector<TreeFile>> List() const override { return ListFiles(folder_); }
+  Walked<void> Each(const TakeTreeFile& take) const override { return EachFile(folder_, take); }
   Walked<OpenedFile> Open(const std::string& name, ReadBudget& budget,
                           DigestTee* tee) const override;
 

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -23,66 +25,100 @@ Reason ReasonOf(int error_number) {
   return error_number == ENOENT ? Reason::kNotFound : Reason::kStorage;
 }
 
-class Lister {
+// The entries of one folder by name, those of folders with the '/' behind them: the order of whole
+// names.
+class Entries {
  public:
-  explicit Lister(std::string root) : root_(std::move(root)) {}
+  // `folder` is open. False if there are more than kMaxFiles.
+  bool Read(DIR* folder) {
+    while (const dirent* item = ::readdir(folder)) {
+      const std::string_view name = item->d_name;
+      if (name == "." || name == "..") continue;
+      const unsigned char type = TypeOf(folder, *item);
+      if (type != DT_DIR && type != DT_REG) continue;
+      entries_.push_back({texts_.size(), name.size() + (type == DT_DIR ? 1 : 0)});
+      texts_.append(name).append(type == DT_DIR ? "/" : "");
+      if (static_cast<std::int64_t>(entries_.size()) > kMaxFiles) return false;
+    }
+    std::sort(entries_.begin(), entries_.end(),
+              [this](const Entry& a, const Entry& b) { return Text(a) < Text(b); });
+    return true;
+  }
+  std::size_t size() const { return entries_.size(); }
+  std::string_view operator[](std::size_t index) const { return Text(entries_[index]); }
 
-  Walked<void> Enter(const std::string& prefix) {
-    const std::string path = prefix.empty() ? root_ : root_ + "/" + prefix;
+ private:
+  struct Entry {
+    std::size_t begin = 0;
+    std::size_t size = 0;
+  };
+  static unsigned char TypeOf(DIR* folder, const dirent& item) {
+    if (item.d_type != DT_LNK && item.d_type != DT_UNKNOWN) return item.d_type;
+    struct stat info {};
+    // A dangling link, or a file deleted meanwhile: whoever needs it will miss it by name.
+    if (::fstatat(::dirfd(folder), item.d_name, &info, 0) != 0) return DT_UNKNOWN;
+    return IFTODT(info.st_mode);
+  }
+  std::string_view Text(const Entry& entry) const {
+    return std::string_view(texts_).substr(entry.begin, entry.size);
+  }
+
+  std::string texts_;
+  std::vector<Entry> entries_;
+};
+
+class Walker {
+ public:
+  Walker(const std::string& root, const TakeTreeFile& take) : root_(root + "/"), take_(take) {}
+
+  // `prefix` is empty or ends with '/'. False once nothing more is wanted.
+  Walked<bool> Enter(const std::string& prefix) {
+    const std::string path = root_ + prefix;
     DIR* const handle = ::opendir(path.c_str());
     if (handle == nullptr) return Fail(path, errno);
     struct stat self {};
-    if (::fstat(::dirfd(handle), &self) != 0 ||
-        !entered_.emplace(self.st_dev, self.st_ino).second) {
-      ::closedir(handle);
-      return {};
-    }
-    std::vector<std::string> folders;
-    Walked<void> result;
-    while (const dirent* entry = ::readdir(handle)) {
-      const std::string name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      struct stat info {};
-      const std::string relative = prefix.empty() ? name : prefix + "/" + name;
-      // A dangling link, or a file deleted meanwhile: whoever needs it will miss it by name.
-      if (::fstatat(::dirfd(handle), entry->d_name, &info, 0) != 0) continue;
-      if (S_ISDIR(info.st_mode)) folders.push_back(relative);
-      if (S_ISREG(info.st_mode)) files_.push_back({relative, info.st_size});
-      if (static_cast<std::int64_t>(files_.size()) > kMaxFiles) {
-        result = Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");
-        break;
-      }
-    }
+    const bool fresh =
+        ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
+    Entries entries;
+    const bool few = !fresh || entries.Read(handle);
     ::closedir(handle);
-    for (const std::string& folder : folders) {
-      if (result) result = Enter(folder);
+    if (!few) return TooMany();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      const std::string name = prefix + std::string(entries[i]);
+      Walked<bool> more = name.ends_with('/') ? Enter(name) : Take(name);
+      if (!more || !*more) return more;
     }
-    return result;
-  }
-  std::vector<TreeFile> Take() {
-    std::sort(files_.begin(), files_.end(),
-              [](const TreeFile& a, const TreeFile& b) { return a.name < b.name; });
-    return std::move(files_);
+    return true;
   }
 
  private:
-  static Walked<void> Fail(const std::string& path, int error_number) {
+  Walked<bool> Take(const std::string& name) {
+    struct stat info {};
+    if (::stat((root_ + name).c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return true;
+    if (++taken_ > kMaxFiles) return TooMany();
+    return take_({name, info.st_size});
+  }
+  static tl::unexpected<Fault> TooMany() {
+    return Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");
+  }
+  static tl::unexpected<Fault> Fail(const std::string& path, int error_number) {
     return Unjudged(ReasonOf(error_number), "cannot read folder " +
                                                 base::Quote(base::Truncate(path, 500)) + ": " +
                                                 base::ErrnoText(error_number));
   }
 
-  std::string root_;
-  std::vector<TreeFile> files_;
+  const std::string root_;
+  const TakeTreeFile& take_;
   std::set<std::pair<dev_t, ino_t>> entered_;
+  std::int64_t taken_ = 0;
 };
 
 }  // namespace
 
-Walked<std::vector<TreeFile>> ListFiles(const std::string& folder) {
-  Lister lister(folder);
-  if (auto entered = lister.Enter(""); !entered) return tl::unexpected(std::move(entered.error()));
-  return lister.Take();
+Walked<void> EachFile(const std::string& folder, const TakeTreeFile& take) {
+  auto walked = Walker(folder, take).Enter("");
+  if (!walked) return tl::unexpected(std::move(walked.error()));
+  return {};
 }
 
 }  // namespace drwatch::verify

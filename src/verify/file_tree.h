@@ -3,8 +3,8 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "verify/source.h"
 
@@ -15,9 +15,13 @@ struct TreeFile {
   std::int64_t size = 0;
 };
 
-// Sorted by name. Links to files and folders are followed (a tablespace in pg_tblspc is a link),
-// but no folder is entered twice, so that loops end. Faults: a folder that cannot be read
-// (kStorage, kPermission, kNotFound), more than kMaxFiles (kLimit).
-Walked<std::vector<TreeFile>> ListFiles(const std::string& folder);
+// Called for one file after the other; false ends the walk.
+using TakeTreeFile = std::function<bool(const TreeFile& file)>;
+
+// In the order of names, holding those of one folder and of the ones it lies in. Links to files and
+// folders are followed (a tablespace in pg_tblspc is a link), but no folder is entered twice, so
+// that loops end. Faults: a folder that cannot be read (kStorage, kPermission, kNotFound), more
+// than kMaxFiles (kLimit).
+Walked<void> EachFile(const std::string& folder, const TakeTreeFile& take);
 
 }  // namespace drwatch::verify

@@ -111,6 +111,8 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool EndFile() {
     if (path_.empty()) return Fail("file without a path");
+    if (path_.size() > UINT16_MAX) return Fail("impossible path");
+    if (checksum_ && checksum_->size() > UINT8_MAX) return Fail("impossible checksum");
     if (checksum_.has_value() != (file_.kind != ManifestChecksum::kNone)) {
       return Fail("checksum without an algorithm, or the reverse");
     }
@@ -120,8 +122,12 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     if (parts_ == ManifestParts::kWithoutFiles) return true;
     too_many = static_cast<std::int64_t>(manifest.files.size()) >= kMaxFiles;
     if (too_many) return Fail("too many files");
-    file_.path = manifest.texts.Keep(path_);
-    if (checksum_) file_.checksum = manifest.texts.Keep(*checksum_);
+    file_.path_bytes = static_cast<std::uint16_t>(path_.size());
+    if (checksum_) {
+      file_.checksum_bytes = static_cast<std::uint8_t>(checksum_->size());
+      path_ += *checksum_;
+    }
+    file_.text = manifest.texts.Keep(path_).data();
     manifest.files.push_back(file_);
     return true;
   }
@@ -208,11 +214,11 @@ Walked<void> OwnChecksum::Check() {
   return {};
 }
 
-Walked<void> CheckNames(const std::vector<ManifestFile>& files) {
+Walked<void> CheckNames(const std::deque<ManifestFile>& files) {
   for (std::size_t i = 1; i < files.size(); ++i) {
-    if (files[i - 1].path == files[i].path) {
+    if (files[i - 1].path() == files[i].path()) {
       return Broken(Reason::kCorrupt, 0,
-                    "the manifest names " + base::Quote(files[i].path) + " twice");
+                    "the manifest names " + base::Quote(files[i].path()) + " twice");
     }
   }
   return {};
@@ -255,7 +261,7 @@ Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts) {
                     "manifest version " + std::to_string(manifest.version) + " is not known");
   }
   std::sort(manifest.files.begin(), manifest.files.end(),
-            [](const ManifestFile& a, const ManifestFile& b) { return a.path < b.path; });
+            [](const ManifestFile& a, const ManifestFile& b) { return a.path() < b.path(); });
   if (auto unique = CheckNames(manifest.files); !unique) {
     return tl::unexpected(std::move(unique.error()));
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,14 +27,17 @@ class TextBlocks {
   std::vector<std::string> blocks_;
 };
 
-// Large clusters have millions: 48 bytes each, and the texts.
+// Large clusters have millions: 24 bytes each, and the texts.
 struct ManifestFile {
-  // Of Manifest::texts.
-  std::string_view path;
-  std::string_view checksum;  // raw
+  std::string_view path() const { return {text, path_bytes}; }
+  std::string_view checksum() const { return {text + path_bytes, checksum_bytes}; }  // raw
+
+  const char* text = nullptr;  // the path and the checksum behind it: of Manifest::texts
   std::int64_t size = 0;
-  base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;  // with kDigest
+  std::uint16_t path_bytes = 0;
+  std::uint8_t checksum_bytes = 0;
   ManifestChecksum kind = ManifestChecksum::kNone;
+  base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;  // with kDigest
 };
 
 struct WalRange {
@@ -51,7 +55,7 @@ struct Manifest {
   int version = 1;
   std::optional<std::uint64_t> system_identifier;
   TextBlocks texts;
-  std::vector<ManifestFile> files;  // by path, unique; none with kWithoutFiles
+  std::deque<ManifestFile> files;  // by path, unique; none with kWithoutFiles
   std::vector<WalRange> wal;
   bool checksums = true;  // false if any file has none
   // Last-Modified of backup_label, or else the newest of all: when the backup was taken.

@@ -155,21 +155,20 @@ using TakeFile = std::function<bool(const std::string& file, Verdict& whole)>;
 // part of it.
 Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                    const TakeFile& take) {
-  auto listed = files.List();
-  if (!listed) return CannotLook(listed.error().reason, listed.error().message);
   Verdict whole = WholeOf("");
   std::int64_t count = 0;
-  for (const TreeFile& file : *listed) {
+  const auto walked = files.Each([&](const TreeFile& file) {
     const std::string name = SplitPath(file.name).second;
-    if (ParseChecksumFileName(name)) continue;
+    if (ParseChecksumFileName(name)) return true;
     ++count;
     if (!take(file.name, whole)) {
       const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
       AddPart(whole, VerifyStream(open, file.name, checksums, budget,
                                   [&name](Reader& reader) { return WalkMember(reader, name); }));
     }
-    if (whole.outcome == Outcome::kBroken || !budget.Check()) break;
-  }
+    return whole.outcome != Outcome::kBroken && budget.Check().has_value();
+  });
+  if (!walked) return CannotLook(walked.error().reason, walked.error().message);
   for (const std::string& name : checksums.Names()) {
     if (!files.Has(name)) AddPart(whole, Missing(name, ""));
   }

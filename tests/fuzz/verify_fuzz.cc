@@ -69,12 +69,11 @@ class MemoryFiles final : public FileSet {
     }
     return names;
   }
-  Walked<std::vector<TreeFile>> List() const override {
-    std::vector<TreeFile> list;
+  Walked<void> Each(const TakeTreeFile& take) const override {
     for (const auto& [name, content] : files_) {
-      list.push_back({name, static_cast<std::int64_t>(content.size())});
+      if (!take({name, static_cast<std::int64_t>(content.size())})) break;
     }
-    return list;
+    return {};
   }
   Walked<OpenedFile> Open(const std::string& name, ReadBudget& budget,
                           DigestTee* tee) const override {

@@ -428,9 +428,9 @@ TEST(ManifestTest, FilesStayReadableWhenItIsMoved) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   const Manifest moved = std::move(*manifest);
   ASSERT_EQ(moved.files.size(), 5000u);
-  EXPECT_EQ(moved.files.front().path, "base/16384/100000");
-  EXPECT_EQ(moved.files.back().path, "base/16384/104999");
-  EXPECT_EQ(moved.files.back().checksum.size(), 4u);
+  EXPECT_EQ(moved.files.front().path(), "base/16384/100000");
+  EXPECT_EQ(moved.files.back().path(), "base/16384/104999");
+  EXPECT_EQ(moved.files.back().checksum().size(), 4u);
 }
 
 // The fault of the first segment alone; nullopt: none.
