@@ -63,6 +63,14 @@ bool IsPlainName(std::string_view name) {
   return name.find('\0') == std::string_view::npos;
 }
 
+base::UniqueFd OpenAt(int folder, const std::string& name, int flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags);
+  how.resolve = RESOLVE_BENEATH;
+  return base::UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, folder, name.c_str(), &how, sizeof how)));
+}
+
 // A regular file at `name` below `root`, opened in one call: repositories hold thousands of small
 // files, and finding where each lies without links takes longer than reading it. Not valid where
 // the kernel does not say on its own that it lies there (no openat2, a link with a whole path), or
@@ -76,11 +84,25 @@ base::UniqueFd OpenBelow(const std::string& root, const std::string& name) {
       !S_ISREG(info.st_mode)) {
     return {};
   }
-  open_how how{};
-  how.flags = verify::FileSource::kOpenFlags;
-  how.resolve = RESOLVE_BENEATH;
-  return base::UniqueFd(
-      static_cast<int>(::syscall(SYS_openat2, folder.get(), name.c_str(), &how, sizeof how)));
+  return OpenAt(folder.get(), name, verify::FileSource::kOpenFlags);
+}
+
+// What stat(2) says of `name` below `root`; false if that is for RealPath() to find out, as above.
+bool LookBelow(const std::string& root, const std::string& name, struct stat& info) {
+  if (!IsPlainName(name)) return false;
+  const base::UniqueFd folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return false;
+  const base::UniqueFd file = OpenAt(folder.get(), name, O_PATH | O_CLOEXEC);
+  return file.valid() && ::fstat(file.get(), &info) == 0;
+}
+
+PlaceObject ObjectOf(std::string name, const struct stat& info) {
+  PlaceObject object;
+  object.size_bytes = info.st_size;
+  object.modified = ModifiedAt(info);
+  object.fingerprint = FingerprintOf(name, info);
+  object.name = std::move(name);
+  return object;
 }
 
 class Lister {
@@ -208,21 +230,17 @@ tl::expected<void, Finding> Lister::Add(int fd, const std::string& folder, const
   }
   // What a link to a folder leads to is listed under its own name, if it lies in the place.
   if (!S_ISREG(info.st_mode)) return {};
-  PlaceObject object;
-  object.name = folder + entry.name;
+  const PlaceObject object = ObjectOf(folder + entry.name, info);
   if (entry.type == DT_LNK && !IsBelow(RealPath(root_ + "/" + object.name), real_root_)) return {};
   if (++taken_ > options_.max_objects) {
     return Fail(Reason::kLimit, "more than " + std::to_string(options_.max_objects) + " files in " +
                                     base::Quote(root_));
   }
-  object.size_bytes = info.st_size;
-  object.modified = ModifiedAt(info);
-  object.fingerprint = FingerprintOf(object.name, info);
   take_(object);
   return InTime();
 }
 
-class FolderPlace final : public Place {
+class FolderPlace final : public Place, private ObjectLook {
  public:
   explicit FolderPlace(std::string path) : path_(std::move(path)) {
     while (path_.size() > 1 && path_.ends_with('/')) path_.pop_back();
@@ -243,6 +261,8 @@ class FolderPlace final : public Place {
     if (!folders) return tl::unexpected(std::move(folders.error()));
     return {};
   }
+  const ObjectLook* look() const override { return this; }
+  tl::expected<PlaceObject, Finding> Look(const std::string& name) const override;
   tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
                                           const PlaceContext& context) override {
     auto bytes = ReadPart(name, max_bytes + 1, context);
@@ -285,6 +305,20 @@ class FolderPlace final : public Place {
                                               const PlaceContext& context) const;
   std::string path_;
 };
+
+tl::expected<PlaceObject, Finding> FolderPlace::Look(const std::string& name) const {
+  struct stat info {};
+  if (!LookBelow(path_, name, info)) {
+    auto path = PathOf(name);
+    if (!path) return tl::unexpected(std::move(path.error()));
+    const std::string what = "cannot look at " + base::Quote(name);
+    if (::stat(path->c_str(), &info) != 0) return FailWith(errno, what);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return Fail(Reason::kNotFound, base::Quote(name) + " is no regular file");
+  }
+  return ObjectOf(name, info);
+}
 
 tl::expected<verify::Walked<verify::FileSource>, Finding> FolderPlace::OpenFile(
     const std::string& name, verify::ReadBudget& budget, verify::DigestTee* tee) const {

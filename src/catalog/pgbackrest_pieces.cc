@@ -147,19 +147,19 @@ Walked<void> ObjectCheck::CheckOne(const PgBackRestFile& file, Slice& slice) {
 
 std::vector<const PgBackRestFile*> ObjectCheck::FilesToRead() {
   std::vector<const PgBackRestFile*> files;
-  for (const PgBackRestFile* file : pieces_.files) {
-    const std::int64_t end = file->offset + file->repo_bytes;
-    const bool fits = file->bundle > 0 ? end <= pieces_.bytes : end == pieces_.bytes;
+  for (const PgBackRestFile& file : pieces_.files) {
+    const std::int64_t end = file.offset + file.repo_bytes;
+    const bool fits = file.bundle > 0 ? end <= pieces_.bytes : end == pieces_.bytes;
     if (!fits) {
       const bool less = pieces_.bytes < end;
-      Damaged(file,
+      Damaged(&file,
               {verify::Outcome::kBroken,
                less ? Reason::kIncomplete : Reason::kCorrupt,
                {},
                std::string(less ? "cut off: " : "too long: ") + std::to_string(pieces_.bytes) +
                    " bytes are stored, not " + std::to_string(end)});
-    } else if (!proven_.Holds(PieceKey(pieces_, *file), budget_.options().reuse)) {
-      files.push_back(file);
+    } else if (!proven_.Holds(PieceKey(pieces_, file), budget_.options().reuse)) {
+      files.push_back(&file);
     }
   }
   return files;
@@ -205,9 +205,8 @@ PieceFindings ObjectCheck::Run() {
 std::uint64_t PieceKey(const StoredPieces& pieces, const PgBackRestFile& file) {
   std::string text = pieces.object + "\n" + std::to_string(pieces.fingerprint) + " " +
                      std::to_string(file.offset) + " " + std::to_string(file.repo_bytes) + " ";
-  for (const auto& checksum : {file.checksum, file.repo_checksum}) {
-    if (checksum) text.append(checksum->data(), checksum->size());
-  }
+  const auto& checksum = file.repo_checksum ? file.repo_checksum : file.checksum;
+  if (checksum) text.append(checksum->data(), checksum->size());
   return StampOf(text);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ struct StoredPieces {
   std::string object;  // in the place
   std::uint64_t fingerprint = 0;
   std::int64_t bytes = 0;
-  // Owned by their manifest, in the order of their offsets.
-  std::vector<const verify::PgBackRestFile*> files;
+  // In the order of their offsets; owned by the caller.
+  std::span<const verify::PgBackRestFile> files;
 };
 
 // What was found; the files are those of StoredPieces.

@@ -1,18 +1,23 @@
 #include "catalog/pgbackrest_verify.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/strings.h"
 #include "catalog/backup_wal.h"
+#include "catalog/pgbackrest_bundles.h"
 #include "catalog/pgbackrest_pieces.h"
+#include "catalog/pgbackrest_texts.h"
+#include "catalog/stored_objects.h"
 #include "verify/file_verifier.h"
 #include "verify/parallel.h"
 
@@ -27,14 +32,30 @@ using verify::PgBackRestManifest;
 using verify::Verdict;
 using verify::Walked;
 
-constexpr std::string_view kManifest = "backup.manifest";
 constexpr std::size_t kMaxDetails = 20;
 // Runs of blocks that lie in other backups: 40 bytes each.
 constexpr std::int64_t kMaxForeignExtents = 5'000'000;
 
 // The backup that a file is stored in.
-const std::string& HomeOf(const PgBackRestManifest& manifest, const PgBackRestFile& file) {
-  return file.reference >= 0 ? manifest.references[file.reference] : manifest.label;
+const std::string& HomeOf(const PgBackRestManifest& manifest, int reference) {
+  return reference >= 0 ? manifest.references[static_cast<std::size_t>(reference)] : manifest.label;
+}
+
+// An empty file is not put into a bundle.
+bool IsStored(const PgBackRestFile& file, const PgBackRestManifest& manifest) {
+  return file.size > 0 || !manifest.bundles;
+}
+
+Verdict Fail(Fault fault, const std::string& name) {
+  Verdict verdict;
+  verdict.outcome = fault.outcome;
+  verdict.reason = fault.reason;
+  verdict.place = name + (fault.place.empty() ? "" : ": " + fault.place);
+  verdict.message = std::move(fault.message);
+  if (verdict.outcome == Outcome::kUnjudged && verdict.reason == Reason::kUnverified) {
+    verdict.level = verify::Level::kSize;
+  }
+  return verdict;
 }
 
 class BackupCheck {
@@ -48,36 +69,51 @@ class BackupCheck {
         facts_(facts),
         proven_(proven),
         options_(options),
-        budget_(options) {}
+        budget_(options),
+        texts_(place, stanza, budget_),
+        objects_(place, {options.deadline, options.stop}) {}
 
   Verdict Run();
 
  private:
-  struct Task {
-    StoredPieces pieces;
-    const PgBackRestManifest* manifest = nullptr;
-  };
   // Blocks of files of this backup that other backups hold: by backup and file.
   using Foreign = std::map<std::string, std::map<std::string, std::vector<verify::BlockExtent>>>;
+  // Files of another backup that hold such blocks.
+  struct ForeignFiles {
+    PgBackRestManifest manifest;
+    std::vector<PgBackRestFile> files;  // by bundle and offset
+  };
+  struct Damage {
+    std::string object;
+    Fault fault;
+  };
+  // The broken ones before those that cannot be judged, then in the order of names.
+  template <typename Key>
+  using Damages = std::map<std::pair<bool, Key>, Damage>;
 
-  Walked<PgBackRestManifest> ReadManifest(const std::string& label, const verify::KeepFile& keep);
-  Walked<PgBackRestManifest> ReadManifestFile(const std::string& name, const verify::KeepFile& keep,
-                                              std::string& sha1);
-  void CompareCopy(const std::string& name, const std::string& sha1);
-  tl::expected<void, Finding> ListBackup(const std::string& label);
-  const PlaceObject* FindObject(const std::string& name) const;
-  bool ListAll(const PgBackRestManifest& manifest);
-  std::vector<Task> TasksOf(const PgBackRestManifest& manifest);
+  // Takes the files of this backup.
+  PgBackRestTexts::TakeFile Begin();
+  bool PrepareObjects();
+  void CheckBundles();
+  void CheckSingles();
   void CheckForeign();
-  void AddForeign(const std::string& label,
-                  const std::map<std::string, std::vector<verify::BlockExtent>>& files,
-                  std::vector<Task>& tasks);
-  void RunTasks(const std::vector<Task>& tasks);
-  void RunOne(const Task& task, verify::ReadBudget& budget);
+  std::unique_ptr<ForeignFiles> ReadForeign(
+      const std::string& label,
+      const std::map<std::string, std::vector<verify::BlockExtent>>& files);
+  void CheckObject(const PgBackRestManifest& manifest, std::span<const PgBackRestFile> files,
+                   verify::ReadBudget& budget);
+  void TakeMaps(const StoredPieces& pieces, const PgBackRestManifest& manifest,
+                const PieceFindings& found);
   void CheckWal();
-  void Damage(const std::string& object, const std::string& file, Fault fault);
-  Verdict Finish(const PgBackRestManifest& manifest);
-  static Verdict Fail(Fault fault, const std::string& name);
+  void AddDamage(const std::string& object, const PgBackRestFile* file, Fault fault);
+  void AddDamage(const std::string& object, Fault fault) {
+    AddDamage(object, nullptr, std::move(fault));
+  }
+  template <typename Key>
+  static void Keep(Damages<Key>& damages, Key key, Damage damage);
+  std::string NameOf(const std::string& object, const std::string& file) const;
+  void NameDamages();
+  Verdict Finish();
 
   Place& place_;
   const std::string& stanza_;
@@ -86,12 +122,18 @@ class BackupCheck {
   ProvenFiles& proven_;
   const verify::VerifyOptions& options_;
   verify::ReadBudget budget_;
-  std::vector<PlaceObject> objects_;                            // sorted by name
-  std::set<std::string> listed_;                                // labels
-  std::vector<std::unique_ptr<PgBackRestManifest>> manifests_;  // of other backups
+  PgBackRestTexts texts_;
+  StoredObjects objects_;
+  // Of this backup.
+  PgBackRestTexts::Text text_;
+  BundledFiles bundled_;
+  std::int64_t singles_ = 0;  // files that are objects of their own
+  std::set<int> homes_;       // references of the backups that hold files
   std::vector<std::string> details_;
   std::mutex mutex_;  // what follows
-  std::map<std::string, Fault> damages_;
+  Damages<std::string> damages_;
+  Damages<std::int64_t> nameless_;  // of files that only their numbers are known of
+  std::int64_t damaged_ = 0;        // in all
   Foreign foreign_;
   std::int64_t foreign_extents_ = 0;
   std::vector<std::uint64_t> map_keys_;  // of files with blocks elsewhere
@@ -99,221 +141,250 @@ class BackupCheck {
   std::optional<Verdict> wal_;
 };
 
-Verdict BackupCheck::Fail(Fault fault, const std::string& name) {
-  Verdict verdict;
-  verdict.outcome = fault.outcome;
-  verdict.reason = fault.reason;
-  verdict.place = name + (fault.place.empty() ? "" : ": " + fault.place);
-  verdict.message = std::move(fault.message);
-  if (verdict.outcome == Outcome::kUnjudged && verdict.reason == Reason::kUnverified) {
-    verdict.level = verify::Level::kSize;
-  }
-  return verdict;
-}
-
-Walked<PgBackRestManifest> BackupCheck::ReadManifestFile(const std::string& name,
-                                                         const verify::KeepFile& keep,
-                                                         std::string& sha1) {
-  verify::DigestTee tee;
-  tee.Add(base::DigestAlgorithm::kSha1, nullptr);
-  auto source = place_.Open(name, budget_, &tee);
-  if (!source) return tl::unexpected(std::move(source.error()));
-  verify::Reader reader(**source);
-  auto manifest = verify::ReadPgBackRestManifest(reader, keep);
-  if (manifest) sha1 = tee.Finish().front();
-  return manifest;
-}
-
-// Of a copy with other bytes than the manifest it is told what is wrong with them.
-void BackupCheck::CompareCopy(const std::string& name, const std::string& sha1) {
-  verify::DigestTee tee;
-  tee.Add(base::DigestAlgorithm::kSha1, nullptr);
-  auto source = place_.Open(name, budget_, &tee);
-  const auto read = source ? verify::Drain(**source) : Walked<std::int64_t>(0);
-  if (source && read && tee.Finish().front() == sha1) return;
-  std::string copy_sha1;
-  const auto none = [](std::string_view) { return false; };
-  const auto copy = ReadManifestFile(name, none, copy_sha1);
-  details_.push_back(copy ? "backup.manifest.copy is not the same as backup.manifest"
-                          : "backup.manifest.copy: " + copy.error().message);
-}
-
-// The manifest, or its copy where it is damaged. That the other one is not whole is a detail.
-Walked<PgBackRestManifest> BackupCheck::ReadManifest(const std::string& label,
-                                                     const verify::KeepFile& keep) {
-  const std::string name = stanza_ + label + "/" + std::string(kManifest);
-  const bool own = label == label_;
-  std::string sha1;
-  auto manifest = ReadManifestFile(name, keep, sha1);
-  if (manifest && own) CompareCopy(name + ".copy", sha1);
-  if (!manifest && !budget_.Check()) return manifest;
-  if (!manifest) {
-    std::string copy_sha1;
-    auto copy = ReadManifestFile(name + ".copy", keep, copy_sha1);
-    if (!copy) return manifest;
-    if (own) {
-      details_.push_back("backup.manifest: " + manifest.error().message + "; its copy is whole");
+PgBackRestTexts::TakeFile BackupCheck::Begin() {
+  bundled_ = {};
+  singles_ = 0;
+  homes_ = {-1};
+  return [this](PgBackRestFile& file) {
+    homes_.insert(file.reference);
+    if (file.bundle > 0) {
+      bundled_.Add(file);
+    } else {
+      ++singles_;
     }
-    manifest = std::move(copy);
-  }
-  if (manifest->label != label) {
-    return verify::Broken(Reason::kCorrupt, 0,
-                          "it is the manifest of " + base::Quote(manifest->label));
-  }
-  return manifest;
+  };
 }
 
-tl::expected<void, Finding> BackupCheck::ListBackup(const std::string& label) {
-  if (!listed_.insert(label).second) return {};
-  ListOptions list;
-  list.prefix = stanza_ + label + "/";
-  list.max_objects = verify::kMaxFiles;
-  auto listing = place_.List(list, {options_.deadline, options_.stop});
-  if (!listing && listing.error().reason == Reason::kNotFound) return {};
-  if (!listing) return tl::unexpected(std::move(listing.error()));
-  objects_.insert(objects_.end(), std::make_move_iterator(listing->objects.begin()),
-                  std::make_move_iterator(listing->objects.end()));
-  std::sort(objects_.begin(), objects_.end(),
-            [](const PlaceObject& a, const PlaceObject& b) { return a.name < b.name; });
-  return {};
-}
-
-const PlaceObject* BackupCheck::FindObject(const std::string& name) const {
-  const auto found = std::lower_bound(
-      objects_.begin(), objects_.end(), name,
-      [](const PlaceObject& object, const std::string& value) { return object.name < value; });
-  return found != objects_.end() && found->name == name ? &*found : nullptr;
+// As many as a verdict names.
+template <typename Key>
+void BackupCheck::Keep(Damages<Key>& damages, Key key, Damage damage) {
+  const bool broken = damage.fault.outcome == Outcome::kBroken;
+  damages.emplace(std::pair(!broken, std::move(key)), std::move(damage));
+  if (damages.size() > kMaxDetails + 1) damages.erase(std::prev(damages.end()));
 }
 
 // `object` is the name in the place, `file` that in the manifest; both are said where they differ.
-void BackupCheck::Damage(const std::string& object, const std::string& file, Fault fault) {
+std::string BackupCheck::NameOf(const std::string& object, const std::string& file) const {
   std::string name = object.substr(stanza_.size());
   if (!file.empty() && name.find(file) == name.npos) name += ": " + file;
-  const std::lock_guard lock(mutex_);
-  damages_.emplace(std::move(name), std::move(fault));
+  return name;
 }
 
-bool BackupCheck::ListAll(const PgBackRestManifest& manifest) {
-  std::set<std::string> labels{label_};
-  for (const PgBackRestFile& file : manifest.files) {
-    if (file.reference >= 0) labels.insert(manifest.references[file.reference]);
+void BackupCheck::AddDamage(const std::string& object, const PgBackRestFile* file, Fault fault) {
+  const std::lock_guard lock(mutex_);
+  ++damaged_;
+  if (file != nullptr && file->name.empty()) {
+    Keep(nameless_, file->number, {object, std::move(fault)});
+  } else {
+    Keep(damages_, NameOf(object, file != nullptr ? file->name : ""), {object, std::move(fault)});
   }
-  for (const std::string& label : labels) {
-    if (auto listed = ListBackup(label); !listed) {
-      Damage(stanza_ + label, "",
-             {Outcome::kUnjudged, listed.error().reason, {}, std::move(listed.error().message)});
+}
+
+// Reads the names again.
+void BackupCheck::NameDamages() {
+  if (nameless_.empty()) return;
+  std::map<std::int64_t, std::string> names;
+  for (const auto& [key, damage] : nameless_) names[key.second];
+  auto stream = ManifestStream::Open(place_, text_.object, budget_);
+  PgBackRestFile file;
+  while (stream) {
+    const auto more = (*stream)->files().Next(file);
+    if (!more || !*more) break;
+    if (const auto name = names.find(file.number); name != names.end()) name->second = file.name;
+  }
+  for (auto& [key, damage] : nameless_) {
+    std::string name = NameOf(damage.object, names[key.second]);
+    Keep(damages_, std::move(name), std::move(damage));
+  }
+}
+
+bool BackupCheck::PrepareObjects() {
+  for (const int reference : homes_) {
+    const std::string& label = HomeOf(text_.manifest, reference);
+    if (auto prepared = objects_.Prepare(stanza_ + label + "/"); !prepared) {
+      AddDamage(
+          stanza_ + label,
+          {Outcome::kUnjudged, prepared.error().reason, {}, std::move(prepared.error().message)});
       return false;
     }
   }
   return true;
 }
 
-std::vector<BackupCheck::Task> BackupCheck::TasksOf(const PgBackRestManifest& manifest) {
+// `files` are all that is wanted of one object.
+void BackupCheck::CheckObject(const PgBackRestManifest& manifest,
+                              std::span<const PgBackRestFile> files, verify::ReadBudget& budget) {
   const std::string ending = verify::PgBackRestEnding(manifest.compression).value_or("");
-  std::map<std::string, std::vector<const PgBackRestFile*>> by_object;
-  for (const PgBackRestFile& file : manifest.files) {
-    // An empty file is not put into a bundle.
-    if (file.size == 0 && manifest.bundles) continue;
-    by_object[stanza_ + HomeOf(manifest, file) + "/" + verify::PgBackRestObject(file, ending)]
-        .push_back(&file);
+  StoredPieces pieces;
+  pieces.object = stanza_ + HomeOf(manifest, files[0].reference) + "/" +
+                  verify::PgBackRestObject(files[0], ending);
+  pieces.files = files;
+  auto object = objects_.Find(pieces.object);
+  if (!object) {
+    return AddDamage(
+        pieces.object,
+        {Outcome::kUnjudged, object.error().reason, {}, std::move(object.error().message)});
   }
-  std::vector<Task> tasks;
-  for (auto& [name, files] : by_object) {
-    const PlaceObject* const object = FindObject(name);
-    if (object == nullptr) {
-      Damage(name, "", {Outcome::kBroken, Reason::kIncomplete, {}, "it is missing"});
-      continue;
-    }
-    std::sort(files.begin(), files.end(), [](const PgBackRestFile* a, const PgBackRestFile* b) {
-      return a->offset < b->offset;
-    });
-    tasks.push_back({{name, object->fingerprint, object->size_bytes, std::move(files)}, &manifest});
+  if (!*object) {
+    return AddDamage(pieces.object, {Outcome::kBroken, Reason::kIncomplete, {}, "it is missing"});
   }
-  return tasks;
+  pieces.fingerprint = (*object)->fingerprint;
+  pieces.bytes = (*object)->size_bytes;
+  PieceFindings found = CheckPieces(place_, pieces, manifest, proven_, budget);
+  for (PieceFindings::Damage& damage : found.damages) {
+    AddDamage(pieces.object, damage.file, std::move(damage.fault));
+  }
+  TakeMaps(pieces, manifest, found);
 }
 
-void BackupCheck::RunOne(const Task& task, verify::ReadBudget& budget) {
-  PieceFindings found = CheckPieces(place_, task.pieces, *task.manifest, proven_, budget);
-  for (PieceFindings::Damage& damage : found.damages) {
-    Damage(task.pieces.object, damage.file != nullptr ? damage.file->name : "",
-           std::move(damage.fault));
-  }
+void BackupCheck::TakeMaps(const StoredPieces& pieces, const PgBackRestManifest& manifest,
+                           const PieceFindings& found) {
   const std::lock_guard lock(mutex_);
   unproven_ += found.unproven;
   for (const PieceFindings::Map& map : found.maps) {
-    const std::uint64_t key = PieceKey(task.pieces, *map.file);
-    const std::string& home = HomeOf(*task.manifest, *map.file);
+    const std::uint64_t key = PieceKey(pieces, *map.file);
+    const std::string& home = HomeOf(manifest, map.file->reference);
     bool foreign = false;
     for (const verify::BlockExtent& extent : map.extents) {
-      const std::string& label = task.manifest->references[extent.reference];
+      const std::string& label = HomeOf(manifest, extent.reference);
       // What lies in the same stored bytes is proven with them.
       if (label == home) continue;
       foreign = true;
       // Of other backups' files only what is stored there counts.
-      if (task.manifest->label != label_) break;
+      if (manifest.label != label_) break;
       if (++foreign_extents_ > kMaxForeignExtents) return;
       foreign_[label][map.file->name].push_back(extent);
     }
     if (!foreign) {
       proven_.Put(key);
-    } else if (task.manifest->label == label_) {
+    } else if (manifest.label == label_) {
       map_keys_.push_back(key);
     }
   }
 }
 
-void BackupCheck::RunTasks(const std::vector<Task>& tasks) {
-  verify::ForEachPart(tasks.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
+void BackupCheck::CheckBundles() {
+  bundled_.Sort();
+  verify::ForEachPart(bundled_.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
     if (!budget.Check()) return false;
-    RunOne(tasks[index], budget);
+    std::vector<PgBackRestFile> files = bundled_.Get(index);
+    std::erase_if(files, [this](const auto& file) { return !IsStored(file, text_.manifest); });
+    if (!files.empty()) CheckObject(text_.manifest, files, budget);
     return true;
   });
 }
 
-void BackupCheck::AddForeign(const std::string& label,
-                             const std::map<std::string, std::vector<verify::BlockExtent>>& files,
-                             std::vector<Task>& tasks) {
-  auto read = ReadManifest(
-      label, [&files](std::string_view name) { return files.contains(std::string(name)); });
-  if (!read) {
-    return Damage(stanza_ + label + "/" + std::string(kManifest), "", std::move(read.error()));
+// Reads the manifest once more: the files of large backups are too many to be held.
+void BackupCheck::CheckSingles() {
+  if (singles_ == 0) return;
+  auto stream = ManifestStream::Open(place_, text_.object, budget_);
+  std::mutex mutex;  // what follows, and the stream
+  Walked<bool> more(true);
+  std::int64_t left = singles_;
+  const auto next = [&](PgBackRestFile& file) {
+    const std::lock_guard lock(mutex);
+    while (more && *more && left > 0) {
+      more = (*stream)->files().Next(file);
+      if (!more || !*more || file.bundle > 0) continue;
+      --left;
+      return true;
+    }
+    return false;
+  };
+  if (stream) {
+    verify::ForEachPart(static_cast<std::size_t>(singles_), budget_,
+                        [&](std::size_t /*index*/, verify::ReadBudget& budget) {
+                          PgBackRestFile file;
+                          if (!budget.Check() || !next(file)) return false;
+                          if (IsStored(file, text_.manifest)) {
+                            CheckObject(text_.manifest, {&file, 1}, budget);
+                          }
+                          return true;
+                        });
+    if (!budget_.Check()) return;
+    PgBackRestFile rest;
+    while (more && *more) more = (*stream)->files().Next(rest);
   }
-  if (auto listed = ListBackup(label); !listed) {
-    return Damage(stanza_ + label, "",
-                  {Outcome::kUnjudged, listed.error().reason, {}, listed.error().message});
+  const bool same = stream && more && left == 0 &&
+                    (*stream)->files().manifest().checksum == text_.manifest.checksum;
+  if (same) return;
+  AddDamage(text_.object,
+            {Outcome::kUnjudged, Reason::kUnverified, {}, "it was changed while it was read"});
+}
+
+std::unique_ptr<BackupCheck::ForeignFiles> BackupCheck::ReadForeign(
+    const std::string& label,
+    const std::map<std::string, std::vector<verify::BlockExtent>>& files) {
+  auto foreign = std::make_unique<ForeignFiles>();
+  std::vector<PgBackRestFile>& kept = foreign->files;
+  const auto begin = [&] {
+    kept.clear();
+    return [&](PgBackRestFile& file) {
+      if (file.reference < 0 && files.contains(file.name)) kept.push_back(std::move(file));
+    };
+  };
+  auto text = texts_.Read(label, begin, nullptr);
+  if (!text) {
+    AddDamage(stanza_ + label + "/backup.manifest", std::move(text.error()));
+    return nullptr;
   }
-  auto manifest = std::make_unique<PgBackRestManifest>(std::move(*read));
-  std::erase_if(manifest->files, [](const PgBackRestFile& file) { return file.reference >= 0; });
+  if (auto prepared = objects_.Prepare(stanza_ + label + "/"); !prepared) {
+    AddDamage(stanza_ + label,
+              {Outcome::kUnjudged, prepared.error().reason, {}, prepared.error().message});
+    return nullptr;
+  }
+  auto at = kept.begin();
   for (const auto& [name, extents] : files) {
-    const auto at = std::find_if(manifest->files.begin(), manifest->files.end(),
-                                 [&](const PgBackRestFile& file) { return file.name == name; });
+    // Both are in the order of names.
+    while (at != kept.end() && at->name < name) ++at;
     const bool there =
-        at != manifest->files.end() &&
+        at != kept.end() && at->name == name &&
         std::all_of(extents.begin(), extents.end(), [&at](const verify::BlockExtent& extent) {
           return extent.bundle == at->bundle && extent.begin >= at->offset &&
                  extent.end <= at->offset + at->repo_bytes - at->map_bytes;
         });
     if (!there) {
-      Damage(stanza_ + label + "/" + name, "",
-             {Outcome::kBroken, Reason::kIncomplete, {}, "blocks that are needed are not there"});
+      AddDamage(
+          stanza_ + label + "/" + name,
+          {Outcome::kBroken, Reason::kIncomplete, {}, "blocks that are needed are not there"});
     }
   }
-  auto more = TasksOf(*manifest);
-  std::move(more.begin(), more.end(), std::back_inserter(tasks));
-  manifests_.push_back(std::move(manifest));
+  foreign->manifest = std::move(text->manifest);
+  std::sort(kept.begin(), kept.end(), [](const PgBackRestFile& a, const PgBackRestFile& b) {
+    return std::tie(a.bundle, a.offset) < std::tie(b.bundle, b.offset);
+  });
+  return foreign;
 }
 
 void BackupCheck::CheckForeign() {
   if (foreign_extents_ > kMaxForeignExtents) {
-    return Damage(stanza_ + label_, "",
-                  {Outcome::kUnjudged, Reason::kLimit, {}, "more than 5000000 block extents"});
+    return AddDamage(stanza_ + label_,
+                     {Outcome::kUnjudged, Reason::kLimit, {}, "more than 5000000 block extents"});
   }
-  std::vector<Task> tasks;
+  struct Object {
+    const PgBackRestManifest* manifest = nullptr;
+    std::span<const PgBackRestFile> files;
+  };
+  std::vector<std::unique_ptr<ForeignFiles>> backups;
+  std::vector<Object> objects;
   for (const auto& [label, files] : foreign_) {
     if (!budget_.Check()) return;
-    AddForeign(label, files, tasks);
+    auto foreign = ReadForeign(label, files);
+    if (!foreign) continue;
+    const std::span<const PgBackRestFile> all = foreign->files;
+    for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+      end = begin + 1;
+      const std::int64_t bundle = all[begin].bundle;
+      while (bundle > 0 && end < all.size() && all[end].bundle == bundle) ++end;
+      objects.push_back({&foreign->manifest, all.subspan(begin, end - begin)});
+    }
+    backups.push_back(std::move(foreign));
   }
-  RunTasks(tasks);
+  verify::ForEachPart(objects.size(), budget_, [&](std::size_t index, verify::ReadBudget& budget) {
+    if (!budget.Check()) return false;
+    CheckObject(*objects[index].manifest, objects[index].files, budget);
+    return true;
+  });
 }
 
 void BackupCheck::CheckWal() {
@@ -336,7 +407,7 @@ void BackupCheck::CheckWal() {
               facts_.wal_folder);
 }
 
-Verdict BackupCheck::Finish(const PgBackRestManifest& manifest) {
+Verdict BackupCheck::Finish() {
   Verdict verdict;
   verdict.outcome = Outcome::kIntact;
   verdict.level = unproven_ > 0 ? verify::Level::kFormat : verify::Level::kContent;
@@ -345,19 +416,16 @@ Verdict BackupCheck::Finish(const PgBackRestManifest& manifest) {
     verdict.details.push_back(std::to_string(unproven_) +
                               " files have no checksum of what is stored");
   }
-  const auto worst = std::find_if(damages_.begin(), damages_.end(), [](const auto& damage) {
-    return damage.second.outcome == Outcome::kBroken;
-  });
-  const auto headline = worst != damages_.end() ? worst : damages_.begin();
   for (auto damage = damages_.begin(); damage != damages_.end(); ++damage) {
-    if (damage == headline) {
-      verify::AddPart(verdict, Fail(damage->second, damage->first));
+    Verdict part = Fail(std::move(damage->second.fault), damage->first.second);
+    if (damage == damages_.begin()) {
+      verify::AddPart(verdict, std::move(part));
     } else if (verdict.details.size() < kMaxDetails) {
-      verdict.details.push_back(Fail(damage->second, damage->first).ToString());
+      verdict.details.push_back(part.ToString());
     }
   }
-  if (damages_.size() > 1) {
-    verdict.details.push_back(std::to_string(damages_.size()) + " files are damaged in all");
+  if (damaged_ > 1) {
+    verdict.details.push_back(std::to_string(damaged_) + " files are damaged in all");
   }
   if (wal_) verify::AddPart(verdict, *std::move(wal_));
   if (auto in_time = budget_.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
@@ -365,9 +433,9 @@ Verdict BackupCheck::Finish(const PgBackRestManifest& manifest) {
     verdict.reason = in_time.error().reason;
     verdict.message = in_time.error().message;
   }
-  verdict.format = "pgBackRest " + facts_.kind + " backup, " +
-                   std::to_string(manifest.files.size()) + " files" +
-                   (manifest.compression == "none" ? "" : ", " + manifest.compression);
+  const PgBackRestManifest& manifest = text_.manifest;
+  verdict.format = "pgBackRest " + facts_.kind + " backup, " + std::to_string(manifest.files) +
+                   " files" + (manifest.compression == "none" ? "" : ", " + manifest.compression);
   verdict.bytes_read = budget_.bytes_read();
   if (verdict.outcome == Outcome::kIntact) {
     for (const std::uint64_t key : map_keys_) proven_.Put(key);
@@ -376,18 +444,22 @@ Verdict BackupCheck::Finish(const PgBackRestManifest& manifest) {
 }
 
 Verdict BackupCheck::Run() {
-  auto manifest = ReadManifest(label_, {});
-  if (!manifest) {
-    Verdict verdict = Fail(std::move(manifest.error()), label_ + "/" + std::string(kManifest));
+  auto text = texts_.Read(
+      label_, [this] { return Begin(); }, &details_);
+  if (!text) {
+    Verdict verdict = Fail(std::move(text.error()), label_ + "/backup.manifest");
     verdict.bytes_read = budget_.bytes_read();
     return verdict;
   }
-  if (ListAll(*manifest)) {
-    RunTasks(TasksOf(*manifest));
+  text_ = std::move(*text);
+  if (PrepareObjects()) {
+    CheckBundles();
+    CheckSingles();
     CheckForeign();
     CheckWal();
   }
-  return Finish(*manifest);
+  NameDamages();
+  return Finish();
 }
 
 }  // namespace

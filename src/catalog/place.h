@@ -48,6 +48,14 @@ struct PlaceContext {
   base::StopToken stop;
 };
 
+// Thread-safe.
+class ObjectLook {
+ public:
+  virtual ~ObjectLook() = default;
+  // What Place::List() finds of one object; kNotFound: it finds none.
+  virtual tl::expected<PlaceObject, Finding> Look(const std::string& name) const = 0;
+};
+
 // Thread-safe. Errors are Findings: kNotFound (nothing of that name), kPermission (also S3's 403:
 // it may be there), kTimeout, kLimit, kStorage and what the network adds; messages never hold
 // secrets.
@@ -63,6 +71,8 @@ class Place {
   using TakeObject = std::function<void(const PlaceObject& object)>;
   virtual tl::expected<void, Finding> Each(const ListOptions& options, const PlaceContext& context,
                                            const TakeObject& take);
+  // To look at objects one by one, where that costs little more than listing them; else nullptr.
+  virtual const ObjectLook* look() const { return nullptr; }
   // The whole object, at most `max_bytes` (else kLimit).
   virtual tl::expected<std::string, Finding> Read(const std::string& name, std::int64_t max_bytes,
                                                   const PlaceContext& context) = 0;

@@ -2,9 +2,10 @@
 // not each read them again. Thread-safe.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <mutex>
-#include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -12,20 +13,37 @@ namespace drwatch::catalog {
 
 class ProvenFiles {
  public:
-  // More are not remembered, only read again: about 40 bytes each.
+  // More are not remembered, only read again: about 11 bytes each. Nor is anything for longer than
+  // 45 days.
   static constexpr std::size_t kMaxFiles = 2'000'000;
 
   ProvenFiles();
-  // `key` stands for the file, its place and what was to be proven of it: StampOf().
+  // `key` stands for the file, its place and what was to be proven of it: StampOf(). True if it was
+  // put no longer than `reuse` ago; begun minutes count whole.
   bool Holds(std::uint64_t key, base::Duration reuse) const;
   void Put(std::uint64_t key);
 
  private:
-  std::uint32_t SecondsSinceStart() const;
+  // A hash table with open addresses that grows on its own: what it takes meanwhile is little of
+  // all. In a slot lie 48 bits of a key and the minute; 0 is free.
+  struct Shard {
+    std::vector<std::uint64_t> slots;
+    std::size_t used = 0;
 
-  const base::SteadyTime start_;
+    // The slot of `key`, or the free one where it belongs.
+    std::uint64_t& At(std::uint64_t key);
+    void Grow();
+  };
+  static constexpr std::size_t kShards = 64;
+
+  // Since the start, from 1 on.
+  std::int64_t Minute() const;
+  void Clear();
+
+  base::SteadyTime start_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::uint64_t, std::uint32_t> proven_;  // seconds since start_
+  mutable std::array<Shard, kShards> shards_;
+  std::size_t used_ = 0;
 };
 
 }  // namespace drwatch::catalog

@@ -119,23 +119,22 @@ bool IsPgBackRestEncrypted(std::string_view head) {
           head.substr(std::min<std::size_t>(head.size(), 8)).starts_with("Salted__"));
 }
 
-Walked<void> ReadPgBackRestIni(Reader& reader, const IniSink& sink) {
-  auto head = reader.Peek(16);
-  if (!head) return tl::unexpected(std::move(head.error()));
-  if (IsPgBackRestEncrypted(*head)) return Unjudged(Reason::kUnverified, "it is encrypted");
-  Lines lines(reader);
-  Canonical canonical;
-  std::string line;
-  std::string section;
-  std::string checksum;
-  while (true) {
-    auto more = lines.Next(line);
-    if (!more) return tl::unexpected(std::move(more.error()));
-    if (!*more) break;
-    if (line.empty()) continue;
+struct PgBackRestIni::State {
+  explicit State(Reader& input) : reader(input), lines(input) {}
+
+  Walked<void> Begin() {
+    auto head = reader.Peek(16);
+    if (!head) return tl::unexpected(std::move(head.error()));
+    begun = true;
+    if (IsPgBackRestEncrypted(*head)) return Unjudged(Reason::kUnverified, "it is encrypted");
+    return {};
+  }
+  // nullopt: it is a section's name, empty or the checksum.
+  Walked<std::optional<IniLine>> Take() {
+    if (line.empty()) return std::nullopt;
     if (line.front() == '[' && line.back() == ']') {
       section = line.substr(1, line.size() - 2);
-      continue;
+      return std::nullopt;
     }
     const std::size_t equal = EqualSign(line);
     if (section.empty() || equal == line.npos || equal == 0) {
@@ -145,18 +144,58 @@ Walked<void> ReadPgBackRestIni(Reader& reader, const IniSink& sink) {
     const IniLine one{section, view.substr(0, equal), view.substr(equal + 1)};
     if (one.section == kOwnSection && one.key == kChecksumKey) {
       checksum = Unquoted(one.value);
-      continue;
+      return std::nullopt;
     }
     canonical.Add(one);
-    if (auto taken = sink(one); !taken) return taken;
+    return one;
   }
-  if (checksum.empty()) {
-    return Broken(Reason::kIncomplete, reader.offset(), "it ends before its own checksum");
+  Walked<void> End() {
+    if (checksum.empty()) {
+      return Broken(Reason::kIncomplete, reader.offset(), "it ends before its own checksum");
+    }
+    if (checksum != canonical.Finish()) {
+      return Broken(Reason::kCorrupt, 0, "its content is not what its own checksum says");
+    }
+    return {};
   }
-  if (checksum != canonical.Finish()) {
-    return Broken(Reason::kCorrupt, 0, "its content is not what its own checksum says");
+
+  Reader& reader;
+  Lines lines;
+  Canonical canonical;
+  bool begun = false;
+  std::string line;
+  std::string section;
+  std::string checksum;
+};
+
+PgBackRestIni::PgBackRestIni(Reader& reader) : state_(std::make_unique<State>(reader)) {}
+PgBackRestIni::~PgBackRestIni() = default;
+
+Walked<std::optional<IniLine>> PgBackRestIni::Next() {
+  if (!state_->begun) {
+    if (auto begun = state_->Begin(); !begun) return tl::unexpected(std::move(begun.error()));
   }
-  return {};
+  while (true) {
+    auto more = state_->lines.Next(state_->line);
+    if (!more) return tl::unexpected(std::move(more.error()));
+    if (!*more) break;
+    auto taken = state_->Take();
+    if (!taken || *taken) return taken;
+  }
+  if (auto end = state_->End(); !end) return tl::unexpected(std::move(end.error()));
+  return std::nullopt;
+}
+
+const std::string& PgBackRestIni::checksum() const { return state_->checksum; }
+
+Walked<void> ReadPgBackRestIni(Reader& reader, const IniSink& sink) {
+  PgBackRestIni ini(reader);
+  while (true) {
+    auto line = ini.Next();
+    if (!line) return tl::unexpected(std::move(line.error()));
+    if (!*line) return {};
+    if (auto taken = sink(**line); !taken) return taken;
+  }
 }
 
 }  // namespace drwatch::verify

@@ -1,48 +1,128 @@
 #include "verify/pgbackrest_manifest.h"
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <utility>
 
 #include "base/strings.h"
-#include "verify/pgbackrest_ini.h"
 #include "verify/pgbackrest_json.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
-using pgbackrest::Flag;
-using pgbackrest::Number;
-using pgbackrest::Text;
 
 constexpr std::int64_t kBlockUnit = 8192;
 // What "bic" means where it is left out.
 constexpr std::int64_t kShortBlockChecksum = 6;
 constexpr std::size_t kMaxReferences = 100'000;
 
-class Collector {
- public:
-  explicit Collector(const KeepFile& keep) : keep_(keep) {}
-  Walked<void> Take(const IniLine& line);
-  Walked<PgBackRestManifest> Finish();
+tl::unexpected<Fault> Strange(std::string_view what) {
+  return Broken(Reason::kCorrupt, 0,
+                "no entry as pgBackRest writes it: " + base::Quote(base::Truncate(what, 200)));
+}
 
- private:
-  Walked<void> TakeFile(const IniLine& line);
-  Walked<void> TakeBackup(const IniLine& line);
-  void TakeOption(const IniLine& line);
-  Walked<int> ReferenceOf(const std::string& label);
-  tl::unexpected<Fault> Strange(std::string_view what) const {
-    return Broken(Reason::kCorrupt, 0,
-                  "no entry as pgBackRest writes it: " + base::Quote(base::Truncate(what, 200)));
+// What of a file's entry is of use, taken from its JSON as it goes by: manifests have millions of
+// them.
+class FileEntry : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::optional<std::int64_t> size, repo_size, bundle, offset, map_bytes, block_units,
+      block_checksum;
+  std::string checksum, repo_checksum, reference;
+
+  // False if it is no JSON.
+  bool Parse(std::string_view value) {
+    return nlohmann::json::sax_parse(value.begin(), value.end(), this);
   }
 
-  const KeepFile& keep_;
-  PgBackRestManifest manifest_;
-  std::map<std::string, int> known_;  // of references
-  std::int64_t count_ = 0;
+  bool key(std::string& name) override {
+    number_ = nullptr;
+    text_ = nullptr;
+    if (depth_ != 1) return true;
+    struct Number {
+      std::string_view name;
+      std::optional<std::int64_t> FileEntry::*value;
+    };
+    constexpr std::array<Number, 7> kNumbers = {{{"size", &FileEntry::size},
+                                                 {"repo-size", &FileEntry::repo_size},
+                                                 {"bni", &FileEntry::bundle},
+                                                 {"bno", &FileEntry::offset},
+                                                 {"bim", &FileEntry::map_bytes},
+                                                 {"bi", &FileEntry::block_units},
+                                                 {"bic", &FileEntry::block_checksum}}};
+    for (const Number& number : kNumbers) {
+      if (number.name == name) number_ = &(this->*number.value);
+    }
+    if (name == "checksum") text_ = &checksum;
+    if (name == "rck") text_ = &repo_checksum;
+    if (name == "reference") text_ = &reference;
+    // A key that comes again counts as it is then.
+    if (number_ != nullptr) number_->reset();
+    if (text_ != nullptr) text_->clear();
+    return true;
+  }
+  bool number_unsigned(std::uint64_t value) override {
+    if (depth_ == 1 && number_ != nullptr && value <= INT64_MAX) {
+      *number_ = static_cast<std::int64_t>(value);
+    }
+    return true;
+  }
+  bool string(std::string& value) override {
+    if (depth_ == 1 && text_ != nullptr) *text_ = value;
+    return true;
+  }
+  bool start_object(std::size_t /*elements*/) override { return Enter(); }
+  bool end_object() override { return Leave(); }
+  bool start_array(std::size_t /*elements*/) override { return Enter(); }
+  bool end_array() override { return Leave(); }
+  bool null() override { return true; }
+  bool boolean(bool /*value*/) override { return true; }
+  bool number_integer(std::int64_t /*value*/) override { return true; }
+  bool number_float(double /*value*/, const std::string& /*text*/) override { return true; }
+  bool binary(nlohmann::json::binary_t& /*value*/) override { return true; }
+  bool parse_error(std::size_t /*at*/, const std::string& /*token*/,
+                   const nlohmann::json::exception& /*error*/) override {
+    return false;
+  }
+
+ private:
+  bool Enter() {
+    ++depth_;
+    return true;
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
+  int depth_ = 0;
+  std::optional<std::int64_t>* number_ = nullptr;  // what the next value is for
+  std::string* text_ = nullptr;
 };
 
-Walked<int> Collector::ReferenceOf(const std::string& label) {
+std::optional<Sha1> ParseSha1(const std::string& text) {
+  const auto raw = base::ParseHex(text);
+  if (!raw || raw->size() != std::tuple_size_v<Sha1>) return std::nullopt;
+  Sha1 sha1{};
+  std::copy(raw->begin(), raw->end(), sha1.begin());
+  return sha1;
+}
+
+// A name that leads nowhere but below its backup.
+bool IsSafeName(std::string_view name) {
+  if (name.empty() || name.size() > 4096) return false;
+  while (true) {
+    const std::size_t slash = std::min(name.find('/'), name.size());
+    const std::string_view part = name.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == name.size()) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
+Walked<int> PgBackRestManifestReader::ReferenceOf(const std::string& label) {
   const auto [known, fresh] =
       known_.try_emplace(label, static_cast<int>(manifest_.references.size()));
   if (fresh) {
@@ -56,55 +136,37 @@ Walked<int> Collector::ReferenceOf(const std::string& label) {
   return known->second;
 }
 
-std::optional<Sha1> ParseSha1(const std::string& text) {
-  const auto raw = base::ParseHex(text);
-  if (!raw || raw->size() != std::tuple_size_v<Sha1>) return std::nullopt;
-  Sha1 sha1{};
-  std::copy(raw->begin(), raw->end(), sha1.begin());
-  return sha1;
-}
-
-// A name that leads nowhere but below its backup.
-bool IsSafeName(std::string_view name) {
-  if (name.empty() || name.size() > 4096 || name.front() == '/' || name.back() == '/') return false;
-  const auto parts = base::Split(name, '/');
-  return std::none_of(parts.begin(), parts.end(), [](std::string_view part) {
-    return part.empty() || part == "." || part == "..";
-  });
-}
-
-Walked<void> Collector::TakeFile(const IniLine& line) {
-  if (++count_ > kMaxFiles) return Unjudged(Reason::kLimit, "more than 2000000 files");
-  const nlohmann::json value = pgbackrest::Parse(line.value);
-  PgBackRestFile file;
-  file.name = std::string(line.key);
-  const auto size = Number(value, "size");
-  if (!size || !IsSafeName(file.name)) return Strange(line.key);
-  file.size = *size;
-  file.repo_bytes = Number(value, "repo-size").value_or(file.size);
-  file.checksum = ParseSha1(Text(value, "checksum"));
-  file.repo_checksum = ParseSha1(Text(value, "rck"));
-  file.bundle = Number(value, "bni").value_or(0);
-  file.offset = Number(value, "bno").value_or(0);
-  file.map_bytes = Number(value, "bim").value_or(0);
-  const std::int64_t units = Number(value, "bi").value_or(0);
+Walked<void> PgBackRestManifestReader::TakeFile(const IniLine& line, PgBackRestFile& file) {
+  if (manifest_.files >= kMaxFiles) return Unjudged(Reason::kLimit, "more than 2000000 files");
+  FileEntry entry;
+  if (!entry.Parse(line.value) || !entry.size || !IsSafeName(line.key)) return Strange(line.key);
+  file.name = line.key;
+  file.number = manifest_.files++;
+  file.reference = -1;
+  file.size = *entry.size;
+  file.repo_bytes = entry.repo_size.value_or(file.size);
+  file.checksum = ParseSha1(entry.checksum);
+  file.repo_checksum = ParseSha1(entry.repo_checksum);
+  file.bundle = entry.bundle.value_or(0);
+  file.offset = entry.offset.value_or(0);
+  file.map_bytes = entry.map_bytes.value_or(0);
+  const std::int64_t units = entry.block_units.value_or(0);
   if (units > INT64_MAX / kBlockUnit || file.offset > INT64_MAX - file.repo_bytes ||
       file.map_bytes > file.repo_bytes || (file.map_bytes > 0 && units == 0)) {
     return Strange(line.key);
   }
   file.block_bytes = units * kBlockUnit;
-  file.block_checksum_bytes = Number(value, "bic").value_or(kShortBlockChecksum);
+  file.block_checksum_bytes = entry.block_checksum.value_or(kShortBlockChecksum);
   if (file.size > 0 && !file.checksum) return Strange(line.key);
-  if (const std::string label = Text(value, "reference"); !label.empty()) {
-    auto reference = ReferenceOf(label);
+  if (!entry.reference.empty()) {
+    auto reference = ReferenceOf(entry.reference);
     if (!reference) return tl::unexpected(std::move(reference.error()));
     file.reference = *reference;
   }
-  if (!keep_ || keep_(file.name)) manifest_.files.push_back(std::move(file));
   return {};
 }
 
-Walked<void> Collector::TakeBackup(const IniLine& line) {
+Walked<void> PgBackRestManifestReader::TakeBackup(const IniLine& line) {
   const nlohmann::json value = pgbackrest::Parse(line.value);
   const auto text = [&value] { return value.is_string() ? value.get<std::string>() : ""; };
   if (line.key == "backup-label") {
@@ -128,45 +190,55 @@ Walked<void> Collector::TakeBackup(const IniLine& line) {
   return {};
 }
 
-void Collector::TakeOption(const IniLine& line) {
+Walked<void> PgBackRestManifestReader::TakeOther(const IniLine& line) {
+  if (line.section == "backup") return TakeBackup(line);
+  if (line.section == "cipher") manifest_.encrypted = true;
+  if (line.section != "backup:option" && line.section != "backup:db") return {};
   const nlohmann::json value = pgbackrest::Parse(line.value);
-  if (line.key == "option-compress-type" && value.is_string()) {
+  if (line.section == "backup:db") {
+    if (line.key == "db-version" && value.is_string()) {
+      manifest_.server_version = value.get<std::string>();
+    }
+  } else if (line.key == "option-compress-type" && value.is_string()) {
     manifest_.compression = value.get<std::string>();
   } else if (line.key == "option-compress" && manifest_.compression.empty()) {
     // Before 2.27 there was gzip or nothing.
     manifest_.compression = value.is_boolean() && value.get<bool>() ? "gz" : "none";
   }
-}
-
-Walked<void> Collector::Take(const IniLine& line) {
-  if (line.section == "target:file") return TakeFile(line);
-  if (line.section == "backup") return TakeBackup(line);
-  if (line.section == "backup:option") TakeOption(line);
-  if (line.section == "cipher") manifest_.encrypted = true;
-  if (line.section == "backup:db" && line.key == "db-version") {
-    const nlohmann::json value = pgbackrest::Parse(line.value);
-    if (value.is_string()) manifest_.server_version = value.get<std::string>();
-  }
   return {};
 }
 
-Walked<PgBackRestManifest> Collector::Finish() {
+Walked<void> PgBackRestManifestReader::Finish() {
   if (manifest_.label.empty()) return Strange("backup-label");
   if (!PgBackRestEnding(manifest_.compression)) {
     return Unjudged(Reason::kUnverified,
                     "packed in a way that is not known: " + base::Quote(manifest_.compression));
   }
-  return std::move(manifest_);
+  manifest_.checksum = ini_.checksum();
+  return {};
 }
 
-}  // namespace
+Walked<bool> PgBackRestManifestReader::Next(PgBackRestFile& file) {
+  while (true) {
+    auto line = ini_.Next();
+    if (!line) return tl::unexpected(std::move(line.error()));
+    const bool is_file = *line && (*line)->section == "target:file";
+    auto taken = !*line ? Finish() : is_file ? TakeFile(**line, file) : TakeOther(**line);
+    if (!taken) return tl::unexpected(std::move(taken.error()));
+    if (!*line || is_file) return is_file;
+  }
+}
 
-Walked<PgBackRestManifest> ReadPgBackRestManifest(Reader& reader, const KeepFile& keep) {
-  Collector collector(keep);
-  auto read =
-      ReadPgBackRestIni(reader, [&collector](const IniLine& line) { return collector.Take(line); });
-  if (!read) return tl::unexpected(std::move(read.error()));
-  return collector.Finish();
+Walked<PgBackRestManifest> ReadPgBackRestManifest(
+    Reader& reader, const std::function<void(PgBackRestFile& file)>& take) {
+  PgBackRestManifestReader manifest(reader);
+  PgBackRestFile file;
+  while (true) {
+    auto more = manifest.Next(file);
+    if (!more) return tl::unexpected(std::move(more.error()));
+    if (!*more) return manifest.manifest();
+    take(file);
+  }
 }
 
 std::optional<std::string> PgBackRestEnding(const std::string& compression) {

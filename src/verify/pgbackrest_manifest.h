@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "verify/pgbackrest_ini.h"
 #include "verify/source.h"
 
 namespace drwatch::verify {
@@ -17,9 +19,10 @@ namespace drwatch::verify {
 using Sha1 = std::array<char, 20>;
 
 struct PgBackRestFile {
-  std::string name;       // "pg_data/base/1/1259"
-  int reference = -1;     // PgBackRestManifest::references: the backup it lies in; -1 = this one
-  std::int64_t size = 0;  // unpacked
+  std::string name;         // "pg_data/base/1/1259"
+  std::int64_t number = 0;  // among the files of its manifest, from 0 on
+  int reference = -1;       // PgBackRestManifest::references: the backup it lies in; -1 = this one
+  std::int64_t size = 0;    // unpacked
   std::int64_t repo_bytes = 0;        // as stored
   std::optional<Sha1> checksum;       // of the unpacked bytes; every file with content has one
   std::optional<Sha1> repo_checksum;  // of the stored bytes; since 2.46
@@ -42,15 +45,37 @@ struct PgBackRestManifest {
   std::string server_version;
   // What files and block maps count: all backups that hold files of this one.
   std::vector<std::string> references;
-  std::vector<PgBackRestFile> files;  // in the order of names
+  std::int64_t files = 0;  // how many
+  std::string checksum;    // its own
 };
 
-// Which files are kept; all are checked.
-using KeepFile = std::function<bool(std::string_view name)>;
+// Reads a manifest of any size, holding one file.
+class PgBackRestManifestReader {
+ public:
+  // `reader` outlives this, and stands at the start.
+  explicit PgBackRestManifestReader(Reader& reader) : ini_(reader) {}
+  // Puts the next one, in the order of names, into `file`; false at the end, when all is checked:
+  // what was read counts only then. Faults as PgBackRestIni, and kCorrupt for values of other kinds
+  // than they should be, kLimit for more than kMaxFiles.
+  Walked<bool> Next(PgBackRestFile& file);
+  // What is read of it so far: all that comes before the files, when there is a file.
+  const PgBackRestManifest& manifest() const { return manifest_; }
 
-// Faults as ReadPgBackRestIni(), and kCorrupt for values of other kinds than they should be, kLimit
-// for more than kMaxFiles. `keep` empty: all.
-Walked<PgBackRestManifest> ReadPgBackRestManifest(Reader& reader, const KeepFile& keep);
+ private:
+  Walked<void> TakeFile(const IniLine& line, PgBackRestFile& file);
+  Walked<void> TakeBackup(const IniLine& line);
+  Walked<void> TakeOther(const IniLine& line);
+  Walked<int> ReferenceOf(const std::string& label);
+  Walked<void> Finish();
+
+  PgBackRestIni ini_;
+  PgBackRestManifest manifest_;
+  std::map<std::string, int> known_;  // of references
+};
+
+// The whole manifest; `take` gets each file and may move it away.
+Walked<PgBackRestManifest> ReadPgBackRestManifest(
+    Reader& reader, const std::function<void(PgBackRestFile& file)>& take);
 
 // ".gz" for "gz", empty for "none"; nullopt if it is not known.
 std::optional<std::string> PgBackRestEnding(const std::string& compression);

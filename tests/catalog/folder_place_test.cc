@@ -124,7 +124,17 @@ TEST(FolderPlaceTest, LinksMayNotLeadOut) {
     ASSERT_FALSE(read) << name;
     EXPECT_EQ(read.error().reason, Reason::kNotFound) << name;
     EXPECT_FALSE(place->Open(name, budget, nullptr)) << name;
+    const auto looked = place->look()->Look(name);
+    ASSERT_FALSE(looked) << name;
+    EXPECT_EQ(looked.error().reason, Reason::kNotFound) << name;
   }
+  for (const PlaceObject& object : List(*place, {}).objects) {
+    const auto looked = place->look()->Look(object.name);
+    ASSERT_TRUE(looked) << object.name;
+    EXPECT_EQ(looked->fingerprint, object.fingerprint) << object.name;
+    EXPECT_EQ(looked->size_bytes, object.size_bytes);
+  }
+  for (const char* const name : {"d", "fifo", "indir"}) EXPECT_FALSE(place->look()->Look(name));
   ListOptions options;
   options.prefix = "outdir/";
   EXPECT_TRUE(Names(List(*place, options)).empty());

@@ -39,8 +39,15 @@ auto With(std::string_view text, const Read& read) {
   return read(reader);
 }
 Walked<PgBackRestInfo> InfoOf(std::string_view text) { return With(text, ReadPgBackRestInfo); }
-Walked<PgBackRestManifest> ManifestOf(std::string_view text) {
-  return With(text, [](Reader& reader) { return ReadPgBackRestManifest(reader, {}); });
+// The files of a manifest.
+Walked<std::vector<PgBackRestFile>> ManifestOf(std::string_view text) {
+  std::vector<PgBackRestFile> files;
+  const auto read = With(text, [&files](Reader& reader) {
+    return ReadPgBackRestManifest(reader, [&](PgBackRestFile& file) { files.push_back(file); });
+  });
+  if (!read) return tl::unexpected(read.error());
+  EXPECT_EQ(read->files, static_cast<std::int64_t>(files.size()));
+  return files;
 }
 
 // A text with the checksum that fits it: only its values can be wrong.
@@ -127,7 +134,7 @@ std::vector<std::array<std::string, 3>> ManifestWith(const std::string& name,
 TEST(PgBackRestTest, RefusesFilesThatLeadElsewhere) {
   const std::string good = R"({"checksum":"0123456789012345678901234567890123456789","size":5})";
   ASSERT_TRUE(ManifestOf(Sealed(ManifestWith("pg_data/a=b", good))));
-  EXPECT_EQ(ManifestOf(Sealed(ManifestWith("pg_data/a=b", good)))->files[0].name, "pg_data/a=b");
+  EXPECT_EQ(ManifestOf(Sealed(ManifestWith("pg_data/a=b", good)))->at(0).name, "pg_data/a=b");
   for (const char* const name :
        {"/etc/passwd", "../x", "pg_data/../../x", "pg_data//x", "pg_data/"}) {
     EXPECT_FALSE(ManifestOf(Sealed(ManifestWith(name, good)))) << name;
