@@ -133,6 +133,10 @@ FolderEntry& FolderEntries::Add(std::string_view name) {
   return entry;
 }
 
+std::size_t FolderEntries::size() const {
+  return batches_.empty() ? 0 : (batches_.size() - 1) * kBatch + batches_.back().size();
+}
+
 FolderEntries::Outcome FolderEntries::Read(DIR* folder, const LastLook& last,
                                            const std::function<bool()>& go_on,
                                            base::Deadline deadline, const base::StopToken& stop) {

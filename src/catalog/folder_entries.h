@@ -60,6 +60,7 @@ class FolderEntries {
                base::Deadline deadline, const base::StopToken& stop);
   // The paths are valid as long as this is.
   const Batches& batches() const { return batches_; }
+  std::size_t size() const;
 
  private:
   FolderEntry& Add(std::string_view name);

@@ -179,6 +179,7 @@ bool FolderScan::Scan(const std::string& prefix) {
   if (!ReadEntries(folder, entries)) return !listing_.blind.has_value();
   const FolderSums* const before = sums_;
   sums_ = SumsOf(folder, ChecksumFilesIn(entries));
+  look_.Expect(entries.size());
   bool whole = true;
   for (const auto& batch : entries.batches()) {
     for (const FolderEntry& entry : batch) {

@@ -51,6 +51,10 @@ class NextLook {
   // `last` outlives this.
   explicit NextLook(LastLook& last) : last_(last), kept_(last.artefacts().size(), 0) {}
 
+  // So many may follow: a first look takes them all anew.
+  void Expect(std::size_t artefacts) {
+    if (kept_.empty() && fresh_.empty()) fresh_.reserve(artefacts);
+  }
   const Artefact& Get(const LastLook::Known& known) const { return last_.artefacts()[known.index]; }
   // A file is as it was.
   void Keep(const LastLook::Known& known, Inode inode);
