@@ -173,6 +173,10 @@ PieceFindings ObjectCheck::Run() {
     Damaged(nullptr, std::move(source.error()));
     return std::move(findings_);
   }
+  // What is packed nowhere is not read in any other way.
+  if (!verify::CompressionOfName(verify::PgBackRestEnding(manifest_.compression).value_or(""))) {
+    (*source)->OnlyHash();
+  }
   verify::Reader reader(**source);
   for (const PgBackRestFile* file : files) {
     if (file->offset < reader.offset()) {

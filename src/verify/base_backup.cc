@@ -175,6 +175,7 @@ Walked<void> CheckContent(const FileSet& files, const ManifestFile& listed, Read
   ContentCheck check(listed, budget.lane());
   auto opened = files.Open(name, budget, nullptr);
   if (!opened) return in_file(std::move(opened.error()));
+  opened->source->OnlyHash();
   while (true) {
     auto bytes = opened->source->Next();
     if (!bytes) return in_file(std::move(bytes.error()));

@@ -17,6 +17,10 @@ namespace {
 using model::Reason;
 
 constexpr std::int64_t kChunkBytes = 256 << 10;
+// Of a file that is mapped: a multiple of any page size.
+constexpr std::int64_t kWindowBytes = 1 << 20;
+// Copying less takes no longer than mapping it.
+constexpr std::int64_t kLeastWindowBytes = 64 << 10;
 // From this size on, what was read is dropped from the page cache.
 constexpr std::int64_t kLargeFileBytes = 64 << 20;
 // How far reading may run ahead of its rate: long enough to read in steps that disks like.
@@ -28,14 +32,18 @@ Reason ReasonOf(int error_number) {
   return Reason::kStorage;
 }
 
+bool IsInMemory(int fd, std::int64_t offset) {
+  char byte = 0;
+  const iovec part{&byte, 1};
+  return ::preadv2(fd, &part, 1, offset, RWF_NOWAIT) == 1;
+}
+
 // True if most of the file lies in the page cache already.
 bool IsCached(int fd, std::int64_t size) {
   constexpr int kSamples = 16;
   int cached = 0;
   for (int i = 0; i < kSamples; ++i) {
-    char byte = 0;
-    const iovec part{&byte, 1};
-    if (::preadv2(fd, &part, 1, size / kSamples * i, RWF_NOWAIT) == 1) ++cached;
+    if (IsInMemory(fd, size / kSamples * i)) ++cached;
   }
   return cached > kSamples / 2;
 }
@@ -95,7 +103,7 @@ FileSource::FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& b
 
 bool FileSource::changed() const {
   struct stat info {};
-  return ::fstat(fd_.get(), &info) != 0 || info.st_size != size_ ||
+  return window_.lost() || ::fstat(fd_.get(), &info) != 0 || info.st_size != size_ ||
          info.st_mtim.tv_sec != modified_.tv_sec || info.st_mtim.tv_nsec != modified_.tv_nsec;
 }
 
@@ -129,18 +137,14 @@ Walked<FileSource> FileSource::Take(base::UniqueFd fd, ReadBudget& budget, Diges
   return source;
 }
 
-Walked<std::string_view> FileSource::Next() {
+Walked<std::string_view> FileSource::Read(std::size_t bytes) {
   if (buffer_.empty()) {
     buffer_ = budget_->TakeBuffer(
         static_cast<std::size_t>(std::clamp<std::int64_t>(size_, 1, kChunkBytes)));
   }
-  if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
-  const auto wanted = static_cast<std::size_t>(
-      std::min<std::int64_t>(static_cast<std::int64_t>(buffer_.size()), size_ - offset_));
-  if (wanted == 0) return "";
   ssize_t count = 0;
   do {
-    count = ::pread(fd_.get(), buffer_.data(), wanted, offset_);
+    count = ::pread(fd_.get(), buffer_.data(), std::min(bytes, buffer_.size()), offset_);
   } while (count < 0 && errno == EINTR);
   if (count < 0) {
     const std::string text = base::ErrnoText(errno);
@@ -148,8 +152,41 @@ Walked<std::string_view> FileSource::Next() {
     fault.value().place = "byte " + std::to_string(offset_);
     return fault;
   }
-  const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(count));
-  if (tee_ != nullptr) tee_->Update(bytes);
+  return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
+}
+
+bool FileSource::OpenWindow() {
+  const std::int64_t bytes = std::min(size_ - offset_, kWindowBytes);
+  // Reading ahead works better with reads.
+  return bytes >= kLeastWindowBytes && IsInMemory(fd_.get(), offset_ + bytes - 1) &&
+         window_.Open(fd_.get(), offset_, static_cast<std::size_t>(bytes));
+}
+
+Walked<void> FileSource::CheckWindow() {
+  if (!window_.lost()) return {};
+  const std::int64_t end = offset_;
+  offset_ -= static_cast<std::int64_t>(window_.bytes().size());
+  window_.Close();
+  // Whether the disk failed.
+  while (offset_ < end) {
+    auto bytes = Read(static_cast<std::size_t>(end - offset_));
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    if (bytes->empty()) break;
+    offset_ += static_cast<std::int64_t>(bytes->size());
+  }
+  return Unjudged(Reason::kUnverified, "it was cut off while it was read");
+}
+
+Walked<std::string_view> FileSource::Next() {
+  if (auto whole = CheckWindow(); !whole) return tl::unexpected(std::move(whole.error()));
+  if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
+  if (offset_ == size_) return "";
+  const bool mapped = only_hash_ && OpenWindow();
+  const Walked<std::string_view> bytes =
+      mapped ? window_.bytes() : Read(static_cast<std::size_t>(size_ - offset_));
+  if (!bytes) return bytes;
+  if (tee_ != nullptr) tee_->Update(*bytes);
+  const auto count = static_cast<std::int64_t>(bytes->size());
   if (drop_) ::posix_fadvise(fd_.get(), offset_, count, POSIX_FADV_DONTNEED);
   offset_ += count;
   if (auto allowed = budget_->Spend(count); !allowed) {

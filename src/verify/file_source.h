@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "verify/digest_lanes.h"
+#include "verify/file_window.h"
 #include "verify/source.h"
 
 namespace drwatch::verify {
@@ -78,6 +79,8 @@ class FileSource final : public Source {
   // Should a FIFO have taken a file's place, O_NONBLOCK keeps open() from hanging.
   static constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   Walked<std::string_view> Next() override;
+  // What lies in the page cache is mapped.
+  void OnlyHash() override { only_hash_ = !drop_; }
   // By its size and its modification time.
   bool changed() const override;
   // A sparse file without any data.
@@ -86,6 +89,10 @@ class FileSource final : public Source {
 
  private:
   FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget, DigestTee* tee);
+  Walked<std::string_view> Read(std::size_t bytes);
+  bool OpenWindow();
+  // Of the last window.
+  Walked<void> CheckWindow();
 
   base::UniqueFd fd_;
   std::int64_t size_;
@@ -94,6 +101,8 @@ class FileSource final : public Source {
   ReadBudget* budget_;
   DigestTee* tee_;
   bool drop_;  // from the page cache
+  bool only_hash_ = false;
+  FileWindow window_;
   std::string buffer_;
 };
 
