@@ -1,8 +1,10 @@
 #include "verify/file_source.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,10 +34,14 @@ Reason ReasonOf(int error_number) {
   return Reason::kStorage;
 }
 
+// Whether the byte can be had without a disk.
 bool IsInMemory(int fd, std::int64_t offset) {
   char byte = 0;
   const iovec part{&byte, 1};
-  return ::preadv2(fd, &part, 1, offset, RWF_NOWAIT) == 1;
+  if (::preadv2(fd, &part, 1, offset, RWF_NOWAIT) == 1) return true;
+  // tmpfs lies in memory, but does not know of the flag.
+  struct statfs system {};
+  return errno == EOPNOTSUPP && ::fstatfs(fd, &system) == 0 && system.f_type == TMPFS_MAGIC;
 }
 
 // True if most of the file lies in the page cache already.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -56,6 +57,20 @@ TEST(FileSourceTest, HashesTheSameBytesMappedAndRead) {
     digest.Update(content);
     EXPECT_EQ(tee.Finish().front(), digest.Finish()) << size;
   }
+}
+
+TEST(FileSourceTest, MapsWhatLiesInMemory) {
+  const std::string path = "/dev/shm/drwatch-file-source-" + std::to_string(::getpid());
+  std::ofstream(path) << Noise(kMiB);
+  ReadBudget budget{{}};
+  auto source = FileSource::Open(path, budget, nullptr);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(source);
+  source->OnlyHash();
+  const auto bytes = source->Next();
+  ASSERT_TRUE(bytes);
+  // Reads take less at a time.
+  EXPECT_EQ(bytes->size(), std::size_t{kMiB});
 }
 
 // Also shows that such a file is mapped: what was read before stays what it was.
