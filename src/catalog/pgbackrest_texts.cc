@@ -68,8 +68,9 @@ Walked<PgBackRestTexts::Text> PgBackRestTexts::Read(const std::string& label, co
     text = std::move(copy);
   }
   if (text && text->manifest.label != label) {
-    return verify::Broken(Reason::kCorrupt, 0,
-                          "it is the manifest of " + base::Quote(text->manifest.label));
+    return verify::Broken(
+        Reason::kCorrupt, 0,
+        "it is the manifest of " + base::Quote(base::Truncate(text->manifest.label, 200)));
   }
   return text;
 }

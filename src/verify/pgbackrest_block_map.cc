@@ -26,7 +26,7 @@ constexpr std::uint64_t kRemainder = 1;
 constexpr std::uint64_t kLaterBlock = 1;
 // BLOCK_INCR_CHECKSUM_SIZE_MIN of pgBackRest.
 constexpr std::int64_t kLeastChecksum = 6;
-// No number in a map of a file of 1 PB is larger.
+// No number in a map of a file of 1 PB is larger, and no such file either: sums never overflow.
 constexpr std::uint64_t kMostNumber = std::uint64_t{1} << 50;
 
 class MapReader {
@@ -193,8 +193,10 @@ Walked<bool> MapReader::Reference() {
 
 Walked<std::vector<BlockExtent>> MapReader::Run() {
   const auto flags = Number();
-  if (!flags || (*flags & kVersion) != 0 || file_.block_bytes <= 0 ||
-      file_.block_checksum_bytes < kLeastChecksum || file_.block_checksum_bytes > 64) {
+  constexpr auto kMostBytes = static_cast<std::int64_t>(kMostNumber);
+  if (!flags || (*flags & kVersion) != 0 || file_.size > kMostBytes || file_.block_bytes <= 0 ||
+      file_.block_bytes > kMostBytes || file_.block_checksum_bytes < kLeastChecksum ||
+      file_.block_checksum_bytes > 64) {
     return Strange();
   }
   while (true) {

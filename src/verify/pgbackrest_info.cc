@@ -23,7 +23,8 @@ bool IsLabel(std::string_view text) {
 }
 
 tl::unexpected<Fault> Strange(std::string_view what) {
-  return Broken(Reason::kCorrupt, 0, "no backup as pgBackRest writes it: " + base::Quote(what));
+  return Broken(Reason::kCorrupt, 0,
+                "no backup as pgBackRest writes it: " + base::Quote(base::Truncate(what, 200)));
 }
 
 base::Timestamp TimeOf(const nlohmann::json& value, const char* key) {

@@ -212,7 +212,8 @@ Walked<void> PgBackRestManifestReader::Finish() {
   if (manifest_.label.empty()) return Strange("backup-label");
   if (!PgBackRestEnding(manifest_.compression)) {
     return Unjudged(Reason::kUnverified,
-                    "packed in a way that is not known: " + base::Quote(manifest_.compression));
+                    "packed in a way that is not known: " +
+                        base::Quote(base::Truncate(manifest_.compression, 200)));
   }
   manifest_.checksum = ini_.checksum();
   return {};

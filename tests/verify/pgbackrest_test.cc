@@ -131,6 +131,18 @@ std::vector<std::array<std::string, 3>> ManifestWith(const std::string& name,
           {"target:file", name, value}};
 }
 
+TEST(PgBackRestTest, QuotesNoMoreThanFits) {
+  const std::string much(100'000, '\xff');
+  const auto info = InfoOf(Sealed({{"backup:current", much, "{}"}}));
+  ASSERT_FALSE(info);
+  EXPECT_LT(info.error().message.size(), 1000u);
+  const auto manifest = ManifestOf(
+      Sealed({{"backup", "backup-label", "\"x\""},
+              {"backup:option", "option-compress-type", "\"" + std::string(100'000, 'x') + "\""}}));
+  ASSERT_FALSE(manifest);
+  EXPECT_LT(manifest.error().message.size(), 1000u);
+}
+
 TEST(PgBackRestTest, RefusesFilesThatLeadElsewhere) {
   const std::string good = R"({"checksum":"0123456789012345678901234567890123456789","size":5})";
   ASSERT_TRUE(ManifestOf(Sealed(ManifestWith("pg_data/a=b", good))));
@@ -189,6 +201,11 @@ TEST(PgBackRestTest, BlockMapsFitTheirFile) {
   PgBackRestFile tiny = BlockFile(24576);
   tiny.block_checksum_bytes = 1;
   EXPECT_FALSE(ReadBlockMap(kMap, tiny, 1));
+  // One block, which is larger than any file.
+  PgBackRestFile huge = BlockFile(1);
+  huge.block_bytes = std::int64_t{1} << 62;
+  EXPECT_FALSE(ReadBlockMap(std::string_view("\x00\x01\x29sha-1.", 9), huge, 1));
+  EXPECT_TRUE(ReadBlockMap(std::string_view("\x00\x01\x29sha-1.", 9), BlockFile(1), 1));
 }
 
 TEST(PgBackRestTest, HostileBlockMapsDoNoHarm) {
