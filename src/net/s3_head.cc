@@ -133,8 +133,8 @@ base::Result<std::int64_t> CheckRange(const HttpResponse& response, std::int64_t
   const auto first = base::ParseInt(text.substr(6, dash - 6));
   const auto last = base::ParseInt(text.substr(dash + 1, slash - dash - 1));
   const auto total = base::ParseInt(text.substr(slash + 1));
-  if (!first || !last || !total || *first != offset || *last - *first + 1 != got ||
-      *last != std::min(offset + size, *total) - 1) {
+  if (!first || !last || !total || *first != offset || *last < *first || *last >= *total ||
+      *last - *first != got - 1 || *last != std::min(offset + size, *total) - 1) {
     return base::Fail("the answer is another range than the one asked for");
   }
   return *total;

@@ -70,11 +70,17 @@ std::optional<base::Timestamp> ParseHttpDate(std::string_view text) {
   const auto month = std::find(kMonths.begin(), kMonths.end(), words[2]);
   const auto year = base::ParseInt(words[3]);
   const std::vector<std::string_view> clock = base::Split(words[4], ':');
-  if (!day || month == kMonths.end() || !year || clock.size() != 3) return std::nullopt;
+  if (month == kMonths.end() || !year || clock.size() != 3) return std::nullopt;
   const auto hour = base::ParseInt(clock[0]);
   const auto minute = base::ParseInt(clock[1]);
   const auto second = base::ParseInt(clock[2]);
-  if (!hour || !minute || !second || *year < 1970 || *year > 9999) return std::nullopt;
+  const auto within = [](const std::optional<std::int64_t>& number, std::int64_t most) {
+    return number && *number >= 0 && *number <= most;
+  };
+  if (!within(day, 31) || !within(hour, 23) || !within(minute, 59) || !within(second, 60) ||
+      *year < 1970 || *year > 9999) {
+    return std::nullopt;
+  }
   const std::chrono::year_month_day date{
       std::chrono::year(static_cast<int>(*year)),
       std::chrono::month(static_cast<unsigned>(month - kMonths.begin() + 1)),

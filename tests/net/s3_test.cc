@@ -470,7 +470,8 @@ TEST_F(S3Test, TakesAWholeObjectForItsFirstRange) {
 
 TEST_F(S3Test, RefusesOtherRanges) {
   for (const char* range : {"", "bytes 0-4/8", "bytes 5-9/10", "bytes 5-6/10", "bytes 5-7/7", "x",
-                            "bytes 5-7/*", "bytes 7-5/10", "bytes /-"}) {
+                            "bytes 5-7/*", "bytes 7-5/10", "bytes /-",
+                            "bytes 5--9223372036854775807/10", "bytes 5-7/-9223372036854775808"}) {
     Serve(FakeReply{.status = 206, .headers = {{"Content-Range", range}}, .body = "abc"});
     EXPECT_EQ(client_->Get("k", 5, 3, "", Call()).error().reason, Reason::kProtocol) << range;
   }

@@ -143,7 +143,10 @@ TEST(ReceiverTest, HonoursRetryAfter) {
   EXPECT_EQ(wait("inf"), kMaxRetryAfter);
   EXPECT_EQ(wait("Thu, 01 Jan 2026 00:00:20 GMT"), std::chrono::seconds(20));
   EXPECT_EQ(wait("Wed, 31 Dec 2025 00:00:00 GMT"), std::chrono::seconds(0));
-  for (const char* bad : {"soon", "-5", "nan", "Thu, 01 Foo 2026 00:00:20 GMT", "Thu, 99 Jan"}) {
+  for (const char* bad : {"soon", "-5", "nan", "Thu, 01 Foo 2026 00:00:20 GMT", "Thu, 99 Jan",
+                          "Thu, 01 Jan 2026 24:00:00 GMT", "Thu, 01 Jan 2026 00:00:-1 GMT",
+                          "Thu, 01 Jan 2026 9223372036854775807:00:00 GMT",
+                          "Thu, 4294967297 Jan 2026 00:00:20 GMT"}) {
     EXPECT_EQ(wait(bad), std::nullopt) << bad;
   }
   EXPECT_EQ(Classify(webhook, Answer(503, "", "7"), kNow).retry_after, std::chrono::seconds(7));
