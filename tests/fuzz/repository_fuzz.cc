@@ -6,38 +6,18 @@
 #include <string_view>
 
 #include "fuzz.h"
+#include "pgbackrest.h"
+#include "pgbackrest_bundle.h"
 #include "verify/barman_info.h"
 #include "verify/walg_metadata.h"
+#include "walked.h"
 
 namespace drwatch::verify {
 namespace {
 
+using fuzz::ByteSource;
 using fuzz::Check;
-
-// One byte at a time.
-class ByteSource final : public Source {
- public:
-  explicit ByteSource(std::string_view bytes) : left_(bytes) {}
-  Walked<std::string_view> Next() override {
-    byte_ = std::string(left_.substr(0, 1));
-    left_.remove_prefix(byte_.size());
-    return byte_;
-  }
-
- private:
-  std::string_view left_;
-  std::string byte_;
-};
-
-template <typename T>
-void CheckFault(const Walked<T>& result) {
-  if (result) return;
-  const Fault& fault = result.error();
-  Check(!fault.message.empty(), "a fault that says nothing");
-  Check(fault.message.size() < 1000, "a fault that says too much");
-  Check(fault.outcome != Outcome::kIntact && fault.reason != model::Reason::kNone,
-        "a fault that is none");
-}
+using fuzz::CheckFault;
 
 void CheckSentinel(std::string_view content) {
   WalGBackup backup;
@@ -55,7 +35,8 @@ void CheckFiles(std::string_view content) {
   Check(files.has_value() == again.has_value(), "pieces make a difference");
   if (!files) return;
   Check(files->packed == again->packed && files->skipped == again->skipped &&
-            files->tars == again->tars,
+            files->tars == again->tars && files->other_sets == again->other_sets &&
+            files->damaged == again->damaged,
         "pieces make a difference");
   if (files->packed.empty()) return;
   MemorySource source(content);
@@ -95,5 +76,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == "files") drwatch::verify::CheckFiles(content);
   if (kind == "info") drwatch::verify::CheckInfo(content);
   if (kind == "index") drwatch::verify::CheckIndex(content);
+  namespace pgbackrest = drwatch::fuzz::pgbackrest;
+  if (kind == "ini") pgbackrest::CheckArrival(content, pgbackrest::TellIni);
+  if (kind == "backups") pgbackrest::CheckArrival(content, pgbackrest::TellInfo);
+  if (kind == "manifest") pgbackrest::CheckArrival(content, pgbackrest::TellManifest);
+  if (kind == "map") pgbackrest::CheckBlockMap(content);
+  if (kind == "bundle") pgbackrest::CheckBundle(content);
   return 0;
 }
