@@ -1,168 +1,22 @@
 #include "verify/base_backup.h"
 
 #include <algorithm>
-#include <array>
 #include <mutex>
 #include <optional>
 #include <set>
 
 #include "base/sizes.h"
-#include "base/strings.h"
 #include "verify/backup_label.h"
+#include "verify/base_backup_archive.h"
 #include "verify/content_check.h"
-#include "verify/decoder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
 #include "verify/parallel.h"
-#include "verify/tar.h"
-#include "verify/wal_files.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
-
-constexpr std::string_view kManifestName = "backup_manifest";
-constexpr std::string_view kWalFolder = "pg_wal/";
-constexpr std::string_view kControlFile = "global/pg_control";
-constexpr std::size_t kIdentifierBytes = 8;
-constexpr std::string_view kLabelFile = "backup_label";
-constexpr std::string_view kTablespaceFile = "tablespace_map";
-// Of one of these that is kept.
-constexpr std::size_t kMaxTextBytes = 256 << 10;
-
-// "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
-std::string ArchiveOf(const std::string& name) {
-  const std::size_t dot = name.find(".tar");
-  if (dot == std::string::npos) return {};
-  const std::string rest = name.substr(dot + 4);
-  if (!rest.empty() && !CompressionOfName(rest)) return {};
-  const std::string stem = name.substr(0, dot);
-  const bool tablespace = !stem.empty() && stem.find_first_not_of("0123456789") == stem.npos;
-  return stem == "base" || stem == "pg_wal" || tablespace ? stem : std::string();
-}
-
-// Written, or allowed to be written, after the manifest was (pg_verifybackup leaves them out, too).
-bool IsExempt(std::string_view path) {
-  constexpr std::array<std::string_view, 4> kNames = {kManifestName, "postgresql.auto.conf",
-                                                      "recovery.signal", "standby.signal"};
-  return path.starts_with(kWalFolder) ||
-         std::find(kNames.begin(), kNames.end(), path) != kNames.end();
-}
-
-// pg_control.h: it begins with the cluster's system identifier.
-std::uint64_t IdentifierOf(std::string_view control) {
-  std::uint64_t value = 0;
-  for (std::size_t i = std::min(control.size(), kIdentifierBytes); i-- > 0;) {
-    value = value << 8 | static_cast<unsigned char>(control[i]);
-  }
-  return value;
-}
-
-// The manifest's files, and which of them were met.
-class Inventory {
- public:
-  explicit Inventory(const Manifest& manifest)
-      : manifest_(manifest), seen_(manifest.files.size(), false) {
-    // Whatever became of these: they may differ or be gone.
-    for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] = IsExempt(manifest.files[i].path());
-  }
-
-  // nullptr: not in the manifest.
-  const ManifestFile* Meet(const std::string& path) {
-    const auto& files = manifest_.files;
-    const auto found = std::lower_bound(
-        files.begin(), files.end(), path,
-        [](const ManifestFile& file, const std::string& value) { return file.path() < value; });
-    if (found == files.end() || found->path() != path) return nullptr;
-    seen_[static_cast<std::size_t>(found - files.begin())] = true;
-    return &*found;
-  }
-  Walked<void> CheckComplete() const {
-    const auto missing = std::count(seen_.begin(), seen_.end(), false);
-    if (missing == 0) return {};
-    const auto first = std::find(seen_.begin(), seen_.end(), false) - seen_.begin();
-    return tl::unexpected(
-        Fault{Outcome::kBroken, Reason::kIncomplete,
-              std::string(manifest_.files[static_cast<std::size_t>(first)].path()),
-              std::to_string(missing) + " files of the manifest are missing, "
-                                        "this is the first"});
-  }
-
- private:
-  const Manifest& manifest_;
-  std::vector<bool> seen_;
-};
-
-Fault ExtraFile(const std::string& path) {
-  return {Outcome::kBroken, Reason::kCorrupt, path, "is not in the manifest"};
-}
-
-// What of base.tar tells about the other archives.
-struct BaseMembers {
-  std::string control;  // the start of pg_control
-  std::string label;
-  std::string tablespaces;
-  bool version = false;  // PG_VERSION is there
-};
-
-// Members of one of the backup's archives, checked while they stream by.
-class ManifestVisitor final : public TarVisitor {
- public:
-  // `inventory` may be nullptr (no manifest). `prefix` is where the archive's members belong.
-  ManifestVisitor(Inventory* inventory, WalFiles& wal, std::string prefix)
-      : inventory_(inventory), wal_(wal), prefix_(std::move(prefix)) {}
-
-  Walked<void> Begin(const TarMember& member) override {
-    check_.reset();
-    path_.clear();
-    if (!member.regular()) return {};
-    path_ = prefix_ + member.name;
-    size_ = member.size;
-    if (path_ == "PG_VERSION") members_.version = true;
-    if (path_.starts_with(kWalFolder) || inventory_ == nullptr) return {};
-    if (IsExempt(path_)) return {};
-    const ManifestFile* const file = inventory_->Meet(path_);
-    if (file == nullptr) return tl::unexpected(ExtraFile(path_));
-    check_.emplace(*file, nullptr);
-    return {};
-  }
-  Walked<void> Data(std::string_view bytes) override {
-    if (check_) check_->Update(bytes);
-    if (path_ == kControlFile) Keep(bytes, kIdentifierBytes, members_.control);
-    if (path_ == kLabelFile) Keep(bytes, kMaxTextBytes, members_.label);
-    if (path_ == kTablespaceFile) Keep(bytes, kMaxTextBytes, members_.tablespaces);
-    return {};
-  }
-  Walked<void> End() override {
-    // Before the WAL that may follow in the same archive.
-    if (path_ == kLabelFile && inventory_ == nullptr) NeedStart();
-    return check_ ? check_->Finish() : Walked<void>();
-  }
-  Walked<void> Content(Source& content) override {
-    if (!path_.starts_with(kWalFolder)) return TarVisitor::Content(content);
-    return wal_.Add(path_.substr(kWalFolder.size()), size_, content);
-  }
-  const BaseMembers& members() const { return members_; }
-
- private:
-  static void Keep(std::string_view bytes, std::size_t limit, std::string& kept) {
-    kept += bytes.substr(0, limit - std::min(limit, kept.size()));
-  }
-  // No manifest says how far the WAL is needed: at least to where recovery begins.
-  void NeedStart() {
-    const auto label = ParseBackupLabel(members_.label);
-    if (label) wal_.Need({{label->timeline, label->start, label->start + 1}});
-  }
-
-  Inventory* inventory_;
-  WalFiles& wal_;
-  std::string prefix_;
-  std::string path_;
-  std::optional<ContentCheck> check_;
-  BaseMembers members_;
-  std::int64_t size_ = 0;
-};
 
 // Reads a file of the backup to its end.
 Walked<void> CheckContent(const FileSet& files, const ManifestFile& listed, ReadBudget& budget) {
@@ -188,7 +42,7 @@ class BaseBackup {
  public:
   BaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
              BaseBackupWal wal_place)
-      : files_(files), checksums_(checksums), budget_(budget), wal_place_(wal_place) {
+      : files_(files), checksums_(checksums), budget_(budget), wal_(wal_place) {
     whole_.outcome = Outcome::kIntact;
     whole_.level = Level::kContent;
   }
@@ -196,7 +50,7 @@ class BaseBackup {
   Verdict Run() {
     if (files_.Has(std::string(kManifestName)) && !ReadManifest()) return whole_;
     for (const std::string& name : files_.TopNames()) {
-      if (!ArchiveOf(name).empty()) archives_.insert(name);
+      if (!BackupArchiveOf(name).empty()) archives_.insert(name);
     }
     whole_.format = archives_.empty() ? "base backup, plain" : "base backup, tar";
     if (archives_.empty()) {
@@ -228,12 +82,10 @@ class BaseBackup {
   const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
-  const BaseBackupWal wal_place_;
   Verdict whole_;
   std::optional<Manifest> manifest_;
-  std::optional<Inventory> inventory_;
-  WalFiles wal_;
-  std::uint64_t system_identifier_ = 0;  // of pg_control or the manifest; 0: not known
+  std::optional<ManifestInventory> inventory_;
+  CarriedWal wal_;
   std::set<std::string> archives_;
 };
 
@@ -267,8 +119,7 @@ bool BaseBackup::ReadManifest() {
   }
   manifest_ = std::move(*manifest);
   inventory_.emplace(*manifest_);
-  if (wal_place_ == BaseBackupWal::kInside) wal_.Need(manifest_->wal);
-  system_identifier_ = manifest_->system_identifier.value_or(0);
+  wal_.Expect(*manifest_);
   if (!manifest_->checksums) {
     whole_.level = Level::kFormat;
     whole_.details.push_back("the manifest was made without checksums");
@@ -279,11 +130,8 @@ bool BaseBackup::ReadManifest() {
 void BaseBackup::CheckArchives() {
   for (const std::string& name : archives_) {
     if (!Good()) return;
-    const std::string archive = ArchiveOf(name);
-    std::string prefix;
-    if (archive == "pg_wal") prefix = kWalFolder;
-    if (archive != "pg_wal" && archive != "base") prefix = "pg_tblspc/" + archive + "/";
-    ManifestVisitor visitor(inventory_ ? &*inventory_ : nullptr, wal_, prefix);
+    const std::string archive = BackupArchiveOf(name);
+    BaseBackupMembers visitor(inventory_ ? &*inventory_ : nullptr, wal_, archive);
     const auto open = [&](DigestTee* tee) { return files_.Open(name, budget_, tee); };
     Verdict part = VerifyStream(open, name, checksums_, budget_, [&](Reader& file) {
       return WalkPacked(file, name, [&](Reader& inner) -> Walked<Walk> {
@@ -313,7 +161,7 @@ void BaseBackup::CheckArchives() {
 
 // What base.tar must hold and what it says must lie beside it.
 void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& archive) {
-  if (system_identifier_ == 0) system_identifier_ = IdentifierOf(members.control);
+  wal_.BelongTo(members.control);
   const auto missing = [](const std::string& place, std::string message) {
     return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, place, std::move(message)});
   };
@@ -328,8 +176,9 @@ void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& arc
             "");
   }
   for (const std::string& oid : ParseTablespaceMap(members.tablespaces)) {
-    const bool there = std::any_of(archives_.begin(), archives_.end(),
-                                   [&oid](const auto& name) { return ArchiveOf(name) == oid; });
+    const bool there = std::any_of(archives_.begin(), archives_.end(), [&oid](const auto& name) {
+      return BackupArchiveOf(name) == oid;
+    });
     if (!there) Require(missing(oid + ".tar", "tablespace_map names it, it is missing"), "");
   }
 }
@@ -341,7 +190,7 @@ void BaseBackup::CheckPlain() {
   auto walked = files_.Each([&](const TreeFile& file) {
     if (file.name.starts_with(kWalFolder)) {
       CheckWalFile(file);
-    } else if (!IsExempt(file.name)) {
+    } else if (!IsExemptFromManifest(file.name)) {
       const ManifestFile* const found = PlainFile(file);
       if (found != nullptr) listed.push_back(found);
     }
@@ -349,7 +198,7 @@ void BaseBackup::CheckPlain() {
   });
   if (!walked) return Require(tl::unexpected(std::move(walked.error())), "");
   if (Good()) CheckContents(listed);
-  if (Good() && system_identifier_ == 0 && files_.Has(std::string(kControlFile))) ReadControlFile();
+  if (Good() && !wal_.cluster_known() && files_.Has(std::string(kControlFile))) ReadControlFile();
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
 }
 
@@ -411,22 +260,13 @@ void BaseBackup::ReadControlFile() {
   auto opened = files_.Open(name, budget_, nullptr);
   if (!opened) return Require(tl::unexpected(std::move(opened.error())), name);
   Reader reader(*opened->source);
-  auto head = reader.Peek(kIdentifierBytes);
+  auto head = reader.Peek(kControlHeadBytes);
   if (!head) return Require(tl::unexpected(std::move(head.error())), name);
-  system_identifier_ = IdentifierOf(*head);
+  wal_.BelongTo(*head);
 }
 
 void BaseBackup::CheckWal() {
-  if (wal_place_ != BaseBackupWal::kInside || (!manifest_ && wal_.count() == 0)) return;
   Require(wal_.Check(), "");
-  const std::uint64_t found = wal_.system_identifier();
-  if (Good() && found != 0 && system_identifier_ != 0 && found != system_identifier_) {
-    Require(tl::unexpected(Fault{Outcome::kBroken, Reason::kWrongFormat, "pg_wal",
-                                 "belongs to another cluster: its system identifier is " +
-                                     std::to_string(found) + ", not " +
-                                     std::to_string(system_identifier_)}),
-            "");
-  }
   if (!wal_.unchained()) return;
   whole_.level = std::min(whole_.level, Level::kFormat);
   whole_.details.emplace_back(
@@ -456,7 +296,7 @@ void BaseBackup::Describe() {
   }
   std::string summary =
       std::to_string(manifest_->files.size()) + " files, " + base::FormatSize(bytes);
-  if (wal_place_ == BaseBackupWal::kInside) {
+  if (wal_.inside()) {
     summary += ", " + std::to_string(wal_.count()) + " WAL segments";
   }
   whole_.details.push_back(std::move(summary));

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "verify/carried_wal.h"
 #include "verify/checksums.h"
 #include "verify/file_set.h"
 
@@ -16,8 +17,6 @@ bool LooksLikeBaseBackup(const std::string& folder);
 // Every file is there, has its size and checksum, nothing is there that should not be, and the WAL
 // that makes the backup consistent is complete. Without a manifest (PostgreSQL before 13, or
 // --no-manifest): the archives are walked, and the level says so.
-// With its WAL elsewhere (in an archive) what it carries of it is not looked at.
-enum class BaseBackupWal { kInside, kElsewhere };
 Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                          BaseBackupWal wal = BaseBackupWal::kInside);
 Verdict VerifyBaseBackup(const std::string& folder, const Checksums& checksums, ReadBudget& budget);

@@ -1,0 +1,51 @@
+// The WAL that makes a base backup consistent: what the backup says it needs, what it carries of it
+// in pg_wal, and whether both are of one cluster.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "verify/manifest.h"
+#include "verify/wal_files.h"
+
+namespace drwatch::verify {
+
+inline constexpr std::string_view kWalFolder = "pg_wal/";
+inline constexpr std::string_view kControlFile = "global/pg_control";
+// So much of the control file's start tells the cluster.
+inline constexpr std::size_t kControlHeadBytes = 8;
+
+// With its WAL elsewhere (in an archive) what a backup carries of it is not looked at.
+enum class BaseBackupWal { kInside, kElsewhere };
+
+// One thread.
+class CarriedWal {
+ public:
+  explicit CarriedWal(BaseBackupWal place) : place_(place) {}
+
+  // What is needed: as the manifest says, or without one from where backup_label begins.
+  void Expect(const Manifest& manifest);
+  void ExpectLabel(std::string_view backup_label);
+  // Whose it has to be, unless the manifest said so: the start of the control file.
+  void BelongTo(std::string_view control_head);
+  bool cluster_known() const { return system_identifier_ != 0; }
+
+  // A file of pg_wal: as WalFiles::Add().
+  Walked<void> Add(const std::string& name, std::int64_t size, Source& content);
+  // Once all were added: as WalFiles::Check(), and kWrongFormat if it is another cluster's.
+  Walked<void> Check() const;
+
+  bool inside() const { return place_ == BaseBackupWal::kInside; }
+  std::size_t count() const { return files_.count(); }
+  // As in WalFiles.
+  bool unchained() const { return files_.unchained(); }
+
+ private:
+  const BaseBackupWal place_;
+  WalFiles files_;
+  bool expected_ = false;                // by a manifest
+  std::uint64_t system_identifier_ = 0;  // of the backup; 0: not known
+};
+
+}  // namespace drwatch::verify
