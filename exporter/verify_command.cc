@@ -53,6 +53,12 @@ std::string TextOf(const VerifiedPath& one) {
 
 nlohmann::ordered_json JsonOf(const VerifiedPath& one) {
   const verify::Verdict& verdict = one.verdict;
+  auto needs_wal = nlohmann::ordered_json::array();
+  for (const verify::WalRange& range : verdict.needs_wal.ranges) {
+    needs_wal.push_back({{"timeline", range.timeline},
+                         {"start", verify::FormatLsn(range.start)},
+                         {"end", verify::FormatLsn(range.end)}});
+  }
   return {{"path", one.path},
           {"outcome", verify::OutcomeName(verdict.outcome)},
           {"level", static_cast<int>(verdict.level)},
@@ -61,6 +67,7 @@ nlohmann::ordered_json JsonOf(const VerifiedPath& one) {
           {"message", verdict.message},
           {"format", verdict.format},
           {"details", verdict.details},
+          {"needs_wal", std::move(needs_wal)},
           {"bytes_read", verdict.bytes_read},
           {"duration_ms", one.took.count()}};
 }
@@ -78,13 +85,40 @@ VerifiedPath Demand(VerifiedPath one, int level) {
   return one;
 }
 
+// A base backup without WAL is intact with an archive that has what it needs.
+VerifiedPath Supply(VerifiedPath one, const VerifyOptions& options,
+                    const std::vector<WalReport>& archives) {
+  verify::Verdict& verdict = one.verdict;
+  if (verdict.needs_wal.empty()) return one;
+  if (archives.empty()) verdict.details.emplace_back("hint: name its WAL archive with --wal");
+  for (std::size_t i = 0; i < archives.size(); ++i) {
+    const std::string& folder = options.wal_folders[i];
+    const auto why = catalog::WhyNotHeld(archives[i].holdings, verdict.needs_wal);
+    if (why) {
+      verdict.details.push_back(folder + ": " + *why);
+      continue;
+    }
+    verdict.outcome = verify::Outcome::kIntact;
+    verdict.reason = model::Reason::kNone;
+    verdict.place.clear();
+    verdict.message.clear();
+    verdict.details.push_back("carries no WAL: " + verdict.needs_wal.ToString() + " is in " +
+                              folder);
+    break;
+  }
+  return one;
+}
+
 }  // namespace
 
 int Verify(const VerifyOptions& options) {
   int status = kIntactExit;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  // First: backups may need them.
+  std::vector<WalReport> archives;
+  for (const std::string& folder : options.wal_folders) archives.push_back(VerifyWalFolder(folder));
   const auto say = [&](const VerifiedPath& found) {
-    const VerifiedPath one = Demand(found, options.level);
+    const VerifiedPath one = Demand(Supply(found, options, archives), options.level);
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));
@@ -103,8 +137,7 @@ int Verify(const VerifyOptions& options) {
     VerifyRepository(path, options.jobs, say);
   }
   VerifyPaths(plain, options.jobs, say);
-  for (const std::string& folder : options.wal_folders) {
-    const WalReport report = VerifyWalFolder(folder);
+  for (const WalReport& report : archives) {
     status = Worse(status, report.exit_code);
     if (options.json) {
       all.push_back(nlohmann::ordered_json::parse(report.json));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/sizes.h"
 #include "base/strings.h"
@@ -27,6 +28,8 @@ struct Damage {
   std::string text;
 };
 
+using SegmentKey = std::pair<std::uint32_t, std::uint64_t>;
+
 class ArchiveCheck {
  public:
   explicit ArchiveCheck(const std::string& folder)
@@ -39,6 +42,7 @@ class ArchiveCheck {
   void ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
                     catalog::WalChecker& checker);
   void ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker);
+  void NoteDamage(const std::string& name);
   bool OnPath(std::uint32_t timeline, std::uint64_t number) const;
   int ExitCode() const;
   std::string Headline() const;
@@ -55,6 +59,7 @@ class ArchiveCheck {
   catalog::WalArchiveState state_;
   catalog::WalQuestion question_;
   std::vector<Damage> damages_;
+  std::set<SegmentKey> damaged_;
   std::int64_t segments_ = 0;
   std::int64_t records_ = 0;
   std::optional<base::Timestamp> last_commit_;  // of the ancestry
@@ -74,6 +79,7 @@ void ArchiveCheck::ReadOne(std::size_t object, bool on_path, catalog::WalChecker
   ++segments_;
   if (check.outcome != Outcome::kIntact) {
     damages_.push_back({file.name, check.outcome, check.reason, check.text});
+    NoteDamage(file.name);
     return;
   }
   records_ += check.facts.records;
@@ -82,6 +88,14 @@ void ArchiveCheck::ReadOne(std::size_t object, bool on_path, catalog::WalChecker
     last_commit_ = check.facts.last_commit;
     last_commit_in_ = file.name;
   }
+}
+
+// Also what could not be judged: nobody knows whether it can be used.
+void ArchiveCheck::NoteDamage(const std::string& name) {
+  const auto parsed = verify::ParseWalFileName(name);
+  if (!parsed || parsed->kind != verify::WalFileName::Kind::kSegment) return;
+  const auto number = verify::SegmentNumber(*parsed, reader_.inventory().segment_bytes);
+  if (number) damaged_.insert({parsed->timeline, *number});
 }
 
 void ArchiveCheck::ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
@@ -132,7 +146,9 @@ WalReport ArchiveCheck::Run() {
     state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
     ReadSegments();
   }
-  return {ExitCode(), Text(), ToJson()};
+  return {ExitCode(), Text(), ToJson(),
+          catalog::TakeWalHoldings(reader_.inventory(), std::move(damaged_),
+                                   reader_.system_identifier().value_or(0))};
 }
 
 int ArchiveCheck::ExitCode() const {

@@ -3,12 +3,15 @@
 
 #include <string>
 
+#include "catalog/wal_holdings.h"
+
 namespace drwatch::exporter {
 
 struct WalReport {
   int exit_code = 3;  // as VerifyOptions: 0 intact, 2 broken, 3 cannot be judged
   std::string text;
   std::string json;
+  catalog::WalHoldings holdings;  // without the segments that are damaged
 };
 
 // Reads every segment below `folder`: gaps, timelines, damages, the last commit.

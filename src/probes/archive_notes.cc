@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
+
+#include "base/strings.h"
 
 namespace drwatch::probes {
+namespace {
+
+// How often one who waits for the first look at an archive looks whether it is over.
+constexpr base::Duration kAwaitStep{20};
+
+}  // namespace
 
 void ArchiveNotes::Put(const std::string& probe, ArchiverNote note) {
   const std::lock_guard lock(mutex_);
@@ -44,6 +53,78 @@ bool ArchiveNotes::WatchBases(const std::vector<std::string>& probes, const Owne
     if (probes.empty()) return known.second.owner == owner && known.second.had_any;
     return std::find(probes.begin(), probes.end(), known.first) != probes.end();
   });
+}
+
+std::shared_ptr<ArchiveNotes::Archive> ArchiveNotes::AddArchive(Archive archive) {
+  auto shared = std::make_shared<Archive>(std::move(archive));
+  const std::lock_guard lock(mutex_);
+  std::erase_if(archives_, [](const auto& known) { return known.expired(); });
+  archives_.push_back(shared);
+  return shared;
+}
+
+void ArchiveNotes::PutHoldings(Archive& archive, catalog::WalHoldings holdings) {
+  const std::lock_guard lock(mutex_);
+  archive.holdings = std::move(holdings);
+}
+
+// With the lock held.
+std::vector<std::shared_ptr<const ArchiveNotes::Archive>> ArchiveNotes::ArchivesFor(
+    const std::string& probe, const Owner& owner) const {
+  std::vector<std::shared_ptr<const Archive>> found;
+  for (const auto& known : archives_) {
+    std::shared_ptr<const Archive> archive = known.lock();
+    if (!archive) continue;
+    const auto& named = archive->base_backups;
+    const bool for_it = named.empty() ? archive->owner == owner
+                                      : std::find(named.begin(), named.end(), probe) != named.end();
+    if (for_it) found.push_back(std::move(archive));
+  }
+  return found;
+}
+
+WalSupply ArchiveNotes::FindWal(const std::string& probe, const Owner& owner,
+                                const verify::NeededWal& needed) const {
+  WalSupply supply;
+  std::vector<std::string> against;
+  bool unknown = false;
+  const std::lock_guard lock(mutex_);
+  const auto archives = ArchivesFor(probe, owner);
+  for (const auto& archive : archives) {
+    unknown = unknown || !archive->holdings;
+    const auto why = archive->holdings ? catalog::WhyNotHeld(*archive->holdings, needed)
+                                       : "it was not looked at yet";
+    if (why) {
+      against.push_back(base::Quote(archive->probe) + ": " + *why);
+    } else {
+      supply.archives.push_back(archive->probe);
+    }
+  }
+  using State = WalSupply::State;
+  if (!supply.archives.empty()) {
+    supply.state = State::kHeld;
+    return supply;
+  }
+  supply.state = unknown ? State::kUnknown : State::kMissing;
+  supply.why = archives.empty() ? "no wal_archive probe is configured for it"
+                                : "archive " + base::Join(against, "; archive ");
+  return supply;
+}
+
+void ArchiveNotes::AwaitArchives(const std::string& probe, const Owner& owner,
+                                 base::Deadline deadline, const base::StopToken& stop) const {
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto archives = ArchivesFor(probe, owner);
+      if (std::all_of(archives.begin(), archives.end(),
+                      [](const auto& archive) { return archive->holdings.has_value(); })) {
+        return;
+      }
+    }
+    if (deadline.Expired()) return;
+    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return;
+  }
 }
 
 }  // namespace drwatch::probes

@@ -1,15 +1,19 @@
 // What probes tell the probes of WAL archives: what a primary's archiver says, and which base
-// backups exist.
+// backups exist. And what those tell the backup probes: which WAL they hold.
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/stop.h"
 #include "catalog/wal_archive.h"
+#include "catalog/wal_holdings.h"
 
 namespace drwatch::probes {
 
@@ -18,6 +22,18 @@ struct ArchiverNote {
   std::string last_archived;                    // a segment's name; empty if none or not told
   std::optional<double> last_archived_seconds;  // when, Unix time
   double archive_timeout_seconds = 0;           // 0 = not set
+};
+
+// Whether an archive holds what a base backup without WAL of its own needs.
+struct WalSupply {
+  enum class State {
+    kHeld,
+    kMissing,
+    kUnknown,  // an archive was not looked at yet, and no other one holds it
+  };
+  State state = State::kUnknown;
+  std::vector<std::string> archives;  // the probes whose archives hold it
+  std::string why;                    // what speaks against the others; empty if it is held
 };
 
 // Thread-safe.
@@ -37,7 +53,25 @@ class ArchiveNotes {
   // has ever found one, whatever became of it.
   bool WatchBases(const std::vector<std::string>& probes, const Owner& owner) const;
 
+  // One WAL archive; it is forgotten with its last owner.
+  struct Archive {
+    std::string probe;
+    Owner owner;
+    std::vector<std::string> base_backups;  // the probes it is for; empty = all of the owner's
+    std::optional<catalog::WalHoldings> holdings;  // nullopt: not looked at yet
+  };
+  std::shared_ptr<Archive> AddArchive(Archive archive);
+  void PutHoldings(Archive& archive, catalog::WalHoldings holdings);
+  // For a backup probe and the owner of what it finds.
+  WalSupply FindWal(const std::string& probe, const Owner& owner,
+                    const verify::NeededWal& needed) const;
+  // Waits until all archives for it were looked at.
+  void AwaitArchives(const std::string& probe, const Owner& owner, base::Deadline deadline,
+                     const base::StopToken& stop) const;
+
  private:
+  std::vector<std::shared_ptr<const Archive>> ArchivesFor(const std::string& probe,
+                                                          const Owner& owner) const;
   struct KnownBases {
     Owner owner;
     std::vector<catalog::WalBase> bases;
@@ -46,6 +80,7 @@ class ArchiveNotes {
   mutable std::mutex mutex_;
   std::map<std::string, ArchiverNote> notes_;
   std::map<std::string, KnownBases> bases_;
+  std::vector<std::weak_ptr<Archive>> archives_;
 };
 
 }  // namespace drwatch::probes

@@ -156,6 +156,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
       copy.level = static_cast<int>(verdict->level);
       copy.verified = verdict->verified;
       copy.digest = verdict->digest;
+      copy.wal_archives = verdict->wal_archives;
       if (verdict->outcome != verify::Outcome::kIntact) copy.problem = verdict->text;
     } else if (spec.verify.enabled) {
       copy.problem = "not verified";

@@ -199,7 +199,10 @@ void Judge::Format() {
         return;  // said by the check of the checksum
       }
       return Fail("format", verdict.reason, verdict.text,
-                  "it cannot be restored: run the backup again, keep the last good one");
+                  verdict.needs_wal.empty()
+                      ? "it cannot be restored: run the backup again, keep the last good one"
+                      : "watch the archive that has its WAL with a wal_archive probe of the same "
+                        "service, or take backups with pg_basebackup -X stream");
     case Outcome::kUnjudged:
       if (IsTransient(verdict.reason)) {
         return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},

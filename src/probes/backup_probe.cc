@@ -24,6 +24,9 @@ using model::Reason;
 using model::Severity;
 
 constexpr double kFreeInodesWarningRatio = 0.05;
+// What a run waits at most for the first look at a WAL archive, which may wait itself for its
+// primary.
+constexpr base::Duration kArchivePatience{5000};
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -74,10 +77,11 @@ bool NeedsNoWaiting(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kBroken && verdict.reason == Reason::kWrongFormat;
 }
 
-// A base backup without WAL of its own (pg_basebackup -X none) that is whole but for that, which is
-// looked at last: what an archive is for.
-bool LacksOnlyWal(const BackupVerdict& verdict) {
-  return verdict.reason == Reason::kIncomplete && verdict.text.starts_with("pg_wal: ");
+FindWal FindWalFor(const config::Probe& config, PositionRing* positions) {
+  if (positions == nullptr) return nullptr;
+  const ArchiveNotes::Owner owner{config.service, std::get<config::BackupProbe>(config.spec).data};
+  return [&notes = positions->archive_notes(), probe = config.name,
+          owner](const verify::NeededWal& needed) { return notes.FindWal(probe, owner, needed); };
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       folder_(FolderOf(spec_)),
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
       positions_(services.positions),
-      verdicts_(services.database, config_.name),
+      verdicts_(services.database, config_.name, FindWalFor(config_, positions_)),
       verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
   if (place_) bucket_.emplace(spec_, *place_);
 }
@@ -128,6 +132,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
       }
       VerifyWhatIsDue(listing.complete.all(), context);
+      AwaitArchives(listing.complete.all(), context);
       NoteBases(listing.complete.all(), context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
@@ -231,20 +236,40 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
   }
 }
 
+// A first run waits for the first look at the archives that its backups need.
+void BackupProbe::AwaitArchives(const std::vector<catalog::Artefact>& complete,
+                                const RunContext& context) const {
+  if (positions_ == nullptr || !spec_.verify.enabled) return;
+  const bool open =
+      std::any_of(complete.begin(), complete.end(), [this](const catalog::Artefact& artefact) {
+        if (!artefact.folder) return false;
+        const auto verdict = verdicts_.Find(artefact);
+        return verdict && !verdict->needs_wal.empty() &&
+               verdict->outcome == verify::Outcome::kUnjudged;
+      });
+  if (!open) return;
+  const base::Duration patience = std::min(kArchivePatience, context.deadline.Remaining() / 4);
+  positions_->archive_notes().AwaitArchives(config_.name, {config_.service, spec_.data},
+                                            base::Deadline::After(patience), context.stop);
+}
+
 // For the probes of WAL archives.
 void BackupProbe::NoteBases(const std::vector<catalog::Artefact>& complete,
                             const RunContext& context) {
   if (positions_ == nullptr) return;
   using State = catalog::WalBase::State;
   std::map<std::string, State> states;
+  std::map<std::string, std::uint64_t> systems;  // manifests say it from PostgreSQL 17 on
   for (const catalog::Artefact& artefact : complete) {
     if (!artefact.folder) continue;
     const auto verdict =
         spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
-    const bool needs_wal = verdict && LacksOnlyWal(*verdict);
+    // Whether its WAL is there the archive tells itself.
+    const bool needs_wal = verdict && !verdict->needs_wal.empty();
     const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken && !needs_wal;
     const bool passed = needs_wal || PassedAll(spec_, artefact, verdict);
     states[artefact.name] = broken ? State::kBroken : passed ? State::kProven : State::kUnproven;
+    if (needs_wal) systems[artefact.name] = verdict->needs_wal.system_identifier;
   }
   const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
   std::vector<catalog::WalBase> bases =
@@ -252,6 +277,7 @@ void BackupProbe::NoteBases(const std::vector<catalog::Artefact>& complete,
   for (catalog::WalBase& base : bases) {
     base.probe = config_.name;
     base.state = states[base.name];
+    if (base.system_identifier == 0) base.system_identifier = systems[base.name];
   }
   positions_->archive_notes().PutBases(config_.name, {config_.service, spec_.data},
                                        std::move(bases));

@@ -51,6 +51,8 @@ class BackupProbe final : public Probe {
  private:
   void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
+  void AwaitArchives(const std::vector<catalog::Artefact>& complete,
+                     const RunContext& context) const;
   void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void StandIn(catalog::Listing& listing, base::Timestamp now) const;

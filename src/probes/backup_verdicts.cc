@@ -33,6 +33,9 @@ ALTER TABLE backup_verdicts ADD COLUMN packed_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE backup_verdicts ADD COLUMN unpacked_bytes INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+constexpr std::string_view kNeedsWal =
+    "ALTER TABLE backup_verdicts ADD COLUMN needs_wal TEXT NOT NULL DEFAULT '';";
+
 constexpr std::string_view kWhat = "backup verdicts";
 
 // A line a table. nullptr: none.
@@ -58,17 +61,43 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.tables = ReadTables(row.Text(11));
   verdict.packed_bytes = row.Int(12);
   verdict.unpacked_bytes = row.Int(13);
+  verdict.needs_wal = verify::UnpackNeededWal(row.Text(14));
   return verdict;
+}
+
+// What a verdict on a backup's own files is worth with that WAL.
+void Settle(BackupVerdict& verdict, WalSupply supply) {
+  using State = WalSupply::State;
+  const std::string needed = verdict.needs_wal.ToString();
+  switch (supply.state) {
+    case State::kHeld:
+      verdict.outcome = verify::Outcome::kIntact;
+      verdict.reason = model::Reason::kNone;
+      verdict.text = "base backup without WAL, " + needed + " is in archive " +
+                     base::Quote(supply.archives.front());
+      verdict.wal_archives = std::move(supply.archives);
+      return;
+    case State::kMissing:
+      verdict.outcome = verify::Outcome::kBroken;
+      verdict.reason = model::Reason::kIncomplete;
+      break;
+    case State::kUnknown:
+      verdict.outcome = verify::Outcome::kUnjudged;
+      verdict.reason = model::Reason::kTimeout;
+      break;
+  }
+  verdict.text =
+      "its files are intact, but it carries no WAL and needs " + needed + "; " + supply.why;
 }
 
 }  // namespace
 
 std::vector<db::Migration> BackupMigrations() {
-  return {{"backup", 1, kSchema}, {"backup", 2, kContents}};
+  return {{"backup", 1, kSchema}, {"backup", 2, kContents}, {"backup", 3, kNeedsWal}};
 }
 
-BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe)
-    : database_(database), probe_(std::move(probe)) {}
+BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal)
+    : database_(database), probe_(std::move(probe)), find_wal_(std::move(find_wal)) {}
 
 // Once, at the first question: the constructor must not block.
 void BackupVerdicts::Load() const {
@@ -77,7 +106,7 @@ void BackupVerdicts::Load() const {
   KeepRows(database_, kWhat, probe_, [this](db::Database& database) {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
-        "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes FROM "
+        "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal FROM "
         "backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
     return ReadRows(rows,
@@ -86,11 +115,16 @@ void BackupVerdicts::Load() const {
 }
 
 std::optional<BackupVerdict> BackupVerdicts::FindPath(const std::string& path) const {
-  const std::lock_guard lock(mutex_);
-  Load();
-  const auto found = verdicts_.find(path);
-  if (found == verdicts_.end()) return std::nullopt;
-  return found->second;
+  std::optional<BackupVerdict> verdict;
+  {
+    const std::lock_guard lock(mutex_);
+    Load();
+    const auto found = verdicts_.find(path);
+    if (found == verdicts_.end()) return std::nullopt;
+    verdict = found->second;
+  }
+  if (!verdict->needs_wal.empty() && find_wal_) Settle(*verdict, find_wal_(verdict->needs_wal));
+  return verdict;
 }
 
 std::optional<BackupVerdict> BackupVerdicts::Find(const catalog::Artefact& artefact) const {
@@ -138,7 +172,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -154,6 +188,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(verdict.tables ? base::Join(*verdict.tables, "\n") : std::string())
         .Bind(verdict.packed_bytes)
         .Bind(verdict.unpacked_bytes)
+        .Bind(verify::PackNeededWal(verdict.needs_wal))
         .Run();
   });
 }

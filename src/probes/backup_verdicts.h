@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "catalog/artefact.h"
 #include "db/database.h"
+#include "probes/archive_notes.h"
 #include "verify/verdict.h"
 
 namespace drwatch::probes {
@@ -35,7 +37,14 @@ struct BackupVerdict {
   std::shared_ptr<const std::vector<std::string>> tables;
   std::int64_t packed_bytes = 0;
   std::int64_t unpacked_bytes = 0;
+  // As in verify::Verdict: an archive decides.
+  verify::NeededWal needs_wal;
+  // The probes of the archives that hold it; not kept.
+  std::vector<std::string> wal_archives;
 };
+
+// Whether the WAL that a verdict says is needed lies in an archive now.
+using FindWal = std::function<WalSupply(const verify::NeededWal&)>;
 
 // Of so many latest verifications the tables are kept: nothing looks further back.
 inline constexpr std::size_t kMaxTableLists = 32;
@@ -44,9 +53,11 @@ inline constexpr std::size_t kMaxTableLists = 32;
 // database that cannot be written is logged and costs nothing but a second reading after a restart.
 class BackupVerdicts {
  public:
-  BackupVerdicts(db::Database* database, std::string probe);
+  // Without `find_wal` nobody has WAL.
+  BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal = nullptr);
 
-  // Of exactly these bytes; what checksum files say may have changed since.
+  // Of exactly these bytes; what checksum files say may have changed since. Of a backup that needs
+  // WAL of an archive: intact if one has it now, broken if none has, else unjudged (kTimeout).
   std::optional<BackupVerdict> Find(const catalog::Artefact& artefact) const;
   // Of whatever was at that path.
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
@@ -63,6 +74,7 @@ class BackupVerdicts {
 
   db::Database* const database_;
   const std::string probe_;
+  const FindWal find_wal_;
   mutable std::mutex mutex_;
   mutable bool loaded_ = false;
   mutable std::unordered_map<std::string, BackupVerdict> verdicts_;

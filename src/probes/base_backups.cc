@@ -1,5 +1,6 @@
 #include "probes/base_backups.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -51,9 +52,11 @@ std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
 std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
                                      const verify::Walked<verify::Manifest>& manifest) {
   if (!manifest || manifest->wal.empty()) return {};
-  // Several ranges: the backup of a standby that followed a promotion.
-  const verify::WalRange& first = manifest->wal.front();
-  catalog::WalBase base{first.start, manifest->wal.back().end, first.timeline,
+  // Several ranges: the backup of a standby that followed a promotion; the newest stands first.
+  const auto [first, last] =
+      std::minmax_element(manifest->wal.begin(), manifest->wal.end(),
+                          [](const auto& a, const auto& b) { return a.start < b.start; });
+  catalog::WalBase base{first->start, last->end, first->timeline,
                         manifest->taken.value_or(artefact.time), artefact.name};
   base.system_identifier = manifest->system_identifier.value_or(0);
   return {base};

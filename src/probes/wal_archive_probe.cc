@@ -76,6 +76,12 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       positions_(services.positions),
+      archive_(positions_ == nullptr
+                   ? nullptr
+                   : positions_->archive_notes().AddArchive({config_.name,
+                                                             {config_.service, spec_.data},
+                                                             spec_.base_backups,
+                                                             std::nullopt})),
       place_(catalog::MakePlace(spec_.place, ClockOf(services))),
       verdicts_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
@@ -297,6 +303,11 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
   FindBroken(findings, question);
+  if (archive_) {
+    positions_->archive_notes().PutHoldings(
+        *archive_, catalog::TakeWalHoldings(reader_->inventory(), question.broken,
+                                            reader_->system_identifier().value_or(0)));
+  }
   findings.state = catalog::JudgeWalArchive(reader_->inventory(), question);
   findings.bases = std::move(question.bases);
   findings.primary = primary_;

@@ -73,6 +73,8 @@ class WalArchiveProbe final : public Probe {
   const config::WalArchiveProbe& spec_;  // of config_
   const model::Labels labels_;           // backup and location
   PositionRing* const positions_;
+  // What is told to backup probes; nullptr: nobody is told.
+  const std::shared_ptr<ArchiveNotes::Archive> archive_;
   const std::unique_ptr<catalog::Place> place_;
   std::unique_ptr<catalog::WalReader> reader_;  // once the repository's prefix is known
   WalVerdicts verdicts_;

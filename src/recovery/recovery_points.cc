@@ -24,49 +24,67 @@ base::Duration Seconds(double seconds) {
   return base::Duration(static_cast<std::int64_t>(seconds * 1000));
 }
 
-// The newest copy that passed everything.
-std::optional<RecoveryPath> BackupPath(const model::ProbeResult& result) {
-  const auto good = std::find_if(result.copies.begin(), result.copies.end(),
-                                 [](const model::StoredCopy& copy) { return copy.good; });
-  if (good != result.copies.end()) {
-    return RecoveryPath{PathKind::kBackup, good->point, {}, {}, good->name, {}};
+// The newest copy that passed everything, and of those that need other archives or none the newest
+// each: which of them survives depends on the scenario.
+std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
+  std::vector<RecoveryPath> paths;
+  std::set<std::vector<std::string>> needs;
+  for (const model::StoredCopy& copy : result.copies) {
+    if (!copy.good || !needs.insert(copy.wal_archives).second) continue;
+    paths.push_back({PathKind::kBackup, copy.point, {}, {}, copy.name, {}, copy.wal_archives});
+    if (copy.wal_archives.empty()) break;
   }
+  if (!paths.empty()) return paths;
   const auto point = ValueOf(result, "backup_last_success_timestamp_seconds");
-  if (!point) return std::nullopt;
-  return RecoveryPath{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}};
+  if (!point) return {};
+  return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}}};
 }
 
 // From a base backup to the end of the WAL without a hole.
-std::optional<RecoveryPath> WalPath(const model::ProbeResult& result) {
+std::vector<RecoveryPath> WalPaths(const model::ProbeResult& result) {
   const auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
-  if (!end || result.replay_bases.empty()) return std::nullopt;
-  return RecoveryPath{PathKind::kWalArchive, base::FromUnixSeconds(*end), {}, {}, {},
-                      result.replay_bases};
+  if (!end || result.replay_bases.empty()) return {};
+  return {
+      {PathKind::kWalArchive, base::FromUnixSeconds(*end), {}, {}, {}, result.replay_bases, {}}};
 }
 
-std::optional<RecoveryPath> StandbyPath(const model::ProbeResult& result) {
+std::vector<RecoveryPath> StandbyPaths(const model::ProbeResult& result) {
   const auto lag = ValueOf(result, "replication_lag_seconds");
-  if (!lag || ValueOf(result, "postgres_up") != 1.0) return std::nullopt;
-  return RecoveryPath{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}};
+  if (!lag || ValueOf(result, "postgres_up") != 1.0) return {};
+  return {{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}, {}}};
 }
 
-std::optional<RecoveryPath> PathOf(const model::ProbeResult& result, PathKind kind) {
-  std::optional<RecoveryPath> path;
+std::vector<RecoveryPath> PathsOf(const model::ProbeResult& result, PathKind kind) {
+  std::vector<RecoveryPath> paths;
   switch (kind) {
     case PathKind::kBackup:
-      path = BackupPath(result);
+      paths = BackupPaths(result);
       break;
     case PathKind::kWalArchive:
-      path = WalPath(result);
+      paths = WalPaths(result);
       break;
     case PathKind::kStandby:
-      path = StandbyPath(result);
+      paths = StandbyPaths(result);
       break;
   }
-  if (!path) return std::nullopt;
-  path->probe = result.probe;
-  path->target = result.target;
-  return path;
+  for (RecoveryPath& path : paths) {
+    path.probe = result.probe;
+    path.target = result.target;
+  }
+  return paths;
+}
+
+// A backup that needs an archive is no other way back than that archive's.
+void DropSharedWays(std::vector<RecoveryPath>& paths) {
+  std::set<std::string> archives;
+  for (const RecoveryPath& path : paths) {
+    if (path.kind == PathKind::kWalArchive) archives.insert(path.probe);
+  }
+  std::erase_if(paths, [&archives](const RecoveryPath& path) {
+    return !path.wal_archives.empty() &&
+           std::all_of(path.wal_archives.begin(), path.wal_archives.end(),
+                       [&archives](const auto& probe) { return archives.contains(probe); });
+  });
 }
 
 // Whether the place could be looked at: what is not there then is gone.
@@ -159,15 +177,23 @@ bool RecoveryPoints::Survives(const Source& source, Scenario scenario,
   std::abort();
 }
 
-// The path as the scenario leaves it: with the newest base backup that survives. nullopt: none
-// does.
+// The path as the scenario leaves it: with the newest base backup that survives, or the archive
+// that a backup needs. nullopt: none does.
 std::optional<RecoveryPath> RecoveryPoints::PathIn(Scenario scenario, const RecoveryPath& path,
                                                    const std::string& service) const {
-  if (path.kind != PathKind::kWalArchive) return path;
+  const auto probe_survives = [&](const std::string& probe) {
+    const auto source = sources_.find(probe);
+    return source != sources_.end() && Survives(source->second, scenario, service);
+  };
+  if (path.kind != PathKind::kWalArchive) {
+    const bool left =
+        path.wal_archives.empty() ||
+        std::any_of(path.wal_archives.begin(), path.wal_archives.end(), probe_survives);
+    return left ? std::optional(path) : std::nullopt;
+  }
   const auto survives = [&](const model::ReplayBase& base) {
     if (base.probe.empty()) return scenario <= Scenario::kServerLost;
-    const auto source = sources_.find(base.probe);
-    return source != sources_.end() && Survives(source->second, scenario, service);
+    return probe_survives(base.probe);
   };
   const auto newest = std::find_if(path.bases.rbegin(), path.bases.rend(), survives);
   if (newest == path.bases.rend()) return std::nullopt;
@@ -177,8 +203,8 @@ std::optional<RecoveryPath> RecoveryPoints::PathIn(Scenario scenario, const Reco
 }
 
 void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& source) {
-  if (auto path = PathOf(result, source.kind)) {
-    paths_[result.probe] = *std::move(path);
+  if (auto paths = PathsOf(result, source.kind); !paths.empty()) {
+    paths_[result.probe] = std::move(paths);
   } else if (Saw(result, source.kind)) {
     paths_.erase(result.probe);
   }
@@ -192,14 +218,19 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
     if (source == sources_.end() || source->second.service.empty()) continue;
     const std::string& service = source->second.service;
     Remember(result, source->second);
-    const auto path = paths_.find(result.probe);
+    const auto known = paths_.find(result.probe);
     for (const Scenario scenario : kScenarios) {
       if (!Survives(source->second, scenario, service)) continue;
       // Every postgres probe can be a standby's; only one that has a lag makes it a scenario.
-      if (path == paths_.end() && source->second.kind == PathKind::kStandby) continue;
+      if (known == paths_.end() && source->second.kind == PathKind::kStandby) continue;
       std::vector<RecoveryPath>& paths = found[service][scenario][source->second.data];
-      if (path == paths_.end()) continue;
-      if (auto left = PathIn(scenario, path->second, service)) paths.push_back(*std::move(left));
+      if (known == paths_.end()) continue;
+      for (const RecoveryPath& path : known->second) {
+        auto left = PathIn(scenario, path, service);
+        if (!left) continue;
+        paths.push_back(*std::move(left));
+        break;
+      }
     }
   }
   std::vector<ServiceReport> reports;
@@ -212,6 +243,7 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
       ScenarioReport& each = report.scenarios.emplace_back();
       each.scenario = scenario;
       for (auto& [data, paths] : by_data) {
+        DropSharedWays(paths);
         std::stable_sort(
             paths.begin(), paths.end(),
             [](const RecoveryPath& a, const RecoveryPath& b) { return a.point > b.point; });

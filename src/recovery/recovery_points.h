@@ -10,7 +10,9 @@
 //                        their region
 // A service whose data lies in several places (a database, uploads) is back when all of it is: the
 // data that would come back oldest decides.
-// A WAL archive counts where a proven base backup survives as well, upon which it can be replayed.
+// A WAL archive counts where a proven base backup survives as well, upon which it can be replayed;
+// a base backup without WAL of its own where an archive survives that has it, and then as one way
+// with that archive's.
 #pragma once
 
 #include <array>
@@ -45,6 +47,8 @@ struct RecoveryPath {
   std::string target;       // where it lies, for people
   std::string artefact;     // the copy's name, or the base backup's; empty for a standby
   std::vector<model::ReplayBase> bases;  // of a WAL archive: one of these is needed
+  // Of a backup without WAL: the probes of archives, one of which is needed. Empty = it needs none.
+  std::vector<std::string> wal_archives;
 };
 
 // Ways back to the same data: one is enough.
@@ -103,7 +107,8 @@ class RecoveryPoints {
   std::map<std::string, double> targets_;       // RPO in seconds by service
   std::map<std::string, double> rto_targets_;   // the same of the RTO
   std::map<std::string, std::string> regions_;  // by service
-  std::map<std::string, RecoveryPath> paths_;   // by probe name
+  // By probe name. Of a backup probe several, newest first, if the newest needs an archive.
+  std::map<std::string, std::vector<RecoveryPath>> paths_;
   std::map<std::pair<std::string, Scenario>, Observed> observed_;
   base::Timestamp last_{};
 };

@@ -76,6 +76,7 @@ class BaseBackup {
   void CheckWalFile(const TreeFile& file);
   void ReadControlFile();
   void CheckWal();
+  void Lack(NeededWal needed);
   void CheckWithoutManifest();
   void Describe();
 
@@ -266,11 +267,23 @@ void BaseBackup::ReadControlFile() {
 }
 
 void BaseBackup::CheckWal() {
+  if (NeededWal lacking = wal_.Lacking(); !lacking.empty()) return Lack(std::move(lacking));
   Require(wal_.Check(), "");
   if (!wal_.unchained()) return;
   whole_.level = std::min(whole_.level, Level::kFormat);
   whole_.details.emplace_back(
       "its WAL segments are not in order: records that go on in the next one were not checked");
+}
+
+// Alone it cannot be restored (pg_verifybackup says so, too), and yet nothing is wrong with it.
+void BaseBackup::Lack(NeededWal needed) {
+  if (whole_.outcome != Outcome::kIntact) return;
+  whole_.outcome = Outcome::kBroken;
+  whole_.reason = Reason::kIncomplete;
+  whole_.place = "pg_wal";
+  whole_.message = "its files are intact, but it carries no WAL: to be restored it needs " +
+                   needed.ToString() + " from an archive";
+  whole_.needs_wal = std::move(needed);
 }
 
 // A data folder that only its own parts speak for.

@@ -15,7 +15,8 @@ bool LooksLikeBaseBackup(const FileSet& files);
 bool LooksLikeBaseBackup(const std::string& folder);
 
 // Every file is there, has its size and checksum, nothing is there that should not be, and the WAL
-// that makes the backup consistent is complete. Without a manifest (PostgreSQL before 13, or
+// that makes the backup consistent is complete; without any it is broken and says what it needs
+// (Verdict::needs_wal). Without a manifest (PostgreSQL before 13, or
 // --no-manifest): the archives are walked, and the level says so.
 Verdict VerifyBaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                          BaseBackupWal wal = BaseBackupWal::kInside);

@@ -22,6 +22,7 @@ std::uint64_t IdentifierOf(std::string_view control) {
 
 void CarriedWal::Expect(const Manifest& manifest) {
   expected_ = true;
+  ranges_ = manifest.wal;
   if (inside()) files_.Need(manifest.wal);
   system_identifier_ = manifest.system_identifier.value_or(0);
 }
@@ -38,6 +39,11 @@ void CarriedWal::BelongTo(std::string_view control_head) {
 
 Walked<void> CarriedWal::Add(const std::string& name, std::int64_t size, Source& content) {
   return files_.Add(name, size, content);
+}
+
+NeededWal CarriedWal::Lacking() const {
+  if (!inside() || count() > 0 || !WalFiles::CheckRanges(ranges_)) return {};
+  return {ranges_, system_identifier_};
 }
 
 Walked<void> CarriedWal::Check() const {

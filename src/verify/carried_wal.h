@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "verify/manifest.h"
 #include "verify/wal_files.h"
@@ -35,6 +36,9 @@ class CarriedWal {
   Walked<void> Add(const std::string& name, std::int64_t size, Source& content);
   // Once all were added: as WalFiles::Check(), and kWrongFormat if it is another cluster's.
   Walked<void> Check() const;
+  // What an archive must have: all that a manifest names, if nothing of it is carried and Check()
+  // finds nothing else wrong. Else empty.
+  NeededWal Lacking() const;
 
   bool inside() const { return place_ == BaseBackupWal::kInside; }
   std::size_t count() const { return files_.count(); }
@@ -44,6 +48,7 @@ class CarriedWal {
  private:
   const BaseBackupWal place_;
   WalFiles files_;
+  std::vector<WalRange> ranges_;         // of the manifest
   bool expected_ = false;                // by a manifest
   std::uint64_t system_identifier_ = 0;  // of the backup; 0: not known
 };

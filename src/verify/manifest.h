@@ -10,8 +10,8 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "verify/needed_wal.h"
 #include "verify/source.h"
-#include "verify/wal_name.h"
 
 namespace drwatch::verify {
 
@@ -38,12 +38,6 @@ struct ManifestFile {
   std::uint8_t checksum_bytes = 0;
   ManifestChecksum kind = ManifestChecksum::kNone;
   base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;  // with kDigest
-};
-
-struct WalRange {
-  std::uint32_t timeline = 0;
-  std::uint64_t start = 0;  // LSN
-  std::uint64_t end = 0;
 };
 
 // Movable only: the files refer to its texts.

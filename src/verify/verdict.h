@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "model/probe_result.h"
 #include "verify/contents.h"
+#include "verify/needed_wal.h"
 
 namespace drwatch::verify {
 
@@ -48,6 +49,9 @@ struct Verdict {
   // computing or VerifyOptions::digest asked for it. Empty: not known.
   std::string digest;
   Contents contents;
+  // Not empty: broken for nothing but that it carries no WAL; `level` is that of its files. With
+  // this WAL of an archive it is intact.
+  NeededWal needs_wal;
 
   // "base.tar.gz: byte 12345: gzip checksum differs", or the format of an intact one.
   std::string ToString() const;

@@ -11,6 +11,7 @@ using model::Reason;
 
 // More than any base backup spans; a damaged range must not make us count for ever.
 constexpr std::uint64_t kMaxSegments = 10'000'000;
+constexpr std::uint64_t kMinSegmentBytes = 1 << 20;
 
 Fault SegmentFault(Reason reason, const std::string& name, std::string message) {
   return {Outcome::kBroken, reason, "WAL segment " + name, std::move(message)};
@@ -83,11 +84,23 @@ Walked<void> WalFiles::Add(const std::string& name, std::int64_t size, Source& c
   return tl::unexpected(std::move(fault));
 }
 
+Walked<void> WalFiles::CheckRanges(const std::vector<WalRange>& ranges) {
+  for (const WalRange& range : ranges) {
+    if (range.end > range.start && (range.end - range.start) / kMinSegmentBytes <= kMaxSegments) {
+      continue;
+    }
+    return tl::unexpected(
+        Fault{Outcome::kBroken, Reason::kCorrupt, "backup_manifest", "impossible WAL range"});
+  }
+  return {};
+}
+
 Walked<void> WalFiles::Check() const {
   const auto fault = [](Reason reason, const std::string& name, std::string message) {
     return tl::unexpected(SegmentFault(reason, name, std::move(message)));
   };
   if (ranges_.empty()) return {};
+  if (auto possible = CheckRanges(ranges_); !possible) return possible;
   if (segment_bytes_.empty()) {
     return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, "pg_wal",
                                 "the backup carries no WAL, without it it is not consistent"});
@@ -99,10 +112,6 @@ Walked<void> WalFiles::Check() const {
   }
   const auto size = static_cast<std::uint64_t>(segment_bytes);
   for (const WalRange& range : ranges_) {
-    if (range.end <= range.start || (range.end - range.start) / size > kMaxSegments) {
-      return tl::unexpected(
-          Fault{Outcome::kBroken, Reason::kCorrupt, "backup_manifest", "impossible WAL range"});
-    }
     for (std::uint64_t number = range.start / size; number <= (range.end - 1) / size; ++number) {
       const std::string name = SegmentName(range.timeline, number, segment_bytes);
       const auto found = segment_bytes_.find(name);

@@ -24,6 +24,8 @@ class WalFiles {
   // Once all were added: every segment of the ranges is there and has its size. Fault: kIncomplete,
   // naming the first one, or kCorrupt for impossible ranges.
   Walked<void> Check() const;
+  // Fault: kCorrupt, of impossible ranges.
+  static Walked<void> CheckRanges(const std::vector<WalRange>& ranges);
   std::size_t count() const { return segment_bytes_.size(); }
   // Of the segments that are needed; 0: there was none.
   std::uint64_t system_identifier() const { return system_identifier_; }

@@ -32,6 +32,7 @@ Json CopyJson(const model::StoredCopy& copy, base::Timestamp now) {
           {"verified", TimeOrNull(copy.verified)},
           {"digest", copy.digest},
           {"immutable_until", TimeOrNull(copy.immutable_until)},
+          {"wal_archives", copy.wal_archives},
           {"problem", copy.problem}};
 }
 

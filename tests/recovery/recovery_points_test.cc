@@ -179,6 +179,44 @@ TEST(RecoveryPointsTest, AnArchiveNeedsABaseBackupThatSurvivesToo) {
             kNow - 5s);
 }
 
+model::StoredCopy GoodCopy(const std::string& name, base::Duration age,
+                           std::vector<std::string> wal_archives) {
+  model::StoredCopy copy;
+  copy.name = name;
+  copy.point = kNow - age;
+  copy.good = true;
+  copy.wal_archives = std::move(wal_archives);
+  return copy;
+}
+
+TEST(RecoveryPointsTest, ABackupWithoutWalCountsWhereItsArchiveSurvives) {
+  const auto compute = [](bool archive_offsite) {
+    RecoveryPoints recovery(WithArchive(archive_offsite));
+    model::ProbeResult offsite = Backup("offsite", kNow - 2h);
+    offsite.copies = {GoodCopy("bare", 2h, {"wal"}), GoodCopy("whole", 30h, {}),
+                      GoodCopy("older", 40h, {})};
+    return recovery.Compute({offsite, Archive(kNow - 5h, {})});
+  };
+  const auto near = compute(false);
+  EXPECT_EQ(PointOf(near, Scenario::kServerLost), kNow - 2h);
+  EXPECT_EQ(PointOf(near, Scenario::kSiteLost), kNow - 30h) << "its WAL is lost with the site";
+  EXPECT_EQ(Find(near, Scenario::kSiteLost)->Decisive()->artefact, "whole");
+  EXPECT_EQ(PointOf(compute(true), Scenario::kSiteLost), kNow - 2h);
+}
+
+TEST(RecoveryPointsTest, ABackupAndTheArchiveThatItNeedsAreOneWay) {
+  RecoveryPoints recovery(WithArchive(false));
+  model::ProbeResult dump = Backup("dump", kNow - 2h);
+  dump.copies = {GoodCopy("bare", 2h, {"wal"})};
+  const auto reports = recovery.Compute({dump, Archive(kNow - 90s, {{"dump", "bare"}})});
+  const ScenarioReport* lost = Find(reports, Scenario::kServerLost);
+  ASSERT_EQ(lost->data[0].paths.size(), 1u);
+  EXPECT_EQ(lost->data[0].paths[0].kind, PathKind::kWalArchive);
+  dump.copies = {GoodCopy("bare", 2h, {"elsewhere", "wal"})};
+  const auto two = recovery.Compute({dump, Archive(kNow - 90s, {{"dump", "bare"}})});
+  EXPECT_EQ(Find(two, Scenario::kServerLost)->data[0].paths.size(), 2u);
+}
+
 TEST(RecoveryPointsTest, TheDataThatComesBackOldestDecides) {
   config::Config config = MakeConfig();
   std::get<config::BackupProbe>(config.probes[1].spec).data = "files";

@@ -186,6 +186,42 @@ TEST_F(BaseBackupTest, WalThatMakesItConsistentMustBeThere) {
   ExpectBroken(Reason::kIncomplete, "pg_wal");
 }
 
+// "pg_basebackup -X none".
+TEST_F(BaseBackupTest, WithoutWalItSaysWhatAnArchiveMustHave) {
+  const auto expect_lack = [this] {
+    const Verdict verdict = Verify();
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+    EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+    EXPECT_EQ(verdict.level, Level::kContent) << "of its files";
+    EXPECT_EQ(verdict.ToString(),
+              "pg_wal: its files are intact, but it carries no WAL: to be restored it needs WAL " +
+                  FormatLsn(kWal.start) + " to " + FormatLsn(kWal.end) +
+                  " of timeline 1 from an archive");
+    ASSERT_EQ(verdict.needs_wal.ranges.size(), 1u);
+    EXPECT_EQ(verdict.needs_wal.ranges[0].timeline, 1u);
+    EXPECT_EQ(verdict.needs_wal.ranges[0].start, kWal.start);
+    EXPECT_EQ(verdict.needs_wal.ranges[0].end, kWal.end);
+    EXPECT_EQ(verdict.needs_wal.system_identifier, WalBuilder::kSystem) << "of pg_control";
+  };
+  WriteTar(true);
+  std::filesystem::remove(folder_.Path("b/pg_wal.tar.gz"));
+  expect_lack();
+  std::filesystem::remove_all(folder_.Path("b"));
+  WritePlain();
+  for (const std::string& name : kWal.names) {
+    std::filesystem::remove(folder_.Path("b/pg_wal/" + name));
+  }
+  expect_lack();
+  folder_.Write("b/base/1/1259", Flipped(kFiles.at("base/1/1259"), 5000));
+  EXPECT_TRUE(Verify().needs_wal.empty()) << "no archive helps";
+  ExpectBroken(Reason::kCorrupt, "base/1/1259");
+  folder_.Write("b/base/1/1259", kFiles.at("base/1/1259"));
+  // Some of it is not none.
+  folder_.Write("b/pg_wal/" + kWal.names[1], kWal.segments[1]);
+  EXPECT_TRUE(Verify().needs_wal.empty());
+  ExpectBroken(Reason::kIncomplete, kWal.names[0]);
+}
+
 TEST_F(BaseBackupTest, EveryRecordItNeedsIsChecked) {
   WritePlain();
   const std::string& first = kWal.segments[0];

@@ -1,0 +1,184 @@
+// Base backups without WAL of their own, and the archives that have it.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/digest.h"
+#include "base/strings.h"
+#include "probes/backup_probe.h"
+#include "probes/position_ring.h"
+#include "support/fake_clock.h"
+#include "support/temp_dir.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""s;
+
+constexpr std::uint64_t kBytes = verify::kDefaultSegmentBytes;
+constexpr std::uint64_t kCluster = 0x1234567890ABCDEF;
+
+// As "pg_basebackup -X none" leaves it: it needs the segments 3 and 4.
+std::string Manifest(const std::string& version) {
+  const std::string text =
+      "{ \"PostgreSQL-Backup-Manifest-Version\": 2,\n\"System-Identifier\": " +
+      std::to_string(kCluster) +
+      ",\n\"Files\": [\n{ \"Path\": \"PG_VERSION\", \"Size\": " + std::to_string(version.size()) +
+      ", \"Last-Modified\": \"2026-01-02 03:04:05 GMT\", \"Checksum-Algorithm\": \"SHA256\", "
+      "\"Checksum\": \"" +
+      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, version)) +
+      "\" }\n],\n\"WAL-Ranges\": [\n{ \"Timeline\": 1, \"Start-LSN\": \"0/3000028\", "
+      "\"End-LSN\": \"0/4000100\" }\n],\n";
+  return text + "\"Manifest-Checksum\": \"" +
+         base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, text)) + "\"}\n";
+}
+
+class BackupWalTest : public ::testing::Test {
+ protected:
+  BackupWalTest() {
+    config_.name = "base";
+    config_.type = "backup";
+    config_.service = "shop";
+    spec_.place.path = folder_.Path("backups");
+    spec_.quiet_time = base::Duration(0);
+    folder_.Write("backups/base-1/PG_VERSION", "15\n");
+    folder_.Write("backups/base-1/backup_manifest", Manifest("15\n"));
+    std::filesystem::create_directory(folder_.Path("backups/base-1/pg_wal"));
+    // Later than the files were written.
+    clock_.Advance(base::SystemClock().Now() + 1h - clock_.Now());
+    database_ = *db::Database::OpenInMemory(BackupMigrations());
+  }
+  ArchiveNotes& notes() { return positions_.archive_notes(); }
+  std::shared_ptr<ArchiveNotes::Archive> AddArchive(const std::string& probe) {
+    return notes().AddArchive({probe, {"shop", spec_.data}, {}, std::nullopt});
+  }
+  void Hold(ArchiveNotes::Archive& archive, std::uint64_t first, std::uint64_t last,
+            std::set<std::pair<std::uint32_t, std::uint64_t>> broken = {}) {
+    catalog::WalHoldings holdings;
+    holdings.system_identifier = kCluster;
+    holdings.runs = {{1, first, last}};
+    holdings.broken = std::move(broken);
+    notes().PutHoldings(archive, std::move(holdings));
+  }
+  model::ProbeResult Run() {
+    if (!probe_) {
+      config_.spec = spec_;
+      ProbeServices services;
+      services.database = database_.get();
+      services.clock = &clock_;
+      services.positions = &positions_;
+      probe_ = std::make_unique<BackupProbe>(config_, services);
+    }
+    return probe_->Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_});
+  }
+  std::vector<catalog::WalBase> Bases() { return notes().Bases({}, {"shop", spec_.data}); }
+
+  testing::TempDir folder_;
+  testing::FakeClock clock_;
+  std::unique_ptr<db::Database> database_;
+  PositionRing positions_{nullptr};
+  config::Probe config_;
+  config::BackupProbe spec_;
+  std::unique_ptr<BackupProbe> probe_;
+};
+
+TEST_F(BackupWalTest, IsGoodWhereAnArchiveHasItsWal) {
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 2, 4);
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << result.Headline().message;
+  ASSERT_EQ(result.copies.size(), 1u);
+  EXPECT_TRUE(result.copies[0].good);
+  EXPECT_EQ(result.copies[0].level, 4);
+  EXPECT_EQ(result.copies[0].wal_archives, std::vector<std::string>{"wal"});
+  EXPECT_EQ(result.copies[0].problem, "");
+  ASSERT_EQ(Bases().size(), 1u);
+  EXPECT_EQ(Bases()[0].state, catalog::WalBase::State::kProven);
+}
+
+TEST_F(BackupWalTest, FollowsWhatTheArchiveHolds) {
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 1, 3);
+  const model::CheckOutcome missing = Run().Headline();
+  EXPECT_EQ(missing.severity, Severity::kCritical);
+  EXPECT_EQ(missing.reason, Reason::kIncomplete);
+  EXPECT_EQ(missing.message,
+            "its files are intact, but it carries no WAL and needs WAL 0/3000028 to 0/4000100 of "
+            "timeline 1; archive \"wal\": 000000010000000000000004 is not there");
+  Hold(*archive, 1, 4);
+  EXPECT_TRUE(Run().ok()) << "its WAL arrived";
+  Hold(*archive, 1, 4, {{1, 3}});
+  EXPECT_NE(Run().Headline().message.find("000000010000000000000003 is damaged there"),
+            std::string::npos);
+  // Any archive will do.
+  const auto other = AddArchive("wal-dr");
+  Hold(*other, 3, 9);
+  EXPECT_EQ(Run().copies.at(0).wal_archives, std::vector<std::string>{"wal-dr"});
+  // Its files may break, too.
+  folder_.Write("backups/base-1/PG_VERSION", "51\n");
+  const model::ProbeResult broken = Run();
+  EXPECT_EQ(broken.Headline().reason, Reason::kCorrupt);
+  EXPECT_TRUE(Bases().empty()) << "no archive makes up for that";
+}
+
+TEST_F(BackupWalTest, IsNotGoodWithoutAnArchive) {
+  const model::CheckOutcome alone = Run().Headline();
+  EXPECT_EQ(alone.severity, Severity::kCritical);
+  EXPECT_NE(alone.message.find("no wal_archive probe is configured for it"), std::string::npos);
+  // Of another service.
+  const auto foreign = notes().AddArchive({"wal-2", {"bank", spec_.data}, {}, std::nullopt});
+  Hold(*foreign, 1, 9);
+  EXPECT_FALSE(Run().copies.at(0).good);
+  {
+    const auto named = notes().AddArchive({"wal-3", {"bank", ""}, {"base"}, std::nullopt});
+    Hold(*named, 1, 9);
+    EXPECT_TRUE(Run().copies.at(0).good) << "an archive that names the probe";
+  }
+  EXPECT_FALSE(Run().copies.at(0).good) << "its probe is gone";
+}
+
+TEST_F(BackupWalTest, IsUnjudgedUntilTheArchiveWasLookedAt) {
+  const auto archive = AddArchive("wal");
+  base::StopSource stop;
+  stop.RequestStop();  // nobody waits for it here
+  config_.spec = spec_;
+  ProbeServices services;
+  services.clock = &clock_;
+  services.positions = &positions_;
+  BackupProbe probe(config_, services);
+  (void)probe.Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_});
+  const auto result = probe.Run({base::Deadline::After(10s), stop.token(), clock_.Now(), &clock_});
+  EXPECT_FALSE(result.copies.at(0).good);
+  EXPECT_EQ(result.Headline().severity, Severity::kUnknown) << result.Headline().message;
+  Hold(*archive, 1, 4);
+  EXPECT_TRUE(probe.Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_}).ok());
+}
+
+TEST_F(BackupWalTest, WhatItNeedsOutlivesARestart) {
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 1, 4);
+  EXPECT_TRUE(Run().ok());
+  probe_.reset();
+  Hold(*archive, 5, 6);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
+  EXPECT_NE(result.Headline().message.find("000000010000000000000003 is not there"),
+            std::string::npos);
+}
+
+TEST(NeededWalTest, PacksAndUnpacks) {
+  const verify::NeededWal needed = {{{2, 5 * kBytes, 6 * kBytes}, {1, kBytes, 5 * kBytes}},
+                                    kCluster};
+  const verify::NeededWal again = verify::UnpackNeededWal(verify::PackNeededWal(needed));
+  EXPECT_EQ(again.ToString(), needed.ToString());
+  EXPECT_EQ(again.system_identifier, kCluster);
+  for (const char* text : {"", "0/1", "0/1 0/1 0/2", "x", "0/1 0/1 0/2 y"}) {
+    EXPECT_TRUE(verify::UnpackNeededWal(text).empty()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace drwatch::probes
