@@ -6,7 +6,11 @@ A damage is (class, file relative to the artefact or "", function from bytes to 
   EITHER  it depends on where it falls
 """
 
+import gzip
+import json
 import re
+import struct
+import zlib
 
 BLOCK = 4096
 SEEN, UNSEEN, EITHER = "seen", "unseen", "either"
@@ -89,9 +93,99 @@ def zero(at, block):
     return lambda data: data[:at] + bytes(len(data[at:at + block])) + data[at + block:]
 
 
-def file_damages(random, data, count):
-    """(class, function) for one file: `count` of each class that has a place in it."""
-    size = len(data)
+class Wal:
+    """What a base backup needs of one segment of its pg_wal. Bytes that say nothing:
+    - outside the manifest's WAL-Ranges: recovery reads them, if at all, behind the point where the backup is consistent;
+    - between a record and the next one, which begins at a multiple of 8; and the last 4 bytes of a page's header, up to
+      the next multiple of 8: PostgreSQL looks at neither;
+    - the flag XLP_BKP_REMOVABLE of a page, a hint for programs that strip block images, with which a page is as valid as
+      without;
+    - of a page that no record goes on to: how much of one is left (xlp_rem_len), and whether another was written over it
+      (XLP_FIRST_IS_OVERWRITE_CONTRECORD). PostgreSQL asks for both only where one goes on.
+    One byte is no padding, and yet left out: the low one of a page's magic number, which says the release. A release that
+    drwatch does not know is none that it refuses, and what the backup's PG_VERSION says is not compared with it."""
+
+    PAGE = 8192
+    LONG_HEADER, SHORT_HEADER = 40, 24
+    MAGIC, INFO, LEFT = 0, 2, range(16, 20)
+    CONTINUED, REMOVABLE, OVERWRITTEN = 1, 4, 8
+
+    def __init__(self, backup, name):
+        data = (backup / name).read_bytes()
+        segment = name.rpartition("/")[2]
+        number = int(segment[8:16], 16) * ((1 << 32) // len(data)) + int(segment[16:], 16)
+        first = number * len(data)
+        ranges = json.loads((backup / "backup_manifest").read_bytes())["WAL-Ranges"]
+        mine = [one for one in ranges if one["Timeline"] == int(segment[:8], 16)]
+        self.begin = max(0, min(self.position(one["Start-LSN"]) for one in mine) - first)
+        self.end = min(len(data), max(self.position(one["End-LSN"]) for one in mine) - first)
+        self.flags = {page: data[page + self.INFO] for page in range(0, len(data), self.PAGE)}
+        self.padding = set()
+        if self.begin > 0:
+            self.walk(data)
+
+    @staticmethod
+    def position(lsn):
+        high, low = lsn.split("/")
+        return int(high, 16) << 32 | int(low, 16)
+
+    def header(self, page):
+        return self.LONG_HEADER if page == 0 else self.SHORT_HEADER
+
+    def walk(self, data):
+        """Record by record from where the backup begins; what begins in a segment before this one is not followed."""
+        at = self.begin
+        while at < self.end:
+            left, = struct.unpack_from("<I", data, at)
+            while left > 0 and at < len(data):
+                part = min(left, self.PAGE - at % self.PAGE)
+                left -= part
+                at += part
+                if left > 0:
+                    at += self.header(at)
+            self.padding.update(range(at, (at + 7) // 8 * 8))
+            at = (at + 7) // 8 * 8
+            if at % self.PAGE == 0:
+                at += self.header(at)
+
+    def says_nothing(self, at, before, after):
+        page = at // self.PAGE * self.PAGE
+        hints = self.REMOVABLE | (0 if self.flags[page] & self.CONTINUED else self.OVERWRITTEN)
+        if at - page == self.MAGIC or at - page == self.INFO and (before ^ after) & ~hints == 0:
+            return True
+        if at - page in self.LEFT and not self.flags[page] & self.CONTINUED:
+            return True
+        if at % self.PAGE < self.header(page):
+            return self.SHORT_HEADER - 4 <= at % self.PAGE < self.SHORT_HEADER or at >= self.end
+        return not self.begin <= at < self.end or at in self.padding
+
+    def harmless(self, before, after):
+        if len(before) != len(after):
+            return False
+        for page in range(0, len(before), self.PAGE):
+            old, new = before[page:page + self.PAGE], after[page:page + self.PAGE]
+            if old != new and not all(self.says_nothing(page + at, a, b)
+                                      for at, (a, b) in enumerate(zip(old, new)) if a != b):
+                return False
+        return True
+
+
+def unpacks_alike(before, after):
+    """True if a gzip file unpacks to the same bytes, its checksum right: pg_basebackup leaves blocks without content in
+    pg_wal.tar.gz, which may hold anything that is such a block as well."""
+    try:
+        return gzip.decompress(before) == gzip.decompress(after)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def is_segment(name):
+    return re.fullmatch(r"pg_wal/[0-9A-F]{24}", name) is not None
+
+
+def file_damages(random, data, count, size=None):
+    """(class, function) for one file: `count` of each class that has a place in it, within its first `size` bytes."""
+    size = len(data) if size is None else size
     if size == 0:
         return
     edges = {size - 1, size - 4, size - 512, size // 2, size // 4, 3 * size // 4, 512, 4096, size // 4096 * 4096, 1}
@@ -122,8 +216,8 @@ def file_damages(random, data, count):
 def is_part(kind, name):
     """True for files whose damage anybody should see."""
     if kind.startswith("base"):
-        exempt = r"(pg_wal/.*|postgresql\.auto\.conf|.*\.signal)"
-        return not re.fullmatch(exempt, name) and not name.startswith("pg_wal.tar")
+        # The server writes these without telling the manifest.
+        return not re.fullmatch(r"(pg_wal/archive_status/.*|postgresql\.auto\.conf|.*\.signal)", name)
     if kind.startswith("dump-folder"):
         return name != "toc.dat"
     if kind == "aof-folder":
@@ -136,6 +230,15 @@ def folder_damages(random, artefact, count):
     files = {path.relative_to(artefact.path).as_posix(): path for path in sorted(artefact.path.rglob("*")) if path.is_file()}
     parts = [name for name in files if is_part(artefact.kind, name) and files[name].stat().st_size > 0]
     lists = [name for name in parts if not name.endswith("SUMS")]
+    # A few files among a thousand, and the ones that make the others consistent.
+    wal = [name for name in parts if is_segment(name) or name.startswith("pg_wal.tar")]
+    for name in wal:
+        size = Wal(artefact.path, name).end if is_segment(name) else None
+        for damage_class, function in file_damages(random, files[name].read_bytes(), count, size):
+            yield damage_class, name, function
+        yield "file removed", name, None
+    lists = [name for name in lists if not is_segment(name)]
+    parts = [name for name in parts if name not in wal]
     seen = set()
     for _ in range(count * 3):
         name = random.choice(lists)

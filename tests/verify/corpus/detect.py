@@ -109,6 +109,14 @@ class Run:
             self.note(artefact, damage_class, number, copy)
         copy.unlink()
 
+    @staticmethod
+    def harmless(artefact, name, before, after):
+        if damage.is_segment(name):
+            return damage.Wal(artefact.path, name).harmless(before, after)
+        if name == "pg_wal.tar.gz" and len(before) == len(after) and damage.unpacks_alike(before, after):
+            return True
+        return damage.harmless(before, after)
+
     def folder(self, artefact, count):
         copy = self.work / artefact.path.name
         shutil.copytree(artefact.path, copy)
@@ -116,7 +124,7 @@ class Run:
             names = name if isinstance(name, tuple) else (name,)
             if function is not None and len(names) == 1 and (copy / name).exists():
                 data = (copy / name).read_bytes()
-                if damage.harmless(data, function(data)):
+                if self.harmless(artefact, name, data, function(data)):
                     continue
             before = {one: (copy / one).read_bytes() if (copy / one).exists() else None for one in names}
             if len(names) == 2:
