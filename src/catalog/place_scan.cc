@@ -135,6 +135,7 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceScan::SumsOf(const std::strin
       whole = whole && text;
       if (text) fresh->Add(std::string(LastPart(*object, folder)), *text, object->modified);
     }
+    fresh->Sort();
     // What could not be read is tried again.
     sums = {whole ? fingerprint : 0, std::move(fresh)};
   }

@@ -8,8 +8,11 @@
 #include <memory>
 #include <utility>
 
-#include "base/file.h"
+#include "base/sizes.h"
 #include "base/strings.h"
+#include "verify/checksum_reader.h"
+#include "verify/file_source.h"
+#include "verify/look_alikes.h"
 #include "verify/verdict.h"
 
 namespace drwatch::verify {
@@ -62,9 +65,11 @@ std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
 
 // PATH_MAX: a longer name is no file's.
 constexpr std::size_t kMaxNameBytes = 4096;
+// Within so much of a list whose lines end with NUL there is one: a line may be that long.
+constexpr std::size_t kTellingBytes = 4 * kMaxNameBytes;
 
 // An entry without a tag: its digest alone tells. A hint of another length counts for nothing, but
-// that of BLAKE2b, whose shorter digests look like SHA-2's and are not computed here.
+// that of BLAKE2b, whose shorter digests look like SHA-2's and are not told apart here.
 std::optional<ChecksumEntry> Untagged(std::string_view hex, std::optional<DigestAlgorithm> hint) {
   constexpr std::size_t kLongest = 128;
   auto algorithm = AlgorithmOfLength(hex.size());
@@ -73,8 +78,8 @@ std::optional<ChecksumEntry> Untagged(std::string_view hex, std::optional<Digest
   }
   auto digest = base::ParseHex(hex);
   if (!algorithm || !digest) return std::nullopt;
-  return ChecksumEntry{
-      *algorithm, *std::move(digest), {}, hex.size() == kLongest && hint != algorithm};
+  const bool guessed = hint != algorithm && !LookAlikesOf(digest->size()).empty();
+  return ChecksumEntry{*algorithm, *std::move(digest), {}, guessed};
 }
 
 // \\ -> \, \n -> newline, \r -> carriage return: coreutils' escapes.
@@ -147,31 +152,108 @@ std::optional<ChecksumEntry> ParseGnu(std::string_view line, bool escaped,
   return entry;
 }
 
+base::Status ReadList(const std::string& path, ListedFiles& files) {
+  ReadBudget budget{VerifyOptions{}};
+  auto file = FileSource::Open(path, budget, nullptr);
+  if (!file) return base::Fail(std::move(file.error().message));
+  while (true) {
+    const auto bytes = file->Next();
+    if (!bytes) return base::Fail(bytes.error().message);
+    if (bytes->empty()) return {};
+    files.Add(*bytes);
+  }
+}
+
 }  // namespace
 
 ChecksumList ParseChecksumList(std::string_view text, std::optional<DigestAlgorithm> hint) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  const char end = text.find('\0') == text.npos ? '\n' : '\0';
   ChecksumList list;
-  for (std::string_view line : base::Split(text, end)) {
-    if (line.size() > 2 * kMaxNameBytes) {
-      ++list.bad_lines;
-      continue;
-    }
-    if (end == '\n' && line.ends_with('\r')) line.remove_suffix(1);
-    if (base::Trim(line).empty() || line.starts_with('#')) continue;
-    const bool escaped = end == '\n' && line.starts_with('\\');
-    if (escaped) line.remove_prefix(1);
-    auto entry = ParseGnu(line, escaped, hint);
-    if (!entry) entry = ParseBsd(line, escaped, hint);
-    if (entry) {
-      list.entries.push_back(std::move(*entry));
-    } else {
-      ++list.bad_lines;
-    }
-  }
+  ChecksumReader reader(hint,
+                        [&list](ChecksumEntry entry) { list.entries.push_back(std::move(entry)); });
+  reader.Add(text);
+  reader.Finish();
+  list.bad_lines = reader.bad_lines();
   return list;
+}
+
+void ChecksumReader::Add(std::string_view bytes) {
+  text_ += bytes;
+  if (!end_ && text_.size() < kTellingBytes) return;
+  Begin();
+  TakeLines(Rest::kWaits);
+}
+
+void ChecksumReader::Finish() {
+  Begin();
+  TakeLines(Rest::kIsLine);
+}
+
+void ChecksumReader::Begin() {
+  if (end_) return;
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text_.starts_with(kByteOrderMark)) text_.erase(0, kByteOrderMark.size());
+  end_ = std::string_view(text_).substr(0, kTellingBytes).find('\0') == text_.npos ? '\n' : '\0';
+}
+
+void ChecksumReader::TakeLines(Rest rest) {
+  std::size_t begin = 0;
+  for (std::size_t end = text_.find(*end_); end != text_.npos; end = text_.find(*end_, begin)) {
+    if (!std::exchange(overlong_, false)) {
+      TakeLine(std::string_view(text_).substr(begin, end - begin));
+    }
+    begin = end + 1;
+  }
+  text_.erase(0, begin);
+  if (rest == Rest::kIsLine) {
+    if (!overlong_) TakeLine(text_);
+    text_.clear();
+  } else if (text_.size() > 2 * kMaxNameBytes) {
+    if (!std::exchange(overlong_, true)) ++bad_lines_;
+    text_.clear();
+  }
+}
+
+void ChecksumReader::TakeLine(std::string_view line) {
+  if (line.size() > 2 * kMaxNameBytes) {
+    ++bad_lines_;
+    return;
+  }
+  if (end_ == '\n' && line.ends_with('\r')) line.remove_suffix(1);
+  if (base::Trim(line).empty() || line.starts_with('#')) return;
+  const bool escaped = end_ == '\n' && line.starts_with('\\');
+  if (escaped) line.remove_prefix(1);
+  auto entry = ParseGnu(line, escaped, hint_);
+  if (!entry) entry = ParseBsd(line, escaped, hint_);
+  if (entry) {
+    take_(*std::move(entry));
+  } else {
+    ++bad_lines_;
+  }
+}
+
+ListedFiles::ListedFiles(ChecksumFileName kind, const ListFolder& folder, Take take)
+    : kind_(std::move(kind)),
+      folder_(folder),
+      take_(std::move(take)),
+      reader_(kind_.algorithm, [this](ChecksumEntry entry) { Entry(std::move(entry)); }) {}
+
+void ListedFiles::Entry(ChecksumEntry entry) {
+  if (!std::exchange(any_, true) && !kind_.target.empty()) {
+    only_ = std::move(entry);
+    return;
+  }
+  if (only_) Tell(*std::exchange(only_, std::nullopt));
+  Tell(entry);
+}
+
+void ListedFiles::Tell(const ChecksumEntry& entry) {
+  const std::string target = folder_.Relative(entry.name);
+  if (!target.empty()) take_(target, entry);
+}
+
+void ListedFiles::Finish() {
+  reader_.Finish();
+  if (only_) take_(kind_.target, *only_);
 }
 
 // Asked of every entry of a folder: short texts only, which need no allocation.
@@ -223,57 +305,95 @@ ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std:
   for (const std::string& name : names) {
     if (ParseChecksumFileName(name)) Read(name);
   }
+  Sort();
 }
 
 void ChecksumFolder::Read(const std::string& name) {
   const std::string path = path_ + "/" + name;
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
-  const auto text = base::ReadFile(path, kMaxChecksumListBytes);
-  if (!text) {
-    problems_.push_back(name + ": " + text.error().message);
+  if (info.st_size > kMaxChecksumListBytes) {
+    problems_.push_back(name + ": longer than " + base::FormatSize(kMaxChecksumListBytes));
     return;
   }
-  Add(name, *text,
-      base::Timestamp(std::chrono::duration_cast<base::Duration>(
-          std::chrono::seconds(info.st_mtim.tv_sec) +
-          std::chrono::nanoseconds(info.st_mtim.tv_nsec))));
+  const auto listed = base::Timestamp(std::chrono::duration_cast<base::Duration>(
+      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+  AddFile(name, listed, [&path](ListedFiles& files) { return ReadList(path, files); });
 }
 
 void ChecksumFolder::Add(const std::string& name, std::string_view text, base::Timestamp listed) {
+  AddFile(name, listed, [text](ListedFiles& files) {
+    files.Add(text);
+    return base::Status();
+  });
+}
+
+void ChecksumFolder::AddFile(const std::string& name, base::Timestamp listed, const Feed& feed) {
   const auto kind = ParseChecksumFileName(name);
   if (!kind) return;
-  const ChecksumList list = ParseChecksumList(text, kind->algorithm);
-  if (list.entries.empty()) {
-    problems_.push_back(name + " holds no checksum");
+  const auto source = static_cast<std::uint32_t>(sources_.size());
+  const std::size_t before = rows_.size();
+  const auto take = [&](const std::string& target, const ChecksumEntry& entry) {
+    Row& row = rows_.emplace_back();
+    row.text = texts_.Keep(target + entry.digest).data();
+    row.source = source;
+    row.name_bytes = static_cast<std::uint16_t>(target.size());
+    row.digest_bytes = static_cast<std::uint8_t>(entry.digest.size());
+    row.algorithm = static_cast<std::uint8_t>(entry.algorithm) & 0x7f;
+    row.guessed = entry.guessed ? 1 : 0;
+  };
+  ListedFiles files(*kind, folder_, take);
+  if (const auto fed = feed(files); !fed) {
+    rows_.resize(before);
+    problems_.push_back(name + ": " + fed.error().message);
     return;
   }
-  for (const ChecksumEntry& entry : list.entries) {
-    // A sidecar is about its own file whatever name stands in it: it may have been made elsewhere.
-    const bool sidecar = !kind->target.empty() && list.entries.size() == 1;
-    const std::string target = sidecar ? kind->target : folder_.Relative(entry.name);
-    if (target.empty()) continue;
-    std::vector<Expected>& expected = expected_[target];
-    expected.push_back({entry.algorithm, entry.digest, name, listed});
-    if (!entry.either) continue;
-    expected.push_back({DigestAlgorithm::kBlake2b512, entry.digest, name, listed, true});
-  }
+  files.Finish();
+  if (!files.any()) problems_.push_back(name + " holds no checksum");
+  sources_.push_back({name, listed});
+}
+
+void ChecksumFolder::Sort() {
+  std::stable_sort(rows_.begin(), rows_.end(),
+                   [](const Row& a, const Row& b) { return a.name() < b.name(); });
+  sorted_ = rows_.size();
+}
+
+ChecksumFolder::Expected ChecksumFolder::Tell(const Row& row) const {
+  const SourceFile& source = sources_[row.source];
+  return {static_cast<DigestAlgorithm>(row.algorithm), std::string(row.digest()), source.name,
+          source.listed, row.guessed != 0};
 }
 
 std::vector<std::string> ChecksumFolder::NamesBelow(const std::string& prefix) const {
   std::vector<std::string> names;
-  for (auto at = expected_.lower_bound(prefix);
-       at != expected_.end() && at->first.starts_with(prefix); ++at) {
-    names.push_back(at->first.substr(prefix.size()));
+  const auto behind = rows_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  auto at =
+      std::lower_bound(rows_.begin(), behind, prefix,
+                       [](const Row& row, const std::string& value) { return row.name() < value; });
+  for (; at != rows_.end(); ++at) {
+    if (at->name().starts_with(prefix)) {
+      names.emplace_back(at->name().substr(prefix.size()));
+    } else if (at < behind) {
+      at = behind - 1;
+    }
   }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
-const std::vector<ChecksumFolder::Expected>& ChecksumFolder::Find(
-    const std::string& relative) const {
-  static const std::vector<Expected> kNothing;
-  const auto found = expected_.find(relative);
-  return found == expected_.end() ? kNothing : found->second;
+std::vector<ChecksumFolder::Expected> ChecksumFolder::Find(const std::string& relative) const {
+  std::vector<Expected> found;
+  const auto behind = rows_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  auto at =
+      std::lower_bound(rows_.begin(), behind, relative,
+                       [](const Row& row, const std::string& value) { return row.name() < value; });
+  for (; at != behind && at->name() == relative; ++at) found.push_back(Tell(*at));
+  for (at = behind; at != rows_.end(); ++at) {
+    if (at->name() == relative) found.push_back(Tell(*at));
+  }
+  return found;
 }
 
 }  // namespace drwatch::verify

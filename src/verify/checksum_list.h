@@ -2,7 +2,8 @@
 // sidecars (x.dump.sha256), in GNU and BSD form.
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/result.h"
+#include "verify/text_blocks.h"
 
 namespace drwatch::verify {
 
@@ -18,9 +20,8 @@ struct ChecksumEntry {
   base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;
   std::string digest;  // raw
   std::string name;    // as listed, relative to the list; empty in a sidecar of a bare digest
-  // Nothing tells SHA-512 from BLAKE2b, which b2sum writes in the same form and length: `algorithm`
-  // is the first of them.
-  bool either = false;
+  // Only its length tells `algorithm`: it may be another one's (look_alikes.h).
+  bool guessed = false;
 };
 
 struct ChecksumList {
@@ -54,7 +55,10 @@ class ListFolder {
   std::vector<std::string> prefixes_;
 };
 
-// What the checksum files of one folder say about the files in it and below it.
+class ListedFiles;  // checksum_reader.h
+
+// What the checksum files of one folder say about the files in it and below it. Lists may be long:
+// a line takes 16 bytes, its digest and its name.
 class ChecksumFolder {
  public:
   struct Expected {
@@ -62,8 +66,7 @@ class ChecksumFolder {
     std::string digest;      // raw
     std::string source;      // the checksum file's name
     base::Timestamp listed;  // when that was changed last
-    // The entry before this one may be meant instead: one of them has to match.
-    bool or_before = false;
+    bool guessed = false;    // as in ChecksumEntry
   };
 
   // Says nothing until something is added.
@@ -71,21 +74,47 @@ class ChecksumFolder {
   // `names` are the entries of `folder`. Checksum files that cannot be read or are none are left
   // out and named in problems().
   ChecksumFolder(const std::string& folder, const std::vector<std::string>& names);
+  ChecksumFolder(const ChecksumFolder&) = delete;
+  ChecksumFolder& operator=(const ChecksumFolder&) = delete;
   // One more checksum file of the folder. `name` is the name of one.
   void Add(const std::string& name, std::string_view text, base::Timestamp listed);
-  bool empty() const { return expected_.empty(); }
-  // Of a path relative to the folder.
-  const std::vector<Expected>& Find(const std::string& relative) const;
-  // The listed paths that begin with `prefix`, without it.
+  // Once all were added: what was added since the last time is found faster.
+  void Sort();
+  bool empty() const { return rows_.empty(); }
+  // Of a path relative to the folder, in the order in which they were added.
+  std::vector<Expected> Find(const std::string& relative) const;
+  // The listed paths that begin with `prefix`, without it, in their order, each once.
   std::vector<std::string> NamesBelow(const std::string& prefix) const;
   const std::vector<std::string>& problems() const { return problems_; }
 
  private:
+  struct Row {
+    std::string_view name() const { return {text, name_bytes}; }
+    std::string_view digest() const { return {text + name_bytes, digest_bytes}; }
+
+    const char* text = nullptr;  // the name and behind it the digest: of texts_
+    std::uint32_t source = 0;    // index in sources_
+    std::uint16_t name_bytes = 0;
+    std::uint8_t digest_bytes = 0;
+    std::uint8_t algorithm : 7 = 0;
+    std::uint8_t guessed : 1 = 0;
+  };
+  struct SourceFile {
+    std::string name;
+    base::Timestamp listed;
+  };
+  using Feed = std::function<base::Status(ListedFiles& files)>;
+
   void Read(const std::string& name);
+  void AddFile(const std::string& name, base::Timestamp listed, const Feed& feed);
+  Expected Tell(const Row& row) const;
 
   std::string path_;  // of the folder; empty if it lies elsewhere
   ListFolder folder_;
-  std::map<std::string, std::vector<Expected>> expected_;
+  TextBlocks texts_;
+  std::vector<SourceFile> sources_;
+  std::vector<Row> rows_;
+  std::size_t sorted_ = 0;  // so many of them are in the order of names
   std::vector<std::string> problems_;
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "verify/look_alikes.h"
 
 namespace drwatch::verify {
 namespace {
@@ -20,16 +21,24 @@ void SetFault(Verdict& verdict, Fault fault, const std::string& relative) {
   }
 }
 
-// The first of `expected` that differs; nullptr if none does.
-const ChecksumFolder::Expected* FirstMismatch(const std::vector<ChecksumFolder::Expected>& expected,
-                                              const std::vector<std::string>& digests) {
+// Whether what `open` opens has that digest by another algorithm than the one it looked like.
+Walked<bool> IsOfLookAlike(const Opener& open, const std::string& digest) {
+  auto file = open(nullptr);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  return HasLookAlike(*file->source, digest);
+}
+
+// The first of `expected` that differs; nullptr if none does. What was guessed wrong is read again,
+// and only then. Faults: those of that.
+Walked<const ChecksumFolder::Expected*> FirstMismatch(
+    const Opener& open, const std::vector<ChecksumFolder::Expected>& expected,
+    const std::vector<std::string>& digests) {
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    bool matches = expected[i].digest == digests[i];
-    while (i + 1 < expected.size() && expected[i + 1].or_before) {
-      ++i;
-      matches = matches || expected[i].digest == digests[i];
-    }
-    if (!matches) return &expected[i];
+    if (expected[i].digest == digests[i]) continue;
+    if (!expected[i].guessed) return &expected[i];
+    const auto other = IsOfLookAlike(open, expected[i].digest);
+    if (!other) return tl::unexpected(other.error());
+    if (!*other) return &expected[i];
   }
   return nullptr;
 }
@@ -50,8 +59,13 @@ std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>
 
 std::string MismatchText(const ChecksumFolder::Expected& expected) {
   const std::string source = base::Quote(expected.source);
-  if (expected.or_before) return "neither its sha512 nor its blake2b is the one in " + source;
-  return std::string(base::DigestName(expected.algorithm)) + " differs from the one in " + source;
+  const std::string name(base::DigestName(expected.algorithm));
+  if (!expected.guessed) return name + " differs from the one in " + source;
+  std::string names;
+  for (const std::string_view other : LookAlikesOf(expected.digest.size())) {
+    names += ", " + std::string(other);
+  }
+  return "none of its digests (" + name + names + ") is the one in " + source;
 }
 
 void Judge(Verdict& verdict, Walk walk) {
@@ -131,7 +145,13 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   if (sha256 && all_went_by) verdict.digest = "sha256:" + base::Hex(digests[*sha256]);
   const ChecksumFolder::Expected* mismatch = nullptr;
   if (worth_hashing) {
-    mismatch = FirstMismatch(expected, digests);
+    const auto found = FirstMismatch(open, expected, digests);
+    verdict.bytes_read = budget.bytes_read() - read_before;
+    if (!found) {
+      SetFault(verdict, found.error(), relative);
+      return verdict;
+    }
+    mismatch = *found;
     verdict.checksum = mismatch != nullptr ? ChecksumState::kMismatched : ChecksumState::kMatched;
   } else if (file->source->attestation() == Attestation::kMatched) {
     verdict.checksum = ChecksumState::kMatched;

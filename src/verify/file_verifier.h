@@ -19,8 +19,8 @@ using Walker = std::function<Walked<Walk>(Reader& reader)>;
 Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
                    ReadBudget& budget, const Walker& walker);
 
-// The same of whatever `open` opens; it is called once, with the tee that its source must feed (may
-// be nullptr).
+// The same of whatever `open` opens; it is called with the tee that its source must feed (may be
+// nullptr), and a second time if the file does not fit a digest whose algorithm was guessed.
 using Opener = std::function<Walked<OpenedFile>(DigestTee* tee)>;
 Verdict VerifyStream(const Opener& open, const std::string& relative, const Checksums& checksums,
                      ReadBudget& budget, const Walker& walker);

@@ -15,7 +15,6 @@ using model::Reason;
 constexpr std::string_view kChecksumKey = "\"Manifest-Checksum\"";
 // Its line and what closes the object.
 constexpr std::size_t kMaxLastBytes = 4096;
-constexpr std::size_t kBlockBytes = 64 << 10;
 constexpr std::int64_t kChunkBytes = 256 << 10;
 
 // The manifest's events, without building a tree of it: a large cluster has millions of files.
@@ -225,17 +224,6 @@ Walked<void> CheckNames(const std::deque<ManifestFile>& files) {
 }
 
 }  // namespace
-
-std::string_view TextBlocks::Keep(std::string_view text) {
-  // A block never grows beyond what it reserved: the views into it stay.
-  if (blocks_.empty() || blocks_.back().size() + text.size() > blocks_.back().capacity()) {
-    blocks_.emplace_back().reserve(std::max(kBlockBytes, text.size()));
-  }
-  std::string& block = blocks_.back();
-  const std::size_t at = block.size();
-  block += text;
-  return std::string_view(block).substr(at);
-}
 
 Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts) {
   OwnChecksum source(reader);

@@ -12,20 +12,11 @@
 #include "base/digest.h"
 #include "verify/needed_wal.h"
 #include "verify/source.h"
+#include "verify/text_blocks.h"
 
 namespace drwatch::verify {
 
 enum class ManifestChecksum : std::uint8_t { kNone, kCrc32c, kDigest };
-
-// Texts that many rows refer to, in blocks that stay where they are.
-class TextBlocks {
- public:
-  // Valid as long as this is, also once it was moved.
-  std::string_view Keep(std::string_view text);
-
- private:
-  std::vector<std::string> blocks_;
-};
 
 // Large clusters have millions: 24 bytes each, and the texts.
 struct ManifestFile {

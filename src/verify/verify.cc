@@ -9,9 +9,11 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/sizes.h"
 #include "base/strings.h"
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
+#include "verify/checksum_reader.h"
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
@@ -65,26 +67,50 @@ Verdict WholeOf(std::string format) {
 // Verdicts kept until those before them are there, too.
 constexpr std::size_t kListedAtOnce = 1000;
 
+// The files that a checksum list names, by name, each once.
+struct Listed {
+  TextBlocks texts;
+  std::vector<std::string_view> targets;  // of texts
+  int bad_lines = 0;
+};
+
+Walked<Listed> ReadListed(const std::string& path, const ChecksumFileName& kind,
+                          const std::string& folder, ReadBudget& budget) {
+  auto file = FileSource::Open(path, budget, nullptr);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  if (file->size() > kMaxChecksumListBytes) {
+    return Unjudged(Reason::kLimit, "longer than " + base::FormatSize(kMaxChecksumListBytes));
+  }
+  Listed listed;
+  const ListFolder list_folder(folder);
+  ListedFiles files(kind, list_folder, [&](const std::string& target, const ChecksumEntry&) {
+    listed.targets.push_back(listed.texts.Keep(target));
+  });
+  while (true) {
+    const auto bytes = file->Next();
+    if (!bytes) return tl::unexpected(bytes.error());
+    if (bytes->empty()) break;
+    files.Add(*bytes);
+  }
+  files.Finish();
+  listed.bad_lines = files.bad_lines();
+  std::sort(listed.targets.begin(), listed.targets.end());
+  listed.targets.erase(std::unique(listed.targets.begin(), listed.targets.end()),
+                       listed.targets.end());
+  return listed;
+}
+
 // Every file a checksum list names.
 Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
                      ChecksumFolders& folders, ReadBudget& budget) {
   const auto [folder, name] = SplitPath(path);
-  auto text = ReadWhole(path, kMaxChecksumListBytes, budget, nullptr);
-  if (!text) return CannotLook(text.error().reason, text.error().message);
-  const ChecksumList list = ParseChecksumList(*text, kind.algorithm);
-  const ListFolder list_folder(folder);
-  std::vector<std::string> targets;
-  for (const ChecksumEntry& entry : list.entries) {
-    const bool sidecar = !kind.target.empty() && list.entries.size() == 1;
-    std::string target = sidecar ? kind.target : list_folder.Relative(entry.name);
-    if (!target.empty()) targets.push_back(std::move(target));
-  }
-  std::sort(targets.begin(), targets.end());
-  targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+  const auto list = ReadListed(path, kind, folder, budget);
+  if (!list) return CannotLook(list.error().reason, list.error().message);
+  const std::vector<std::string_view>& targets = list->targets;
   if (targets.empty()) return CannotLook(Reason::kWrongFormat, "holds no checksum");
   Verdict whole = WholeOf("checksum list of " + std::to_string(targets.size()) + " files");
-  if (list.bad_lines > 0) {
-    whole.details.push_back(std::to_string(list.bad_lines) + " lines are no checksums");
+  if (list->bad_lines > 0) {
+    whole.details.push_back(std::to_string(list->bad_lines) + " lines are no checksums");
   }
   const Checksums checksums = folders.About(folder);
   const auto verify_one = [&, folder = folder, name = name](const std::string& target,
@@ -96,7 +122,7 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
   for (std::size_t begin = 0; begin < targets.size() && budget.Check(); begin += kListedAtOnce) {
     std::vector<std::optional<Verdict>> parts(std::min(kListedAtOnce, targets.size() - begin));
     ForEachPart(parts.size(), budget, [&](std::size_t index, ReadBudget& own) {
-      parts[index] = verify_one(targets[begin + index], own);
+      parts[index] = verify_one(std::string(targets[begin + index]), own);
       return own.Check().has_value();
     });
     for (std::optional<Verdict>& part : parts) {

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
+#include <memory>
 
 #include "base/strings.h"
 #include "samples.h"
+#include "verify/blake2b.h"
 
 namespace drwatch::verify {
 namespace {
@@ -60,20 +64,24 @@ TEST(ChecksumListTest, TellsTheAlgorithm) {
   // Of 512 bits only the list's name or a tag tells.
   for (const auto& hint : {std::optional<DigestAlgorithm>(), {DigestAlgorithm::kSha256}}) {
     EXPECT_EQ(ParseChecksumList(blake, hint).entries.at(0).algorithm, DigestAlgorithm::kSha512);
-    EXPECT_TRUE(ParseChecksumList(blake, hint).entries.at(0).either);
+    EXPECT_TRUE(ParseChecksumList(blake, hint).entries.at(0).guessed);
   }
   for (const auto hint : {DigestAlgorithm::kBlake2b512, DigestAlgorithm::kSha512}) {
     EXPECT_EQ(ParseChecksumList(blake, hint).entries.at(0).algorithm, hint);
-    EXPECT_FALSE(ParseChecksumList(blake, hint).entries.at(0).either);
+    EXPECT_FALSE(ParseChecksumList(blake, hint).entries.at(0).guessed);
   }
   const std::string plain = blake.substr(0, 128);
   for (const std::string tag : {"BLAKE2b (f) = ", "BLAKE2B-512(f)= "}) {
     EXPECT_EQ(ParseChecksumList(tag + plain).entries.at(0).algorithm, DigestAlgorithm::kBlake2b512);
-    EXPECT_FALSE(ParseChecksumList(tag + plain).entries.at(0).either);
+    EXPECT_FALSE(ParseChecksumList(tag + plain).entries.at(0).guessed);
   }
-  EXPECT_FALSE(ParseChecksumList("SHA512 (f) = " + plain).entries.at(0).either);
-  EXPECT_TRUE(ParseChecksumList("(stdin)= " + plain).entries.at(0).either);
-  EXPECT_FALSE(ParseChecksumList(Sha256("x") + "  f\n").entries.at(0).either);
+  EXPECT_FALSE(ParseChecksumList("SHA512 (f) = " + plain).entries.at(0).guessed);
+  EXPECT_TRUE(ParseChecksumList("(stdin)= " + plain).entries.at(0).guessed);
+  EXPECT_TRUE(ParseChecksumList(Sha256("x") + "  f\n").entries.at(0).guessed);
+  EXPECT_FALSE(
+      ParseChecksumList(Sha256("x") + "  f\n", DigestAlgorithm::kSha256).entries.at(0).guessed);
+  EXPECT_FALSE(
+      ParseChecksumList(HexOf(DigestAlgorithm::kMd5, "x") + "  f\n").entries.at(0).guessed);
   // A shorter BLAKE2b ("b2sum -l 256") is not the SHA-256 that it looks like.
   const std::string shorter = plain.substr(0, 64);
   EXPECT_TRUE(ParseChecksumList(shorter + "  f\n", DigestAlgorithm::kBlake2b512).entries.empty());
@@ -128,7 +136,7 @@ TEST(ChecksumFileTest, DigestsOf512BitsAreTriedAsBoth) {
     const Verdict changed = VerifyPath(folder.Path("a"), {});
     EXPECT_EQ(changed.outcome, Outcome::kBroken);
     EXPECT_EQ(changed.message,
-              "neither its sha512 nor its blake2b is the one in \"checksums.txt\"");
+              "none of its digests (sha512, blake2b, sha3-512) is the one in \"checksums.txt\"");
     EXPECT_EQ(VerifyPath(list, {}).place, "a");
     // The other list of a file that is right in one of them speaks, too.
     folder.Write("b.sha256", Sha256("b"));
@@ -143,6 +151,78 @@ TEST(ChecksumFileTest, DigestsOf512BitsAreTriedAsBoth) {
     folder.Write("d", "D");
     EXPECT_EQ(VerifyPath(folder.Path("d"), {}).checksum, ChecksumState::kMatched);
   }
+}
+
+// Runs a program of the field; what it writes.
+std::string OutputOf(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(command.c_str(), "r"), &::pclose);
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) {
+    output.append(buffer.data(), got);
+  }
+  return output;
+}
+
+TEST(ChecksumFileTest, DigestsThatLookLikeSha2AreTriedAsTheOthersOfTheirLength) {
+  const std::string content = Noise(1000);
+  for (const char* tool :
+       {"b2sum -l 160", "b2sum -l 224", "b2sum -l 256", "b2sum -l 384", "b2sum", "sha256sum",
+        "sha1sum", "openssl dgst -r -sha512-256", "openssl dgst -r -sha3-256",
+        "openssl dgst -r -sha3-384", "openssl dgst -r -blake2s256", "openssl dgst -r -rmd160"}) {
+    const testing::TempDir folder;
+    folder.Write("a", content);
+    folder.Write("empty.txt", "");
+    const std::string list = OutputOf("cd " + folder.path() + " && " + tool + " a");
+    ASSERT_GT(list.size(), 40u) << tool;
+    folder.Write("checksums.txt", list);
+    const Verdict whole = VerifyPath(folder.Path("a"), {});
+    EXPECT_EQ(whole.outcome, Outcome::kIntact) << tool << ": " << whole.ToString();
+    EXPECT_EQ(whole.checksum, ChecksumState::kMatched) << tool;
+    EXPECT_EQ(VerifyPath(folder.Path("checksums.txt"), {}).outcome, Outcome::kIntact) << tool;
+    folder.Write("a", Flipped(content, 700));
+    const Verdict changed = VerifyPath(folder.Path("a"), {});
+    EXPECT_EQ(changed.outcome, Outcome::kBroken) << tool;
+    EXPECT_EQ(changed.reason, Reason::kCorrupt) << tool;
+    EXPECT_NE(changed.message.find("none of its digests ("), std::string::npos) << tool;
+  }
+}
+
+// A name that says the algorithm means that one, and nothing is read twice where the guess is
+// right.
+TEST(ChecksumFileTest, OnlyWhatDoesNotFitIsReadAgain) {
+  const testing::TempDir folder;
+  const std::string content = Noise(100'000);
+  const std::string path = folder.Write("a", content);
+  const auto bytes = static_cast<std::int64_t>(content.size());
+  folder.Write("checksums.txt", Sha256(content) + "  a\n");
+  EXPECT_EQ(VerifyPath(path, {}).bytes_read, bytes);
+  folder.Write("checksums.txt", OutputOf("cd " + folder.path() + " && b2sum -l 256 a"));
+  EXPECT_EQ(VerifyPath(path, {}).bytes_read, 2 * bytes);
+  std::filesystem::rename(folder.Path("checksums.txt"), folder.Path("SHA256SUMS"));
+  const Verdict named = VerifyPath(path, {});
+  EXPECT_EQ(named.outcome, Outcome::kBroken);
+  EXPECT_EQ(named.message, "sha256 differs from the one in \"SHA256SUMS\"");
+}
+
+TEST(Blake2bTest, MatchesTheRfcHoweverTheBytesArrive) {
+  EXPECT_EQ(base::Hex(base::ComputeDigest(DigestAlgorithm::kBlake2b512, "abc")).substr(0, 8),
+            "ba80a53f");
+  for (const std::size_t size : {0, 1, 127, 128, 129, 256, 1000}) {
+    const std::string bytes = Noise(size);
+    for (const std::size_t piece : {1, 63, 128, 1000}) {
+      Blake2b blake(Blake2b::kMaxDigestBytes);
+      for (std::size_t at = 0; at < size; at += piece) {
+        blake.Update(std::string_view(bytes).substr(at, piece));
+      }
+      EXPECT_EQ(blake.Finish(), base::ComputeDigest(DigestAlgorithm::kBlake2b512, bytes))
+          << size << " in pieces of " << piece;
+    }
+  }
+  Blake2b shorter(32);
+  shorter.Update("abc");
+  EXPECT_EQ(base::Hex(shorter.Finish()),
+            "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
 }
 
 TEST(ChecksumFileTest, AFoldersListsAreReadOnceForManyArtefacts) {
