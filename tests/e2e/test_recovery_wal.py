@@ -7,6 +7,7 @@ import time
 
 import pytest
 from configs import config, expect_page, expect_resolve
+from drwatch import PROGRAM
 from servers import PG_BIN, Postgres, wait_until
 
 RULE = """
@@ -35,12 +36,12 @@ def archive(server, count=1):
     wait_until(lambda: server.sql(f"SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver") == "t", what=f"{name} archived")
 
 
-def base_backup(server, name):
-    """In a folder of its own that holds nothing else; WAL comes with it unless only the archive has it."""
+def base_backup(server, name, wal="fetch"):
+    """In a folder of its own that holds nothing else; with "none" only the archive has its WAL."""
     folder = server.folder / "bases"
     folder.mkdir(exist_ok=True)
     server.hand_over(folder)
-    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", "fetch",
+    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", wal,
                "--checkpoint=fast", "--no-sync", "-D", folder / name)
     return folder / name
 
@@ -149,3 +150,39 @@ def test_the_oldest_of_several_data_decides(folder, drwatch, receivers, primary)
     assert {path["data"] for path in entry["paths"]} == {"database", "files"}
     pack(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
     wait_until(lambda: drwatch.value(achieved) < 3600, what="fresh uploads")
+
+
+def verify(*arguments):
+    result = subprocess.run([PROGRAM, "verify", *map(str, arguments)], check=False, capture_output=True, text=True, timeout=60)
+    return result.returncode, result.stdout
+
+
+def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch, receivers, primary):
+    archive(primary)
+    base = base_backup(primary, "base-1", wal="none")
+    archive(primary, 2)
+    assert subprocess.run([f"{PG_BIN}/pg_verifybackup", "-q", base], check=False, capture_output=True).returncode == 1
+    assert subprocess.run([f"{PG_BIN}/pg_verifybackup", "-q", "--no-parse-wal", base], check=False).returncode == 0
+    status, text = verify(base)
+    assert status == 2 and "its files are intact, but it carries no WAL" in text and "of timeline 1 from an archive" in text
+    status, text = verify("--wal", primary.archive, base)
+    assert status == 0 and "carries no WAL: WAL 0/" in text, text
+    wanted = json.loads((base / "backup_manifest").read_text(encoding="ascii"))["WAL-Ranges"][0]
+    first = f"{wanted['Timeline']:08X}00000000{int(wanted['Start-LSN'].split('/')[1], 16) >> 24:08X}"
+    victim = primary.archive / first
+    assert victim.exists()
+
+    good = 'backup_success{probe="base"}'
+    drwatch.start(config(folder, receivers, probes(primary)))
+    wait_until(lambda: drwatch.value(good) == 1, what="a backup that is good with its archive")
+    wait_until(lambda: begins_with(drwatch) == "base-1", what="a way back by WAL")
+    assert drwatch.value('backup_verification_level{probe="base"}') == 4
+    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, "with its archive it is one way"
+    shutil.move(victim, folder / "kept")
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="no way back")
+    status, text = verify("--wal", primary.archive, base)
+    assert status == 2 and f"{first} is not there" in text
+    shutil.move(folder / "kept", victim)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: begins_with(drwatch) == "base-1", what="the way back again")
