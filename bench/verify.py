@@ -146,7 +146,8 @@ ORDERS = """CREATE TABLE orders AS SELECT g AS id, (random() * 100000)::int AS c
 
 def dumps(table, folder):
     """Real dumps in gzip: their rows are read as COPY reads them, which `gzip -t` does not do."""
-    server = Postgres(folder / "dumped").create(["archive_mode = off", "max_wal_size = '4GB'"]).start()
+    data = folder / "dumped"
+    server = Postgres(data).create(["archive_mode = off", "max_wal_size = '4GB'"]).start()
     login = ["-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
     try:
         server.sql(ORDERS)
@@ -160,6 +161,7 @@ def dumps(table, folder):
             packed.unlink()
     finally:
         server.stop()
+        shutil.rmtree(data)
 
 
 def repositories(table, folder):
