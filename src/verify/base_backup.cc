@@ -74,7 +74,8 @@ class BaseBackup {
   const ManifestFile* PlainFile(const TreeFile& file);
   void CheckContents(const std::vector<const ManifestFile*>& listed);
   void CheckWalFile(const TreeFile& file);
-  void ReadControlFile();
+  void ReadIdentity();
+  std::optional<std::string> ReadStart(std::string_view file, std::size_t bytes);
   void CheckWal();
   void Lack(NeededWal needed);
   void CheckWithoutManifest();
@@ -163,6 +164,7 @@ void BaseBackup::CheckArchives() {
 // What base.tar must hold and what it says must lie beside it.
 void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& archive) {
   wal_.BelongTo(members.control);
+  if (members.version) wal_.OfRelease(*members.version);
   const auto missing = [](const std::string& place, std::string message) {
     return tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, place, std::move(message)});
   };
@@ -199,7 +201,7 @@ void BaseBackup::CheckPlain() {
   });
   if (!walked) return Require(tl::unexpected(std::move(walked.error())), "");
   if (Good()) CheckContents(listed);
-  if (Good() && !wal_.cluster_known() && files_.Has(std::string(kControlFile))) ReadControlFile();
+  if (Good()) ReadIdentity();
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");
 }
 
@@ -256,14 +258,27 @@ void BaseBackup::CheckWalFile(const TreeFile& file) {
   Require(std::move(added), readable ? "" : file.name);
 }
 
-void BaseBackup::ReadControlFile() {
-  const std::string name(kControlFile);
+// Whose WAL has to be in a plain one.
+void BaseBackup::ReadIdentity() {
+  if (const auto version = ReadStart(kVersionFile, kVersionBytes)) wal_.OfRelease(*version);
+  if (wal_.cluster_known()) return;
+  if (const auto control = ReadStart(kControlFile, kControlHeadBytes)) wal_.BelongTo(*control);
+}
+
+// nullopt: it is not there, or cannot be read.
+std::optional<std::string> BaseBackup::ReadStart(std::string_view file, std::size_t bytes) {
+  const std::string name(file);
+  if (!files_.Has(name)) return std::nullopt;
   auto opened = files_.Open(name, budget_, nullptr);
-  if (!opened) return Require(tl::unexpected(std::move(opened.error())), name);
+  if (!opened) {
+    Require(tl::unexpected(std::move(opened.error())), name);
+    return std::nullopt;
+  }
   Reader reader(*opened->source);
-  auto head = reader.Peek(kControlHeadBytes);
-  if (!head) return Require(tl::unexpected(std::move(head.error())), name);
-  wal_.BelongTo(*head);
+  auto start = reader.Peek(bytes);
+  if (start) return std::string(*start);
+  Require(tl::unexpected(std::move(start.error())), name);
+  return std::nullopt;
 }
 
 void BaseBackup::CheckWal() {

@@ -44,7 +44,7 @@ Walked<void> BaseBackupMembers::Begin(const TarMember& member) {
   if (!member.regular()) return {};
   path_ = prefix_ + member.name;
   size_ = member.size;
-  if (path_ == "PG_VERSION") members_.version = true;
+  if (path_ == kVersionFile) members_.version.emplace();
   if (inventory_ == nullptr || IsExemptFromManifest(path_)) return {};
   const ManifestFile* const file = inventory_->Meet(path_);
   if (file == nullptr) return tl::unexpected(ExtraFile(path_));
@@ -54,6 +54,7 @@ Walked<void> BaseBackupMembers::Begin(const TarMember& member) {
 
 Walked<void> BaseBackupMembers::Data(std::string_view bytes) {
   if (check_) check_->Update(bytes);
+  if (path_ == kVersionFile) Keep(bytes, kVersionBytes, *members_.version);
   if (path_ == kControlFile) Keep(bytes, kControlHeadBytes, members_.control);
   if (path_ == kLabelFile) Keep(bytes, kMaxTextBytes, members_.label);
   if (path_ == kTablespaceFile) Keep(bytes, kMaxTextBytes, members_.tablespaces);

@@ -19,7 +19,7 @@ struct BaseMembers {
   std::string control;  // the start of pg_control
   std::string label;
   std::string tablespaces;
-  bool version = false;  // PG_VERSION is there
+  std::optional<std::string> version;  // PG_VERSION
 };
 
 // Members of one of the archives, checked against the manifest; those of pg_wal go to `wal`.

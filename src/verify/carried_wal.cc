@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/strings.h"
 #include "verify/backup_label.h"
 
 namespace drwatch::verify {
@@ -37,6 +38,8 @@ void CarriedWal::BelongTo(std::string_view control_head) {
   if (!cluster_known()) system_identifier_ = IdentifierOf(control_head);
 }
 
+void CarriedWal::OfRelease(std::string_view version_file) { release_ = base::Trim(version_file); }
+
 Walked<void> CarriedWal::Add(const std::string& name, std::int64_t size, Source& content) {
   return files_.Add(name, size, content);
 }
@@ -50,11 +53,27 @@ Walked<void> CarriedWal::Check() const {
   if (!inside() || (!expected_ && count() == 0)) return {};
   if (auto checked = files_.Check(); !checked) return checked;
   const std::uint64_t found = files_.system_identifier();
-  if (found == 0 || !cluster_known() || found == system_identifier_) return {};
-  return tl::unexpected(Fault{Outcome::kBroken, Reason::kWrongFormat, "pg_wal",
-                              "belongs to another cluster: its system identifier is " +
-                                  std::to_string(found) + ", not " +
-                                  std::to_string(system_identifier_)});
+  if (found != 0 && cluster_known() && found != system_identifier_) {
+    return tl::unexpected(Fault{Outcome::kBroken, Reason::kWrongFormat, "pg_wal",
+                                "belongs to another cluster: its system identifier is " +
+                                    std::to_string(found) + ", not " +
+                                    std::to_string(system_identifier_)});
+  }
+  return CheckRelease();
+}
+
+Walked<void> CarriedWal::CheckRelease() const {
+  if (release_.empty()) return {};
+  for (const auto& [magic, segment] : files_.magics()) {
+    if (IsWalOfServer(magic, release_)) continue;
+    const std::string_view version = WalServerVersion(magic);
+    return tl::unexpected(
+        Fault{Outcome::kBroken, Reason::kWrongFormat, "WAL segment " + segment,
+              "its magic number is not that of PostgreSQL " + base::Quote(release_) +
+                  ", which PG_VERSION names" +
+                  (version.empty() ? "" : ", but that of " + std::string(version))});
+  }
+  return {};
 }
 
 }  // namespace drwatch::verify

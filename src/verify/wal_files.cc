@@ -56,7 +56,8 @@ Walked<void> WalFiles::Walk(const WalFileName& name, Lsn until, Source& content)
   Reader reader(content);
   auto facts = WalkWalSegment(reader, options);
   if (!facts) return tl::unexpected(std::move(facts.error()));
-  const Lsn after = facts->begin + static_cast<std::uint64_t>(facts->segment_bytes);
+  const auto size = static_cast<std::uint64_t>(facts->segment_bytes);
+  const Lsn after = facts->begin + size;
   if (until <= after && facts->end < until && !facts->switched) {
     return Broken(Reason::kCorrupt, 0,
                   "WAL ends at " + FormatLsn(facts->end) + ", it is needed to " + FormatLsn(until));
@@ -65,6 +66,8 @@ Walked<void> WalFiles::Walk(const WalFileName& name, Lsn until, Source& content)
     return range.timeline == name.timeline && facts->begin <= range.start && range.start < after;
   });
   if (!first && (!carry_ || carry_->next != facts->begin)) unchained_ = true;
+  magics_.emplace(facts->magic,
+                  SegmentName(name.timeline, facts->begin / size, facts->segment_bytes));
   system_identifier_ = facts->system_identifier;
   carry_ = std::move(facts->carry);
   return {};

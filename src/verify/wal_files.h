@@ -29,6 +29,8 @@ class WalFiles {
   std::size_t count() const { return segment_bytes_.size(); }
   // Of the segments that are needed; 0: there was none.
   std::uint64_t system_identifier() const { return system_identifier_; }
+  // The magic numbers of the segments that are needed, and the first segment that has each.
+  const std::map<std::uint16_t, std::string>& magics() const { return magics_; }
   // True if a needed segment was not added right behind the one before it: a record that goes on
   // from one to the other was not checked.
   bool unchained() const { return unchained_; }
@@ -40,7 +42,8 @@ class WalFiles {
 
   std::vector<WalRange> ranges_;
   std::map<std::string, std::int64_t> segment_bytes_;  // by name
-  std::optional<WalCarry> carry_;                      // of the segment that was added last
+  std::map<std::uint16_t, std::string> magics_;
+  std::optional<WalCarry> carry_;  // of the segment that was added last
   std::uint64_t system_identifier_ = 0;
   bool unchained_ = false;
 };

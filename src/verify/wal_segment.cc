@@ -25,6 +25,22 @@ constexpr std::uint16_t kAllFlags = 15;
 constexpr std::uint16_t kOldestMagic = 0xD087;
 constexpr std::uint16_t kNewestMagic = 0xD1FF;
 
+struct Server {
+  std::uint16_t magic;
+  std::string_view version;
+};
+constexpr std::array<Server, 11> kServers = {{{0xD087, "9.5"},
+                                              {0xD093, "9.6"},
+                                              {0xD097, "10"},
+                                              {0xD098, "11"},
+                                              {0xD101, "12"},
+                                              {0xD106, "13"},
+                                              {0xD10D, "14"},
+                                              {0xD110, "15"},
+                                              {0xD113, "16"},
+                                              {0xD116, "17"},
+                                              {0xD118, "18"}}};
+
 // xlogrecord.h: XLogRecord.
 constexpr std::size_t kRecordHeaderBytes = 24;
 constexpr std::size_t kCrcAt = 20;
@@ -388,25 +404,17 @@ bool IsBeingPacked(std::string_view file_name) {
 }
 
 std::string_view WalServerVersion(std::uint16_t magic) {
-  struct Row {
-    std::uint16_t magic;
-    std::string_view version;
-  };
-  constexpr std::array<Row, 11> kVersions = {{{0xD087, "9.5"},
-                                              {0xD093, "9.6"},
-                                              {0xD097, "10"},
-                                              {0xD098, "11"},
-                                              {0xD101, "12"},
-                                              {0xD106, "13"},
-                                              {0xD10D, "14"},
-                                              {0xD110, "15"},
-                                              {0xD113, "16"},
-                                              {0xD116, "17"},
-                                              {0xD118, "18"}}};
-  for (const Row& row : kVersions) {
-    if (row.magic == magic) return row.version;
+  for (const Server& server : kServers) {
+    if (server.magic == magic) return server.version;
   }
   return {};
+}
+
+bool IsWalOfServer(std::uint16_t magic, std::string_view version) {
+  for (const Server& server : kServers) {
+    if (server.version == version) return server.magic == magic;
+  }
+  return WalServerVersion(magic).empty();
 }
 
 Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& options) {

@@ -67,6 +67,9 @@ Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& 
 
 // "15" for the magic of PostgreSQL 15; empty if it is not known.
 std::string_view WalServerVersion(std::uint16_t magic);
+// Whether a server of that version ("15", as PG_VERSION says it) may have written it. One that is
+// not known may have written what is not known.
+bool IsWalOfServer(std::uint16_t magic, std::string_view version);
 
 // By the first bytes.
 bool LooksLikeWal(std::string_view head);

@@ -271,6 +271,42 @@ TEST_F(BaseBackupTest, WalOfAnotherClusterIsNoneOfIt) {
   ExpectBroken(Reason::kWrongFormat, "pg_wal");
 }
 
+TEST_F(BaseBackupTest, WalOfAnotherReleaseIsNoneOfIt) {
+  const auto with_magic = [](std::string segment, unsigned char low) {
+    for (std::size_t page = 0; page < segment.size(); page += 8192) {
+      segment[page] = static_cast<char>(low);
+    }
+    return segment;
+  };
+  // A flipped bit may make another known release's of it or nobody's.
+  for (const unsigned char low : {0x10, 0x18, 0x11}) {
+    const std::string segment = with_magic(kWal.segments[1], low);
+    WritePlain();
+    folder_.Write("b/pg_wal/" + kWal.names[1], segment);
+    if (low == 0x10) {
+      EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+      continue;
+    }
+    ExpectBroken(Reason::kWrongFormat, "WAL segment " + kWal.names[1]);
+    std::filesystem::remove_all(folder_.Path("b"));
+    WriteTar(true);
+    folder_.Write("b/pg_wal.tar.gz",
+                  Gzip(Tar({{kWal.names[0], kWal.segments[0]}, {kWal.names[1], segment}})));
+    ExpectBroken(Reason::kWrongFormat, "WAL segment " + kWal.names[1]);
+    std::filesystem::remove_all(folder_.Path("b"));
+  }
+  std::map<std::string, std::string> files = kFiles;
+  files["PG_VERSION"] = "99\n";  // newer than what is known
+  WritePlain();
+  folder_.Write("b/PG_VERSION", files["PG_VERSION"]);
+  folder_.Write("b/backup_manifest", MakeManifest(files));
+  ExpectBroken(Reason::kWrongFormat, "WAL segment " + kWal.names[0]);
+  for (std::size_t i = 0; i < kWal.names.size(); ++i) {
+    folder_.Write("b/pg_wal/" + kWal.names[i], with_magic(kWal.segments[i], 0x7F));
+  }
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
+}
+
 TEST_F(BaseBackupTest, TarIsIntactPackedOrNot) {
   for (const bool packed : {false, true}) {
     WriteTar(packed);
