@@ -23,7 +23,7 @@ class Blake2b {
   enum class Block { kMore, kLast };
   void Compress(Block block);
 
-  const std::size_t digest_bytes_;
+  std::size_t digest_bytes_;
   std::array<std::uint64_t, 8> state_;
   std::uint64_t count_ = 0;  // bytes compressed
   std::array<char, kBlockBytes> block_{};

@@ -10,6 +10,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "verify/blake2b.h"
 #include "verify/checksum_reader.h"
 #include "verify/file_source.h"
 #include "verify/look_alikes.h"
@@ -69,12 +70,12 @@ constexpr std::size_t kMaxNameBytes = 4096;
 constexpr std::size_t kTellingBytes = 4 * kMaxNameBytes;
 
 // An entry without a tag: its digest alone tells. A hint of another length counts for nothing, but
-// that of BLAKE2b, whose shorter digests look like SHA-2's and are not told apart here.
+// that of BLAKE2b, which comes in every length ("b2sum -l 256").
 std::optional<ChecksumEntry> Untagged(std::string_view hex, std::optional<DigestAlgorithm> hint) {
-  constexpr std::size_t kLongest = 128;
   auto algorithm = AlgorithmOfLength(hex.size());
   if (hint == DigestAlgorithm::kBlake2b512) {
-    algorithm = hex.size() == kLongest ? hint : std::nullopt;
+    const bool fits = !hex.empty() && hex.size() <= 2 * Blake2b::kMaxDigestBytes;
+    algorithm = fits ? hint : std::nullopt;
   }
   auto digest = base::ParseHex(hex);
   if (!algorithm || !digest) return std::nullopt;
@@ -101,14 +102,26 @@ std::string Normal(std::string name) {
   return name;
 }
 
-// "SHA256", and as OpenSSL 3 writes them "SHA2-256", "BLAKE2B-512". nullopt: not known.
-std::optional<DigestAlgorithm> ParseTag(std::string_view tag) {
+struct Tag {
+  DigestAlgorithm algorithm;
+  std::size_t digest_bytes;
+};
+
+// "SHA256", "BLAKE2b-256", and as OpenSSL 3 writes them "SHA2-256", "BLAKE2B-512". nullopt: not
+// known.
+std::optional<Tag> ParseTag(std::string_view tag) {
   constexpr std::string_view kSha2 = "SHA2-";
-  if (tag == "BLAKE2B-512") return DigestAlgorithm::kBlake2b512;
-  if (tag.starts_with(kSha2)) {
-    return base::ParseDigestName("SHA" + std::string(tag.substr(kSha2.size())));
+  constexpr std::string_view kBlake2b = "blake2b-";
+  if (base::Lower(tag).starts_with(kBlake2b)) {
+    const auto bits = base::ParseInt(tag.substr(kBlake2b.size()));
+    constexpr std::int64_t kMaxBits = 8 * Blake2b::kMaxDigestBytes;
+    if (!bits || *bits <= 0 || *bits > kMaxBits || *bits % 8 != 0) return std::nullopt;
+    return Tag{DigestAlgorithm::kBlake2b512, static_cast<std::size_t>(*bits / 8)};
   }
-  return base::ParseDigestName(tag);
+  const auto algorithm = base::ParseDigestName(
+      tag.starts_with(kSha2) ? "SHA" + std::string(tag.substr(kSha2.size())) : std::string(tag));
+  if (!algorithm) return std::nullopt;
+  return Tag{*algorithm, base::ComputeDigest(*algorithm, "").size()};
 }
 
 // "SHA256 (name) = hex"; of "openssl dgst" "SHA256(name)= hex", and once "(stdin)= hex".
@@ -126,10 +139,10 @@ std::optional<ChecksumEntry> ParseBsd(std::string_view line, bool escaped,
   std::optional<ChecksumEntry> entry;
   if (open == 0) {
     entry = Untagged(hex, hint);
-  } else if (const auto algorithm = ParseTag(line.substr(0, open))) {
+  } else if (const auto tag = ParseTag(line.substr(0, open))) {
     auto digest = base::ParseHex(hex);
-    const bool fits = digest && digest->size() == base::ComputeDigest(*algorithm, "").size();
-    if (fits) entry = ChecksumEntry{*algorithm, *std::move(digest), {}};
+    const bool fits = digest && digest->size() == tag->digest_bytes;
+    if (fits) entry = ChecksumEntry{tag->algorithm, *std::move(digest), {}};
   }
   if (entry) entry->name = Normal(escaped ? Unescape(name) : std::string(name));
   return entry;

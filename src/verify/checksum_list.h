@@ -18,7 +18,7 @@ namespace drwatch::verify {
 
 struct ChecksumEntry {
   base::DigestAlgorithm algorithm = base::DigestAlgorithm::kSha256;
-  std::string digest;  // raw
+  std::string digest;  // raw; a shorter one of kBlake2b512 is BLAKE2b of that length
   std::string name;    // as listed, relative to the list; empty in a sidecar of a bare digest
   // Only its length tells `algorithm`: it may be another one's (look_alikes.h).
   bool guessed = false;
@@ -63,7 +63,7 @@ class ChecksumFolder {
  public:
   struct Expected {
     base::DigestAlgorithm algorithm;
-    std::string digest;      // raw
+    std::string digest;      // raw; as in ChecksumEntry
     std::string source;      // the checksum file's name
     base::Timestamp listed;  // when that was changed last
     bool guessed = false;    // as in ChecksumEntry

@@ -121,6 +121,7 @@ void StreamDigest::HashWhole(std::string_view blocks) {
 }
 
 void StreamDigest::Update(std::string_view bytes) {
+  if (blake2b_) return blake2b_->Update(bytes);
   if (plain_) return plain_->Update(bytes);
   const std::size_t held = bytes_ % kShaBlockBytes;
   bytes_ += bytes.size();
@@ -137,6 +138,7 @@ void StreamDigest::Update(std::string_view bytes) {
 }
 
 std::string StreamDigest::Finish() {
+  if (blake2b_) return blake2b_->Finish();
   if (plain_) return plain_->Finish();
   // FIPS 180-4, 5.1.1: a one bit, zeros, the length in bits.
   const std::uint64_t bits = bytes_ * 8;

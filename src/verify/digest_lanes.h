@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "base/digest.h"
+#include "verify/blake2b.h"
 #include "verify/sha_blocks.h"
 
 namespace drwatch::verify {
@@ -80,6 +81,8 @@ class StreamDigest {
  public:
   // `lane` outlives it; nullptr: none.
   StreamDigest(base::DigestAlgorithm algorithm, DigestLane* lane);
+  // BLAKE2b of that length.
+  explicit StreamDigest(Blake2b blake2b) : blake2b_(blake2b), lane_(nullptr) {}
   void Update(std::string_view bytes);
   // The raw digest. The object can only be destroyed or assigned afterwards.
   std::string Finish();
@@ -88,6 +91,7 @@ class StreamDigest {
   void HashWhole(std::string_view blocks);
 
   std::optional<base::Digest> plain_;
+  std::optional<Blake2b> blake2b_;
   DigestLane* lane_;
   ShaKind kind_ = ShaKind::kSha1;
   ShaState state_{};

@@ -49,6 +49,7 @@ class DigestTee {
   void Add(base::DigestAlgorithm algorithm, DigestLane* lane) {
     digests_.emplace_back(algorithm, lane);
   }
+  void Add(Blake2b blake2b) { digests_.emplace_back(blake2b); }
   bool empty() const { return digests_.empty(); }
   // Of what went by.
   std::int64_t bytes() const { return bytes_; }

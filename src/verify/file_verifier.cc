@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "verify/blake2b.h"
 #include "verify/look_alikes.h"
 
 namespace drwatch::verify {
@@ -43,6 +44,21 @@ Walked<const ChecksumFolder::Expected*> FirstMismatch(
   return nullptr;
 }
 
+// BLAKE2b of less than 512 bits.
+bool IsShortBlake2b(const ChecksumFolder::Expected& expected) {
+  return expected.algorithm == base::DigestAlgorithm::kBlake2b512 &&
+         expected.digest.size() < Blake2b::kMaxDigestBytes;
+}
+
+void AddExpected(const ChecksumFolder::Expected& expected, const ReadBudget& budget,
+                 DigestTee& tee) {
+  if (IsShortBlake2b(expected)) {
+    tee.Add(Blake2b(expected.digest.size()));
+  } else {
+    tee.Add(expected.algorithm, budget.lane());
+  }
+}
+
 // Which of the digests will be the SHA-256 of an artefact that is one file; one more is computed if
 // it is wanted and no checksum file names it.
 std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>& expected,
@@ -59,7 +75,8 @@ std::optional<std::size_t> AddSha256(const std::vector<ChecksumFolder::Expected>
 
 std::string MismatchText(const ChecksumFolder::Expected& expected) {
   const std::string source = base::Quote(expected.source);
-  const std::string name(base::DigestName(expected.algorithm));
+  std::string name(base::DigestName(expected.algorithm));
+  if (IsShortBlake2b(expected)) name += "-" + std::to_string(8 * expected.digest.size());
   if (!expected.guessed) return name + " differs from the one in " + source;
   std::string names;
   for (const std::string_view other : LookAlikesOf(expected.digest.size())) {
@@ -120,7 +137,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const std::int64_t read_before = budget.bytes_read();
   const std::vector<ChecksumFolder::Expected> expected = checksums.Find(relative);
   DigestTee tee;
-  for (const auto& one : expected) tee.Add(one.algorithm, budget.lane());
+  for (const auto& one : expected) AddExpected(one, budget, tee);
   const std::optional<std::size_t> sha256 = AddSha256(expected, relative, budget, tee);
   auto file = open(tee.empty() ? nullptr : &tee);
   if (!file) {

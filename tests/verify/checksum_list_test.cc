@@ -82,10 +82,28 @@ TEST(ChecksumListTest, TellsTheAlgorithm) {
       ParseChecksumList(Sha256("x") + "  f\n", DigestAlgorithm::kSha256).entries.at(0).guessed);
   EXPECT_FALSE(
       ParseChecksumList(HexOf(DigestAlgorithm::kMd5, "x") + "  f\n").entries.at(0).guessed);
-  // A shorter BLAKE2b ("b2sum -l 256") is not the SHA-256 that it looks like.
-  const std::string shorter = plain.substr(0, 64);
-  EXPECT_TRUE(ParseChecksumList(shorter + "  f\n", DigestAlgorithm::kBlake2b512).entries.empty());
-  EXPECT_TRUE(ParseChecksumList("BLAKE2b-256 (f) = " + shorter).entries.empty());
+}
+
+TEST(ChecksumListTest, Blake2bMayBeOfAnyLength) {
+  const std::string plain = HexOf(DigestAlgorithm::kBlake2b512, "x");
+  for (const std::size_t digits : {2, 32, 40, 64, 66, 96, 128}) {
+    const std::string hex = plain.substr(0, digits);
+    const std::string tag = "BLAKE2b-" + std::to_string(4 * digits) + " (f) = ";
+    for (const ChecksumList& list : {ParseChecksumList(hex + "  f\n", DigestAlgorithm::kBlake2b512),
+                                     ParseChecksumList(tag + hex)}) {
+      ASSERT_EQ(list.entries.size(), 1u) << digits;
+      EXPECT_EQ(list.entries[0].algorithm, DigestAlgorithm::kBlake2b512);
+      EXPECT_EQ(list.entries[0].digest.size(), digits / 2);
+      EXPECT_FALSE(list.entries[0].guessed);
+    }
+  }
+  for (const std::string& hex : {plain + "00", plain.substr(0, 63)}) {
+    EXPECT_EQ(ParseChecksumList(hex + "  f\n", DigestAlgorithm::kBlake2b512).bad_lines, 1);
+  }
+  EXPECT_EQ(ParseChecksumList("BLAKE2b-1024 (f) = " + plain + plain).bad_lines, 1);
+  for (const char* tag : {"BLAKE2b-256", "BLAKE2b-0", "BLAKE2b-", "BLAKE2b-12", "BLAKE2s-512"}) {
+    EXPECT_EQ(ParseChecksumList(tag + (" (f) = " + plain)).bad_lines, 1) << tag;
+  }
 }
 
 TEST(ChecksumListTest, TellsNamesOfSidecarsAndLists) {
@@ -186,6 +204,32 @@ TEST(ChecksumFileTest, DigestsThatLookLikeSha2AreTriedAsTheOthersOfTheirLength) 
     EXPECT_EQ(changed.reason, Reason::kCorrupt) << tool;
     EXPECT_NE(changed.message.find("none of its digests ("), std::string::npos) << tool;
   }
+}
+
+TEST(ChecksumFileTest, ShorterBlake2bIsSaidByTheListsName) {
+  const std::string content = Noise(100'000);
+  const auto bytes = static_cast<std::int64_t>(content.size());
+  for (const char* options : {"-l 8", "-l 160", "-l 256", "-l 384 --tag", "-l 504", "-l 512"}) {
+    const testing::TempDir folder;
+    folder.Write("a", content);
+    const std::string list = OutputOf("cd " + folder.path() + " && b2sum " + options + " a");
+    for (const char* name : {"B2SUMS", "a.b2"}) {
+      folder.Write(name, list);
+      const Verdict whole = VerifyPath(folder.Path("a"), {});
+      EXPECT_EQ(whole.outcome, Outcome::kIntact) << options << ": " << whole.ToString();
+      EXPECT_EQ(whole.checksum, ChecksumState::kMatched) << options;
+      EXPECT_EQ(whole.bytes_read, bytes) << options;
+      folder.Write("a", Flipped(content, 700));
+      EXPECT_EQ(VerifyPath(folder.Path("a"), {}).reason, Reason::kCorrupt) << options;
+      folder.Write("a", content);
+      std::filesystem::remove(folder.Path(name));
+    }
+  }
+  const testing::TempDir folder;
+  folder.Write("a", content);
+  folder.Write("B2SUMS", Sha256(content) + "  a\n");
+  EXPECT_EQ(VerifyPath(folder.Path("a"), {}).message,
+            "blake2b-256 differs from the one in \"B2SUMS\"");
 }
 
 // A name that says the algorithm means that one, and nothing is read twice where the guess is
