@@ -93,6 +93,7 @@ class Judge {
   }
   std::string Summary() const;
   void Restorable();
+  void Wal();
   void Fresh();
   void Size();
   void Checksum();
@@ -115,7 +116,9 @@ std::string Judge::Summary() const {
   std::string text = base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " +
                      AgeText(now_ - newest.time) + " old";
   if (state_.verdict) {
-    text += ", " + std::string(verify::OutcomeName(state_.verdict->outcome)) + " (level " +
+    const bool intact = !state_.verdict->needs_wal.empty();
+    const auto outcome = intact ? Outcome::kIntact : state_.verdict->outcome;
+    text += ", " + std::string(verify::OutcomeName(outcome)) + " (level " +
             std::to_string(static_cast<int>(state_.verdict->level)) + ")";
   } else if (state_.pending) {
     text += ", not verified yet";
@@ -147,8 +150,9 @@ void Judge::Fresh() {
   if (spec_.schedule || spec_.max_age) Ok("fresh", text);
 }
 
-// What shows without reading it, in a repository.
+// What shows without reading it in a repository, and the WAL that an archive has to have.
 void Judge::Restorable() {
+  if (state_.verdict && !state_.verdict->needs_wal.empty()) return Wal();
   const catalog::Artefact& newest = *state_.newest;
   if (newest.defect) {
     return Fail("restorable", newest.defect->reason, newest.defect->message,
@@ -162,6 +166,22 @@ void Judge::Restorable() {
   }
   if (!facts.wal_start.empty()) text += ", WAL " + facts.wal_start + " to " + facts.wal_stop;
   Ok("restorable", text);
+}
+
+// Of a base backup that carries none: its files are intact whatever an archive has.
+void Judge::Wal() {
+  const BackupVerdict& verdict = *state_.verdict;
+  switch (verdict.outcome) {
+    case Outcome::kIntact:
+      return Ok("restorable", verdict.text);
+    case Outcome::kBroken:
+      return Fail("restorable", verdict.reason, verdict.text,
+                  "watch the archive that has its WAL with a wal_archive probe of the same "
+                  "service, or take backups with pg_basebackup -X stream");
+    case Outcome::kUnjudged:
+      return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
+                  Severity::kUnknown);
+  }
 }
 
 void Judge::Size() {
@@ -190,6 +210,7 @@ void Judge::Format() {
   if (state_.pending) return Pending();
   const BackupVerdict& verdict = *state_.verdict;
   const std::string level = " (level " + std::to_string(static_cast<int>(verdict.level)) + ")";
+  if (!verdict.needs_wal.empty()) return Ok("format", "its files are intact" + level);
   switch (verdict.outcome) {
     case Outcome::kIntact:
       return Ok("format", "intact: " + verdict.text + level);
@@ -199,10 +220,7 @@ void Judge::Format() {
         return;  // said by the check of the checksum
       }
       return Fail("format", verdict.reason, verdict.text,
-                  verdict.needs_wal.empty()
-                      ? "it cannot be restored: run the backup again, keep the last good one"
-                      : "watch the archive that has its WAL with a wal_archive probe of the same "
-                        "service, or take backups with pg_basebackup -X stream");
+                  "it cannot be restored: run the backup again, keep the last good one");
     case Outcome::kUnjudged:
       if (IsTransient(verdict.reason)) {
         return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
@@ -217,7 +235,7 @@ void Judge::Format() {
 void Judge::Pending() {
   if (PreviousOutcome(complete_, verdicts_) == Outcome::kBroken) {
     return Fail("verified", Reason::kUnverified,
-                "not verified yet, and the one before it was broken", {});
+                "not verified yet, and the one before it cannot be restored", {});
   }
   state_.checks.push_back(
       {"verified", true, Severity::kOk, Reason::kUnverified, "not verified yet", {}});

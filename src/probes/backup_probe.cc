@@ -412,10 +412,12 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
   }
   if (!state.verdict) return;
   const BackupVerdict& verdict = *state.verdict;
-  if (verdict.outcome != verify::Outcome::kUnjudged) {
+  // Whether an archive has its WAL changes nothing of what it is itself.
+  const bool intact = verdict.outcome == verify::Outcome::kIntact || !verdict.needs_wal.empty();
+  if (intact || verdict.outcome == verify::Outcome::kBroken) {
     report.Gauge("backup_verification_success",
                  "1 if the newest backup is proven intact, 0 if proven broken.", labels_,
-                 verdict.outcome == verify::Outcome::kIntact ? 1 : 0);
+                 intact ? 1 : 0);
   }
   const auto level = static_cast<double>(verdict.level);
   report.Gauge("backup_verification_level",

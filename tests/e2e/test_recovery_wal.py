@@ -181,6 +181,9 @@ def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch,
     shutil.move(victim, folder / "kept")
     page = expect_page(receivers, "BackupFailed", wait_until)
     wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="no way back")
+    assert drwatch.value('backup_check_success{probe="base",check="restorable"}') == 0
+    assert drwatch.value('backup_verification_success{probe="base"}') == 1, "its files are intact"
+    assert not receivers.pages("trigger", "BackupCorrupt")
     status, text = verify("--wal", primary.archive, base)
     assert status == 2 and f"{first} is not there" in text
     shutil.move(folder / "kept", victim)

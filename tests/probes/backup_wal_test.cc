@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "probes/backup_probe.h"
 #include "probes/position_ring.h"
+#include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
 
@@ -95,6 +96,7 @@ TEST_F(BackupWalTest, IsGoodWhereAnArchiveHasItsWal) {
   EXPECT_EQ(result.copies[0].level, 4);
   EXPECT_EQ(result.copies[0].wal_archives, std::vector<std::string>{"wal"});
   EXPECT_EQ(result.copies[0].problem, "");
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "restorable"}}), 1);
   ASSERT_EQ(Bases().size(), 1u);
   EXPECT_EQ(Bases()[0].state, catalog::WalBase::State::kProven);
 }
@@ -102,12 +104,18 @@ TEST_F(BackupWalTest, IsGoodWhereAnArchiveHasItsWal) {
 TEST_F(BackupWalTest, FollowsWhatTheArchiveHolds) {
   const auto archive = AddArchive("wal");
   Hold(*archive, 1, 3);
-  const model::CheckOutcome missing = Run().Headline();
+  const model::ProbeResult lacking = Run();
+  const model::CheckOutcome& missing = lacking.Headline();
   EXPECT_EQ(missing.severity, Severity::kCritical);
   EXPECT_EQ(missing.reason, Reason::kIncomplete);
   EXPECT_EQ(missing.message,
             "its files are intact, but it carries no WAL and needs WAL 0/3000028 to 0/4000100 of "
             "timeline 1; archive \"wal\": 000000010000000000000004 is not there");
+  EXPECT_EQ(ValueOf(lacking, "backup_success"), 0);
+  EXPECT_EQ(ValueOf(lacking, "backup_check_success", {{"check", "restorable"}}), 0);
+  // Nothing is wrong with its files.
+  EXPECT_EQ(ValueOf(lacking, "backup_check_success", {{"check", "format"}}), 1);
+  EXPECT_EQ(ValueOf(lacking, "backup_verification_success"), 1);
   Hold(*archive, 1, 4);
   EXPECT_TRUE(Run().ok()) << "its WAL arrived";
   Hold(*archive, 1, 4, {{1, 3}});
@@ -121,6 +129,7 @@ TEST_F(BackupWalTest, FollowsWhatTheArchiveHolds) {
   folder_.Write("backups/base-1/PG_VERSION", "51\n");
   const model::ProbeResult broken = Run();
   EXPECT_EQ(broken.Headline().reason, Reason::kCorrupt);
+  EXPECT_EQ(ValueOf(broken, "backup_verification_success"), 0);
   EXPECT_TRUE(Bases().empty()) << "no archive makes up for that";
 }
 
@@ -153,6 +162,7 @@ TEST_F(BackupWalTest, IsUnjudgedUntilTheArchiveWasLookedAt) {
   const auto result = probe.Run({base::Deadline::After(10s), stop.token(), clock_.Now(), &clock_});
   EXPECT_FALSE(result.copies.at(0).good);
   EXPECT_EQ(result.Headline().severity, Severity::kUnknown) << result.Headline().message;
+  EXPECT_EQ(ValueOf(result, "backup_check_success", {{"check", "restorable"}}), std::nullopt);
   Hold(*archive, 1, 4);
   EXPECT_TRUE(probe.Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_}).ok());
 }
