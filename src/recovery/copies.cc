@@ -1,6 +1,7 @@
 #include "recovery/copies.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -99,12 +100,30 @@ void CompareNewestShared(BackupReport& report) {
   if (!*report.identical) report.differing = newest->name;
 }
 
-void Count(BackupReport& report, base::Timestamp now) {
+// The probes of WAL archives that lie off-site.
+std::set<std::string> OffsiteArchives(const config::Config& config) {
+  std::set<std::string> names;
+  for (const config::Probe& probe : config.probes) {
+    const auto* spec = std::get_if<config::WalArchiveProbe>(&probe.spec);
+    if (spec != nullptr && spec->offsite) names.insert(probe.name);
+  }
+  return names;
+}
+
+bool HasWalOffsite(const model::StoredCopy& copy, const std::set<std::string>& offsite_archives) {
+  const std::vector<std::string>& having = copy.wal_archives;
+  return having.empty() || std::any_of(having.begin(), having.end(), [&](const std::string& probe) {
+           return offsite_archives.contains(probe);
+         });
+}
+
+void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
+           base::Timestamp now) {
   for (const CopyPlace& place : report.places) {
     const model::StoredCopy* good = place.LatestGood();
     if (good == nullptr || !place.success) continue;
     ++report.copies;
-    if (place.offsite) ++report.offsite_copies;
+    if (place.offsite && HasWalOffsite(*good, offsite_archives)) ++report.offsite_copies;
     if (good->immutable_until > now) ++report.immutable_copies;
   }
 }
@@ -138,6 +157,7 @@ const model::StoredCopy* CopyPlace::LatestGood() const {
 std::vector<BackupReport> CompareCopies(const config::Config& config,
                                         const std::vector<model::ProbeResult>& latest,
                                         base::Timestamp now) {
+  const std::set<std::string> offsite_archives = OffsiteArchives(config);
   std::map<std::string, const model::ProbeResult*> results;
   for (const model::ProbeResult& result : latest) results[result.probe] = &result;
   std::map<std::pair<std::string, std::string>, BackupReport> reports;
@@ -168,7 +188,7 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
       report.offsite_target = service.offsite_copies;
       report.immutable_target = service.immutable_copies;
     }
-    Count(report, now);
+    Count(report, offsite_archives, now);
     CompareNewestShared(report);
     sorted.push_back(std::move(report));
   }

@@ -38,8 +38,10 @@ struct CopyDifference {
 struct BackupReport {
   std::string backup;
   std::string service;
-  std::vector<CopyPlace> places;                             // in the order of the configuration
-  int copies = 0, offsite_copies = 0, immutable_copies = 0;  // places with a good, current copy
+  std::vector<CopyPlace> places;  // in the order of the configuration
+  // Places with a good, current copy. A base backup without WAL is off-site where one of the
+  // archives that have its WAL is, too.
+  int copies = 0, offsite_copies = 0, immutable_copies = 0;
   std::optional<int> copies_target, offsite_target, immutable_target;
   // Of the newest copy that several places have, under its name or with its digest: whether all of
   // them are the same, by digest where both know one, else by size.

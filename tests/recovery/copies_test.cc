@@ -82,6 +82,28 @@ TEST(CopiesTest, CountsGoodCurrentCopies) {
   EXPECT_EQ(Value(families, "backup_copy_lag_seconds", "secondary"), 24 * 3600);
 }
 
+TEST(CopiesTest, ABackupWithoutWalIsOffsiteWithItsArchive) {
+  config::Config config = MakeConfig();
+  for (const std::string name : {"wal", "wal-dr"}) {
+    config::WalArchiveProbe spec;
+    spec.offsite = name == "wal-dr";
+    config::Probe& probe = config.probes.emplace_back();
+    probe.name = name;
+    probe.service = "shop";
+    probe.spec = spec;
+  }
+  const auto offsite = [&](std::vector<std::string> archives) {
+    auto copy = Copy("b", 1h);
+    copy.wal_archives = std::move(archives);
+    const auto reports = CompareCopies(config, {Result("nightly-dr", {copy})}, kNow);
+    EXPECT_EQ(reports[0].copies, 1);
+    return reports[0].offsite_copies;
+  };
+  EXPECT_EQ(offsite({}), 1);
+  EXPECT_EQ(offsite({"wal"}), 0) << "the site takes its WAL along";
+  EXPECT_EQ(offsite({"wal", "wal-dr"}), 1) << "one is enough";
+}
+
 TEST(CopiesTest, ABrokenCopyIsNone) {
   auto broken = Copy("b", 1h);
   broken.good = false;
