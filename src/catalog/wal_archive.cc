@@ -101,12 +101,14 @@ void Judge::BuildPath() {
 }
 
 void Judge::FindStrangers() {
+  const bool may_be_followed = question_.live && !question_.live->answers;
   for (const std::uint32_t timeline : TimelinesHere()) {
     const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
       return one.timeline == timeline;
     });
     if (part == path_.end()) {
       state_.foreign.push_back(timeline);
+      if (timeline > state_.timeline && !may_be_followed) state_.newer.push_back(timeline);
       continue;
     }
     const auto segments = inventory_.segments.find(timeline);

@@ -59,6 +59,7 @@ struct WalLive {
   verify::Lsn position = 0;
   std::string last_archived;  // a segment's name; empty = none or not told
   std::optional<base::Timestamp> last_archived_at;
+  bool answers = true;  // it was seen there just now
 };
 
 struct AcknowledgedWal {
@@ -110,7 +111,10 @@ struct WalArchiveState {
   std::uint64_t lost = 0;               // segments, by kind of gap
   std::uint64_t pending = 0;
   std::uint64_t acknowledged = 0;
-  std::vector<std::uint32_t> foreign;     // timelines with files here that are not its parents
+  std::vector<std::uint32_t> foreign;  // timelines with files here that are not its parents
+  // Those of them that another server began: newer ones, unless the live server is gone and may
+  // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.
+  std::vector<std::uint32_t> newer;
   std::vector<std::uint32_t> diverged;    // parents that went on after the switch
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing
   std::vector<WalChain> chains;           // of the bases that lie on the ancestry and have WAL

@@ -137,6 +137,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
     catalog::WalLive live;
     live.timeline = primary_->history.timeline;
     live.position = primary_->newest;
+    live.answers = primary_->fresh;
     if (const auto note = positions_->archive_notes().Find(spec_.primary)) {
       live.last_archived = note->last_archived;
       if (note->last_archived_seconds) {

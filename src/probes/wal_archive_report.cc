@@ -127,13 +127,13 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
                       "the history file of timeline " + JoinTimelines(state.no_history) +
                           " is missing: what came before cannot be followed");
   }
-  const bool newer = !state.foreign.empty() && state.foreign.back() > state.timeline;
-  if (newer || !state.diverged.empty()) {
+  if (!state.newer.empty() || !state.diverged.empty()) {
     return report.Add(
         "timelines", Severity::kWarning, Reason::kWrongFormat,
-        newer ? "timeline " + JoinTimelines(state.foreign) + " does not belong to timeline " +
-                    std::to_string(state.timeline)
-              : "timeline " + JoinTimelines(state.diverged) + " went on after it was left",
+        state.newer.empty()
+            ? "timeline " + JoinTimelines(state.diverged) + " went on after it was left"
+            : "timeline " + JoinTimelines(state.newer) + " does not belong to timeline " +
+                  std::to_string(state.timeline),
         "a restored copy or an old primary archives here: give it another archive");
   }
   if (!reader.inventory().twice.empty()) {
@@ -194,8 +194,9 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
         static_cast<double>(state.pending));
   gauge("wal_archive_acknowledged_gaps", "Gaps that are acknowledged.",
         static_cast<double>(CountGaps(state, WalGap::Kind::kAcknowledged)));
-  gauge("wal_archive_foreign_timelines", "Timelines that are no parents of the current one.",
-        static_cast<double>(state.foreign.size() + state.diverged.size()));
+  gauge("wal_archive_foreign_timelines",
+        "Timelines of another server: newer than the current one, or gone on after they were left.",
+        static_cast<double>(state.newer.size() + state.diverged.size()));
   gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
         base::ToSeconds(spec.max_lag));
   if (spec.verify) {

@@ -195,8 +195,35 @@ TEST(WalArchiveTest, FindsStrangers) {
   const WalArchiveState state = world.Judge();
   EXPECT_EQ(state.timeline, 2u);
   EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(state.newer, std::vector<std::uint32_t>{7});
   EXPECT_EQ(state.diverged, std::vector<std::uint32_t>{1});
   EXPECT_EQ(state.lost, 0u);
+}
+
+TEST(WalArchiveTest, AnOlderBranchIsNoOtherServers) {
+  World world;
+  world.question.now = At(10'000);
+  // Timeline 2 was left by going back to before it.
+  world.Add(1, 1, 4).Add(2, 5, 8).Add(3, 3, 9);
+  world.History(2, {{1, 5 * kBytes + 77}}).History(3, {{1, 3 * kBytes + 77}});
+  world.question.live = WalLive{3, 10 * kBytes, "", {}};
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.timeline, 3u);
+  EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{2});
+  EXPECT_TRUE(state.newer.empty());
+}
+
+TEST(WalArchiveTest, ANewerTimelineMayFollowAServerThatIsGone) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 1, 5).Add(2, 5, 8).History(2, {{1, 5 * kBytes + 77}});
+  for (const bool answers : {true, false}) {
+    world.question.live = WalLive{1, 6 * kBytes, "", {}, answers};
+    const WalArchiveState state = world.Judge();
+    EXPECT_EQ(state.timeline, 1u);
+    EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{2});
+    EXPECT_EQ(state.newer.size(), answers ? 1u : 0u);
+  }
 }
 
 TEST(WalArchiveTest, WithoutItsHistoryATimelineStandsAlone) {

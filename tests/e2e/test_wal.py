@@ -282,6 +282,28 @@ def test_wal_of_another_cluster_pages(folder, drwatch, receivers, primary, keep)
     wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
 
 
+def test_a_restored_copy_that_archives_into_its_origins_archive_pages(folder, drwatch, receivers, primary, keep):
+    """Whoever recovers to the latest timeline ends up with the copy's data."""
+    archive(primary, 2)
+    copy = twin_of(primary, folder / "copy")
+    archive(primary, 2)
+    (copy.data / "recovery.signal").touch()
+    copy.hand_over(copy.data / "recovery.signal")
+    copy.append_settings([f"restore_command = 'cp {primary.archive}/%f %p'"])
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary)],
+                         rules=built_in("ForeignTimelines"), extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_foreign_timelines") == 0, what="its own WAL only")
+    keep(copy.start())
+    wait_until(lambda: copy.sql("SELECT pg_is_in_recovery()") == "f", what="the copy goes on alone")
+    page = expect_page(receivers, "ForeignTimelines", wait_until)
+    assert value(drwatch, "wal_archive_timeline") == 1
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    copy.stop()
+    for path in primary.archive.glob("00000002*"):
+        path.unlink()
+    expect_resolve(receivers, page, wait_until)
+
+
 def exchange(folder, other):
     """Leaves in `folder` what lies in `other`."""
     for path in folder.iterdir():
