@@ -101,13 +101,11 @@ class Wal:
     - the flag XLP_BKP_REMOVABLE of a page, a hint for programs that strip block images, with which a page is as valid as
       without;
     - of a page that no record goes on to: how much of one is left (xlp_rem_len), and whether another was written over it
-      (XLP_FIRST_IS_OVERWRITE_CONTRECORD). PostgreSQL asks for both only where one goes on.
-    One byte is no padding, and yet left out: the low one of a page's magic number, which says the release. A release that
-    drwatch does not know is none that it refuses, and what the backup's PG_VERSION says is not compared with it."""
+      (XLP_FIRST_IS_OVERWRITE_CONTRECORD). PostgreSQL asks for both only where one goes on."""
 
     PAGE = 8192
     LONG_HEADER, SHORT_HEADER = 40, 24
-    MAGIC, INFO, LEFT = 0, 2, range(16, 20)
+    INFO, LEFT = 2, range(16, 20)
     CONTINUED, REMOVABLE, OVERWRITTEN = 1, 4, 8
 
     def __init__(self, backup, name):
@@ -151,7 +149,7 @@ class Wal:
     def says_nothing(self, at, before, after):
         page = at // self.PAGE * self.PAGE
         hints = self.REMOVABLE | (0 if self.flags[page] & self.CONTINUED else self.OVERWRITTEN)
-        if at - page == self.MAGIC or at - page == self.INFO and (before ^ after) & ~hints == 0:
+        if at - page == self.INFO and (before ^ after) & ~hints == 0:
             return True
         if at - page in self.LEFT and not self.flags[page] & self.CONTINUED:
             return True
