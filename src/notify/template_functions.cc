@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "notify/template_json.h"
 #include "template/format.h"
 
 namespace drwatch::notify {
@@ -212,6 +213,11 @@ const tmpl::FunctionTable& NotificationFunctions() {
         {"string"}, false, [](const Values& v, const Environment&) {
           return Result(Value::String(std::string(base::Trim(*v[0].AsString()))));
         }};
+    functions["toJson"] = {{tmpl::kAny}, false, [](const Values& v, const Environment&) -> Result {
+                             base::Result<std::string> json = ToJson(v[0]);
+                             if (!json) return base::Fail(json.error());
+                             return Value::String(std::move(*json));
+                           }};
     // Alertmanager's marks for text that is safe already; here nothing is escaped behind them.
     functions["safeUrl"] = functions["safeHtml"];
     return created;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "notify/default_templates.h"
 #include "notify/template_functions.h"
 
@@ -66,6 +68,40 @@ TEST(ExpandTest, KnowsAlertmanagersMethodsAndFunctions) {
                           "{{ append 1 2 }}", "{{ .GroupLabels.Remove 1 }}"}) {
     EXPECT_TRUE(Expand(bad).starts_with("built-in | text: ")) << Expand(bad);
   }
+}
+
+TEST(ExpandTest, WritesJsonAsGoDoes) {
+  EXPECT_EQ(Expand("{{ .GroupLabels | toJson }}"), R"({"alertname":"Down","site":"a\u0026b"})");
+  EXPECT_EQ(
+      Expand("{{ index .Alerts 0 | toJson }}"),
+      R"({"status":"firing","labels":{"alertname":"Down","instance":"\u003cone\u003e",)"
+      R"("site":"a\u0026b"},"annotations":{"summary":"it is \u003cb\u003edown\u003c/b\u003e"},)"
+      R"("startsAt":"2026-01-01T00:00:00Z","endsAt":"0001-01-01T00:00:00Z","generatorURL":"",)"
+      R"("fingerprint":")" +
+          Make().alerts[0].FingerprintHex() + R"("})");
+  Notification none = Make();
+  none.alerts.clear();
+  EXPECT_EQ(Expand("{{ toJson . }}", none),
+            R"({"receiver":"team","status":"resolved","alerts":[],)"
+            R"("groupLabels":{"alertname":"Down","site":"a\u0026b"},"commonLabels":{},)"
+            R"("commonAnnotations":{},"externalURL":"http://drwatch:10911",)"
+            R"("notification_reason":"trigger"})");
+  none.acknowledge_url = "http://ack";
+  EXPECT_NE(Expand("{{ toJson . }}", none).find(R"("acknowledgeURL":"http://ack")"),
+            std::string::npos);
+  EXPECT_EQ(Expand("{{ .GroupLabels.SortedPairs | toJson }}"),
+            R"([{"Name":"alertname","Value":"Down"},{"Name":"site","Value":"a\u0026b"}])");
+  EXPECT_EQ(Expand("{{ list 1 -2.5 1e21 1e-7 true \"é\" nil | toJson }}"),
+            "[1,-2.5,1e+21,1e-7,true,\"é\",null]");
+  EXPECT_EQ(Expand(R"({{ toJson "\" \\ \n\t\b\x01\x7f\xff\u2028" }})"),
+            "\"\\\" \\\\ \\n\\t\\b\\u0001\x7f\\ufffd\\u2028\"");
+  model::Alert alert;
+  alert.fired_at = kNow + base::Duration(120);
+  alert.value = std::numeric_limits<double>::quiet_NaN();
+  none.alerts = {alert};
+  EXPECT_EQ(Expand("{{ (index .Alerts 0).StartsAt | toJson }}", none),
+            "\"2026-01-01T00:00:00.12Z\"");
+  EXPECT_TRUE(Expand("{{ (index .Alerts 0).Value | toJson }}", none).starts_with("built-in | "));
 }
 
 TEST(ExpandTest, LocalIsTheZoneOfTheMachine) {
