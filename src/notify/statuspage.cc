@@ -158,7 +158,10 @@ base::Result<BuiltRequest> BuildStatuspage(const config::StatuspageReceiver& rec
     const Json incidents = Json::parse(response.body, nullptr, false);
     if (!incidents.is_array()) return base::Fail("the list of incidents is not JSON");
     const Json* own = FindOwn(incidents, notification.dedup_key);
-    if (own == nullptr && notification.resolved()) return std::nullopt;  // somebody closed it
+    const bool news =
+        notification.occasion == Occasion::kTrigger || notification.occasion == Occasion::kUpdate;
+    // Somebody closed or deleted it: a repetition says nothing that they do not know.
+    if (own == nullptr && (notification.resolved() || !news)) return std::nullopt;
     if (own == nullptr) {
       net::HttpRequest create = Request("POST", receiver, "/incidents", api_key);
       create.body = opened;

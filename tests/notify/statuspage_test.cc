@@ -106,6 +106,18 @@ TEST(StatuspageTest, NothingIsResolvedTwice) {
   EXPECT_FALSE(*nothing);
 }
 
+TEST(StatuspageTest, WhatPeopleClosedIsOpenedAnewByNewsOnly) {
+  Notification notification = Make();
+  notification.occasion = Occasion::kRepeat;
+  const auto nothing = Built(Page(), notification).then(Listing("[]"));
+  ASSERT_TRUE(nothing);
+  EXPECT_FALSE(*nothing);
+  notification.occasion = Occasion::kUpdate;
+  const auto create = Built(Page(), notification).then(Listing("[]"));
+  ASSERT_TRUE(create && *create);
+  EXPECT_EQ((*create)->method, "POST");
+}
+
 TEST(StatuspageTest, DoesNotTrustTheList) {
   for (const char* bad : {"", "{}", "<html>", "[", "null"}) {
     EXPECT_FALSE(Built(Page(), Make()).then(Listing(bad))) << bad;
