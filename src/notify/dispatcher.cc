@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/digest.h"
+#include "base/duration.h"
 #include "base/log.h"
 #include "notify/expand.h"
 #include "notify/journal.h"
@@ -15,6 +16,15 @@
 #include "notify/sender.h"
 
 namespace drwatch::notify {
+
+namespace {
+
+// The wall clock was set if it differs by so much from the time that has passed.
+constexpr base::Duration kLeastStep = std::chrono::seconds(2);
+// Both clocks are read within this, or they say nothing of each other: a thread may be held up.
+constexpr base::SteadyTime::duration kSameInstant = std::chrono::milliseconds(50);
+
+}  // namespace
 
 class Dispatcher::Shell {
  public:
@@ -46,8 +56,9 @@ class Dispatcher::Shell {
   };
   enum class Phase { kIdle, kRunning, kDraining, kStopped };
 
-  base::Timestamp Now() const;
   // The functions below expect the lock to be held.
+  base::Timestamp Now() const;
+  base::Timestamp FollowWall();
   base::Status Commit(db::Durability durability = db::Durability::kSynced);
   void CommitOutcome(bool busy);
   void WakeTimers();
@@ -61,7 +72,7 @@ class Dispatcher::Shell {
   void RunSender(const std::string& target, Sender& sender);
 
   const Options options_;
-  const base::Timestamp start_wall_;
+  base::Timestamp start_wall_;  // moves when the wall clock is set
   const base::SteadyTime start_steady_;
   const base::StopSource stop_;
   mutable std::mutex mutex_;
@@ -88,6 +99,22 @@ Dispatcher::Shell::Shell(Options options, Records stored, base::Timestamp start)
 base::Timestamp Dispatcher::Shell::Now() const {
   return start_wall_ +
          std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - start_steady_);
+}
+
+// Now(), after a look at whether the wall clock was set.
+base::Timestamp Dispatcher::Shell::FollowWall() {
+  const base::SteadyTime before = options_.clock->Steady();
+  const base::Timestamp wall = options_.clock->Now();
+  if (options_.clock->Steady() - before >= kSameInstant) return Now();
+  const auto passed = std::chrono::duration_cast<base::Duration>(before - start_steady_);
+  const base::Duration step = wall - (start_wall_ + passed);
+  if (step < kLeastStep && step > -kLeastStep) return Now();
+  base::LogWarn("delivery follows the clock of this machine, which was set",
+                {{"by", base::FormatDuration(step)}});
+  start_wall_ += step;
+  ledger_.Shift(step, Now());
+  timer_wake_.notify_all();  // what they wait for is another time now
+  return Now();
 }
 
 base::Status Dispatcher::Shell::Commit(db::Durability durability) {
@@ -139,7 +166,7 @@ void Dispatcher::Shell::WakeTimers() {
 
 base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& events) {
   const std::lock_guard lock(mutex_);
-  const base::Status applied = ledger_.Apply(events, Now());
+  const base::Status applied = ledger_.Apply(events, FollowWall());
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
@@ -148,7 +175,7 @@ base::Status Dispatcher::Shell::Accept(const std::vector<model::AlertEvent>& eve
 
 base::Status Dispatcher::Shell::Post(const std::vector<PostedAlert>& alerts) {
   const std::lock_guard lock(mutex_);
-  const base::Status applied = ledger_.Post(alerts, Now());
+  const base::Status applied = ledger_.Post(alerts, FollowWall());
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
@@ -158,7 +185,7 @@ base::Status Dispatcher::Shell::Post(const std::vector<PostedAlert>& alerts) {
 void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
   const std::lock_guard lock(mutex_);
   templates_ = MakeLibrary(*config);
-  ledger_.Reload(std::move(config), Now());
+  ledger_.Reload(std::move(config), FollowWall());
   // A failure is remembered and tried again by the timers.
   [[maybe_unused]] const base::Status committed = Commit();
   StartSenders();
@@ -167,7 +194,8 @@ void Dispatcher::Shell::Reload(std::shared_ptr<const config::Config> config) {
 
 base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
   const std::lock_guard lock(mutex_);
-  base::Result<std::string> id = ledger_.SetSilence(std::move(silence), base::RandomUuid(), Now());
+  base::Result<std::string> id =
+      ledger_.SetSilence(std::move(silence), base::RandomUuid(), FollowWall());
   if (!id) return id;
   const base::Status committed = Commit();
   StartSenders();
@@ -178,7 +206,7 @@ base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
 
 base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
   const std::lock_guard lock(mutex_);
-  if (const base::Status ended = ledger_.ExpireSilence(id, Now()); !ended) return ended;
+  if (const base::Status ended = ledger_.ExpireSilence(id, FollowWall()); !ended) return ended;
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
@@ -187,7 +215,7 @@ base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
 
 base::Result<std::size_t> Dispatcher::Shell::Acknowledge(const AckRequest& request) {
   const std::lock_guard lock(mutex_);
-  const base::Result<std::size_t> count = ledger_.Acknowledge(request, Now());
+  const base::Result<std::size_t> count = ledger_.Acknowledge(request, FollowWall());
   if (!count) return count;
   const base::Status committed = Commit();
   StartSenders();
@@ -263,7 +291,7 @@ void Dispatcher::Shell::Stop(base::Duration drain) {
 void Dispatcher::Shell::RunTimers() {
   std::unique_lock lock(mutex_);
   while (phase_ == Phase::kRunning || phase_ == Phase::kDraining) {
-    const base::Timestamp now = Now();
+    const base::Timestamp now = FollowWall();
     ledger_.Tick(now);
     const base::Status committed = Commit();
     StartSenders();

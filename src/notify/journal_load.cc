@@ -88,6 +88,8 @@ class Loader {
     record.alert.active_at = base::FromUnixMillis(row.Int(4));
     record.alert.fired_at = base::FromUnixMillis(row.Int(5));
     record.alert.resolved_at = base::FromUnixMillis(row.Int(6));
+    // But one that ended must not look later than the next time it fires: the clock was set back.
+    if (record.alert.resolved()) record.alert.fired_at = std::min(record.alert.fired_at, now_);
     record.alert.state =
         record.alert.resolved() ? model::AlertState::kInactive : model::AlertState::kFiring;
     record.alert.generator_url = row.Text(7);

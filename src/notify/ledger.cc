@@ -137,8 +137,9 @@ void Ledger::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
   const bool older = event.alert.fired_at < record->alert.fired_at;
   const bool same = event.alert.fired_at == record->alert.fired_at;
   if (older || (same && record->alert.resolved())) return;
-  record->expires_at = {};  // Post says so again
   const bool was_resolved = record->alert.resolved();
+  if (was_resolved && event.change == model::AlertChange::kResolved) return;  // it is over
+  record->expires_at = {};                                                    // Post says so again
   if (same && event.change != model::AlertChange::kResolved &&
       event.alert.annotations == record->alert.annotations &&
       event.alert.value == record->alert.value &&
@@ -219,19 +220,16 @@ Group& Ledger::EnsureGroup(const config::Route& route, const std::string& route_
   return group;
 }
 
-void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now) {
+void Ledger::MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now, Wait wait) {
   // An alert that is older than the wait has waited already (a restart, a new route).
-  const bool old = record.alert.fired_at + group.wait < now;
-  if (!record.alert.resolved()) {
-    const base::Timestamp at = old ? now : now + group.wait;
-    group.page_due = std::min(group.page_due.value_or(at), at);
-  }
+  const bool old = wait == Wait::kForOldAlertsNone && record.alert.fired_at + group.wait < now;
+  const base::Timestamp at = old ? now : now + group.wait;
+  if (!record.alert.resolved()) group.page_due = std::min(group.page_due.value_or(at), at);
   if (!group.due) {
     group.changed_at = record.changed_at;
     group.due = group.last_flush != base::Timestamp{}
                     ? std::max(group.last_flush + group.interval, now + group.wait)
-                : old ? now
-                      : now + group.wait;
+                    : at;
   }
   timers_.Set(group);
 }
@@ -259,14 +257,17 @@ void Ledger::Tick(base::Timestamp now) {
 void Ledger::TellUnmuted(base::Timestamp now) {
   const Muting::Unmuted unmuted = muting_.Update(now);
   if (unmuted.any_change) escalator_.AnythingChanged();
-  for (const AlertId id : unmuted.alerts) {
+  const auto tell = [&](AlertId id, Wait wait) {
     AlertRecord& record = records_.alerts.at(id);
     record.changed_at = now;
     for (const std::string& group_id : record.groups) {
       const auto group = records_.groups.find(group_id);
-      if (group != records_.groups.end()) MarkChanged(group->second, record, now);
+      if (group != records_.groups.end()) MarkChanged(group->second, record, now, wait);
     }
-  }
+  };
+  for (const AlertId id : unmuted.alerts) tell(id, Wait::kForOldAlertsNone);
+  // What a cause held back mostly ends a little later than the cause: it waits like a new alert.
+  for (const AlertId id : unmuted.followers) tell(id, Wait::kAlways);
   for (const std::string& id : unmuted.groups) {
     Group& group = records_.groups.at(id);
     for (const AlertId alert : group.firing) {

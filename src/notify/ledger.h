@@ -41,6 +41,8 @@ class Ledger {
   // The same alerts under another configuration. Groups whose key stays keep their timers, and
   // nobody is told again what they know.
   void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
+  // The scale was set by `step` to be the wall clock's again: all waits as long as before.
+  void Shift(base::Duration step, base::Timestamp now);
 
   // As Muting's; alerts are told or held back accordingly at once.
   base::Result<std::string> SetSilence(Silence silence, const std::string& new_id,
@@ -81,7 +83,9 @@ class Ledger {
   void Attach(AlertRecord& record, base::Timestamp now);
   Group& EnsureGroup(const config::Route& route, const std::string& route_key,
                      const AlertRecord& record, base::Timestamp now);
-  void MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now);
+  enum class Wait { kForOldAlertsNone, kAlways };  // of group_wait
+  void MarkChanged(Group& group, const AlertRecord& record, base::Timestamp now,
+                   Wait wait = Wait::kForOldAlertsNone);
   void TellUnmuted(base::Timestamp now);
   void ResolveExpired(base::Timestamp now);
   void ForgetResolved(base::Timestamp now);
@@ -115,7 +119,7 @@ class Ledger {
   void Withdraw(Delivery& delivery);
   void AddAttempt(AttemptRecord attempt);
 
-  // ledger_escalation.cc and, from RebuildGroups on, ledger_reload.cc.
+  // ledger_escalation.cc and, from RebuildGroups on, ledger_reload.cc, ledger_shift.cc.
   void Escalate(base::Timestamp now);
   void TakeStep(const Escalator::DueStep& step, base::Timestamp now);
   Group& StepGroup(const Group& base, const std::string& receiver, base::Timestamp now);
@@ -134,6 +138,7 @@ class Ledger {
   void ReconcileAlert(Delivery& delivery, base::Timestamp now);
   void ReconcileGroup(Delivery& delivery, base::Timestamp now);
   void MoveFromLostTargets(base::Timestamp now);
+  void ShiftDeliveries(base::Duration step);
 
   std::shared_ptr<const config::Config> config_;
   Records records_;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "notify/ledger.h"
+#include "notify/limits.h"
 #include "notify/records_view.h"
 #include "notify/text.h"
 
@@ -188,7 +189,8 @@ base::Result<std::size_t> Ledger::Acknowledge(const AckRequest& request, base::T
       SelectAlerts(records_, *config_, request.selection, now);
   if (!chosen) return base::Fail(chosen.error());
   if (const std::optional<AckLink>& link = request.selection.link) {
-    records_.used_links[link->nonce] = link->expires;
+    // Each attempt at one notification makes a link of its own, of the same nonce: all are used.
+    records_.used_links[link->nonce] = now + kMaxAge + kLinkLifetime;
     changes_.used_links.insert(link->nonce);
   }
   std::size_t count = 0;

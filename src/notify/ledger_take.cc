@@ -53,7 +53,11 @@ void OfferLink(const Records& records, const Delivery& delivery, Job& job, base:
   link.kind = delivery.alert != 0 ? AckLink::Kind::kAlert : AckLink::Kind::kGroup;
   link.scope = delivery.alert != 0 ? job.notification.alerts.front().FingerprintHex()
                                    : GroupScope(group->second.key);
+  // After the clock was set back, what it is about may seem to begin later.
   link.issued = now;
+  for (const AlertId id : job.firing) {
+    link.issued = std::max(link.issued, records.alerts.at(id).alert.fired_at);
+  }
   link.expires = std::chrono::ceil<std::chrono::seconds>(now + kLinkLifetime);
   link.nonce = job.notification.event_id.substr(0, 16);
   job.link = std::move(link);

@@ -82,10 +82,14 @@ Muting::Unmuted Muting::Update(base::Timestamp now) {
   for (const AlertId id : std::exchange(unjudged_, {})) {
     const auto found = records_.alerts.find(id);
     if (found == records_.alerts.end()) continue;
-    const bool was_muted = found->second.muted();
+    const AlertRecord& record = found->second;
+    const bool was_muted = record.muted();
+    const bool was_silenced = !record.silenced_by.empty();
     Judge(found->second, now);
-    if (was_muted && !found->second.muted()) unmuted.alerts.push_back(id);
-    if (was_muted != found->second.muted()) unmuted.any_change = true;
+    if (was_muted && !record.muted()) {
+      (was_silenced ? unmuted.alerts : unmuted.followers).push_back(id);
+    }
+    if (was_muted != record.muted()) unmuted.any_change = true;
   }
   if (now >= next_interval_look_) UpdateIntervals(now, unmuted);
   return unmuted;
@@ -165,8 +169,13 @@ base::Status Muting::CheckSilence(const Silence& silence, base::Timestamp now) c
   if (matchers.size() > kMaxSilenceMatchers) {
     return base::Fail("a silence has at most " + std::to_string(kMaxSilenceMatchers) + " matchers");
   }
-  if (std::all_of(matchers.begin(), matchers.end(),
-                  [](const model::Matcher& matcher) { return matcher.MatchesEmpty(); })) {
+  // As in Alertmanager, team!="dba" is a choice, though it takes alerts without a team, too.
+  const auto takes_anything = [](const model::Matcher& matcher) {
+    const bool negative = matcher.type() == model::MatchType::kNotEqual ||
+                          matcher.type() == model::MatchType::kNotRegex;
+    return !negative && matcher.MatchesEmpty();
+  };
+  if (std::all_of(matchers.begin(), matchers.end(), takes_anything)) {
     return base::Fail("at least one matcher must not match the empty string",
                       "this silence would take nearly every alert");
   }

@@ -2,7 +2,8 @@
 // quiet at this time.
 //
 // Muting holds back what is new and what would be repeated. The end of what somebody was told of
-// always passes. When muting ends, what still fires is told then, not at the next repetition.
+// always passes. When muting ends, what still fires is told then, not at the next repetition; after
+// inhibition it waits like a new alert, because what ended is likely to end it, too.
 #pragma once
 
 #include <string>
@@ -36,7 +37,8 @@ class Muting {
 
   // Who may be told now that was held back before: alerts, and ids of groups.
   struct Unmuted {
-    std::vector<AlertId> alerts;
+    std::vector<AlertId> alerts;     // that a silence held back
+    std::vector<AlertId> followers;  // that only another alert held back, which is over now
     std::vector<std::string> groups;
     bool any_change = false;  // also where somebody is held back now
   };

@@ -1,8 +1,9 @@
 // What delivery remembers: alerts, groups, destinations and what each destination was told. The
 // ledger owns the records; the journal keeps them in the database.
 //
-// All instants are on the dispatcher's own scale: wall time at the start plus steady time since, so
-// that a step of the wall clock neither hurries nor delays anything.
+// All instants are on the dispatcher's own scale: wall time plus steady time since. When the wall
+// clock is set, the scale follows and all that waits moves along (Ledger::Shift), so that a step
+// neither hurries nor delays anything.
 #pragma once
 
 #include <cstdint>
@@ -118,7 +119,7 @@ struct Records {
   std::map<DeliveryKey, Delivery> deliveries;
   std::map<std::string, Silence> silences;
   std::map<std::string, Escalation> escalations;
-  std::map<std::string, base::Timestamp> used_links;  // nonces and when their links expire
+  std::map<std::string, base::Timestamp> used_links;  // nonces, until none of their links holds
   std::deque<AttemptRecord> attempts;                 // the latest kKeptAttempts
   AlertId last_id = 0;
 };

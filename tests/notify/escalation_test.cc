@@ -508,6 +508,22 @@ TEST(AckLinkTest, IsOnWhatEscalatesAndNotYetAcknowledged) {
   EXPECT_EQ(desk.ledger.Acknowledge(request, desk.now).error().message, kLinkExpired);
 }
 
+// A receiver that took the message and seemed not to has two links of one notification.
+TEST(AckLinkTest, OneUseIsOneUseOfAllAttempts) {
+  Desk desk(Chain());
+  desk.Accept(Firing("Down", "a", desk.now));
+  desk.Run(5min);
+  AckRequest request = AckOf(desk, 1h);
+  request.selection.link = AckLink{AckLink::Kind::kGroup, GroupScope("{}:{alertname=\"Down\"}"),
+                                   desk.now, desk.now + kLinkLifetime, "00112233445566ff"};
+  ASSERT_TRUE(desk.ledger.Acknowledge(request, desk.now));
+  request.selection.link->expires += 1h;
+  desk.now += kLinkLifetime + 10min;
+  desk.Deliver();
+  request.until = desk.now + 1h;
+  EXPECT_EQ(desk.ledger.Acknowledge(request, desk.now).error().message, kLinkUsed);
+}
+
 TEST(AckLinkTest, TokensOfOthersAndChangedOnesAreNone) {
   const base::Secret key("0123456789abcdef");
   AckLink link;

@@ -177,10 +177,28 @@ TEST(SilenceTest, SaysWhatIsWrong) {
   EXPECT_EQ(problem(silence), "at least one matcher must not match the empty string");
   EXPECT_EQ(problem(SilenceOf("Down", 0h)), "a silence ends after it starts");
   EXPECT_EQ(problem(SilenceOf("Down", 1h, kStart - 2h)), "a silence ends after it starts");
+  silence.matchers = {*model::Matcher::Make(model::MatchType::kEqual, "job", "")};
+  EXPECT_EQ(problem(silence), "at least one matcher must not match the empty string");
   silence = SilenceOf("Down", 1h);
   silence.matchers.resize(kMaxSilenceMatchers + 1, silence.matchers[0]);
   EXPECT_EQ(problem(silence), "a silence has at most 100 matchers");
   EXPECT_TRUE(desk.ledger.records().silences.empty());
+}
+
+TEST(SilenceTest, TakesAllButWhatANegativeMatcherNames) {
+  for (const auto& [type, value] : {std::pair{model::MatchType::kNotEqual, "b"},
+                                    std::pair{model::MatchType::kNotRegex, "b|c"}}) {
+    Desk desk(Share(SlackConfig()));
+    Silence silence = SilenceOf("", 1h);
+    silence.matchers = {*model::Matcher::Make(type, "instance", value)};
+    ASSERT_TRUE(desk.ledger.SetSilence(silence, "s1", desk.now)) << "as in Alertmanager";
+    model::AlertEvent unnamed = Firing("Down", "", desk.now);
+    desk.Accept(unnamed);
+    desk.Accept(Firing("Down", "a", desk.now));
+    desk.Accept(Firing("Down", "b", desk.now));
+    EXPECT_EQ(desk.Run(10min), Lines{"team trigger 1/0"});
+    EXPECT_EQ(desk.last.alerts.at(0).labels.Get("instance"), "b");
+  }
 }
 
 TEST(InhibitionTest, HoldsBackWhileTheSourceFires) {
@@ -266,6 +284,39 @@ TEST(InhibitionTest, OutagesAreToldOfTheServiceTheyBeginIn) {
   desk.Accept(Resolved(root, desk.now));
   const Lines sent = desk.Run(2min);
   EXPECT_EQ(sent, (Lines{"team trigger 1/0", "team resolve 0/1"}));
+}
+
+// What depends on a database is found to be well some seconds after the database is.
+TEST(InhibitionTest, WhatRecoversWithItsCauseIsNotTold) {
+  for (config::Config config : {SlackConfig(), PagerConfig()}) {
+    config.inhibit_rules = {Inhibit("Down", "Slow")};
+    Desk desk(Share(config));
+    const std::string who = config.receivers[0].name;
+    const model::AlertEvent source = Firing("Down", "a", desk.now);
+    const model::AlertEvent target = Firing("Slow", "a", desk.now);
+    desk.Accept(source);
+    desk.Accept(target);
+    EXPECT_EQ(desk.Run(10min), Lines{who + " trigger 1/0"});
+    desk.Accept(Resolved(source, desk.now));
+    EXPECT_EQ(desk.Run(4s), Lines{});
+    desk.Accept(Resolved(target, desk.now));
+    EXPECT_EQ(desk.Run(10min), Lines{who + " resolve 0/1"});
+  }
+}
+
+TEST(InhibitionTest, WhatGoesOnAfterItsCauseIsToldAfterGroupWait) {
+  for (config::Config config : {SlackConfig(), PagerConfig()}) {
+    config.inhibit_rules = {Inhibit("Down", "Slow")};
+    Desk desk(Share(config));
+    const std::string who = config.receivers[0].name;
+    const model::AlertEvent source = Firing("Down", "a", desk.now);
+    desk.Accept(source);
+    desk.Accept(Firing("Slow", "a", desk.now));
+    EXPECT_EQ(desk.Run(10min), Lines{who + " trigger 1/0"});
+    desk.Accept(Resolved(source, desk.now));
+    EXPECT_EQ(desk.Run(4s), Lines{});
+    EXPECT_EQ(desk.Run(1s), (Lines{who + " trigger 1/0", who + " resolve 0/1"}));
+  }
 }
 
 TEST(InhibitionTest, ManyAlertsCostWhatTheyTouch) {
