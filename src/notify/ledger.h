@@ -1,8 +1,7 @@
 // Delivery's state machine: what changes in alerts mean for groups, and what each destination is
 // still to be told. No I/O, no threads, no clock: every call takes `now`.
 //
-// The dispatcher owns it, calls it under its lock, writes TakeChanges() to disk and does the
-// sending.
+// The dispatcher owns it, calls it under its lock, writes TakeChanges() to disk and sends.
 #pragma once
 
 #include <memory>
@@ -29,8 +28,7 @@ class Ledger {
   // `records` come from the journal (empty at the very first start). Routes them with `config`.
   Ledger(Records records, std::shared_ptr<const config::Config> config, base::Timestamp now);
 
-  // Takes events over. Events known already (same labels, fired_at and change) change nothing.
-  // Errors: more than kMaxAlerts alerts; those that fit are taken.
+  // Takes events over; known ones change nothing. Errors: more than kMaxAlerts; the rest is taken.
   base::Status Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
   // The same for alerts that others post, which are over when nobody posts them again.
   base::Status Post(const std::vector<PostedAlert>& alerts, base::Timestamp now);
@@ -38,8 +36,7 @@ class Ledger {
   void Tick(base::Timestamp now);
   // When Tick has something to do next, without further events.
   base::Timestamp NextTick(base::Timestamp now) const;
-  // The same alerts under another configuration. Groups whose key stays keep their timers, and
-  // nobody is told again what they know.
+  // The same alerts under another configuration: nobody is told again what they know.
   void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
   // The scale was set by `step` to be the wall clock's again: all waits as long as before.
   void Shift(base::Duration step, base::Timestamp now);
@@ -50,12 +47,10 @@ class Ledger {
   base::Status ExpireSilence(const std::string& id, base::Timestamp now);
   const Muting& muting() const { return muting_; }
 
-  // Somebody looks after the alerts, or no longer; the result is how many. Errors: kNothingFires,
-  // kLinkUsed, kLinkExpired, or what is wrong with it.
+  // How many alerts somebody looks after now, or no longer. Errors: as in acknowledge.h.
   base::Result<std::size_t> Acknowledge(const AckRequest& request, base::Timestamp now);
 
-  // The next notification for a target. It counts as possibly delivered from here on; the caller
-  // stores what changed before it sends.
+  // The next notification for a target. It may count as delivered: store what changed, then send.
   std::optional<Job> Take(const std::string& target, base::Timestamp now);
   // When Take may have something for the target; nullopt if nothing is pending.
   std::optional<base::Timestamp> NextAttempt(const std::string& target) const;
