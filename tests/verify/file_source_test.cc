@@ -1,10 +1,10 @@
 #include "verify/file_source.h"
 
 #include <gtest/gtest.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -22,13 +22,22 @@ using model::Reason;
 
 constexpr int kMiB = 1 << 20;
 
-// Whether the file system tells what lies in memory; nothing is mapped where it does not.
-bool TellsWhatIsInMemory(const std::string& path) {
-  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY));
-  char byte = 0;
-  const iovec part{&byte, 1};
-  return ::preadv2(fd.get(), &part, 1, 0, RWF_NOWAIT) == 1;
-}
+// A file that lies in memory for certain, whatever the file system of temporary files is.
+class MemoryFile {
+ public:
+  explicit MemoryFile(int size)
+      : path_("/dev/shm/drwatch-" + std::to_string(::getpid()) + "-" + std::to_string(++made_)) {
+    std::ofstream(path_) << Noise(static_cast<std::size_t>(size));
+  }
+  ~MemoryFile() { std::filesystem::remove(path_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  inline static int made_ = 0;
+  const std::string path_;
+};
 
 std::string ReadAll(FileSource& source) {
   std::string content;
@@ -60,11 +69,9 @@ TEST(FileSourceTest, HashesTheSameBytesMappedAndRead) {
 }
 
 TEST(FileSourceTest, MapsWhatLiesInMemory) {
-  const std::string path = "/dev/shm/drwatch-file-source-" + std::to_string(::getpid());
-  std::ofstream(path) << Noise(kMiB);
+  const MemoryFile file(kMiB);
   ReadBudget budget{{}};
-  auto source = FileSource::Open(path, budget, nullptr);
-  std::filesystem::remove(path);
+  auto source = FileSource::Open(file.path(), budget, nullptr);
   ASSERT_TRUE(source);
   source->OnlyHash();
   const auto bytes = source->Next();
@@ -75,11 +82,9 @@ TEST(FileSourceTest, MapsWhatLiesInMemory) {
 
 // Also shows that such a file is mapped: what was read before stays what it was.
 TEST(FileSourceTest, SurvivesFilesThatAreCutOffWhileTheyAreMapped) {
-  const testing::TempDir folder;
-  const std::string path = folder.Write("file", Noise(3 * kMiB));
-  if (!TellsWhatIsInMemory(path)) GTEST_SKIP() << "on this file system";
+  const MemoryFile file(3 * kMiB);
   ReadBudget budget{{}};
-  auto source = FileSource::Open(path, budget, nullptr);
+  auto source = FileSource::Open(file.path(), budget, nullptr);
   ASSERT_TRUE(source);
   source->OnlyHash();
   const auto bytes = source->Next();
@@ -87,7 +92,7 @@ TEST(FileSourceTest, SurvivesFilesThatAreCutOffWhileTheyAreMapped) {
   ASSERT_EQ(bytes->size(), std::size_t{kMiB});
   EXPECT_NE(std::accumulate(bytes->begin(), bytes->end(), 0), 0);
   EXPECT_FALSE(source->changed());
-  std::filesystem::resize_file(path, 4096);
+  std::filesystem::resize_file(file.path(), 4096);
   EXPECT_TRUE(std::all_of(bytes->begin() + 4096, bytes->end(), [](char c) { return c == 0; }));
   EXPECT_TRUE(source->changed());
   const auto next = source->Next();
@@ -121,21 +126,18 @@ TEST(FileSourceTest, ReadsAsManyFilesAtATimeAsOneLikes) {
 
 // As many threads hash files that are cut off under them.
 TEST(FileSourceTest, CutsOffInSeveralThreads) {
-  const testing::TempDir folder;
-  std::vector<std::string> paths;
-  for (int i = 0; i < 4; ++i)
-    paths.push_back(folder.Write("file" + std::to_string(i), Noise(kMiB)));
-  if (!TellsWhatIsInMemory(paths.front())) GTEST_SKIP() << "on this file system";
+  std::array<std::unique_ptr<MemoryFile>, 4> files;
+  for (auto& file : files) file = std::make_unique<MemoryFile>(kMiB);
   std::vector<std::thread> threads;
-  std::vector<std::string> ends(paths.size());
-  for (std::size_t i = 0; i < paths.size(); ++i) {
+  std::vector<std::string> ends(files.size());
+  for (std::size_t i = 0; i < files.size(); ++i) {
     threads.emplace_back([&, i] {
       ReadBudget budget{{}};
-      auto source = FileSource::Open(paths[i], budget, nullptr);
+      auto source = FileSource::Open(files[i]->path(), budget, nullptr);
       if (!source) return;
       source->OnlyHash();
       const auto bytes = source->Next();
-      std::filesystem::resize_file(paths[i], 0);
+      std::filesystem::resize_file(files[i]->path(), 0);
       base::Digest digest(base::DigestAlgorithm::kSha256);
       if (bytes) digest.Update(*bytes);
       ends[i] = ReadAll(*source);
