@@ -65,7 +65,7 @@ def test_good_backups_are_proven(folder, drwatch, receivers, gcs, certificate):
     assert value(drwatch, "backup_bucket_versioning_enabled") == 0
     assert value(drwatch, "backup_stale_uploads") == 0
     assert abs(value(drwatch, "backup_clock_skew_seconds")) < 5
-    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="a way back")
     assert not receivers.pages()
     for text in (drwatch.log_text(), drwatch.metrics(), drwatch.get("/")[1]):
         assert SECRET_KEY not in text

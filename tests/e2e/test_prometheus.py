@@ -149,6 +149,12 @@ def test_packed_pages_are_read_by_prometheus_promtool_and_curl(folder, keep, drw
     nginx.set("/health")
     probes = [{"name": f"p{i:03}", "type": "tcp", "service": "shop", "address": f"127.0.0.1:{nginx.port}"} for i in range(PROBES)]
     drwatch.start(config(folder, receivers, probes, interval="1s"))
+
+    def evaluated():
+        page = curl(drwatch.url()).decode()
+        stamps = "drwatch_rule_group_last_evaluation_timestamp_seconds"
+        return len(lines(page, stamps)) == len(lines(page, "drwatch_rule_group_interval_seconds")) > 0
+    wait_until(evaluated, what="the first evaluation, which adds a family")
     for accept in ("text/plain", "application/openmetrics-text; version=1.0.0"):
         for _ in range(5):
             packed = curl(drwatch.url(), "-H", "Accept-Encoding: gzip", "-H", f"Accept: {accept}")

@@ -111,7 +111,7 @@ def test_wal_behind_a_damaged_segment_is_no_recovery_point(folder, drwatch, rece
     base_backup(primary, "base-2")
     archive(primary)
     wait_until(lambda: begins_with(drwatch) == "base-2", what="a new base backup behind the damage")
-    assert drwatch.value(point) > broken_from
+    wait_until(lambda: (drwatch.value(point) or 0) > broken_from, what="a point behind the damage, as a number, too")
 
 
 def test_wal_off_site_needs_a_base_backup_there(folder, drwatch, receivers, primary):
@@ -177,7 +177,7 @@ def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch,
     wait_until(lambda: drwatch.value(good) == 1, what="a backup that is good with its archive")
     wait_until(lambda: begins_with(drwatch) == "base-1", what="a way back by WAL")
     assert drwatch.value('backup_verification_level{probe="base"}') == 4
-    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, "with its archive it is one way"
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="one way, as it has its archive")
     shutil.move(victim, folder / "kept")
     page = expect_page(receivers, "BackupFailed", wait_until)
     wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="no way back")
