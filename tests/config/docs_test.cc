@@ -21,7 +21,7 @@ namespace {
 using Environment = std::map<std::string, std::string>;
 
 std::string SourceFile(const std::string& path) {
-  return testing::ReadTestFile(std::string(DRWATCH_SOURCE_DIR) + "/" + path);
+  return testing::ReadTestFile(testing::TestData("../" + path));
 }
 
 std::string Join(const Problems& problems) {

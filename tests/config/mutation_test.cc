@@ -48,7 +48,7 @@ TEST(MutationTest, DamagedFilesAreRefusedWithAPlace) {
   int refused = 0;
   for (const std::string_view name : {"production.yml", "minimal.yml"}) {
     const std::string text =
-        testing::ReadTestFile(std::string(DRWATCH_SOURCE_DIR) + "/examples/" + std::string(name));
+        testing::ReadTestFile(testing::TestData("../examples/" + std::string(name)));
     for (int i = 0; i < kMutants / 2; ++i) {
       const std::string mutant = Mutate(text, random);
       Problems problems;

@@ -270,7 +270,7 @@ def test_killed_backup(folder, drwatch, receivers, keep):
     running = subprocess.Popen(server.as_postgres(command), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)
     try:
-        wait_until(lambda: list(one.path.glob("backup/main/*F/backup.manifest.copy")), what="a backup that runs")
+        wait_until(lambda: list(one.path.glob("backup/main/*F/backup.manifest.copy")), timeout=60, what="a backup that runs")
         wait_until(lambda: value(drwatch, "backup_in_progress") == 1, what="seen as being made")
     finally:
         os.killpg(running.pid, signal.SIGKILL)  # with its workers

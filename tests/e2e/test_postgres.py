@@ -47,7 +47,7 @@ def test_primary_stopped_pages_and_resolves(folder, drwatch, receivers, primary)
     assert "pg-primary" in page.body["payload"]["summary"]
     assert any("/runbooks/DatabaseDown" in link["href"] for link in page.body["links"])
     assert drwatch.value("postgres_up") == 0
-    assert drwatch.value('probe_failure_info{reason="connection_refused"}') == 1
+    wait_until(lambda: drwatch.value('probe_failure_info{reason="connection_refused"}') == 1, what="the port closed, once it has shut down")
     wait_until(lambda: any("DatabaseDown" in str(r.body) for r in receivers.accepted("slack")), what="slack message")
     primary.start()
     expect_resolve(receivers, page, wait_until)

@@ -1,6 +1,7 @@
 """What WAL is worth in a disaster: only as far as it leads on from a base backup that is good and survives, too."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -102,6 +103,7 @@ def test_wal_behind_a_damaged_segment_is_no_recovery_point(folder, drwatch, rece
     archive(primary, 4)
     victim = sorted(path for path in primary.archive.iterdir() if len(path.name) == 24)[-4]
     flip(victim, 8300)
+    os.utime(victim, (time.time() - 60, time.time() - 60))  # nobody writes to it any more, so it is read at once
     drwatch.start(config(folder, receivers, probes(primary)))
     expect_page(receivers, "BackupCorrupt", wait_until)
     wait_until(lambda: drwatch.value("wal_archive_unverified_segments") == 0, what="all segments read")

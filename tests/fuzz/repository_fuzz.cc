@@ -5,6 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/strings.h"
+#include "catalog/artefact_names.h"
+#include "catalog/barman_names.h"
+#include "catalog/name_time.h"
+#include "catalog/walg_names.h"
 #include "fuzz.h"
 #include "pgbackrest.h"
 #include "pgbackrest_bundle.h"
@@ -63,6 +68,49 @@ void CheckIndex(std::string_view content) {
   }
 }
 
+void CheckWalName(std::string_view text) {
+  if (const auto lsn = ParseLsn(text)) {
+    Check(ParseLsn(FormatLsn(*lsn)) == lsn, "a position that is another one");
+  }
+  const auto name = ParseWalFileName(text);
+  if (!name) return;
+  Check(name->kind == WalFileName::Kind::kHistory || name->timeline > 0, "a timeline of 0");
+  for (std::int64_t size = 1 << 20; size <= 1 << 30; size *= 2) {
+    const auto number = SegmentNumber(*name, size);
+    if (!number) continue;
+    const auto again = ParseWalFileName(SegmentName(name->timeline, *number, size));
+    Check(again && again->timeline == name->timeline && SegmentNumber(*again, size) == number,
+          "a segment that is another one");
+  }
+}
+
+// A line each: a pattern, then names.
+void CheckNames(std::string_view content) {
+  const auto names = base::Split(content, '\n');
+  const std::string pattern(names.front());
+  for (const std::string_view name : names) {
+    CheckWalName(name);
+    const auto walg = catalog::ParseWalGName(name);
+    Check(!walg || ParseWalFileName(walg->segment), "a backup that begins in no segment");
+    Check(!walg || walg->parent_segment.empty() || ParseWalFileName(walg->parent_segment),
+          "a parent that begins in no segment");
+    Check(catalog::TarNumber(name).value_or(0) >= 0, "a negative number");
+    (void)catalog::IsControlTar(name);
+    (void)catalog::LookAtBarman(name);
+    const auto cloud = catalog::ParseCloudTar(name);
+    Check(!cloud || (!cloud->stem.empty() && cloud->number >= 0), "an impossible tar file");
+    Check(catalog::NameInDataFolder(name).size() <= name.size() + 10, "a name that grew");
+    constexpr base::Timestamp kFirst{std::chrono::hours(24 * 10957)};  // of the year 2000
+    const auto time = catalog::ParseNameTime(name);
+    Check(!time || (time->time > kFirst - std::chrono::hours(24) &&
+                    time->time < kFirst + std::chrono::hours(24 * 36526)),
+          "a time of another century");
+    if (name.find('\0') != name.npos) continue;
+    (void)catalog::MatchesPattern(pattern, std::string(name));
+    (void)catalog::WillMatch(pattern, "", name);
+  }
+}
+
 }  // namespace
 }  // namespace drwatch::verify
 
@@ -76,6 +124,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (kind == "files") drwatch::verify::CheckFiles(content);
   if (kind == "info") drwatch::verify::CheckInfo(content);
   if (kind == "index") drwatch::verify::CheckIndex(content);
+  if (kind == "names") drwatch::verify::CheckNames(content);
   namespace pgbackrest = drwatch::fuzz::pgbackrest;
   if (kind == "ini") pgbackrest::CheckArrival(content, pgbackrest::TellIni);
   if (kind == "backups") pgbackrest::CheckArrival(content, pgbackrest::TellInfo);

@@ -24,7 +24,7 @@ class TempDir {
 
 // The bytes of a file; fails the test if it cannot be read.
 std::string ReadTestFile(const std::string& path);
-// tests/<relative>.
+// The path of tests/<relative>.
 std::string TestData(std::string_view relative);
 
 }  // namespace drwatch::testing
