@@ -15,6 +15,8 @@ using model::Reason;
 
 constexpr std::size_t kHeaderBytes = 9;
 constexpr std::size_t kTrailerBytes = 8;
+// RDB_EOF_MARK_SIZE: what a server that does not know the size beforehand sends behind a snapshot.
+constexpr std::size_t kEndMarkBytes = 40;
 constexpr int kFirstVersionWithChecksum = 5;
 constexpr int kNewestRedis = 12;
 // Versions 12 to 79 are Redis' own after the fork.
@@ -174,6 +176,12 @@ bool RdbWalker::Field() {
   return in_.ok() && !unknown_;
 }
 
+// redis-cli cuts it off a file, but leaves it on its standard output; servers and redis-check-rdb
+// do not look at it.
+bool IsEndMark(std::string_view rest) {
+  return rest.size() == kEndMarkBytes && rest.find_first_not_of("0123456789abcdef") == rest.npos;
+}
+
 // After the end mark.
 Walked<void> RdbWalker::CheckChecksum(Walk& walk) {
   if (version_ < kFirstVersionWithChecksum) {
@@ -250,7 +258,14 @@ Walked<Walk> RdbWalker::Finish(Walk walk) {
   if (!end) return tl::unexpected(std::move(end.error()));
   if (*end) return walk;
   if (!about_.append_only_follows) {
-    return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of the RDB file");
+    const std::int64_t at = reader_.offset();
+    auto mark = reader_.Peek(kEndMarkBytes + 1);
+    if (!mark) return tl::unexpected(std::move(mark.error()));
+    if (IsEndMark(*mark)) {
+      walk.details.push_back("written by \"redis-cli --rdb -\", with the end mark of replication");
+      return walk;
+    }
+    return Broken(Reason::kCorrupt, at, "bytes after the end of the RDB file");
   }
   auto rest = WalkAof(reader_);
   if (!rest) return rest;

@@ -62,6 +62,20 @@ TEST(RdbTest, ARealFileIsProven) {
   EXPECT_EQ(VerifyBytes(Gzip(Sample("redis.rdb")), "dump.rdb.gz").level, Level::kContent);
 }
 
+TEST(RdbTest, TheMarkOfReplicationMayFollow) {
+  // redis-cli --rdb - | gzip
+  const std::string mark = "97b2e4e24f08437f225a7f2f5d8a3d700df21031";
+  const std::string good = Sample("redis.rdb");
+  const Verdict verdict = WalkBytes(good + mark, "x.rdb");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kContent);
+  for (const std::string& more : {mark.substr(1), mark + "0", mark + mark, "X" + mark.substr(1)}) {
+    const Verdict bad = WalkBytes(good + more, "x.rdb");
+    EXPECT_EQ(bad.outcome, Outcome::kBroken) << more;
+    EXPECT_EQ(bad.place, "byte " + std::to_string(good.size())) << more;
+  }
+}
+
 TEST(RdbTest, EveryTruncationShows) {
   const std::string bytes = Sample("redis.rdb");
   for (std::size_t size = 9; size < bytes.size(); ++size) {
