@@ -10,6 +10,16 @@ namespace {
 using model::Reason;
 
 constexpr std::size_t kBufferBytes = 128 << 10;
+// Largest window that is decoded, as of zstd: 128 MiB. Those of RFC 7932 have at most 16 MiB.
+constexpr unsigned kMaxWindowLog = 27;
+
+// Of a stream with a window beyond RFC 7932 ("brotli --large_window"): a code that is reserved
+// there, and then its size. 0: another stream, or too short to tell.
+unsigned LargeWindowLog(std::string_view head) {
+  constexpr unsigned char kLargeWindow = 0x11;
+  if (head.size() < 2 || static_cast<unsigned char>(head[0]) != kLargeWindow) return 0;
+  return static_cast<unsigned char>(head[1]) & 0x3F;
+}
 
 }  // namespace
 
@@ -17,15 +27,26 @@ struct BrotliDecoder::State {
   BrotliDecoderState* decoder = BrotliDecoderCreateInstance(nullptr, nullptr, nullptr);
   State() {
     if (decoder == nullptr) std::abort();
+    BrotliDecoderSetParameter(decoder, BROTLI_DECODER_PARAM_LARGE_WINDOW, 1);
   }
   ~State() { BrotliDecoderDestroyInstance(decoder); }
 };
 
 BrotliDecoder::BrotliDecoder(Reader& input)
-    : input_(input), state_(std::make_unique<State>()), buffer_(kBufferBytes, '\0') {}
+    : input_(input),
+      begin_(input.offset()),
+      state_(std::make_unique<State>()),
+      buffer_(kBufferBytes, '\0') {}
 BrotliDecoder::~BrotliDecoder() = default;
 
 Walked<std::string_view> BrotliDecoder::Next() {
+  if (input_.offset() == begin_) {
+    auto head = input_.Peek(2);
+    if (!head) return head;
+    if (LargeWindowLog(*head) > kMaxWindowLog) {
+      return Unjudged(Reason::kLimit, "brotli window larger than 128 MiB");
+    }
+  }
   while (!ended_) {
     auto bytes = input_.Look();
     if (!bytes) return bytes;

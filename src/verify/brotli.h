@@ -20,6 +20,7 @@ class BrotliDecoder final : public Decoder {
   struct State;
 
   Reader& input_;
+  const std::int64_t begin_;
   std::unique_ptr<State> state_;
   std::string buffer_;
   bool ended_ = false;

@@ -23,6 +23,17 @@ TEST(PackingsTest, UnpacksWhatTheirProgramsMade) {
   }
 }
 
+TEST(PackingsTest, BrotliWindowsBeyondTheStandardHaveALimit) {
+  std::string bytes = Sample("packed/large.sql.br");
+  const Verdict verdict = WalkBytes(bytes, "large.sql.br");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.message;
+  EXPECT_TRUE(verdict.format.ends_with(" in brotli")) << verdict.format;
+  bytes[1] = static_cast<char>((bytes[1] & 0xC0) | 28);
+  const Verdict huge = WalkBytes(bytes, "large.sql.br");
+  EXPECT_EQ(huge.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(huge.reason, Reason::kLimit);
+}
+
 TEST(PackingsTest, SeesEveryTruncation) {
   for (const std::string ending : {".br", ".lzma", ".snappy"}) {
     const std::string bytes = Packed(ending);

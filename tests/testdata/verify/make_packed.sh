@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 mkdir -p packed
 brotli -c plain.sql >packed/plain.sql.br
+brotli --large_window=26 -c plain.sql >packed/large.sql.br
 xz --format=lzma -c plain.sql >packed/plain.sql.lzma
 # The frames around libsnappy's blocks (framing_format.txt): it has no function for them.
 /usr/bin/python3 - >packed/plain.sql.snappy <<'END'
