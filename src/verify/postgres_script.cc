@@ -92,6 +92,7 @@ Walked<void> PostgresScript::EndLine(std::string_view line, std::int64_t offset)
 }
 
 Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
+  if (auto stray = frame_.Take(line)) return Broken(Reason::kCorrupt, offset, *std::move(stray));
   // Of pg_dump --inserts nearly every line.
   if (line.starts_with("INSERT ")) return {};
   if (line.starts_with("--") || line.starts_with("\\connect ")) NoteTable(line);

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "verify/contents.h"
 #include "verify/copy_rows.h"
+#include "verify/dump_frame.h"
 #include "verify/source.h"
 #include "verify/sql_lexer.h"
 
@@ -26,6 +27,8 @@ class PostgresScript {
   // Of the last COPY statement.
   std::int64_t copy_began() const { return copy_began_; }
   std::int64_t copies() const { return copies_; }
+  // Something quoted, or a comment, has no end yet.
+  bool in_quotes() const { return !at_statement_; }
   // A \restrict has no \unrestrict yet.
   bool restricted() const { return !token_.empty(); }
   std::vector<std::string> TakeTables() { return tables_.Take(); }
@@ -42,6 +45,7 @@ class PostgresScript {
 
   std::string database_;
   TableList tables_;
+  DumpFrame frame_;
   SqlLexer lexer_;
   bool at_statement_ = true;  // at the start of the line, which lies in nothing quoted
   std::string line_;          // its pieces, if it came in some

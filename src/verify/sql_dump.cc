@@ -105,6 +105,9 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
         Reason::kIncomplete, reader.offset(),
         "ends in the COPY block that begins at byte " + std::to_string(script.copy_began()));
   }
+  if (script.in_quotes()) {
+    return Broken(Reason::kIncomplete, reader.offset(), "ends inside of quotes or of a comment");
+  }
   const auto after = AfterLine(*tail, row.last);
   if (!after) {
     return Broken(Reason::kIncomplete, reader.offset(),

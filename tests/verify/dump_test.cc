@@ -85,6 +85,72 @@ TEST_P(DumpTest, FlippedBitsNeverCrash) {
   }
 }
 
+// As pg_dump writes a schema without a \\restrict (before 2025): `tables` of them.
+std::string SchemaDump(int tables) {
+  std::string text =
+      "--\n-- PostgreSQL database dump\n--\n\n-- Dumped by pg_dump version 14.2\n\n"
+      "SET client_encoding = 'UTF8';\nSET default_tablespace = '';\n\n";
+  for (int i = 0; i < tables; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    text += "--\n-- Name: " + name + "; Type: TABLE; Schema: public; Owner: shop\n--\n\n" +
+            "CREATE TABLE public." + name + " (\n    id integer NOT NULL,\n    kind text DEFAULT " +
+            "'-- a; b'::text\n);\n\n\nALTER TABLE public." + name + " OWNER TO shop;\n\n";
+  }
+  return text + "--\n-- PostgreSQL database dump complete\n--\n\n";
+}
+
+TEST(SqlDumpTest, TheRestOfALongerFileIsFound) {
+  const std::string long_one = SchemaDump(4);
+  const std::string short_one = SchemaDump(2);
+  ASSERT_EQ(WalkBytes(long_one, "x.sql").outcome, Outcome::kIntact);
+  int passed = 0;
+  for (std::size_t at = short_one.size(); at + 4 < long_one.size(); ++at) {
+    const Verdict verdict = WalkBytes(short_one + long_one.substr(at), "x.sql");
+    if (verdict.outcome == Outcome::kBroken) continue;
+    ++passed;
+    // Of the end mark's comment nothing is left that means anything.
+    EXPECT_GT(at + 20, long_one.size()) << long_one.substr(at);
+  }
+  EXPECT_LT(passed, 4);
+}
+
+TEST(SqlDumpTest, WhatPeoplePutTogetherIsIntact) {
+  const std::string dump = SchemaDump(2);
+  const std::string cluster = Sample("all.sql");
+  for (const std::string& text :
+       {dump + dump, dump + cluster, cluster + dump, cluster + cluster, dump + "\\i more.sql\n",
+        dump + "ANALYZE;\n", dump + "\n  select 1\n ;\n", dump + "-- the end\n",
+        dump + "/* the\nend */\nVACUUM;", dump + "(SELECT 1);\n", dump + "COMMIT;\n" + dump}) {
+    const Verdict verdict = WalkBytes(text, "x.sql");
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact)
+        << verdict.ToString() << text.substr(text.size() - 40);
+  }
+}
+
+TEST(SqlDumpTest, WhatFollowsTheEndIsAStatement) {
+  const std::string dump = SchemaDump(2);
+  for (const std::string more : {"    id integer\n);\n", "Backup done\n", "t1 (id);\n", "7\n",
+                                 "- Name: t1; Type: TABLE\n", "'::text\n);\nCOMMIT;\n"}) {
+    const Verdict verdict = WalkBytes(dump + "\n\n" + more, "x.sql");
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << more;
+    EXPECT_EQ(verdict.reason, Reason::kCorrupt) << more;
+    EXPECT_EQ(verdict.place, "byte " + std::to_string(dump.size() + 2)) << more;
+  }
+}
+
+TEST(SqlDumpTest, AnEndMarkInsideOfQuotesIsNone) {
+  const std::string dump = SchemaDump(1);
+  const std::string function = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $_$\nSELECT '\n" +
+                               std::string("-- PostgreSQL database dump complete\n");
+  const std::string begin = dump.substr(0, dump.size() - 45);
+  const Verdict cut = WalkBytes(begin + function, "x.sql");
+  EXPECT_EQ(cut.outcome, Outcome::kBroken);
+  EXPECT_EQ(cut.reason, Reason::kIncomplete);
+  const Verdict whole =
+      WalkBytes(begin + function + "'$_$;\n--\n-- PostgreSQL database dump complete\n--\n\n", "x");
+  EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
+}
+
 TEST(PgDumpTest, EveryFlippedBitInPackedDataIsFound) {
   const std::string good = Sample("custom.dump");
   // The data follows the table of contents: from the first block of type data on.

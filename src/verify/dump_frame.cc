@@ -1,0 +1,59 @@
+#include "verify/dump_frame.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+
+namespace drwatch::verify {
+namespace {
+
+constexpr std::string_view kDump = "-- PostgreSQL database dump";
+constexpr std::string_view kCluster = "-- PostgreSQL database cluster dump";
+constexpr std::string_view kComplete = " complete";
+
+// How statements begin: the rule `stmt` of gram.y, up to version 18.
+constexpr auto kCommands = std::to_array<std::string_view>(
+    {"abort",   "alter",   "analyse", "analyze", "begin",    "call",      "checkpoint",
+     "close",   "cluster", "comment", "commit",  "copy",     "create",    "deallocate",
+     "declare", "delete",  "discard", "do",      "drop",     "end",       "execute",
+     "explain", "fetch",   "grant",   "import",  "insert",   "listen",    "load",
+     "lock",    "merge",   "move",    "notify",  "prepare",  "reassign",  "refresh",
+     "reindex", "release", "reset",   "revoke",  "rollback", "savepoint", "security",
+     "select",  "set",     "show",    "start",   "table",    "truncate",  "unlisten",
+     "update",  "vacuum",  "values",  "with"});
+
+// A statement, a command of psql, or nothing at all.
+bool MayBegin(std::string_view line) {
+  line = base::Trim(line);
+  constexpr std::string_view kOther = "\\(;";
+  if (line.empty() || kOther.find(line[0]) != kOther.npos || line.starts_with("/*")) return true;
+  const auto end = std::find_if(line.begin(), line.end(), [](char c) {
+    return !((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+  });
+  const std::string word = base::Lower(std::string_view(line.begin(), end));
+  return std::find(kCommands.begin(), kCommands.end(), word) != kCommands.end();
+}
+
+}  // namespace
+
+std::optional<std::string> DumpFrame::Take(std::string_view line) {
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!line.starts_with("--")) {
+    const bool stray = ended_ && !MayBegin(line);
+    ended_ = ended_ && base::Trim(line).empty();
+    if (!stray) return std::nullopt;
+    return "what follows the end of the dump does not begin as a statement does";
+  }
+  const bool complete = line.ends_with(kComplete);
+  if (complete) line.remove_suffix(kComplete.size());
+  if (line != kDump && line != kCluster) return std::nullopt;
+  bool& open = line == kDump ? dump_open_ : cluster_open_;
+  ended_ = complete;
+  const bool stray = complete && !open;
+  open = !complete;
+  if (!stray) return std::nullopt;
+  return "a second end mark: the rest of a longer file lies behind the end of the dump";
+}
+
+}  // namespace drwatch::verify
