@@ -40,11 +40,13 @@ void CheckOneLine(MapReader& reader, const Node& at, const SecretSource& secret)
 }
 
 void ReadProxy(MapReader& reader, const Tls& tls, Proxy& out) {
-  GetHttpUrl(reader, "proxy_url", out.url);
-  reader.Get("no_proxy", out.no_proxy);
-  reader.Get("proxy_from_environment", out.from_environment);
   const Node* address = reader.Take("proxy_url");
   const Node* exceptions = reader.Take("no_proxy");
+  if (IsBlank(address)) address = nullptr;
+  if (IsBlank(exceptions)) exceptions = nullptr;
+  if (address != nullptr) GetHttpUrl(reader, "proxy_url", out.url);
+  if (exceptions != nullptr) reader.Get("no_proxy", out.no_proxy);
+  reader.Get("proxy_from_environment", out.from_environment);
   const base::Result<Url> url = ParseUrl(out.url.Reveal());
   if (url && url->scheme != "http") {
     reader.Error(*address, "\"proxy_url\" must begin with http://",

@@ -40,7 +40,9 @@ PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& 
   PagerDutyReceiver receiver;
   const std::string kind = kKind;
   MapReader reader(node, context.problems, kind);
-  GetSecret(reader, "routing_key", context, receiver.routing_key);
+  if (!GetSecret(reader, "routing_key", context, receiver.routing_key)) {
+    reader.Error(node, "pagerduty_configs needs \"routing_key\" or \"routing_key_file\"");
+  }
   if (!defaults.pagerduty_url.empty()) receiver.url = defaults.pagerduty_url;
   GetHttpUrl(reader, "url", receiver.url);
   GetTemplate(reader, kind, "severity", receiver.severity, templates);
@@ -62,9 +64,6 @@ PagerDutyReceiver ReadPagerDuty(const Node& node, const GlobalReceiverDefaults& 
   reader.Refuse("service_key", "is not supported", std::string(kEventsV2) + " in routing_key");
   reader.Refuse("service_key_file", "is not supported",
                 std::string(kEventsV2) + " in routing_key_file");
-  if (!reader.Has("routing_key") && !reader.Has("routing_key_file")) {
-    reader.Error(node, "pagerduty_configs needs \"routing_key\" or \"routing_key_file\"");
-  }
   reader.Finish();
   return receiver;
 }

@@ -8,7 +8,9 @@ WebhookReceiver ReadWebhook(const Node& node, const GlobalReceiverDefaults& defa
                             ReadContext& context) {
   WebhookReceiver receiver;
   MapReader reader(node, context.problems, "webhook_configs");
-  GetSecret(reader, "url", context, receiver.url);
+  if (!GetSecret(reader, "url", context, receiver.url)) {
+    reader.Error(node, "webhook_configs needs \"url\" or \"url_file\"");
+  }
   CheckSecretUrl(reader, "url", receiver.url);
   reader.Get("send_resolved", receiver.send_resolved);
   GetAtLeast(reader, "max_alerts", 0, receiver.max_alerts);
@@ -16,9 +18,6 @@ WebhookReceiver ReadWebhook(const Node& node, const GlobalReceiverDefaults& defa
   ReadHttpSettings(reader, context, receiver.http);
   GetTimeout(reader, receiver.timeout);
   RefuseAll(reader, {"payload"});
-  if (!reader.Has("url") && !reader.Has("url_file")) {
-    reader.Error(node, "webhook_configs needs \"url\" or \"url_file\"");
-  }
   reader.Finish();
   return receiver;
 }

@@ -81,13 +81,11 @@ void ReadTexts(MapReader& reader, SlackReceiver& receiver, Templates& templates)
 void ReadAddress(MapReader& reader, const GlobalReceiverDefaults& defaults, ReadContext& context,
                  SlackReceiver& receiver) {
   const Node& node = reader.node();
-  GetSecret(reader, "api_url", context, receiver.api_url);
+  const bool own_address = GetSecret(reader, "api_url", context, receiver.api_url);
   CheckSecretUrl(reader, "api_url", receiver.api_url);
-  GetSecret(reader, "app_token", context, receiver.app_token);
+  const bool own_token = GetSecret(reader, "app_token", context, receiver.app_token);
   receiver.app_url = defaults.slack_app_url;
   GetHttpUrl(reader, "app_url", receiver.app_url);
-  const bool own_address = reader.Has("api_url") || reader.Has("api_url_file");
-  const bool own_token = reader.Has("app_token") || reader.Has("app_token_file");
   if (!own_address && !own_token) {
     const bool other_login = receiver.http.HasCredentials() && !defaults.slack_api_url.empty();
     if (!other_login) receiver.app_token = defaults.slack_app_token;

@@ -19,8 +19,7 @@ StatuspageReceiver ReadStatuspage(const Node& node, const GlobalReceiverDefaults
   StatuspageReceiver receiver;
   const std::string kind = "statuspage_configs";
   MapReader reader(node, context.problems, kind);
-  GetSecret(reader, "api_key", context, receiver.api_key);
-  if (!reader.Has("api_key") && !reader.Has("api_key_file")) {
+  if (!GetSecret(reader, "api_key", context, receiver.api_key)) {
     reader.Error(node, "statuspage_configs needs \"api_key\" or \"api_key_file\"");
   }
   const Node* page = reader.Require("page_id");

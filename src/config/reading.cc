@@ -53,15 +53,20 @@ void ReadTls(MapReader& tls, const ReadContext& context, Tls& out) {
   GetFile(tls, "ca_file", context, out.ca_file);
   GetFile(tls, "cert_file", context, out.cert_file);
   GetFile(tls, "key_file", context, out.key_file);
-  GetName(tls, "server_name", out.server_name);
+  if (!IsBlank(tls.Take("server_name"))) GetName(tls, "server_name", out.server_name);
   tls.Get("insecure_skip_verify", out.insecure_skip_verify);
   tls.Finish();
-  if (tls.Has("cert_file") != tls.Has("key_file")) {
+  if (out.cert_file.empty() != out.key_file.empty()) {
     tls.Error(tls.node(), "\"cert_file\" and \"key_file\" belong together");
   }
 }
 
 }  // namespace
+
+bool IsBlank(const Node* node) {
+  if (node == nullptr || node->expanded) return false;
+  return node->kind == NodeKind::kNull || (node->kind == NodeKind::kScalar && node->scalar.empty());
+}
 
 void AddParseError(Problems& problems, const Node& value, std::string_view what,
                    const base::Error& error) {
@@ -199,22 +204,26 @@ void GetPath(MapReader& reader, std::string_view key, const ReadContext& context
 
 void GetFile(MapReader& reader, std::string_view key, const ReadContext& context,
              std::string& out) {
+  if (IsBlank(reader.Take(key))) return;
   GetPath(reader, key, context, out);
   if (out.empty() || ::access(out.c_str(), R_OK) == 0) return;
   reader.Error(*reader.Take(key),
                "cannot read " + base::Quote(out) + ": " + base::ErrnoText(errno));
 }
 
-void GetSecret(MapReader& reader, const std::string& key, ReadContext& context, SecretSource& out) {
+bool GetSecret(MapReader& reader, const std::string& key, ReadContext& context, SecretSource& out) {
   const std::string file_key = key + "_file";
+  const bool has_value = reader.Has(key) && !IsBlank(reader.Take(key));
+  const bool has_file = reader.Has(file_key) && !IsBlank(reader.Take(file_key));
   std::string text;
-  const Node* value = TakeText(reader, key, text);
-  GetPath(reader, file_key, context, out.file);
+  const Node* value = has_value ? TakeText(reader, key, text) : nullptr;
+  if (has_file) GetPath(reader, file_key, context, out.file);
   if (value != nullptr) {
     out.value = base::Secret(text);
     if (!value->expanded && !context.inline_secret) context.inline_secret = value->position;
   }
-  if (out.file.empty()) return;
+  const bool given = has_value || has_file;
+  if (out.file.empty()) return given;
   const Node& file_node = *reader.Take(file_key);
   if (value != nullptr) {
     reader.Error(file_node, base::Quote(key) + " and " + base::Quote(file_key) + " are both given",
@@ -223,6 +232,7 @@ void GetSecret(MapReader& reader, const std::string& key, ReadContext& context, 
     reader.Error(file_node, base::Quote(file_key) + ": " + secret.error().message,
                  secret.error().hint);
   }
+  return given;
 }
 
 void GetHttpUrl(MapReader& reader, std::string_view key, base::Secret& out) {

@@ -38,6 +38,10 @@ struct ReadContext {
   std::optional<Position> inline_secret;
 };
 
+// It is "" or nothing, which is as good as no key for files, secrets and proxies, as in
+// Alertmanager: files made from templates have it. What the environment left empty is a mistake.
+bool IsBlank(const Node* node);
+
 // What a parser said of `value`, which is a `what`. Messages of parsers quote parts of what they
 // read, so nothing of them is shown where it may come from the environment.
 void AddParseError(Problems& problems, const Node& value, std::string_view what,
@@ -63,10 +67,11 @@ void GetReference(MapReader& reader, std::string_view key, Reference::Kind kind,
                   ReadContext& context, std::string& out);
 // A path, made absolute.
 void GetPath(MapReader& reader, std::string_view key, const ReadContext& context, std::string& out);
-// The same for a file that must be readable now.
+// The same for a file that must be readable now; "" is none.
 void GetFile(MapReader& reader, std::string_view key, const ReadContext& context, std::string& out);
-// `key` or `key`_file, which must be readable now.
-void GetSecret(MapReader& reader, const std::string& key, ReadContext& context, SecretSource& out);
+// `key` or `key`_file, which must be readable now. "" is none. Returns whether there is one, though
+// it may be wrong.
+bool GetSecret(MapReader& reader, const std::string& key, ReadContext& context, SecretSource& out);
 // An http or https address.
 void GetHttpUrl(MapReader& reader, std::string_view key, base::Secret& out);
 void GetHttpUrl(MapReader& reader, std::string_view key, std::string& out);

@@ -93,6 +93,39 @@ TEST(ReceiverKeysTest, TokensProxiesAndHeadersAreTakenAndTheirSecretsHidden) {
                   .http.proxy.from_environment);
 }
 
+// As Alertmanager reads them, whose configurations are often made from templates.
+TEST(ReceiverKeysTest, AnEmptyFileIsNone) {
+  const auto webhook = [](const std::string& keys) {
+    return First<WebhookReceiver>(Good(Receivers("webhook_configs: [{" + keys + "}]")));
+  };
+  EXPECT_EQ(webhook("url: 'http://a', url_file: ''").url.value.Reveal(), "http://a");
+  EXPECT_EQ(webhook("url: 'http://a', url_file: ").url.value.Reveal(), "http://a");
+  const HttpSettings http =
+      webhook(
+          "url: 'http://a', http_config: {basic_auth: {username: u, password: p, "
+          "password_file: ''}, bearer_token: '', bearer_token_file: '', proxy_url: '', "
+          "no_proxy: '', tls_config: {ca_file: '', cert_file: '', key_file: '', "
+          "server_name: ''}}")
+          .http;
+  EXPECT_EQ(http.password.value.Reveal(), "p");
+  EXPECT_EQ(http.tls, Tls());
+  EXPECT_EQ(http.proxy, Proxy());
+  const Config slack = Good(Receivers("slack_configs: [{channel: c, api_url_file: ''}]",
+                                      "slack_api_url: 'http://hook', slack_api_url_file: '', "
+                                      "smtp_auth_password: '', smtp_auth_password_file: ''"));
+  EXPECT_EQ(First<SlackReceiver>(slack).api_url.value.Reveal(), "http://hook");
+  EXPECT_NE(Errors(Receivers("webhook_configs: [{url: '', url_file: ''}]")).find("needs \"url\""),
+            std::string::npos);
+  EXPECT_NE(Errors(Receivers("pagerduty_configs: [{routing_key_file: ''}]")).find("routing_key"),
+            std::string::npos);
+  ::setenv("DRWATCH_TEST_EMPTY", "", 1);
+  EXPECT_NE(Errors(Receivers("webhook_configs: [{url_file: '${DRWATCH_TEST_EMPTY}'}]"))
+                .find("\"url_file\" is empty"),
+            std::string::npos)
+      << "a variable that is empty is a mistake";
+  ::unsetenv("DRWATCH_TEST_EMPTY");
+}
+
 TEST(ReceiverKeysTest, NoTimeoutIsTheDefaultOne) {
   const std::string kinds[] = {"webhook_configs: [{url: 'http://a'",
                                "pagerduty_configs: [{routing_key: k",
