@@ -10,6 +10,13 @@ void WriteProxy(YamlWriter& out, const Proxy& proxy) {
   out.TextUnlessEmpty("proxy_url", base::RedactUrl(proxy.url.Reveal()));
   out.TextUnlessEmpty("no_proxy", proxy.no_proxy);
   if (proxy.from_environment) out.Flag("proxy_from_environment", true);
+  if (proxy.connect_headers.empty()) return;
+  std::map<std::string, std::vector<std::string>> hidden;
+  for (const auto& [name, value] : proxy.connect_headers)
+    hidden[name].emplace_back(base::kRedacted);
+  out.BeginMap("proxy_connect_header");
+  for (const auto& [name, texts] : hidden) out.Texts(name, texts);
+  out.End();
 }
 
 void WriteOAuth2(YamlWriter& out, const OAuth2& oauth2) {

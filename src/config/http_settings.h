@@ -17,6 +17,8 @@ struct Proxy {
   base::Secret url;      // may hold a password
   std::string no_proxy;  // as written
   bool from_environment = false;
+  // proxy_connect_header: what only the proxy is told, when a connection through it is asked for.
+  std::vector<std::pair<std::string, base::Secret>> connect_headers{};
   friend bool operator==(const Proxy&, const Proxy&) = default;
 };
 

@@ -39,7 +39,44 @@ void CheckOneLine(MapReader& reader, const Node& at, const SecretSource& secret)
   reader.Error(at, "credentials must be one line");
 }
 
-void ReadProxy(MapReader& reader, const Tls& tls, Proxy& out) {
+bool IsToken(std::string_view name) {
+  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";  // RFC 9110, section 5.6.2
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || kPunctuation.find(c) != kPunctuation.npos;
+  });
+}
+
+// What frames a CONNECT is the connection's.
+bool IsFraming(std::string_view name) {
+  constexpr std::string_view kFraming[] = {"host", "content-length", "transfer-encoding",
+                                           "trailer"};
+  return std::find(std::begin(kFraming), std::end(kFraming), base::Lower(name)) !=
+         std::end(kFraming);
+}
+
+void ReadConnectHeaders(MapReader& proxy, ReadContext& context, Proxy& out) {
+  const Node* node = proxy.Take("proxy_connect_header");
+  if (node == nullptr || node->kind == NodeKind::kNull) return;
+  MapReader reader(*node, context.problems, "proxy_connect_header");
+  for (const MapEntry& entry : node->entries) {
+    const std::string& name = entry.key.scalar;
+    std::vector<std::string> texts;
+    reader.Get(name, texts);
+    if (!IsToken(name)) {
+      reader.Error(entry.key, base::Quote(name) + " is no header's name");
+    } else if (IsFraming(name)) {
+      reader.Error(entry.key, "the header " + base::Quote(name) + " cannot be set here");
+    }
+    for (std::string& text : texts) {
+      SecretSource value{base::Secret(std::move(text)), ""};
+      CheckOneLine(reader, entry.value, value);
+      out.connect_headers.emplace_back(name, std::move(value.value));
+    }
+  }
+}
+
+void ReadProxy(MapReader& reader, const Tls& tls, ReadContext& context, Proxy& out) {
   const Node* address = reader.Take("proxy_url");
   const Node* exceptions = reader.Take("no_proxy");
   if (IsBlank(address)) address = nullptr;
@@ -63,7 +100,11 @@ void ReadProxy(MapReader& reader, const Tls& tls, Proxy& out) {
     reader.Error(address != nullptr ? *address : reader.node(),
                  "a proxy and \"server_name\" are not supported together");
   }
-  RefuseAll(reader, {"proxy_connect_header"});
+  ReadConnectHeaders(reader, context, out);
+  if (!out.connect_headers.empty() && address == nullptr && !out.from_environment) {
+    reader.Error(*reader.Take("proxy_connect_header"),
+                 "\"proxy_connect_header\" needs \"proxy_url\" or \"proxy_from_environment\"");
+  }
 }
 
 // Headers that drwatch, the connection or the login sets: the list of Prometheus' programs.
@@ -111,15 +152,10 @@ void ReadHeader(const std::string& name, const Node& node, ReadContext& context,
 }
 
 void ReadHeaders(const Node& node, ReadContext& context, HttpSettings& out) {
-  constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";  // RFC 9110, section 5.6.2
   if (node.kind != NodeKind::kMap) MapReader(node, context.problems, "http_headers").Finish();
   for (const MapEntry& entry : node.entries) {
     const std::string& name = entry.key.scalar;
-    const bool token = !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-      return letter || (c >= '0' && c <= '9') || kPunctuation.find(c) != kPunctuation.npos;
-    });
-    if (!token) {
+    if (!IsToken(name)) {
       context.problems.AddError(entry.key.position, base::Quote(name) + " is no header's name");
     } else if (IsReserved(name)) {
       context.problems.AddError(entry.key.position,
@@ -145,7 +181,7 @@ OAuth2 ReadOAuth2(const Node& node, ReadContext& context) {
     out.parameters.emplace_back(name, base::Secret(std::move(value)));
   }
   GetTlsConfig(reader, "tls_config", context, out.tls);
-  ReadProxy(reader, out.tls, out.proxy);
+  ReadProxy(reader, out.tls, context, out.proxy);
   RefuseAll(reader,
             {"client_secret_ref", "grant_type", "client_certificate_key",
              "client_certificate_key_file", "client_certificate_key_ref",
@@ -174,7 +210,7 @@ void ReadHttpKeys(MapReader& reader, ReadContext& context, HttpSettings& out) {
   if (!token.empty()) out.credentials = token;
   CheckOneLine(reader, node, out.credentials);
   GetTlsConfig(reader, "tls_config", context, out.tls);
-  ReadProxy(reader, out.tls, out.proxy);
+  ReadProxy(reader, out.tls, context, out.proxy);
   bool follow = false;
   reader.Get("follow_redirects", follow);
   if (follow) {

@@ -41,6 +41,9 @@ class HeaderList {
     static_cast<void>(list_.release());
     list_.reset(longer);
   }
+  void Add(const std::string& name, const base::Secret& value) {
+    Add(value.empty() ? name + ";" : name + ": " + value.Reveal());
+  }
   curl_slist* get() const { return list_.get(); }
 
  private:
@@ -107,6 +110,7 @@ class Transfer {
   ThreadHandles& handles_;
   CURL* easy_;
   HeaderList headers_;
+  HeaderList connect_headers_;
   HeaderList resolve_;
   HeaderList connect_to_;
   HttpResponse response_;
@@ -221,12 +225,16 @@ void Transfer::SetHeaders() {
   headers_.Add("Expect:");  // no waiting for 100 Continue
   bool has_content_type = false;
   for (const auto& [name, value] : exchange_.headers) {
-    headers_.Add(value.empty() ? name + ";" : name + ": " + value.Reveal());
+    headers_.Add(name, value);
     has_content_type = has_content_type || base::Lower(name) == "content-type";
   }
   // libcurl would call any body a form.
   if (!has_content_type) headers_.Add("Content-Type:");
   Set(CURLOPT_HTTPHEADER, headers_.get());
+  // libcurl would add them to a plain request that a proxy carries, too, and so to its end.
+  if (!exchange_.is_https) return;
+  for (const auto& [name, value] : exchange_.connect_headers) connect_headers_.Add(name, value);
+  Set(CURLOPT_PROXYHEADER, connect_headers_.get());
 }
 
 void Transfer::SetNames() {

@@ -29,6 +29,7 @@ struct Exchange {
   std::string proxy;
   std::string proxy_username;
   base::Secret proxy_password;
+  std::vector<std::pair<std::string, base::Secret>> connect_headers;  // of the CONNECT
   std::string method;
   std::string body;
   std::vector<std::pair<std::string, base::Secret>> headers;

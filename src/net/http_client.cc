@@ -23,13 +23,15 @@ std::optional<NetError> CheckHead(const HttpRequest& request) {
   if (!IsToken(request.method)) {
     return NetError{model::Reason::kConfig, "bad HTTP method " + base::Quote(request.method)};
   }
-  for (const auto& [name, value] : request.headers) {
-    if (!IsToken(name)) {
-      return NetError{model::Reason::kConfig, "bad header name " + base::Quote(name)};
-    }
-    if (value.Reveal().find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-      return NetError{model::Reason::kConfig,
-                      "the value of header " + base::Quote(name) + " holds a line break"};
+  for (const auto* headers : {&request.headers, &request.connect_headers}) {
+    for (const auto& [name, value] : *headers) {
+      if (!IsToken(name)) {
+        return NetError{model::Reason::kConfig, "bad header name " + base::Quote(name)};
+      }
+      if (value.Reveal().find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+        return NetError{model::Reason::kConfig,
+                        "the value of header " + base::Quote(name) + " holds a line break"};
+      }
     }
   }
   return std::nullopt;
@@ -226,6 +228,7 @@ std::optional<NetError> Fetcher::UseProxy(Exchange& exchange, Endpoint& peer) co
   exchange.peer += " (by proxy " + peer.ToString() + ")";
   exchange.proxy_username = proxy->username;
   exchange.proxy_password = proxy->password;
+  exchange.connect_headers = request_.connect_headers;
   return std::nullopt;
 }
 

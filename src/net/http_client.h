@@ -37,6 +37,8 @@ struct HttpRequest {
   // http://[user:password@]host[:port] that carries the request, https by CONNECT; empty = none.
   // Not together with resolve_to or tls.server_name.
   base::Secret proxy;
+  // Of the CONNECT, which only the proxy sees.
+  std::vector<std::pair<std::string, base::Secret>> connect_headers;
   std::string resolve_to;  // host[:port] to connect to instead of the URL's, keeping Host and SNI
   bool http2 = true;       // over TLS, where the server speaks it
   bool fresh_connection = true;  // false lets a thread reuse its connection (delivery)

@@ -88,6 +88,7 @@ HttpRequest TokenRequest(const OAuth2Client& client, bool in_form) {
   }
   request.tls = client.tls;
   request.proxy = client.proxy;
+  request.connect_headers = client.connect_headers;
   request.max_body_bytes = kMaxAnswerBytes;
   return request;
 }

@@ -19,6 +19,7 @@ struct OAuth2Client {
   std::vector<std::pair<std::string, base::Secret>> parameters;  // further fields of the form
   TlsOptions tls;
   base::Secret proxy;
+  std::vector<std::pair<std::string, base::Secret>> connect_headers{};  // as in HttpRequest
 };
 
 using FetchFunction =

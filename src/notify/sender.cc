@@ -73,6 +73,7 @@ std::shared_ptr<const net::OAuth2Client> MakeClient(const config::OAuth2& oauth2
   client.parameters = oauth2.parameters;
   client.tls = ToTlsOptions(oauth2.tls);
   client.proxy = ProxyFor(oauth2.proxy, oauth2.token_url);
+  client.connect_headers = oauth2.proxy.connect_headers;
   return std::make_shared<const net::OAuth2Client>(std::move(client));
 }
 
@@ -82,7 +83,9 @@ base::Status ApplyHttpSettings(const config::HttpSettings& settings, net::HttpRe
                                std::vector<std::string>& secrets) {
   request.tls = ToTlsOptions(settings.tls);
   request.proxy = ProxyFor(settings.proxy, request.url);
+  request.connect_headers = settings.proxy.connect_headers;
   secrets.push_back(request.proxy.Reveal());
+  for (const auto& [name, value] : request.connect_headers) secrets.push_back(value.Reveal());
   const base::Result<base::Secret> secret = config::ReadSecret(settings.secret());
   if (!secret) return base::Fail(secret.error());
   secrets.push_back(secret->Reveal());

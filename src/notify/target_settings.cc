@@ -44,8 +44,10 @@ void EncodeProxy(const config::Proxy& proxy, Json& json) {
 }
 
 config::Proxy DecodeProxy(const Json& json) {
-  return {base::Secret(Text(json, "proxy")), Text(json, "no_proxy"),
-          Flag(json, "proxy_from_environment")};
+  return {base::Secret(Text(json, "proxy")),
+          Text(json, "no_proxy"),
+          Flag(json, "proxy_from_environment"),
+          {}};
 }
 
 std::vector<std::string> Texts(const Json& json, const char* key) {
@@ -120,12 +122,15 @@ bool HoldsSecret(const config::Integration& integration) {
   const auto has_user = [](const base::Secret& url) {
     return url.Reveal().find('@') != std::string::npos;
   };
-  if (!http->secret().value.empty() || has_user(http->proxy.url)) return true;
+  const auto has_secret = [&](const config::Proxy& proxy) {
+    return has_user(proxy.url) || !proxy.connect_headers.empty();
+  };
+  if (!http->secret().value.empty() || has_secret(http->proxy)) return true;
   for (const auto& [name, value] : http->headers) {
     if (value.file.empty()) return true;
   }
   return http->oauth2 && (!http->oauth2->parameters.empty() || has_user(http->oauth2->token_url) ||
-                          has_user(http->oauth2->proxy.url));
+                          has_secret(http->oauth2->proxy));
 }
 
 }  // namespace

@@ -93,6 +93,46 @@ TEST(ReceiverKeysTest, TokensProxiesAndHeadersAreTakenAndTheirSecretsHidden) {
                   .http.proxy.from_environment);
 }
 
+TEST(ReceiverKeysTest, WhatProxiesAreToldIsTakenAndHidden) {
+  const Config config = Good(Receivers(
+      "webhook_configs: [{url: 'http://a', http_config: {proxy_url: 'http://proxy:3128', "
+      "proxy_connect_header: {X-Team: [geheim, geheim-too], Proxy-Authorization: [geheim]}, "
+      "oauth2: {client_id: me, token_url: 'https://login/t', proxy_from_environment: true, "
+      "proxy_connect_header: {X-Login: [geheim]}}}}]"));
+  const HttpSettings& http = First<WebhookReceiver>(config).http;
+  ASSERT_EQ(http.proxy.connect_headers.size(), 3U);
+  EXPECT_EQ(http.proxy.connect_headers[1].first, "X-Team");
+  EXPECT_EQ(http.proxy.connect_headers[1].second.Reveal(), "geheim-too");
+  ASSERT_EQ(http.oauth2->proxy.connect_headers.size(), 1U);
+  const std::string shown = DescribeConfig(config);
+  EXPECT_EQ(shown.find("geheim"), std::string::npos) << shown;
+  const HttpSettings& same = First<WebhookReceiver>(Good(shown)).http;
+  EXPECT_EQ(same.proxy.connect_headers.size(), 3U) << shown;
+  EXPECT_EQ(same.oauth2->proxy.connect_headers.size(), 1U) << shown;
+  EXPECT_TRUE(First<WebhookReceiver>(Good(Receivers("webhook_configs: [{url: 'http://a', "
+                                                    "http_config: {proxy_connect_header: {}}}]")))
+                  .http.proxy.connect_headers.empty());
+}
+
+TEST(ReceiverKeysTest, WhatProxiesCannotBeToldIsSaid) {
+  const auto error = [](const std::string& http) {
+    return Errors(Receivers("webhook_configs: [{url: 'http://a', http_config: {" + http + "}}]"));
+  };
+  const std::string proxy = "proxy_url: 'http://x', proxy_connect_header: ";
+  EXPECT_NE(error("proxy_connect_header: {A: [geheim]}").find("needs \"proxy_url\" or"),
+            std::string::npos);
+  EXPECT_NE(error("proxy_url: '', proxy_connect_header: {A: [geheim]}").find("needs \"proxy_url\""),
+            std::string::npos);
+  EXPECT_NE(error(proxy + "{A: geheim}").find("\"A\" must be a list"), std::string::npos);
+  EXPECT_NE(error(proxy + "[x]").find("must be a map"), std::string::npos);
+  EXPECT_NE(error(proxy + "{'a b': [x]}").find("no header's name"), std::string::npos);
+  EXPECT_NE(error(proxy + "{Content-length: [x]}").find("cannot be set"), std::string::npos);
+  EXPECT_NE(error(proxy + "{A: [\"geheim\\r\\nB: x\"]}").find("one line"), std::string::npos);
+  for (const char* value : {"{A: geheim}", "{A: [\"geheim\\r\"]}", "{A: [{geheim: x}]}"}) {
+    EXPECT_EQ(error(proxy + value).find("geheim"), std::string::npos) << value;
+  }
+}
+
 // As Alertmanager reads them, whose configurations are often made from templates.
 TEST(ReceiverKeysTest, AnEmptyFileIsNone) {
   const auto webhook = [](const std::string& keys) {

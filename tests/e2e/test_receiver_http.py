@@ -10,8 +10,8 @@ from mail import Certificates
 from servers import wait_until
 from test_email import post
 
-SECRETS = ["token-geheim-1234", "password-geheim-5678", "proxy-geheim-9012", "path-geheim-3456"]
-TOKEN, PASSWORD, PROXY, PATH = SECRETS
+SECRETS = ["token-geheim-1234", "password-geheim-5678", "proxy-geheim-9012", "path-geheim-3456", "connect-geheim-7890"]
+TOKEN, PASSWORD, PROXY, PATH, CONNECT = SECRETS
 
 
 @pytest.fixture
@@ -117,6 +117,30 @@ def test_a_token_is_asked_for_by_proxy_and_carried_past_it(folder, drwatch, rece
     post(drwatch, "Second")
     wait_until(lambda: len(sink.taken()) == 2, what="the second one, with a new token")
     assert sink.taken()[1][2]["Authorization"] == f"Bearer {valid[-1]}" and len(login.requests) == 2
+    expect_no_secret(drwatch)
+
+
+def test_what_is_for_the_proxy_alone_reaches_nobody_else(folder, drwatch, receivers, keep, certificates):
+    login = keep(HttpSink(lambda sink, handler, body: (200, json.dumps({"access_token": TOKEN, "expires_in": 3600})),
+                          context=certificates.context))
+    sink = keep(HttpSink(context=certificates.context))
+    proxy = keep(Proxy("me", PROXY))
+    through = f"proxy_url: 'http://me:{PROXY}@localhost:{proxy.port}', tls_config: {{ca_file: '{certificates.ca}'}}"
+    drwatch.start(config(folder, receivers, f"""webhook_configs:
+  - url: 'https://localhost:{sink.port}/{PATH}'
+    url_file: ''
+    http_config: {{
+      {through}, proxy_connect_header: {{X-Team: [red, {CONNECT}]}},
+      oauth2: {{client_id: drwatch, token_url: 'https://localhost:{login.port}/token', {through},
+                proxy_connect_header: {{X-Login: [{CONNECT}]}}}}}}"""))
+    post(drwatch)
+    headers = wait_until(sink.taken, what="webhook")[0][2]
+    asked, told = proxy.heads
+    assert f"\r\nX-Login: {CONNECT}\r\n" in asked and "X-Team" not in asked
+    assert f"\r\nX-Team: red\r\nX-Team: {CONNECT}\r\n" in told and "X-Login" not in told
+    assert TOKEN not in told, "what is for the receiver is not for the proxy"
+    assert headers["Authorization"] == f"Bearer {TOKEN}" and "X-Team" not in headers
+    assert all(CONNECT not in str(request) for request in login.requests + sink.requests)
     expect_no_secret(drwatch)
 
 

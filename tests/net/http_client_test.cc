@@ -253,6 +253,38 @@ TEST(HttpClientTest, GoesThroughAProxy) {
   EXPECT_EQ(direct.response->body, "GET /a ");
 }
 
+TEST(HttpClientTest, TellsTheProxyWhatIsForItAlone) {
+  FakeRequest seen;
+  const FakeHttpServer proxy([&](const FakeRequest& request) {
+    seen = request;
+    return FakeReply{.status = request.method == "CONNECT" ? 403 : 200};
+  });
+  HttpRequest request;
+  request.url = base::Secret("https://nowhere.invalid/path");
+  request.headers = {{"Authorization", base::Secret("for-the-end-only")}};
+  request.proxy = base::Secret("http://" + proxy.address());
+  request.connect_headers = {{"X-Team", base::Secret("red")},
+                             {"X-Team", base::Secret("blue")},
+                             {"Proxy-Authorization", base::Secret("Bearer for-the-proxy")}};
+  EXPECT_TRUE(Fetch(request, Soon(), {}).error) << "the proxy does not want to";
+  EXPECT_EQ(seen.method, "CONNECT");
+  EXPECT_EQ(seen.Header("proxy-authorization"), "Bearer for-the-proxy");
+  EXPECT_EQ(std::count(seen.headers.begin(), seen.headers.end(),
+                       std::pair<std::string, std::string>("x-team", "red")),
+            1);
+  EXPECT_EQ(std::count(seen.headers.begin(), seen.headers.end(),
+                       std::pair<std::string, std::string>("x-team", "blue")),
+            1);
+  EXPECT_EQ(seen.Header("authorization"), "");
+  // A plain request goes on to its end, and so would they.
+  request.url = base::Secret("http://nowhere.invalid/path");
+  EXPECT_TRUE(Fetch(request, Soon(), {}).response);
+  EXPECT_EQ(seen.method, "GET");
+  EXPECT_EQ(seen.Header("x-team") + seen.Header("proxy-authorization"), "");
+  request.connect_headers = {{"X", base::Secret("a\r\nB: c")}};
+  EXPECT_EQ(Fetch(request, Soon(), {}).error->reason, Reason::kConfig);
+}
+
 TEST(HttpClientTest, ConnectsWhereItIsTold) {
   const FakeHttpServer server(FakeReply{.body = "pinned"});
   HttpRequest request = Get("http://api.example.invalid:81/x");

@@ -130,6 +130,26 @@ TEST(SenderTest, LeavesOutTheProxyWhereItIsTold) {
   EXPECT_EQ(result.verdict.detail.find("geheim"), std::string::npos) << result.verdict.detail;
 }
 
+TEST(SenderTest, HandsOverWhatTheProxyIsToBeTold) {
+  config::WebhookReceiver receiver = Webhook();
+  receiver.http.proxy.url = base::Secret("http://proxy:3128");
+  receiver.http.proxy.connect_headers = {{"X-Team", base::Secret("team-geheim")}};
+  std::string told;
+  const Transport transport{
+      [&](const net::HttpRequest& request, base::Deadline, const base::StopToken&) {
+        told = request.connect_headers.at(0).second.Reveal();
+        net::HttpOutcome outcome;
+        outcome.response.emplace();
+        outcome.response->status = 403;
+        outcome.response->body = "you said " + told;
+        return outcome;
+      }};
+  const AttemptResult result = Attempt(MakeJob(receiver), transport, {}, {}, kNow);
+  EXPECT_EQ(told, "team-geheim");
+  EXPECT_EQ(result.verdict.detail, "status 403: you said <secret>");
+  EXPECT_EQ(EncodeIntegration(receiver), "") << "it is not stored";
+}
+
 TEST(SenderTest, CarriesAToken) {
   config::WebhookReceiver receiver = Webhook();
   receiver.http.oauth2.emplace();

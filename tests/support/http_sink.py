@@ -48,11 +48,11 @@ class HttpSink:
 
 
 class Proxy:
-    """CONNECT only, for USER:PASSWORD."""
+    """CONNECT only, for USER:PASSWORD. `heads` are those of its requests."""
 
     def __init__(self, user, password):
         self.wanted = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-        self.carried = []
+        self.carried, self.heads = [], []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -73,6 +73,7 @@ class Proxy:
                 return
             head += piece
         text = head.decode()
+        self.heads.append(text)
         target = text.split()[1]
         if self.wanted not in text:
             client.sendall(b"HTTP/1.1 407 no\r\nContent-Length: 0\r\n\r\n")
