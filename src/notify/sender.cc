@@ -51,6 +51,12 @@ const net::HttpResponse* Taken(const Outcome& outcome) {
   return good ? &*http->response : nullptr;
 }
 
+// What the first answer showed is not there any more: somebody was quicker. The next attempt looks
+// again.
+bool IsGone(const net::HttpRequest& change, const net::HttpOutcome& outcome) {
+  return change.method == "PATCH" && outcome.response && outcome.response->status == 404;
+}
+
 bool HasAnswer(const Outcome& outcome) {
   if (const auto* mail = std::get_if<net::MailOutcome>(&outcome)) return !mail->error;
   return std::get<net::HttpOutcome>(outcome).response.has_value();
@@ -141,6 +147,7 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
   const auto deadline = base::Deadline::After(AttemptTimeout(*job.integration));
   Outcome outcome = Transmit(built->request, transport, deadline, stop);
   const net::HttpResponse* first = Taken(outcome);
+  bool gone = false;
   if (built->then && first != nullptr) {
     base::Result<std::optional<net::HttpRequest>> next = built->then(*first);
     if (!next) {
@@ -155,12 +162,15 @@ AttemptResult Attempt(const Job& job, const Transport& transport,
         result.verdict = NotSent(applied.error().message);
         return result;
       }
-      outcome = transport.fetch(**next, deadline, stop);
+      net::HttpOutcome answer = transport.fetch(**next, deadline, stop);
+      gone = IsGone(**next, answer);
+      outcome = std::move(answer);
     }
   }
   if (on_step) on_step(Step::kAfterSend);
   result.abandoned = stop.stopped() && !HasAnswer(outcome);
   result.verdict = Classify(*job.integration, outcome, now);
+  if (gone) result.verdict.kind = Verdict::Kind::kRetry;
   result.verdict.detail = HideSecrets(result.verdict.detail, secrets);
   result.verdict.warning = HideSecrets(result.verdict.warning, secrets);
   return result;

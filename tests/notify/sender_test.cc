@@ -150,6 +150,38 @@ TEST(SenderTest, HandsOverWhatTheProxyIsToBeTold) {
   EXPECT_EQ(EncodeIntegration(receiver), "") << "it is not stored";
 }
 
+// A Statuspage's incidents: somebody deletes one between the look and the change.
+TEST(SenderTest, LooksAgainForWhatIsGoneAtTheChange) {
+  config::StatuspageReceiver receiver;
+  receiver.page_id = "page1";
+  receiver.api_key.value = base::Secret("key-geheim");
+  int list_status = 200;
+  std::string listed = R"([{"id": "i", "metadata": {"drwatch": {"incident": "k"}}}])";
+  std::vector<std::string> methods;
+  const Transport transport{
+      [&](const net::HttpRequest& request, base::Deadline, const base::StopToken&) {
+        methods.push_back(request.method);
+        net::HttpOutcome outcome;
+        outcome.response.emplace();
+        outcome.response->status = request.method == "GET" ? list_status : 404;
+        outcome.response->body = request.method == "GET" ? listed : "{}";
+        return outcome;
+      }};
+  Job job = MakeJob(receiver);
+  job.notification.dedup_key = "k";
+  const AttemptResult gone = Attempt(job, transport, {}, {}, kNow);
+  EXPECT_EQ(methods, (std::vector<std::string>{"GET", "PATCH"}));
+  EXPECT_EQ(gone.verdict.kind, Verdict::Kind::kRetry);
+  EXPECT_EQ(gone.verdict.reason, "not_found");
+  // A page that is not there is nobody's deletion.
+  listed = "[]";
+  EXPECT_EQ(Attempt(job, transport, {}, {}, kNow).verdict.kind, Verdict::Kind::kRejected);
+  EXPECT_EQ(methods.back(), "POST");
+  list_status = 404;
+  EXPECT_EQ(Attempt(job, transport, {}, {}, kNow).verdict.kind, Verdict::Kind::kRejected);
+  EXPECT_EQ(methods.back(), "GET");
+}
+
 TEST(SenderTest, CarriesAToken) {
   config::WebhookReceiver receiver = Webhook();
   receiver.http.oauth2.emplace();

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+import time
 import urllib.parse
 
 from http_sink import HttpSink
@@ -14,14 +15,16 @@ FIELDS = {"name", "status", "body", "impact_override", "components", "component_
 
 
 class FakeStatuspage:
-    """`lose` counts answers that are lost after the incident was changed; `refuse` is a status for the next changes."""
+    """`lose` counts answers that are lost after the incident was changed; `refuse` is a status for the next changes; `delete`
+    counts changes whose incident people delete just before."""
 
     def __init__(self, page="page1", key="statuspage-geheim-key"):
         self.page, self.key = page, key
         self.incidents = {}
         self.history = []  # (method, status, body) of each change
+        self.times = []  # of them
         self.violations = []
-        self.lose = 0
+        self.lose = self.delete = self.opened = 0
         self.refuse = []
         self.lock = threading.Lock()
         self.sink = HttpSink(lambda sink, handler, body: self.answer(handler, body))
@@ -30,6 +33,10 @@ class FakeStatuspage:
     def stop(self):
         self.sink.stop()
         assert not self.violations, self.violations
+
+    def looks(self):
+        """How often drwatch asked for what is open."""
+        return sum(request[0] == "GET" for request in self.sink.requests)
 
     def unresolved(self):
         with self.lock:
@@ -54,8 +61,12 @@ class FakeStatuspage:
         if self.refuse:
             return self.refuse.pop(0), '{"error": "scripted"}'
         found = re.fullmatch(re.escape(base) + r"/(\w+)", path)
+        if method == "PATCH" and found and self.delete > 0:
+            self.delete -= 1
+            self.incidents.pop(found[1], None)
         if method == "POST" and path == base:
-            incident = {"id": f"inc{len(self.incidents) + 1}"}
+            self.opened += 1
+            incident = {"id": f"inc{self.opened}"}
         elif method == "PATCH" and found and found[1] in self.incidents:
             incident = self.incidents[found[1]]
         else:
@@ -68,6 +79,7 @@ class FakeStatuspage:
         incident.update(wanted)
         self.incidents[incident["id"]] = incident
         self.history.append((method, wanted["status"], wanted["body"]))
+        self.times.append(time.time())
         return (201 if method == "POST" else 200), json.dumps(incident)
 
     @staticmethod
