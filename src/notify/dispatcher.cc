@@ -200,7 +200,7 @@ base::Result<std::string> Dispatcher::Shell::SetSilence(Silence silence) {
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
-  if (!committed) return base::Fail(committed.error());
+  if (!committed) return base::Wrap(std::string(kHoldsInMemory), committed.error());
   return id;
 }
 
@@ -210,7 +210,8 @@ base::Status Dispatcher::Shell::ExpireSilence(const std::string& id) {
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
-  return committed;
+  if (!committed) return base::Wrap(std::string(kHoldsInMemory), committed.error());
+  return {};
 }
 
 base::Result<std::size_t> Dispatcher::Shell::Acknowledge(const AckRequest& request) {
@@ -220,7 +221,7 @@ base::Result<std::size_t> Dispatcher::Shell::Acknowledge(const AckRequest& reque
   const base::Status committed = Commit();
   StartSenders();
   WakeTimers();
-  if (!committed) return base::Fail(committed.error());
+  if (!committed) return base::Wrap(std::string(kHoldsInMemory), committed.error());
   return count;
 }
 

@@ -287,9 +287,12 @@ base::Result<std::string> Ledger::SetSilence(Silence silence, const std::string&
 }
 
 base::Status Ledger::ExpireSilence(const std::string& id, base::Timestamp now) {
+  const auto found = records_.silences.find(id);
+  const bool over =
+      found != records_.silences.end() && found->second.StateAt(now) == SilenceState::kExpired;
   const base::Status ended = muting_.ExpireSilence(id, now);
-  if (!ended) return ended;
-  NoteSilence(changes_, Happening::Kind::kSilenceExpired, records_.silences.at(id), now);
+  if (!ended || over) return ended;
+  NoteSilence(changes_, Happening::Kind::kSilenceExpired, found->second, now);
   Tick(now);
   return ended;
 }

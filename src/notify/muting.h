@@ -59,7 +59,7 @@ class Muting {
   // result is the id it has. Errors: kNoSuchSilence, or what is wrong with it.
   base::Result<std::string> SetSilence(Silence silence, const std::string& new_id,
                                        base::Timestamp now);
-  // Ends it now. Errors: kNoSuchSilence, or that it is over.
+  // Ends it now, unless it is over already. Errors: kNoSuchSilence.
   base::Status ExpireSilence(const std::string& id, base::Timestamp now);
 
  private:

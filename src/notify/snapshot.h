@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,6 +13,9 @@
 namespace drwatch::notify {
 
 class Ledger;
+
+// How an error begins that tells of a silence or an acknowledgement which is not on disk.
+inline constexpr std::string_view kHoldsInMemory = "it holds, but only until a restart";
 
 // Everything the API and the status page show of delivery, at one moment.
 struct Snapshot {

@@ -43,6 +43,7 @@ net::ServerResponse Message(int status, std::string_view title, std::string_view
 
 int StatusOf(const base::Error& error) {
   if (error.message == notify::kLinkUsed || error.message == notify::kLinkExpired) return 410;
+  if (error.message.starts_with(notify::kHoldsInMemory)) return 500;
   return error.message == notify::kNothingFires ? 404 : 400;
 }
 
@@ -83,7 +84,9 @@ net::ServerResponse Success(Json data) {
 
 net::ServerResponse Error(int status, std::string_view message) {
   const Json answer = {{"status", "error"},
-                       {"errorType", status == 404 ? "not_found" : "bad_data"},
+                       {"errorType", status == 500   ? "internal"
+                                     : status == 404 ? "not_found"
+                                                     : "bad_data"},
                        {"error", message}};
   return net::ServerResponse::Json(
       status, answer.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
@@ -223,7 +226,8 @@ net::ServerResponse Acknowledging::Accept(const net::ServerRequest& request,
   asked.until = *end;
   const base::Result<std::size_t> count = sources_.acknowledge(asked);
   if (!count) {
-    return Message(StatusOf(count.error()), "Not acknowledged",
+    const int status = StatusOf(count.error());
+    return Message(status, status == 500 ? "Acknowledged, but not on disk" : "Not acknowledged",
                    "Reason: " + count.error().message + ".");
   }
   return Message(200, "Acknowledged",

@@ -96,6 +96,12 @@ base::Result<AlertFilter> ReadAlertFilter(const net::ServerRequest& request) {
   return filter;
 }
 
+// Of an error that changing a silence gave.
+int StatusOf(const base::Error& error) {
+  if (error.message == notify::kNoSuchSilence) return 404;
+  return error.message.starts_with(notify::kHoldsInMemory) ? 500 : 400;
+}
+
 bool IsGet(const net::ServerRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -206,13 +212,12 @@ net::ServerResponse AlertmanagerApi::Silences(const net::ServerRequest& request)
   if (!filter) return Error(400, filter.error().message);
   const notify::Snapshot snapshot = sources_.snapshot();
   std::vector<const notify::Silence*> silences;
-  // A filter names what a silence's own matchers say: env="prod" finds silences with that matcher.
+  // As in Alertmanager env!="prod" finds silences that say so, and not all that say nothing of env:
+  // people end what such a query lists.
   const auto takes = [&](const notify::Silence& silence) {
     return std::all_of(filter->begin(), filter->end(), [&](const model::Matcher& wanted) {
-      const auto own = std::find_if(
-          silence.matchers.begin(), silence.matchers.end(),
-          [&](const model::Matcher& matcher) { return matcher.name() == wanted.name(); });
-      return wanted.Matches(own == silence.matchers.end() ? "" : own->value());
+      return std::find(silence.matchers.begin(), silence.matchers.end(), wanted) !=
+             silence.matchers.end();
     });
   };
   for (const notify::Silence& silence : snapshot.silences) {
@@ -244,7 +249,7 @@ net::ServerResponse AlertmanagerApi::PostSilence(const net::ServerRequest& reque
   if (!silence) return Error(400, silence.error().message);
   const base::Result<std::string> id = sources_.set_silence(std::move(*silence));
   if (id) return Answer({{"silenceID", *id}});
-  return Error(id.error().message == notify::kNoSuchSilence ? 404 : 400, id.error().message);
+  return Error(StatusOf(id.error()), id.error().message);
 }
 
 net::ServerResponse AlertmanagerApi::OneSilence(const net::ServerRequest& request,
@@ -252,8 +257,7 @@ net::ServerResponse AlertmanagerApi::OneSilence(const net::ServerRequest& reques
   if (request.method == "DELETE") {
     const base::Status ended = sources_.expire_silence(id);
     if (ended) return net::ServerResponse::Text(200, "");
-    return Error(ended.error().message == notify::kNoSuchSilence ? 404 : 500,
-                 ended.error().message);
+    return Error(StatusOf(ended.error()), ended.error().message);
   }
   if (!IsGet(request)) return MethodNotAllowed("DELETE, GET, HEAD");
   const notify::Snapshot snapshot = sources_.snapshot();

@@ -106,9 +106,12 @@ base::Result<notify::PostedAlert> ReadAlert(const Json& json) {
       {std::move(*labels), std::move(*annotations), *starts_at, *ends_at, *url});
 }
 
-bool Flag(const Json& object, const char* key, bool fallback) {
+// A flag in quotes taken for none would make another silence than the one that was meant.
+base::Result<bool> ReadFlag(const Json& object, const char* key, bool fallback) {
   const auto found = object.find(key);
-  return found == object.end() || !found->is_boolean() ? fallback : found->get<bool>();
+  if (found == object.end() || found->is_null()) return fallback;
+  if (!found->is_boolean()) return base::Fail(base::Quote(key) + " must be true or false");
+  return found->get<bool>();
 }
 
 base::Result<model::Matcher> ReadMatcher(const Json& json) {
@@ -117,11 +120,13 @@ base::Result<model::Matcher> ReadMatcher(const Json& json) {
   const base::Result<std::string> value = ReadString(json, "value");
   if (!name || name->empty()) return base::Fail("a matcher needs a \"name\"");
   if (!value || !json.contains("value")) return base::Fail("a matcher needs a \"value\"");
-  const bool regex = Flag(json, "isRegex", false);
-  const bool equal = Flag(json, "isEqual", true);
+  const base::Result<bool> regex = ReadFlag(json, "isRegex", false);
+  if (!regex) return base::Fail(regex.error());
+  const base::Result<bool> equal = ReadFlag(json, "isEqual", true);
+  if (!equal) return base::Fail(equal.error());
   using enum model::MatchType;
-  return model::Matcher::Make(regex ? (equal ? kRegex : kNotRegex) : (equal ? kEqual : kNotEqual),
-                              *name, *value);
+  return model::Matcher::Make(
+      *regex ? (*equal ? kRegex : kNotRegex) : (*equal ? kEqual : kNotEqual), *name, *value);
 }
 
 }  // namespace
@@ -227,6 +232,10 @@ base::Result<notify::Silence> ParseSilence(std::string_view body) {
                                  {"createdBy", &silence.created_by},
                                  {"comment", &silence.comment}}) {
     base::Result<std::string> text = ReadString(*json, key);
+    // "" is allowed, as in Alertmanager.
+    if (out != &silence.id && (!json->contains(key) || json->at(key).is_null())) {
+      return base::Fail("a silence needs " + base::Quote(key));
+    }
     if (!text) return base::Fail(text.error());
     *out = std::move(*text);
   }

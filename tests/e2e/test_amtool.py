@@ -121,6 +121,24 @@ def test_silences_are_changed_and_imported(running):
     amtool(running, "silence", "add", "alertname=~.*", "--author=ann", "--comment=all", code=1)
 
 
+def test_a_silence_may_say_only_what_it_spares(running, receivers):
+    """Negative matchers alone, as Alertmanager takes them: an alert without the label is held back, too."""
+    amtool(running, "silence", "add", "team!=shop", "tier!~gold|silver", "--author=ann", "--comment=all but ours")
+    for name, *labels in (("NoLabels",), ("Other", "team=dba"), ("Ours", "team=shop"), ("Gold", "team=dba", "tier=gold")):
+        amtool(running, "alert", "add", f"alertname={name}", "severity=critical", *labels)
+    assert names(amtool_json(running, "alert", "query", "--silenced")) == ["NoLabels", "Other"]
+    assert names(amtool_json(running, "alert", "query")) == ["Gold", "Ours"]
+    for name in ("Ours", "Gold"):
+        expect_page(receivers, name, wait_until)
+    assert not receivers.pages("trigger", "Other") and not receivers.pages("trigger", "NoLabels")
+    # A query lists what says just that, so that whoever ends what it lists ends nothing else.
+    amtool(running, "silence", "add", "alertname=X", "--author=ann", "--comment=another")
+    for query, found in (("team!=shop", 1), ("team!=other", 0), ("alertname=X", 1), ("alertname=~X", 0)):
+        assert len(amtool_json(running, "silence", "query", query)) == found, query
+    for matchers in (["team=~.*"], ["team=~.*", "tier=~|gold"]):
+        amtool(running, "silence", "add", *matchers, "--author=ann", "--comment=no", code=1)
+
+
 def test_config_and_routes_as_amtool_reads_them(running, receivers):
     shown = amtool(running, "config", "show")
     assert "on-call" in shown and "0123456789abcdef" not in shown and "nights" in shown and "hidden" not in shown
@@ -166,7 +184,8 @@ def test_bad_input_is_refused_and_changes_nothing(running):
                "endsAt": "2099-01-01T00:00:00Z", "createdBy": "ann", "comment": "x"}
     for change in ({"matchers": []}, {"matchers": [{"name": "a", "value": "", "isRegex": False}]}, {"endsAt": "soon"},
                    {"matchers": [{"name": "a", "value": "(", "isRegex": True}]}, {"endsAt": "2026-01-01T00:00:00Z"},
-                   {"matchers": 5}, {"comment": 5}, {"startsAt": None}):
+                   {"matchers": 5}, {"comment": 5}, {"startsAt": None},
+                   {"matchers": [{"name": "a", "value": "b.*", "isRegex": "true"}]}):
         status, text = request(running, "/api/v2/silences", {**silence, **change})
         assert status == 400 and isinstance(json.loads(text), str), (change, status, text)
     assert request(running, "/api/v2/silences", {**silence, "id": "nobody"})[0] == 404

@@ -1,5 +1,6 @@
 """The fault list of docs/delivery.md: the program, its machine or its disk fails (1-5, 13-19, 29)."""
 
+import json
 import os
 import resource
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from configs import expect_page, expect_resolve
 from drwatch import PROGRAM, Drwatch
 from faults import (Always, Api, Clock, Once, RULES, attempts, expect_closed, in_own_mounts, metric, only_incident, post,
-                    posting, slack_texts)
+                    posting, request, slack_texts)
 from servers import wait_until
 
 
@@ -223,6 +224,14 @@ escalation_policies:
     expect_resolve(receivers, page, wait_until)
 
 
+def silence(drwatch, name):
+    """(status, text)"""
+    begins, ends = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + ahead)) for ahead in (0, 3600))
+    return request(drwatch, "/api/v2/silences", {
+        "matchers": [{"name": "alertname", "value": name, "isRegex": False}], "startsAt": begins, "endsAt": ends,
+        "createdBy": "ann", "comment": "test"})
+
+
 def test_fault_16_no_file_may_grow(api, drwatch, receivers):
     """Works whoever runs it: the limit is on the size of files. It pages, says so, and recovers by itself."""
     api.start()
@@ -231,10 +240,13 @@ def test_fault_16_no_file_may_grow(api, drwatch, receivers):
     api.break_it()
     page = expect_page(receivers, "TestDown", wait_until)
     wait_until(lambda: drwatch.value("drwatch_state_writable") == 0, what="says so")
+    status, said = silence(drwatch, "Other")
+    assert status == 500 and "it holds, but only until a restart: " in said
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     wait_until(lambda: drwatch.value("drwatch_state_writable") == 1, what="recovers")
     drwatch.kill()  # what only memory knew is on disk by now
     drwatch.start()
+    assert len(json.loads(request(drwatch, "/api/v2/silences")[1])) == 1
     api.repair()
     expect_resolve(receivers, page, wait_until)
     assert len(receivers.pages("trigger")) == 1

@@ -115,7 +115,10 @@ def test_writers_without_a_password_change_nothing(folder, encrypted):
                        ("/api/v2/silences", '{"matchers":[{"name":"a","value":"b","isRegex":false}],"startsAt":'
                         '"2026-01-01T00:00:00Z","endsAt":"2099-01-01T00:00:00Z","createdBy":"x","comment":"x"}')):
         assert curl(encrypted, path, *trust, "-d", body)[1] == 401
-    assert curl(encrypted, "/api/v2/silence/x", *trust, "-X", "DELETE")[1] == 401
+    for path in ("/api/v2/silence/x", "/api/dr/acknowledge?fingerprint=x&by=eve"):
+        assert curl(encrypted, path, *trust, "-X", "DELETE")[1] == 401
+    for path in ("/api/dr/acknowledge", "/acknowledge?fingerprint=x", "/acknowledge?token=x"):
+        assert curl(encrypted, path, *trust, "-d", "{}")[1] == 401
     wait_until(lambda: curl(encrypted, "/-/ready", *good(folder))[1] == 200, what="ready")
     for path in ("/api/v2/alerts", "/api/v2/silences"):
         assert body_of(curl(encrypted, path, *good(folder))) == []

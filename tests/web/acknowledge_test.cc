@@ -92,6 +92,7 @@ TEST_F(AcknowledgeTest, SaysWhyNot) {
   for (const auto& [message, status] : {std::pair{notify::kLinkUsed, 410},
                                         {notify::kLinkExpired, 410},
                                         {notify::kNothingFires, 404},
+                                        {notify::kHoldsInMemory, 500},
                                         {std::string_view("too long"), 400}}) {
     failure_ = message;
     EXPECT_EQ(pages_.Page(Make("POST", {{"token", "good"}})).status, status);

@@ -38,7 +38,17 @@ TEST(AmJsonTest, SaysWhatIsWrongWithASilence) {
   EXPECT_EQ(ProblemOf("{}"), "\"matchers\" must be a list");
   EXPECT_EQ(ProblemOf(R"({"matchers":[{"value":"b"}]})"), "a matcher needs a \"name\"");
   EXPECT_EQ(ProblemOf(R"({"matchers":[{"name":"b"}]})"), "a matcher needs a \"value\"");
+  EXPECT_EQ(ProblemOf(R"({"matchers":[{"name":"a","value":"b","isRegex":"true"}]})"),
+            "\"isRegex\" must be true or false");
+  EXPECT_EQ(ProblemOf(R"({"matchers":[{"name":"a","value":"b","isEqual":0}]})"),
+            "\"isEqual\" must be true or false");
   EXPECT_EQ(ProblemOf(R"({"matchers":[]})"), "a silence needs \"startsAt\" and \"endsAt\"");
+  const std::string times =
+      R"({"matchers":[],"startsAt":"2026-01-01T00:00:00Z","endsAt":"2026-01-02T00:00:00Z")";
+  EXPECT_EQ(ProblemOf(times + R"(,"comment":""})"), "a silence needs \"createdBy\"");
+  EXPECT_EQ(ProblemOf(times + R"(,"createdBy":"ann","comment":null})"),
+            "a silence needs \"comment\"");
+  EXPECT_EQ(ProblemOf(times + R"(,"createdBy":"","comment":""})"), "none");
   EXPECT_EQ(ProblemOf(R"({"matchers":[],"startsAt":"x"})"), "\"startsAt\" is no time: \"x\"");
   EXPECT_EQ(ProblemOf(std::string(100'000, '[')), "the JSON is nested too deeply");
 }
