@@ -1,5 +1,6 @@
 #include "exporter/audit_events.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/digest.h"
@@ -113,7 +114,7 @@ void AddAlert(recovery::AuditEvent& event, const Happening& happening) {
   fields.Time("active_at", alert.active_at);
   fields.Time("fired_at", alert.fired_at);
   fields.Time("resolved_at", alert.resolved_at);
-  fields.Text("value", base::FormatDouble(alert.value));
+  if (!std::isnan(alert.value)) fields.Text("value", base::FormatDouble(alert.value));
   event.metrics = fields.Take();
 }
 

@@ -1,5 +1,6 @@
 // Reading the records back.
 #include <algorithm>
+#include <limits>
 
 #include "notify/journal.h"
 #include "notify/journal_escalation.h"
@@ -96,6 +97,10 @@ class Loader {
     record.reason = row.Text(8);
     record.changed_at = Instant(row, 9);
     record.expires_at = base::FromUnixMillis(row.Int(10));
+    // Somebody posted it, and no value with it.
+    if (record.expires_at != base::Timestamp{}) {
+      record.alert.value = std::numeric_limits<double>::quiet_NaN();
+    }
     if (row.Text(11).empty()) return;
     record.acknowledged = Acknowledgement{row.Text(11), row.Text(12), Instant(row, 13),
                                           base::FromUnixMillis(row.Int(14))};

@@ -1,5 +1,6 @@
 #include "notify/pagerduty.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -55,7 +56,7 @@ Json CustomDetails(const config::PagerDutyReceiver& receiver, const Notification
     }
   }
   if (!notification.note.empty()) details["note"] = Detail(notification.note);
-  details["value"] = base::FormatDouble(alert.value);
+  if (!std::isnan(alert.value)) details["value"] = base::FormatDouble(alert.value);
   details["firing_since"] = base::FormatRfc3339(alert.fired_at);
   if (alert.resolved()) details["resolved_at"] = base::FormatRfc3339(alert.resolved_at);
   details["labels"] = LabelObject(alert.labels);

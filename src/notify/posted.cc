@@ -1,6 +1,7 @@
 #include "notify/posted.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/strings.h"
 
@@ -32,6 +33,7 @@ std::optional<PostedEvent> EventOf(const PostedAlert& alert, const AlertRecord* 
   out.labels = alert.labels;
   out.annotations = alert.annotations;
   out.generator_url = alert.generator_url;
+  out.value = std::numeric_limits<double>::quiet_NaN();  // nobody says one
   posted.expires_at = alert.ends_at.value_or(now + resolve_timeout);
   const base::Timestamp start =
       std::min(alert.starts_at.value_or(alert.ends_at ? std::min(*alert.ends_at, now) : now), now);

@@ -151,6 +151,7 @@ def test_config_and_routes_as_amtool_reads_them(running, receivers):
 def test_posted_alerts_page_and_end(running, receivers):
     amtool(running, "alert", "add", "alertname=Posted", "severity=critical", "--annotation=summary=from outside")
     page = expect_page(receivers, "Posted", wait_until)
+    assert "value" not in page.body["payload"]["custom_details"], "nobody said one"
     assert names(amtool_json(running, "alert", "query", "alertname=Posted")) == ["Posted"]
     running.kill()
     running.start()

@@ -1,6 +1,8 @@
 // Alerts that others post.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "fixtures.h"
 
 namespace drwatch::notify {
@@ -23,6 +25,7 @@ TEST(PostedTest, EndsWhenNobodyPostsItAgain) {
   Desk desk(Slow());
   ASSERT_TRUE(desk.ledger.Post({Post("a")}, desk.now));
   EXPECT_EQ(desk.Deliver(), Lines{"team trigger 1/0"});
+  EXPECT_TRUE(std::isnan(desk.last.alerts.at(0).value)) << "nobody said one";
   desk.Run(4min);
   ASSERT_TRUE(desk.ledger.Post({Post("a")}, desk.now));
   EXPECT_EQ(desk.Run(4min), Lines{});
