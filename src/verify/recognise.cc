@@ -1,5 +1,6 @@
 #include "verify/recognise.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -40,11 +41,30 @@ bool IsXmlError(std::string_view text) {
          root == "exception";
 }
 
+// Whether something stands under the key. What went well is often said with an empty one:
+// "error": null, "errors": [].
+bool HasValue(std::string_view text, std::string_view key) {
+  const std::size_t at = text.find(key);
+  if (at == text.npos) return false;
+  text = base::Trim(text.substr(at + key.size()));
+  if (!text.starts_with(':')) return HasValue(text, key);
+  std::string value;
+  for (const char c : text.substr(1, 64)) {
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') value += c;
+  }
+  constexpr std::array<std::string_view, 6> kNothing = {"null", "false", "0", "\"\"", "[]", "{}"};
+  const bool nothing = std::any_of(kNothing.begin(), kNothing.end(), [&value](const auto& empty) {
+    return value.starts_with(empty) && (value.size() == empty.size() ||
+                                        value[empty.size()] == ',' || value[empty.size()] == '}');
+  });
+  return !nothing || HasValue(text, key);
+}
+
 bool IsJsonError(std::string_view text) {
   if (!text.starts_with('{')) return false;
   for (const std::string_view key : {"\"error\"", "\"errors\"", "\"error_description\"",
                                      "\"errorcode\"", "\"fault\"", "\"__type\""}) {
-    if (Contains(text, key)) return true;
+    if (HasValue(text, key)) return true;
   }
   return Contains(text, "\"message\"") &&
          (Contains(text, "\"code\"") || Contains(text, "\"status\""));

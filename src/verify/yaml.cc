@@ -4,9 +4,11 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <optional>
 #include <sstream>
 
 #include "base/strings.h"
+#include "verify/json.h"
 
 namespace drwatch::verify {
 namespace {
@@ -37,6 +39,46 @@ class Nothing final : public YAML::EventHandler {
   int begin_ = -1;  // of the last document
 };
 
+// The parser keeps what may turn out to be a key: whatever stands between brackets, however long it
+// is, and what is quoted or marked on one line. It takes up to 250 bytes of memory for each.
+bool IsTooMuch(std::string_view text) {
+  std::int64_t in_flow = 0;
+  std::int64_t on_line = 0;
+  for (const char c : text) {
+    switch (c) {
+      case '[':
+      case '{':
+      case ',':
+        ++in_flow;
+        break;
+      case '"':
+      case '\'':
+      case '&':
+      case '*':
+      case '!':
+        ++on_line;
+        break;
+      case '\n':
+        on_line = 0;
+        break;
+      default:
+        break;
+    }
+    if (in_flow > kMaxYamlTokens || on_line > kMaxYamlTokens) return true;
+  }
+  return false;
+}
+
+// YAML may be JSON, which is read without keeping it. nullopt: it is not.
+std::optional<Walk> AsJson(std::string_view text) {
+  const std::string_view start = base::Trim(text.substr(0, 64));
+  if (!start.starts_with('{') && !start.starts_with('[')) return std::nullopt;
+  MemorySource source(text);
+  Reader reader(source);
+  auto walk = WalkJson(reader);
+  return walk ? std::optional(*std::move(walk)) : std::nullopt;
+}
+
 // The number of documents; a fault of kCorrupt with the line.
 Walked<int> CountDocuments(const std::string& text) {
   std::istringstream stream(text);
@@ -64,21 +106,29 @@ bool PromisesYaml(std::string_view name) {
 }
 
 Walked<Walk> WalkYaml(Reader& reader) {
+  constexpr std::string_view kNotText = "not text, as its name promises";
   std::string text;
+  bool wide = false;  // UTF-16
   while (true) {
+    const std::int64_t begin = reader.offset();
     auto bytes = reader.Some(INT64_MAX);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;
+    if (text.empty()) wide = bytes->starts_with("\xff\xfe") || bytes->starts_with("\xfe\xff");
+    const std::size_t zero = wide ? bytes->npos : bytes->find('\0');
+    if (zero != bytes->npos) {
+      const auto at = begin + static_cast<std::int64_t>(zero);
+      return Broken(Reason::kCorrupt, at, std::string(kNotText));
+    }
     if (static_cast<std::int64_t>(text.size()) <= kMaxYamlBytes) text += *bytes;
   }
   Walk walk;
   walk.level = Level::kSize;
-  const bool wide = text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff");
+  if (wide || static_cast<std::int64_t>(text.size()) > kMaxYamlBytes) return walk;
+  if (!base::IsValidUtf8(text)) return Broken(Reason::kCorrupt, 0, std::string(kNotText));
+  if (auto json = AsJson(text)) return *std::move(json);
   const bool is_template = text.find("{{") != text.npos || text.find("<%") != text.npos;
-  if (wide || is_template || static_cast<std::int64_t>(text.size()) > kMaxYamlBytes) return walk;
-  if (!base::IsValidUtf8(text) || text.find('\0') != text.npos) {
-    return Broken(Reason::kCorrupt, 0, "not text, as its name promises");
-  }
+  if (is_template || IsTooMuch(text)) return walk;
   auto documents = CountDocuments(text);
   if (!documents) return tl::unexpected(std::move(documents.error()));
   walk.level = Level::kFormat;

@@ -116,6 +116,20 @@ def test_names_of_ten_megabytes_stay_small(folder):
     assert answer[0] == "unjudged" and memory < MEMORY
 
 
+def test_yaml_of_one_line_stays_small(folder):
+    """Its parser keeps whatever stands between brackets until they are closed."""
+    for name, text, outcome in [("many", "a: [" + "b, " * 2_700_000 + "c]\n", "unjudged"),
+                                ("deep", "[" * (8 << 20), "unjudged"),
+                                ("json", '{"a": [' + '"b",' * 2_000_000 + "0]}", "intact"),
+                                ("few", "a: [" + "b, " * 99_000 + "c" * (7 << 20) + "]\n", "intact"),
+                                ("marks", '"" ' * 49_000 + "\n", "intact")]:
+        file = folder / f"{name}.yaml"
+        file.write_text(text, encoding="ascii")
+        answer, memory = verify_in_a_child(file)
+        assert answer[0] == outcome, (name, answer)
+        assert memory < MEMORY, (name, memory)
+
+
 def test_sparse_files_stay_small(folder):
     sparse = folder / "sparse.dump"
     with open(sparse, "wb") as file:

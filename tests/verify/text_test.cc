@@ -14,6 +14,8 @@ TEST(JsonTest, WhatProgramsWriteIsAccepted) {
        {"{}", "[]", " [1, -0.5e+3, \"a\\u00e9\\n\", true, false, null] ", "\"text\"", "12",
         "{\"a\": {\"b\": [{}, []]}, \"c\": \"\xc3\xa9\"}", "\xef\xbb\xbf{}",
         "{\"a\": 1}\n{\"a\": 2}\n", "// settings\n{\"a\": [1,], /* b */ \"b\": NaN,}",
+        "{\"error\": null, \"data\": [1]}", "{\n  \"errors\": [ ],\n  \"data\": {}\n}",
+        "{\"error\":false}", "{\"error\": {}, \"errors\": 0, \"fault\": \"\"}",
         "{\"rows\": [], \"error\": null}", "{\"message\": \"x\", \"code\": 5}"}) {
     const Verdict verdict = VerifyBytes(good, "state.json");
     EXPECT_EQ(verdict.outcome, Outcome::kIntact) << good << ": " << verdict.ToString();
@@ -48,6 +50,8 @@ TEST(JsonTest, WhatDoesNotParseIsBroken) {
                                 "just text",   "{\"error\": \"not found\"}"}) {
     EXPECT_EQ(VerifyBytes(bad, "state.json").outcome, Outcome::kBroken) << bad;
   }
+  EXPECT_EQ(VerifyBytes("{\"error\": null, \"errors\": [{\"x\": 1}]}", "state.json").outcome,
+            Outcome::kBroken);
   EXPECT_EQ(WalkBytes("{\"a\": 1}" + std::string(3, '\0'), "x.json").place, "byte 8");
 }
 
@@ -55,6 +59,30 @@ TEST(JsonTest, DeepNestingIsALimit) {
   EXPECT_EQ(WalkBytes(std::string(50'000, '[') + std::string(50'000, ']'), "x.json").outcome,
             Outcome::kIntact);
   EXPECT_EQ(WalkBytes(std::string(1'000'000, '['), "x.json").reason, Reason::kLimit);
+}
+
+TEST(YamlTest, WhatTakesTooMuchMemoryIsNotParsed) {
+  const auto repeat = [](std::string_view part, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += part;
+    return text;
+  };
+  for (const std::string& text :
+       {repeat("[", 1'000'000), repeat("[a: ", 200'000), "a: [" + repeat("b,", 200'000) + "]\n",
+        repeat("\"", 500'000), repeat("&a ", 300'000), repeat("!a ", 300'000)}) {
+    const Verdict verdict = VerifyBytes(text, "x.yaml");
+    EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << text.substr(0, 8) << verdict.ToString();
+    EXPECT_EQ(verdict.level, Level::kSize);
+  }
+  const Verdict json = VerifyBytes("[" + repeat("{\"a\": \"{{b}}\"},", 100'000) + "1]", "x.yaml");
+  EXPECT_EQ(json.outcome, Outcome::kIntact) << json.ToString();
+  EXPECT_EQ(json.level, Level::kFormat);
+  // Of many lines it is not too much.
+  EXPECT_EQ(VerifyBytes(repeat("- \"a\"\n", 100'000), "x.yaml").outcome, Outcome::kIntact);
+}
+
+TEST(YamlTest, AZeroByteEndsIt) {
+  EXPECT_EQ(WalkBytes("a: 1\n" + std::string(100'000'000, '\0'), "x.yaml").place, "byte 5");
 }
 
 TEST(YamlTest, ParsesOrIsBroken) {

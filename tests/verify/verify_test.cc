@@ -39,6 +39,7 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
         // mysqldump --xml says "Default" of each column.
         std::string("<?xml version=\"1.0\"?>\n<mysqldump><field Default=\"1\"/></mysqldump>"),
         std::string("<?xml version=\"1.0\"?><rows><code>1</code><fault>none</fault></rows>"),
+        std::string("{\"level\": \"error\", \"errors\": [\n], \"error\": null}"),
         "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
     EXPECT_EQ(VerifyBytes(data, "x.bin").outcome, Outcome::kUnjudged);
   }
