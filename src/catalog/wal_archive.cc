@@ -44,6 +44,7 @@ class Judge {
   std::uint32_t PickTimeline() const;
   void BuildPath();
   void FindStrangers();
+  void AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind);
   void FindRuns();
   void FindGroups();
   void AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments);
@@ -100,6 +101,13 @@ void Judge::BuildPath() {
   for (const PathPart& part : path_) state_.ancestry.push_back(part.timeline);
 }
 
+void Judge::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind) {
+  const auto known = question_.acknowledged_timelines.find(timeline);
+  const bool acknowledged =
+      known != question_.acknowledged_timelines.end() && known->second > question_.now;
+  (acknowledged ? state_.acknowledged_timelines : kind).push_back(timeline);
+}
+
 void Judge::FindStrangers() {
   const bool may_be_followed = question_.live && !question_.live->answers;
   for (const std::uint32_t timeline : TimelinesHere()) {
@@ -108,13 +116,13 @@ void Judge::FindStrangers() {
     });
     if (part == path_.end()) {
       state_.foreign.push_back(timeline);
-      if (timeline > state_.timeline && !may_be_followed) state_.newer.push_back(timeline);
+      if (timeline > state_.timeline && !may_be_followed) AddStranger(timeline, state_.newer);
       continue;
     }
     const auto segments = inventory_.segments.find(timeline);
     if (segments == inventory_.segments.end() || part->end == kNoEnd) continue;
     // The segment of the switch itself may have been completed: a server that stops fills it.
-    if (segments->second.back().number > part->end) state_.diverged.push_back(timeline);
+    if (segments->second.back().number > part->end) AddStranger(timeline, state_.diverged);
   }
 }
 

@@ -78,6 +78,8 @@ struct WalQuestion {
   int in_flight_segments = 2;       // at the end, that may still be on their way
   base::Duration in_flight_time{};  // and for how long
   std::vector<AcknowledgedWal> acknowledged;
+  // Timelines of other servers, and until when that is known.
+  std::map<std::uint32_t, base::Timestamp> acknowledged_timelines;
   base::Timestamp now{};
 };
 
@@ -115,7 +117,9 @@ struct WalArchiveState {
   // Those of them that another server began: newer ones, unless the live server is gone and may
   // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.
   std::vector<std::uint32_t> newer;
-  std::vector<std::uint32_t> diverged;    // parents that went on after the switch
+  std::vector<std::uint32_t> diverged;  // parents that went on after the switch
+  // Those of both kinds that are acknowledged: they are not among the two above.
+  std::vector<std::uint32_t> acknowledged_timelines;
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing
   std::vector<WalChain> chains;           // of the bases that lie on the ancestry and have WAL
   // Where the WAL breaks off that can be reached: from the base backup that reaches furthest; of

@@ -126,6 +126,13 @@ struct WalArchiveProbe {
     friend bool operator==(const AcknowledgedGap&, const AcknowledgedGap&) = default;
   };
   std::vector<AcknowledgedGap> acknowledged_gaps;
+  // Timelines of other servers that nobody wants to hear of until a date.
+  struct AcknowledgedTimeline {
+    int timeline = 1;
+    base::Timestamp until{};
+    friend bool operator==(const AcknowledgedTimeline&, const AcknowledgedTimeline&) = default;
+  };
+  std::vector<AcknowledgedTimeline> acknowledged_timelines;
   // New segments are read (every record's checksum) at this rate; 0 = unlimited.
   bool verify = true;
   std::int64_t read_rate_bytes = 50 << 20;

@@ -252,6 +252,13 @@ void WriteSpec(YamlWriter& out, const WalArchiveProbe& probe) {
     out.Text("until", base::FormatRfc3339(gap.until).substr(0, 10));
     out.End();
   }
+  if (!probe.acknowledged_timelines.empty()) out.List("acknowledged_timelines");
+  for (const auto& known : probe.acknowledged_timelines) {
+    out.BeginItem();
+    out.Number("timeline", known.timeline);
+    out.Text("until", base::FormatRfc3339(known.until).substr(0, 10));
+    out.End();
+  }
   out.Flag("verify", probe.verify);
   out.Number("read_rate", static_cast<double>(probe.read_rate_bytes));
 }

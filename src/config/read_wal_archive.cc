@@ -23,6 +23,17 @@ std::optional<base::Timestamp> ParseDay(const std::string& text) {
   return std::chrono::sys_days(date);
 }
 
+void GetUntil(MapReader& reader, base::Timestamp& out) {
+  std::string until;
+  const Node* date = reader.Require("until");
+  reader.Get("until", until);
+  const auto day = ParseDay(until);
+  if (day) out = *day;
+  if (!day && date != nullptr && date->kind == NodeKind::kScalar) {
+    reader.Error(*date, "\"until\" must be a day", "such as 2026-12-31: nothing is muted for ever");
+  }
+}
+
 void GetSegment(MapReader& reader, std::string_view key, std::string& out) {
   reader.Get(key, out);
   const Node* node = reader.Take(key);
@@ -42,16 +53,19 @@ WalArchiveProbe::AcknowledgedGap ReadGap(const Node& node, ReadContext& context)
   if (gap.last < gap.first || gap.last.substr(0, 8) != gap.first.substr(0, 8)) {
     reader.Error(node, "a gap lies on one timeline, and its \"last\" is not before its \"first\"");
   }
-  std::string until;
-  const Node* date = reader.Require("until");
-  reader.Get("until", until);
-  const auto day = ParseDay(until);
-  if (day) gap.until = *day;
-  if (!day && date != nullptr && date->kind == NodeKind::kScalar) {
-    reader.Error(*date, "\"until\" must be a day", "such as 2026-12-31: nothing is muted for ever");
-  }
+  GetUntil(reader, gap.until);
   reader.Finish();
   return gap;
+}
+
+WalArchiveProbe::AcknowledgedTimeline ReadTimeline(const Node& node, ReadContext& context) {
+  WalArchiveProbe::AcknowledgedTimeline known;
+  MapReader reader(node, context.problems, "acknowledged timeline");
+  reader.Require("timeline");
+  GetAtLeast(reader, "timeline", 1, known.timeline);
+  GetUntil(reader, known.until);
+  reader.Finish();
+  return known;
 }
 
 }  // namespace
@@ -71,6 +85,9 @@ WalArchiveProbe ReadWalArchiveProbe(MapReader& reader, const std::string& name,
   GetAtLeast(reader, "in_flight_segments", 0, probe.in_flight_segments);
   for (const Node& node : GetItems(reader, "acknowledged_gaps")) {
     probe.acknowledged_gaps.push_back(ReadGap(node, context));
+  }
+  for (const Node& node : GetItems(reader, "acknowledged_timelines")) {
+    probe.acknowledged_timelines.push_back(ReadTimeline(node, context));
   }
   reader.Get("verify", probe.verify);
   GetRate(reader, "read_rate", probe.read_rate_bytes);

@@ -132,6 +132,9 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
   question.acknowledged = AcknowledgedOf(spec_);
+  for (const auto& known : spec_.acknowledged_timelines) {
+    question.acknowledged_timelines[static_cast<std::uint32_t>(known.timeline)] = known.until;
+  }
   question.now = context.now;
   if (primary_) {
     catalog::WalLive live;

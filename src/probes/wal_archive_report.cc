@@ -134,7 +134,9 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
             ? "timeline " + JoinTimelines(state.diverged) + " went on after it was left"
             : "timeline " + JoinTimelines(state.newer) + " does not belong to timeline " +
                   std::to_string(state.timeline),
-        "a restored copy or an old primary archives here: give it another archive");
+        "a restored copy or an old primary archives here: give it another archive; what has to "
+        "stay "
+        "goes into acknowledged_timelines");
   }
   if (!reader.inventory().twice.empty()) {
     return report.Add(
@@ -142,7 +144,12 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
         "two contents for one segment: " + base::Quote(reader.inventory().twice.front()),
         "two servers archive here");
   }
-  report.Ok("timelines", "timeline " + JoinTimelines(state.ancestry));
+  std::string text = "timeline " + JoinTimelines(state.ancestry);
+  if (!state.acknowledged_timelines.empty()) {
+    text += "; of another server and acknowledged: timeline " +
+            JoinTimelines(state.acknowledged_timelines);
+  }
+  report.Ok("timelines", text);
 }
 
 void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& findings,
@@ -197,6 +204,8 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   gauge("wal_archive_foreign_timelines",
         "Timelines of another server: newer than the current one, or gone on after they were left.",
         static_cast<double>(state.newer.size() + state.diverged.size()));
+  gauge("wal_archive_acknowledged_timelines", "Timelines of another server that are acknowledged.",
+        static_cast<double>(state.acknowledged_timelines.size()));
   gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
         base::ToSeconds(spec.max_lag));
   if (spec.verify) {

@@ -200,6 +200,26 @@ TEST(WalArchiveTest, FindsStrangers) {
   EXPECT_EQ(state.lost, 0u);
 }
 
+TEST(WalArchiveTest, StrangersAreAcknowledgedUntilADay) {
+  World world;
+  world.question.live = WalLive{2, 9 * kBytes, "", {}};
+  world.Add(1, 1, 12).Add(2, 5, 8).Add(7, 3, 5).Add(8, 3, 5);
+  world.History(2, {{1, 5 * kBytes + 77}}).History(7, {{1, 3 * kBytes}});
+  world.History(8, {{1, 3 * kBytes}});
+  // Of the line itself there is nothing to be acknowledged.
+  world.question.acknowledged_timelines = {{1, At(20'000)}, {2, At(20'000)}, {7, At(20'000)}};
+  world.question.now = At(19'999);
+  WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.newer, std::vector<std::uint32_t>{8});
+  EXPECT_TRUE(state.diverged.empty());
+  EXPECT_EQ(state.acknowledged_timelines, (std::vector<std::uint32_t>{1, 7}));
+  world.question.now = At(20'000);
+  state = world.Judge();
+  EXPECT_EQ(state.newer, (std::vector<std::uint32_t>{7, 8}));
+  EXPECT_EQ(state.diverged, std::vector<std::uint32_t>{1});
+  EXPECT_TRUE(state.acknowledged_timelines.empty());
+}
+
 TEST(WalArchiveTest, AnOlderBranchIsNoOtherServers) {
   World world;
   world.question.now = At(10'000);

@@ -48,7 +48,8 @@ probes:
 - {name: f, type: backup, path: "s3://b", max_age: 1d, zzzzzzzzzzzzzzzzzz: 1,
    verify: {zzzzzzzzzzzzzzzzzz: 1}, s3: {zzzzzzzzzzzzzzzzzz: 1}, expect: {zzzzzzzzzzzzzzzzzz: 1}}
 - {name: g, type: wal_archive, path: /w, primary: a, zzzzzzzzzzzzzzzzzz: 1,
-   acknowledged_gaps: [{first: "000000010000000000000001", until: 2026-12-31, zzzzzzzzzzzzzzzzzz: 1}]}
+   acknowledged_gaps: [{first: "000000010000000000000001", until: 2026-12-31, zzzzzzzzzzzzzzzzzz: 1}],
+   acknowledged_timelines: [{timeline: 3, until: 2026-12-31, zzzzzzzzzzzzzzzzzz: 1}]}
 alerting: {zzzzzzzzzzzzzzzzzz: 1, alertmanagers: [{zzzzzzzzzzzzzzzzzz: 1,
   static_configs: [{targets: [a], zzzzzzzzzzzzzzzzzz: 1}]}]}
 route: {receiver: r, zzzzzzzzzzzzzzzzzz: 1}
@@ -119,6 +120,7 @@ Place PlaceOf(const std::string& message) {
   if (what == "expect of an http probe") return {"### type: http", "expect."};
   if (what == "expect of a backup probe") return {"### type: backup", "expect."};
   if (what == "acknowledged gap") return {"#### acknowledged_gaps", ""};
+  if (what == "acknowledged timeline") return {"#### acknowledged_timelines", ""};
   if (what == "postgres") return {"### audit.postgres", ""};
   if (what == "deadman") return {"### Dead man's switch", ""};
   if (what == "alertmanagers" || what == "static_configs") return {"### alertmanagers", ""};
@@ -153,7 +155,7 @@ TEST(ManualTest, NamesEveryKeyTheReadersKnow) {
       ++keys;
     }
   }
-  EXPECT_EQ(maps, 46);
+  EXPECT_EQ(maps, 47);
   EXPECT_GT(keys, 130);
 }
 
@@ -308,7 +310,8 @@ probes:
    max_age: 26h, retention: 30d}
 - {name: wal, type: wal_archive, path: /w, primary: pg, base_backups: ["night: ly"], window: 7d,
    repository: pgbackrest, stanza: main, region: r, read_rate: unlimited, verify: false,
-   acknowledged_gaps: [{first: "000000010000000A000000FE", until: 2026-12-31}]}
+   acknowledged_gaps: [{first: "000000010000000A000000FE", until: 2026-12-31}],
+   acknowledged_timelines: [{timeline: 3, until: 2026-12-31}]}
 receivers:
 - name: r
   pagerduty_configs: [{routing_key: geheim}, {routing_key: geheim, details: {a: "{{ .X }}"}}]

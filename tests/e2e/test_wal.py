@@ -8,6 +8,7 @@ import time
 
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
+from faults import reload
 from servers import PG_BIN, Postgres, wait_until
 
 PROGRAM = os.environ["DRWATCH_PROGRAM"]
@@ -299,9 +300,23 @@ def test_a_restored_copy_that_archives_into_its_origins_archive_pages(folder, dr
     assert value(drwatch, "wal_archive_timeline") == 1
     assert value(drwatch, "wal_archive_missing_segments") == 0
     copy.stop()
+
+    def acknowledge(days):
+        until = time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
+        known = wal_probe(primary, acknowledged_timelines=[{"timeline": 2, "until": until}])
+        reload(drwatch, config(folder, receivers, [primary_probe(primary), known], rules=built_in("ForeignTimelines"),
+                               extra="builtin_rules: false"))
+    acknowledge(days=5)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: value(drwatch, "wal_archive_acknowledged_timelines") == 1, what="acknowledged")
+    assert value(drwatch, "wal_archive_foreign_timelines") == 0
+    paged = len(receivers.pages("trigger", "ForeignTimelines"))
+    resolved = len(receivers.pages("resolve"))
+    acknowledge(days=0)
+    wait_until(lambda: len(receivers.pages("trigger", "ForeignTimelines")) > paged, what="it counts again")
     for path in primary.archive.glob("00000002*"):
         path.unlink()
-    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: len(receivers.pages("resolve")) > resolved, what="second resolve")
 
 
 def exchange(folder, other):
