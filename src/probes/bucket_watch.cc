@@ -13,6 +13,13 @@ using model::Reason;
 // A legal hold ends when somebody ends it: the last second of the year 9999.
 constexpr base::Timestamp kHeld = base::FromUnixMillis(253'402'300'799'000);
 
+// pgBackRest and Barman keep segments in folders named by timeline and log.
+constexpr std::size_t kWalGroupDigits = 16;
+
+base::Timestamp LockOf(const net::S3Head& head) {
+  return head.legal_hold ? kHeld : head.locked_until.value_or(base::Timestamp{});
+}
+
 // Whether asking again soon may help.
 bool IsPassing(Reason reason) {
   return reason != Reason::kPermission && reason != Reason::kNotFound &&
@@ -43,15 +50,25 @@ void BucketWatch::LookAtSettings(const net::S3Call& call) {
   Take(client.GetUploads(place_.KeyOf(""), call), facts_.uploads);
 }
 
+// As the place names it.
+std::string BucketWatch::NameOf(const catalog::Artefact& artefact) const {
+  const std::string root = place_.Describe();
+  return artefact.path.size() > root.size() ? artefact.path.substr(root.size() + 1) : "";
+}
+
 // The object itself, or the largest one of a folder. "" if it cannot be told.
 std::string BucketWatch::KeyOf(const catalog::Artefact& artefact, const net::S3Call& call) {
-  const std::string root = place_.Describe();
-  const std::string name =
-      artefact.path.size() > root.size() ? artefact.path.substr(root.size() + 1) : "";
+  const std::string name = NameOf(artefact);
   if (!artefact.folder) return place_.KeyOf(name);
+  return LargestUnder(name.empty() ? "" : name + "/", call);
+}
+
+// The key of the largest object whose name begins with `prefix`.
+std::string BucketWatch::LargestUnder(const std::string& prefix, const net::S3Call& call) {
   catalog::ListOptions options;
-  options.prefix = name.empty() ? "" : name + "/";
+  options.prefix = prefix;
   const auto listed = place_.List(options, {call.deadline, call.stop});
+  if (!listed && IsPassing(listed.error().reason)) cut_short_ = true;
   if (!listed || listed->objects.empty()) return {};
   const auto largest =
       std::max_element(listed->objects.begin(), listed->objects.end(),
@@ -65,10 +82,53 @@ const BucketWatch::Told* BucketWatch::Find(const catalog::Artefact& artefact) co
   return same ? &found->second : nullptr;
 }
 
-void BucketWatch::Remember(const catalog::Artefact& artefact, const net::S3Head& head) {
+// Of the largest object whose name begins with that; asked until it was told. nullopt: it was not.
+std::optional<base::Timestamp> BucketWatch::LockUnder(const std::string& prefix,
+                                                      const net::S3Call& call) {
+  if (const auto known = needs_.find(prefix); known != needs_.end()) return known->second;
+  const std::string key = LargestUnder(prefix, call);
+  std::optional<net::S3Head> head;
+  if (!key.empty()) Take(place_.client().Head(key, call), head);
+  if (!head) return std::nullopt;
+  return needs_[prefix] = LockOf(*head);
+}
+
+// A backup of a repository is restored from more than its own folder: from the backups that it
+// builds upon, and with the WAL that makes it consistent. Whoever may delete these deletes it.
+std::optional<base::Timestamp> BucketWatch::LockOfNeeds(const catalog::Artefact& artefact,
+                                                        const net::S3Call& call) {
+  std::vector<std::string> prefixes;
+  if (const auto& facts = artefact.facts) {
+    const std::string name = NameOf(artefact);
+    const std::string above = name.substr(0, name.rfind('/') + 1);
+    for (const std::string& reference : facts->references) {
+      prefixes.push_back(above + reference + "/");
+    }
+    const bool grouped = spec_.repository != config::Repository::kWalG;
+    const std::string group = grouped ? facts->wal_start.substr(0, kWalGroupDigits) + "/" : "";
+    if (!facts->wal_folder.empty()) {
+      prefixes.push_back(facts->wal_folder + group + facts->wal_start);
+    }
+  }
+  base::Timestamp until = kHeld;
+  for (const std::string& prefix : prefixes) {
+    const auto lock = LockUnder(prefix, call);
+    if (!lock) return std::nullopt;
+    until = std::min(until, *lock);
+  }
+  return until;
+}
+
+void BucketWatch::Remember(const catalog::Artefact& artefact, const net::S3Head& head,
+                           const net::S3Call& call) {
+  base::Timestamp until = LockOf(head);
+  if (until != base::Timestamp{}) {
+    const auto needs = LockOfNeeds(artefact, call);
+    if (!needs) return;  // what was told before stands
+    until = std::min(until, *needs);
+  }
   Told& told = told_[artefact.path];
-  told = {artefact.fingerprint, head.locked_until.value_or(base::Timestamp{}), {}};
-  if (head.legal_hold) told.locked_until = kHeld;
+  told = {artefact.fingerprint, until, {}};
   const auto sha256 = head.checksums.find("sha256");
   if (!artefact.folder && !head.composite && sha256 != head.checksums.end()) {
     told.digest = "sha256:" + base::Hex(sha256->second);
@@ -82,15 +142,19 @@ void BucketWatch::Forget(const std::vector<catalog::Artefact>& complete) {
     if (const Told* told = Find(artefact)) kept[artefact.path] = *told;
   }
   told_ = std::move(kept);
+  if (needs_.size() > kMaxNeeds) needs_.clear();
 }
 
 void BucketWatch::Complete(const std::vector<catalog::Artefact>& complete,
                            std::vector<model::StoredCopy>& copies) const {
-  for (std::size_t i = 0; i < std::min(copies.size(), complete.size()); ++i) {
-    const Told* told = Find(complete[complete.size() - 1 - i]);
+  for (model::StoredCopy& copy : copies) {
+    const auto artefact =
+        std::find_if(complete.rbegin(), complete.rend(),
+                     [&copy](const catalog::Artefact& one) { return one.name == copy.name; });
+    const Told* told = artefact == complete.rend() ? nullptr : Find(*artefact);
     if (told == nullptr) continue;
-    copies[i].immutable_until = told->locked_until;
-    if (copies[i].digest.empty()) copies[i].digest = told->digest;
+    copy.immutable_until = told->locked_until;
+    if (copy.digest.empty()) copy.digest = told->digest;
   }
 }
 
@@ -122,7 +186,7 @@ void BucketWatch::LookAtBackups(const std::vector<catalog::Artefact>& complete,
       newest_fingerprint_ = artefact.fingerprint;
     }
     if (!head) continue;
-    Remember(artefact, *head);
+    Remember(artefact, *head, call);
     if (head->replication.empty()) replicates = false;
     if (head->replication == "FAILED") ++failed;
     if (head->replication == "COMPLETED" || head->replication == "REPLICA") {

@@ -23,6 +23,8 @@ class BucketWatch {
   static constexpr base::Duration kRetryAfter = std::chrono::minutes(1);
   // Backups whose replication is watched, newest first.
   static constexpr std::size_t kWatchedBackups = 5;
+  // Locks that are remembered of what these need.
+  static constexpr std::size_t kMaxNeeds = 1000;
 
   // Both outlive this.
   BucketWatch(const config::BackupProbe& spec, catalog::S3Place& place)
@@ -39,16 +41,22 @@ class BucketWatch {
   void ReportAccess(ProbeReport& report, const model::Labels& labels) const;
   std::vector<BackupCheck> Checks(base::Timestamp now) const;
   // What headers told of the copies: until when they are locked, and their digest. `copies` stand
-  // for the newest of `complete`, newest first.
+  // for the newest of `complete`.
   void Complete(const std::vector<catalog::Artefact>& complete,
                 std::vector<model::StoredCopy>& copies) const;
 
  private:
   void LookAtSettings(const net::S3Call& call);
   void LookAtBackups(const std::vector<catalog::Artefact>& complete, const net::S3Call& call);
-  void Remember(const catalog::Artefact& artefact, const net::S3Head& head);
+  void Remember(const catalog::Artefact& artefact, const net::S3Head& head,
+                const net::S3Call& call);
+  std::optional<base::Timestamp> LockOfNeeds(const catalog::Artefact& artefact,
+                                             const net::S3Call& call);
+  std::optional<base::Timestamp> LockUnder(const std::string& prefix, const net::S3Call& call);
   void Forget(const std::vector<catalog::Artefact>& complete);
+  std::string NameOf(const catalog::Artefact& artefact) const;
   std::string KeyOf(const catalog::Artefact& artefact, const net::S3Call& call);
+  std::string LargestUnder(const std::string& prefix, const net::S3Call& call);
   template <typename T>
   void Take(net::S3Result<T> result, std::optional<T>& fact);
 
@@ -66,6 +74,8 @@ class BucketWatch {
   };
   const Told* Find(const catalog::Artefact& artefact) const;
   std::map<std::string, Told> told_;
+  // Locks of what backups need beside their own objects, by the prefix of its names.
+  std::map<std::string, base::Timestamp> needs_;
   // Of backups that were replicated, by path: they need no other look.
   std::map<std::string, std::uint64_t> replicated_;
 };

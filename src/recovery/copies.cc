@@ -117,6 +117,11 @@ bool HasWalOffsite(const model::StoredCopy& copy, const std::set<std::string>& o
          });
 }
 
+// Of WAL archives the locks are not known: whoever deletes that WAL deletes the backup.
+bool IsImmutable(const model::StoredCopy& copy, base::Timestamp now) {
+  return copy.immutable_until > now && copy.wal_archives.empty();
+}
+
 void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
            base::Timestamp now) {
   for (const CopyPlace& place : report.places) {
@@ -124,7 +129,7 @@ void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
     if (good == nullptr || !place.success) continue;
     ++report.copies;
     if (place.offsite && HasWalOffsite(*good, offsite_archives)) ++report.offsite_copies;
-    if (good->immutable_until > now) ++report.immutable_copies;
+    if (IsImmutable(*good, now)) ++report.immutable_copies;
   }
 }
 

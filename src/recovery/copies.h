@@ -40,7 +40,7 @@ struct BackupReport {
   std::string service;
   std::vector<CopyPlace> places;  // in the order of the configuration
   // Places with a good, current copy. A base backup without WAL is off-site where one of the
-  // archives that have its WAL is, too.
+  // archives that have its WAL is, too; it never counts as immutable.
   int copies = 0, offsite_copies = 0, immutable_copies = 0;
   std::optional<int> copies_target, offsite_target, immutable_target;
   // Of the newest copy that several places have, under its name or with its digest: whether all of

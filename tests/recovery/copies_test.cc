@@ -104,6 +104,17 @@ TEST(CopiesTest, ABackupWithoutWalIsOffsiteWithItsArchive) {
   EXPECT_EQ(offsite({"wal", "wal-dr"}), 1) << "one is enough";
 }
 
+TEST(CopiesTest, ABackupWithoutWalIsNotImmutable) {
+  auto copy = Copy("b", 1h);
+  copy.immutable_until = kNow + 1h;
+  const auto immutable = [&copy] {
+    return CompareCopies(MakeConfig(), {Result("nightly-dr", {copy})}, kNow)[0].immutable_copies;
+  };
+  EXPECT_EQ(immutable(), 1);
+  copy.wal_archives = {"wal"};
+  EXPECT_EQ(immutable(), 0);
+}
+
 TEST(CopiesTest, ABrokenCopyIsNone) {
   auto broken = Copy("b", 1h);
   broken.good = false;
