@@ -149,7 +149,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     model::StoredCopy& copy = copies.emplace_back();
     copy.name = at->name;
     copy.kind = KindOf(spec, *at);
-    copy.point = at->time;
+    copy.point = PointOf(*at, verdict);
     copy.size_bytes = at->size_bytes;
     copy.good = PassedAll(spec, *at, verdict);
     if (verdict) {
@@ -164,6 +164,8 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     if (at->size_bytes < spec.min_size_bytes) copy.problem = "smaller than min_size";
     if (at->defect) copy.problem = at->defect->message;
   }
+  std::stable_sort(copies.begin(), copies.end(),
+                   [](const auto& a, const auto& b) { return a.point > b.point; });
   return copies;
 }
 

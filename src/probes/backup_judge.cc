@@ -6,6 +6,7 @@
 #include "base/duration.h"
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "verify/utc.h"
 
 namespace drwatch::probes {
 namespace {
@@ -262,12 +263,24 @@ void Judge::Retention() {
 // The newest that passed everything, and when anything was verified last.
 void Judge::History() {
   state_.last_verified = verdicts_.LastVerified();
-  for (auto at = complete_.rbegin(); at != complete_.rend() && !state_.last_success; ++at) {
-    if (PassedAll(spec_, *at, verdicts_.Find(*at))) state_.last_success = at->time;
+  std::optional<base::Timestamp>& best = state_.last_success;
+  for (auto at = complete_.rbegin(); at != complete_.rend() && at->time > best; ++at) {
+    const auto verdict = verdicts_.Find(*at);
+    if (!PassedAll(spec_, *at, verdict)) continue;
+    const base::Timestamp point = PointOf(*at, verdict);
+    best = std::max(best.value_or(point), point);
   }
 }
 
 }  // namespace
+
+base::Timestamp PointOf(const catalog::Artefact& artefact,
+                        const std::optional<BackupVerdict>& verdict) {
+  // A zone in the name, a manifest: these say it better.
+  const bool by_file = artefact.time_source == catalog::TimeSource::kModified;
+  if (!by_file || !verdict || !verdict->begun) return artefact.time;
+  return verify::LatestReading(*verdict->begun, artefact.time).value_or(artefact.time);
+}
 
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict) {

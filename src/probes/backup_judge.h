@@ -42,9 +42,9 @@ struct BackupState {
   bool success = false;
   std::vector<BackupCheck> checks;
   std::optional<catalog::Artefact> newest;
-  std::optional<BackupVerdict> verdict;  // of the newest
-  bool pending = false;                  // the newest has not been verified
-  std::optional<base::Timestamp> last_success;
+  std::optional<BackupVerdict> verdict;          // of the newest
+  bool pending = false;                          // the newest has not been verified
+  std::optional<base::Timestamp> last_success;   // PointOf() the newest that passed everything
   std::optional<base::Timestamp> last_verified;  // any of them
   std::optional<base::Timestamp> next_slot;
   std::optional<base::Duration> overdue;
@@ -54,6 +54,12 @@ struct BackupState {
 // verified). `verdict` is its own.
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);
+
+// The state that it brings back. A dump holds that of its start: where only its file's time tells
+// when it was made, it is not later than the last moment at which the clock of the machine that
+// made it can have shown what the dump says of its start.
+base::Timestamp PointOf(const catalog::Artefact& artefact,
+                        const std::optional<BackupVerdict>& verdict);
 
 // `complete` as catalog::Listing has it.
 BackupState JudgeBackup(const config::BackupProbe& spec,

@@ -36,6 +36,10 @@ ALTER TABLE backup_verdicts ADD COLUMN unpacked_bytes INTEGER NOT NULL DEFAULT 0
 constexpr std::string_view kNeedsWal =
     "ALTER TABLE backup_verdicts ADD COLUMN needs_wal TEXT NOT NULL DEFAULT '';";
 
+// Milliseconds; 0: not told.
+constexpr std::string_view kBegun =
+    "ALTER TABLE backup_verdicts ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;";
+
 constexpr std::string_view kWhat = "backup verdicts";
 
 // A line a table. nullptr: none.
@@ -62,6 +66,7 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.packed_bytes = row.Int(12);
   verdict.unpacked_bytes = row.Int(13);
   verdict.needs_wal = verify::UnpackNeededWal(row.Text(14));
+  if (row.Int(15) != 0) verdict.begun = base::FromUnixMillis(row.Int(15));
   return verdict;
 }
 
@@ -93,7 +98,10 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
 }  // namespace
 
 std::vector<db::Migration> BackupMigrations() {
-  return {{"backup", 1, kSchema}, {"backup", 2, kContents}, {"backup", 3, kNeedsWal}};
+  return {{"backup", 1, kSchema},
+          {"backup", 2, kContents},
+          {"backup", 3, kNeedsWal},
+          {"backup", 4, kBegun}};
 }
 
 BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal)
@@ -106,7 +114,8 @@ void BackupVerdicts::Load() const {
   KeepRows(database_, kWhat, probe_, [this](db::Database& database) {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
-        "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal FROM "
+        "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal, "
+        "begun_ms FROM "
         "backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
     return ReadRows(rows,
@@ -172,7 +181,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -189,6 +198,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(verdict.packed_bytes)
         .Bind(verdict.unpacked_bytes)
         .Bind(verify::PackNeededWal(verdict.needs_wal))
+        .Bind(verdict.begun ? base::ToUnixMillis(*verdict.begun) : 0)
         .Run();
   });
 }

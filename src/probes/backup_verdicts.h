@@ -37,6 +37,7 @@ struct BackupVerdict {
   std::shared_ptr<const std::vector<std::string>> tables;
   std::int64_t packed_bytes = 0;
   std::int64_t unpacked_bytes = 0;
+  std::optional<base::Timestamp> begun;  // of a dump, as verify::Contents
   // As in verify::Verdict: an archive decides.
   verify::NeededWal needs_wal;
   // The probes of the archives that hold it; not kept.

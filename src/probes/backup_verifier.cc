@@ -81,6 +81,7 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   }
   verdict.packed_bytes = found.contents.packed_bytes;
   verdict.unpacked_bytes = found.contents.unpacked_bytes;
+  verdict.begun = found.contents.begun;
   verdict.needs_wal = found.needs_wal;
   verdict.verified = clock_.Now();
   verdict.duration = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began);

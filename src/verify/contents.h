@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/clock.h"
 
 namespace drwatch::verify {
 
@@ -16,6 +19,9 @@ struct Contents {
   // Of everything packed: its size and what it unpacks to. 0: nothing is packed.
   std::int64_t packed_bytes = 0;
   std::int64_t unpacked_bytes = 0;
+  // When pg_dump began, just before it took its snapshot, as a clock on the wall showed it there:
+  // read as UTC, since no archive says in which zone that was (LatestReading). nullopt: not told.
+  std::optional<base::Timestamp> begun;
 };
 
 // Gathers names of tables within limits, whatever a file says.

@@ -42,6 +42,7 @@ Walked<Walk> WalkToc(Reader& reader, std::optional<DumpToc>& result) {
   walk.format = DumpFormatName(toc->header);
   walk.level = Level::kFormat;
   walk.contents.tables = std::move(toc->tables);
+  walk.contents.begun = toc->begun;
   result = std::move(*toc);
   return walk;
 }

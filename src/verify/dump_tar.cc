@@ -55,6 +55,7 @@ class DumpVisitor final : public TarVisitor {
   // nullopt: there was no table of contents.
   const std::optional<DumpHeader>& header() const { return header_; }
   std::vector<std::string> TakeTables() { return std::move(tables_); }
+  const std::optional<base::Timestamp>& begun() const { return begun_; }
   std::size_t parts() const { return wanted_.size(); }
 
  private:
@@ -69,6 +70,7 @@ class DumpVisitor final : public TarVisitor {
   std::optional<DumpHeader> header_;
   TextEncoding encoding_ = TextEncoding::kOther;
   std::vector<std::string> tables_;
+  std::optional<base::Timestamp> begun_;
   std::map<std::string, Part> wanted_;  // by member name
   DumpData data_;                       // of the current member
   bool in_toc_ = false;
@@ -86,6 +88,7 @@ Walked<void> DumpVisitor::ReadToc() {
   header_ = std::move(toc->header);
   encoding_ = toc->encoding;
   tables_ = std::move(toc->tables);
+  begun_ = toc->begun;
   toc_bytes_ = std::string();
   for (DumpEntry& entry : toc->data) {
     // Large objects are stored one by one beside a list of them (one list a group since 17).
@@ -125,6 +128,7 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
   walk.format = DumpFormatName(*visitor.header());
   walk.level = Level::kFormat;
   walk.contents.tables = visitor.TakeTables();
+  walk.contents.begun = visitor.begun();
   walk.details.push_back(std::to_string(visitor.parts()) + " entries with data");
   return walk;
 }

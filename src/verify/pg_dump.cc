@@ -183,6 +183,7 @@ Walked<Walk> WalkDump(Reader& reader) {
   Walk walk;
   walk.format = DumpFormatName(toc->header);
   walk.contents.tables = std::move(toc->tables);
+  walk.contents.begun = toc->begun;
   if (toc->header.format != DumpFormat::kCustom) {
     return Unjudged(Reason::kIncomplete, walk.format + ": its table of contents alone");
   }

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "verify/contents.h"
+#include "verify/utc.h"
 
 namespace drwatch::verify {
 namespace {
@@ -200,6 +201,22 @@ bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entr
   return state != 3;
 }
 
+// The C library's struct tm of when pg_dump began, in the local time of a zone that is not told.
+std::optional<base::Timestamp> ReadBegun(Fields& fields) {
+  const auto field = [&fields](std::int64_t lowest, std::int64_t highest, std::string_view what) {
+    return static_cast<int>(fields.Int(lowest, highest, what));
+  };
+  const int second = field(0, 61, "second");
+  const int minute = field(0, 59, "minute");
+  const int hour = field(0, 23, "hour");
+  const int day = field(1, 31, "day");
+  const int month = field(0, 11, "month");
+  const int year = field(0, 1000, "year");
+  field(-1, 1, "daylight saving flag");
+  if (fields.fault()) return std::nullopt;
+  return MakeUtc(1900 + year, month + 1, day, hour, minute, second);
+}
+
 }  // namespace
 
 Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::string_view what) {
@@ -224,15 +241,7 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
   DumpToc toc;
   toc.header = std::move(*header);
   Fields fields(reader, toc.header);
-  // tm_sec, tm_min, tm_hour, tm_mday, tm_mon, tm_year, tm_isdst: in the local time of a zone that
-  // is not told, so it cannot be used as a time.
-  fields.Int(0, 61, "second");
-  fields.Int(0, 59, "minute");
-  fields.Int(0, 23, "hour");
-  fields.Int(1, 31, "day");
-  fields.Int(0, 11, "month");
-  fields.Int(0, 1000, "year");
-  fields.Int(-1, 1, "daylight saving flag");
+  toc.begun = ReadBegun(fields);
   toc.header.database = fields.Text();
   toc.header.server_version = fields.Text();
   fields.Text();  // version of pg_dump

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "verify/copy_statement.h"
 #include "verify/source.h"
 
@@ -46,8 +48,9 @@ struct DumpEntry {
 
 struct DumpToc {
   DumpHeader header;
-  std::vector<DumpEntry> data;                   // by id, ids unique
-  std::vector<std::string> tables;               // as Contents has them
+  std::vector<DumpEntry> data;      // by id, ids unique
+  std::vector<std::string> tables;  // these two as Contents has them
+  std::optional<base::Timestamp> begun;
   TextEncoding encoding = TextEncoding::kOther;  // of the data of tables
 };
 

@@ -83,4 +83,16 @@ std::optional<base::Timestamp> ParseUtc(std::string_view text) {
                  NumberAt(text, 11, 2), NumberAt(text, 14, 2), NumberAt(text, 17, 2));
 }
 
+std::optional<base::Timestamp> LatestReading(base::Timestamp local, base::Timestamp end) {
+  constexpr base::Duration kStep = std::chrono::minutes(15);  // all zones are multiples of it
+  constexpr base::Duration kAhead = std::chrono::hours(14);   // Kiribati
+  constexpr base::Duration kBehind = std::chrono::hours(12);  // Baker Island
+  constexpr base::Duration kClockSkew = std::chrono::minutes(1);
+  const base::Timestamp last = local + kBehind;
+  const base::Duration over = std::max(base::Duration(0), last - (end + kClockSkew));
+  const base::Timestamp reading = last - (over + kStep - base::Duration(1)) / kStep * kStep;
+  if (reading < local - kAhead) return std::nullopt;
+  return std::min(reading, end);
+}
+
 }  // namespace drwatch::verify

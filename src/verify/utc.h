@@ -19,4 +19,9 @@ std::optional<base::Timestamp> ParseIsoTime(std::string_view text);
 std::optional<base::Timestamp> MakeUtc(int year, int month, int day, int hour, int minute,
                                        int second);
 
+// The latest moment, not after `end`, at which a clock on a wall somewhere on Earth can have shown
+// `local` (a wall clock's time read as UTC). nullopt: there is none. `end` comes from another
+// clock: what that says may be a minute too early.
+std::optional<base::Timestamp> LatestReading(base::Timestamp local, base::Timestamp end);
+
 }  // namespace drwatch::verify

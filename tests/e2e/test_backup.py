@@ -10,7 +10,7 @@ import time
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import PG_BIN, Postgres, fill_backup_folder, wait_until
+from servers import PG_BIN, Postgres, fill_backup_folder, made_at, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,23 @@ def test_good_backups_are_proven(folder, drwatch, receivers, backup):
     assert drwatch.value('backup_last_size_bytes{backup="nightly"}') == dump_of(backup).stat().st_size
     time.sleep(1.5)
     assert not receivers.pages(), "a good backup pages nobody"
+
+
+def test_a_dump_brings_back_the_state_at_its_start(folder, drwatch, receivers, backup):
+    """Its header says when that was on the clock of its machine; here in Nepal, 7 minutes before its end."""
+    dump = dump_of(backup)
+    end = int(time.time()) - 3600
+    begun = end - 420
+    content = made_at(dump.read_bytes(), begun + 5 * 3600 + 45 * 60 - time.localtime().tm_gmtoff)
+    forget_checksums(backup)
+    dump.unlink()
+    (backup / "shop-1.dump").write_bytes(content)
+    os.utime(backup / "shop-1.dump", (end, end))
+    drwatch.start(config(folder, receivers, [dump_probe(backup)]))
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    point = wait_until(lambda: drwatch.value('backup_last_success_timestamp_seconds{backup="nightly"}'), what="verified")
+    assert point == begun
+    assert drwatch.value('backup_last_completion_timestamp_seconds{backup="nightly"}') == end
 
 
 def test_series_exists_from_the_first_scrape(folder, drwatch, receivers):

@@ -13,7 +13,7 @@ import time
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
 from faults import in_own_mounts
-from servers import wait_until
+from servers import made_at, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DUMP = (ROOT / "tests/testdata/verify/custom.dump").read_bytes()
@@ -27,8 +27,8 @@ def backup(folder):
 
 def write(path, age=0, content=DUMP):
     part = path.with_suffix(".part")
-    part.write_bytes(content)
     then = time.time() - age
+    part.write_bytes(made_at(content, then) if content.startswith(b"PGDMP") else content)
     os.utime(part, (then, then))
     part.rename(path)
 

@@ -11,7 +11,7 @@ import pytest
 from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from gcs import ACCESS_KEY, SECRET_KEY, Gcs
-from servers import wait_until
+from servers import made_at, wait_until
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "testdata/verify"
 DUMP = (DATA / "custom.dump").read_bytes()
@@ -52,7 +52,7 @@ def proven(drwatch):
 def test_good_backups_are_proven(folder, drwatch, receivers, gcs, certificate):
     for days in range(1, 8):
         gcs.put(f"daily/shop a+b-{days}.dump", DUMP, age=days * 86400)
-    gcs.put("daily/shop a+b-0.dump", DUMP, age=60)
+    gcs.put("daily/shop a+b-0.dump", made_at(DUMP, time.time() - 60), age=60)
     gcs.put("elsewhere/other.dump", b"not ours")
     drwatch.start(config(folder, receivers, [probe(gcs, certificate, expect={"encrypted": True})]))
     wait_until(lambda: proven(drwatch), what="backup proven")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from configs import config, expect_page, expect_resolve
-from servers import Postgres, fill_backup_folder, wait_until
+from servers import Postgres, fill_backup_folder, made_at, wait_until
 
 SERVICES = "services: [{name: shop, rpo: 1h, region: us-east-1, copies: 2, offsite_copies: 1}]"
 # The built-in rules' expressions with a patience that a test can have.
@@ -49,6 +49,7 @@ def dump(tmp_path_factory):
 @pytest.fixture
 def places(folder, dump):
     """Two folders with the same dump, ten minutes old."""
+    dump = made_at(dump, time.time() - 600)
     for name in ("here", "there"):
         (folder / name).mkdir()
         write(folder / name / "shop-1.dump", dump, 600)
@@ -84,7 +85,7 @@ def ask(drwatch, path):
 
 
 def test_points_of_each_scenario_and_their_evidence(folder, drwatch, receivers, places, dump):
-    write(places[0] / "shop-2.dump", dump, 60)
+    write(places[0] / "shop-2.dump", made_at(dump, time.time() - 60), 60)
     start(drwatch, folder, receivers, both(places))
     achieved = 'dr_rpo_achieved_seconds{service="shop",scenario="%s"}'
     wait_until(lambda: 60 <= (drwatch.value(achieved % "database_corrupted") or 0) < 600, what="the newest dump counts")
@@ -105,7 +106,7 @@ def test_points_of_each_scenario_and_their_evidence(folder, drwatch, receivers, 
     assert drwatch.value('backup_copy_lag_seconds{location="dr"}') == pytest.approx(540, abs=2)
 
 
-def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, places, dump):
+def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, places):
     start(drwatch, folder, receivers, both(places))
     wait_until(lambda: drwatch.value('backup_copies{backup="nightly"}') == 2, what="two copies")
     assert drwatch.value('backup_offsite_copies{backup="nightly"}') == 1
@@ -116,7 +117,7 @@ def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, 
     # Nothing would survive the site now: the scenario stays and says so.
     assert drwatch.value('dr_recovery_paths{scenario="site_lost"}') == 0
     assert not drwatch.query('dr_rpo_achieved_seconds{scenario="site_lost"}')
-    write(places[1] / "shop-1.dump", dump, 600)
+    write(places[1] / "shop-1.dump", (places[0] / "shop-1.dump").read_bytes(), 600)
     expect_resolve(receivers, page, wait_until)
 
 

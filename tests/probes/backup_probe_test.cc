@@ -90,6 +90,63 @@ class BackupProbeTest : public ::testing::Test {
   model::ProbeResult last_;
 };
 
+// A dump that says it began then, on the wall clock of its machine.
+std::string DumpBegunAt(int month, int day, int hour, int minute) {
+  std::string dump = GoodDump();
+  const auto put = [&dump](std::size_t field, int value) {
+    dump[17 + 5 * field] = static_cast<char>(value);
+  };
+  put(1, minute);
+  put(2, hour);
+  put(3, day);
+  put(4, month - 1);
+  put(5, 125);
+  return dump;
+}
+
+TEST_F(BackupProbeTest, ADumpBringsBackWhatWasThereWhenItBegan) {
+  // 14:50 in Denver, 21:50 UTC; done at 22:00.
+  Write("shop.dump", 2h, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 2 * 3600);
+  const auto begun = base::ToUnixSeconds(clock_.Now() - 2h - 10min + 55s);
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), begun);
+  EXPECT_EQ(base::ToUnixSeconds(last_.copies.at(0).point), begun);
+  Restart();
+  Run();
+  EXPECT_EQ(Value("backup_verified_bytes_total"), 0) << "it is remembered";
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), begun);
+}
+
+TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
+  Write("shop-a.dump", 40h, DumpBegunAt(12, 30, 6, 50));
+  Run();
+  Write("shop-b.dump", 1h, DumpBegunAt(12, 1, 2, 0));
+  Run();
+  // What the older one, by its file, brings back is newer.
+  const auto of_a = base::ToUnixSeconds(clock_.Now() - 40h);
+  EXPECT_LE(*Value("backup_last_success_timestamp_seconds"), of_a);
+  EXPECT_GT(*Value("backup_last_success_timestamp_seconds"), of_a - 900);
+  ASSERT_EQ(last_.copies.size(), 2u);
+  EXPECT_EQ(last_.copies[0].name, "shop-a.dump");
+  // At the latest at 02:00 at the other end of the world.
+  EXPECT_EQ(last_.copies[1].point, clock_.Now() - 31 * 24h + 14h + 55s);
+}
+
+TEST_F(BackupProbeTest, ADumpFromTheFutureSaysNothing) {
+  Write("shop.dump", 48h, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"),
+            base::ToUnixSeconds(clock_.Now() - 48h));
+}
+
+TEST_F(BackupProbeTest, AZoneInTheNameSaysItBetter) {
+  Write("shop-20251231T213000Z.dump", 2h, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_EQ(Value("backup_last_success_timestamp_seconds"),
+            base::ToUnixSeconds(clock_.Now() - 2h - 30min));
+}
+
 TEST_F(BackupProbeTest, GoodBackupIsProvenAtOnce) {
   Write("shop-1.dump", 2h, GoodDump());
   const model::ProbeResult result = Run();

@@ -151,6 +151,18 @@ TEST(SqlDumpTest, AnEndMarkInsideOfQuotesIsNone) {
   EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
 }
 
+TEST(PgDumpTest, TellsWhenItBegan) {
+  for (const char* file : {"custom.dump", "tar.dump"}) {
+    const auto begun = VerifyBytes(Sample(file)).contents.begun;
+    ASSERT_TRUE(begun) << file;
+    EXPECT_EQ(base::FormatRfc3339(*begun).substr(0, 10), "2026-11-21") << file;
+  }
+  std::string dump = Sample("custom.dump");
+  dump[32] = 31;
+  EXPECT_EQ(VerifyBytes(dump).contents.begun, std::nullopt) << "no such day in November";
+  EXPECT_EQ(VerifyBytes(dump).outcome, Outcome::kIntact);
+}
+
 TEST(PgDumpTest, EveryFlippedBitInPackedDataIsFound) {
   const std::string good = Sample("custom.dump");
   // The data follows the table of contents: from the first block of type data on.
