@@ -28,6 +28,8 @@ namespace {
 
 // libmicrohttpd keeps its own bookkeeping and the response's head in the same memory.
 constexpr std::size_t kConnectionOverheadBytes = 8 << 10;
+// The longest body that is read only to answer after it that it is too large.
+constexpr std::int64_t kMaxDroppedBytes = 64 << 20;
 
 // One request, from its head to the end of its response. Only one thread has it at a time: the
 // connection is suspended while a worker does.
@@ -339,8 +341,11 @@ MHD_Result MicroHttpServer::Begin(MHD_Connection* connection, const char* url, c
   request.client_gone = [fd = socket->connect_fd] { return HasHungUp(fd); };
   const std::optional<std::int64_t> length = base::ParseInt(request.Header("content-length"));
   const bool announced = length && *length > static_cast<std::int64_t>(options_.max_body_bytes);
+  // Whoever is sending already sees a broken pipe instead of an early answer: what comes is
+  // dropped.
+  const bool sends = request.Header("expect").empty() && length && *length <= kMaxDroppedBytes;
   *state = exchange.release();
-  if (!announced) return MHD_YES;
+  if (!announced || sends) return MHD_YES;
   return Send(connection, ServerResponse::Text(413, "the body is too large\n"));
 }
 

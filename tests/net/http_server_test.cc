@@ -149,6 +149,14 @@ TEST(HttpServerTest, LimitsBodies) {
   EXPECT_EQ(Fetch(request, Soon(), {}).response.value_or(HttpResponse{}).body, "1000");
   request.body += 'x';
   EXPECT_EQ(Fetch(request, Soon(), {}).response.value_or(HttpResponse{}).status, 413);
+  // A client that does not look before the end of its body sees it, too.
+  const auto announced = [](std::int64_t length) {
+    return "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+           std::to_string(length) + "\r\n\r\n";
+  };
+  const std::string large(16 << 20, 'z');
+  EXPECT_TRUE(Talk(*server, announced(16 << 20) + large).starts_with("HTTP/1.1 413"));
+  EXPECT_TRUE(Talk(*server, announced(std::int64_t{1} << 40)).starts_with("HTTP/1.1 413"));
   std::string chunked =
       "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (int i = 0; i < 5; ++i) chunked += "100\r\n" + std::string(256, 'y') + "\r\n";
