@@ -300,7 +300,9 @@ const FunctionTable& TimeMethods() {
       {"Before", TimeComparison(std::less<>())},
       {"After", TimeComparison(std::greater<>())},
       {"Equal", TimeComparison(std::equal_to<>())},
-      {"IsZero", Method({"time.Time"}, [](const Values&) { return Value::Bool(false); })},
+      // No instant, such as the end of what goes on, is 0 here.
+      {"IsZero",
+       Method({"time.Time"}, [](const Values& v) { return Value::Bool(TimeAt(v, 0).nanos == 0); })},
   };
   return kMethods;
 }

@@ -59,6 +59,7 @@ TEST(ExpandTest, KnowsAlertmanagersMethodsAndFunctions) {
   EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt | tz \"Asia/Kolkata\").UTC.Hour }}"), "0");
   EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt.Add 28800e9).Format \"15:04\" }}"), "08:00");
   EXPECT_EQ(Expand("{{ since (index .Alerts 0).StartsAt }}"), "0s");
+  EXPECT_EQ(Expand(start + ".IsZero }} {{ (index .Alerts 0).EndsAt.IsZero }}"), "false true");
   EXPECT_EQ(Expand("{{ urlUnescape \"a+b%2Fc\" }}"), "a b/c");
   for (const char* bad : {"{{ (index .Alerts 0).StartsAt | tz \"Mars/Olympus\" }}", "{{ since 1 }}",
                           "{{ tz \"UTC\" 1 }}", "{{ urlUnescape \"%x\" }}"}) {
