@@ -6,6 +6,7 @@
 #include "notify/default_templates.h"
 #include "notify/template_functions.h"
 #include "notify/text.h"
+#include "template/format.h"
 #include "template/template.h"
 
 namespace drwatch::notify {
@@ -50,15 +51,17 @@ class Data {
     return Value::Of(std::move(map));
   }
   Value Of(const model::Alert& alert) const {
-    return Value::Of(tmpl::Struct{"template.Alert",
-                                  {{"Status", Text(alert.resolved() ? "resolved" : "firing")},
-                                   {"Labels", Of(alert.labels)},
-                                   {"Annotations", Of(alert.annotations)},
-                                   {"StartsAt", Value::Of(alert.fired_at)},
-                                   {"EndsAt", Value::Of(alert.resolved_at)},
-                                   {"GeneratorURL", Text(alert.generator_url)},
-                                   {"Fingerprint", Text(alert.FingerprintHex())},
-                                   {"Value", Value::Float(alert.value)}}});
+    return Value::Of(
+        tmpl::Struct{"template.Alert",
+                     {{"Status", Text(alert.resolved() ? "resolved" : "firing")},
+                      {"Labels", Of(alert.labels)},
+                      {"Annotations", Of(alert.annotations)},
+                      {"StartsAt", Value::Of(alert.fired_at)},
+                      {"EndsAt", alert.resolved() ? Value::Of(alert.resolved_at)
+                                                  : Value::Of(tmpl::Time{tmpl::kZeroTime})},
+                      {"GeneratorURL", Text(alert.generator_url)},
+                      {"Fingerprint", Text(alert.FingerprintHex())},
+                      {"Value", Value::Float(alert.value)}}});
   }
 
   std::string (*escape_)(std::string_view);

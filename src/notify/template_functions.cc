@@ -84,6 +84,9 @@ Result InNamedZone(const Values& arguments, const Environment&) {
 Result Since(const Values& arguments, const Environment& environment) {
   const auto* time = std::get_if<tmpl::Time>(&arguments[0].data);
   if (time == nullptr) return base::Fail("since: not a time");
+  if (time->nanos == tmpl::kZeroTime) {
+    return Value::Of(tmpl::Duration{std::numeric_limits<std::int64_t>::max()});
+  }
   return Value::Of(tmpl::Duration{base::ToUnixMillis(environment.now) * 1'000'000 - time->nanos});
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 // Go's time is written as RFC 3339 with as many digits as it needs; none is Go's zero time.
 std::string TimeText(tmpl::Time time) {
-  if (time.nanos == 0) return "0001-01-01T00:00:00Z";
+  if (time.nanos == tmpl::kZeroTime) return "0001-01-01T00:00:00Z";
   return tmpl::FormatTime(time, "2006-01-02T15:04:05.999999999Z07:00");
 }
 

@@ -1,6 +1,8 @@
 // Numbers and values as Go's fmt package writes them.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,8 @@ std::string Sprintf(std::string_view format, const Values& values);
 // A value in %v; "<no value>" where there is none.
 std::string Print(const Value& value);
 
+// `nanos` of Go's zero time, the beginning of year 1, which is too long ago to be counted.
+inline constexpr std::int64_t kZeroTime = std::numeric_limits<std::int64_t>::min();
 std::string PrintTime(Time time);              // 2015-06-23 13:19:44.128 +0000 UTC
 std::string PrintDuration(Duration duration);  // 30m0s
 // Go's reference layout: "2006-01-02T15:04:05Z07:00". Always UTC.

@@ -33,6 +33,10 @@ struct Parts {
 };
 
 Parts PartsOf(Time time) {
+  if (time.nanos == kZeroTime) {
+    return {std::chrono::year(1) / std::chrono::January / 1,
+            std::chrono::hh_mm_ss<nanoseconds>(nanoseconds(0)), std::chrono::Monday};
+  }
   std::chrono::sys_time<nanoseconds> instant{nanoseconds(time.nanos)};
   std::int64_t offset = 0;
   std::string zone = "UTC";
@@ -162,6 +166,14 @@ std::int64_t WrappingAdd(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+// From the zero time it is as long as can be, as in Go.
+Duration Between(Time from, Time to) {
+  if (from.nanos == to.nanos) return Duration{0};
+  if (from.nanos == kZeroTime) return Duration{std::numeric_limits<std::int64_t>::max()};
+  if (to.nanos == kZeroTime) return Duration{std::numeric_limits<std::int64_t>::min()};
+  return Duration{WrappingAdd(to.nanos, WrappingAdd(~from.nanos, 1))};
+}
+
 template <typename Get>
 Function TimePart(Get get) {
   return Method({"time.Time"},
@@ -175,6 +187,9 @@ Function TimeComparison(Compare compare) {
 }
 Function TimeCount(std::int64_t unit) {
   return Method({"time.Time"}, [unit](const Values& v) {
+    if (TimeAt(v, 0).nanos == kZeroTime && unit > 1) {
+      return Value::Int(-62'135'596'800 * (1'000'000'000 / unit));
+    }
     return Value::Int(TimeAt(v, 0).nanos / unit - (TimeAt(v, 0).nanos % unit < 0 ? 1 : 0));
   });
 }
@@ -292,17 +307,15 @@ const FunctionTable& TimeMethods() {
                 const Time time = TimeAt(v, 0);
                 return Value::Of(Time{WrappingAdd(time.nanos, DurationAt(v, 1).nanos), time.zone});
               })},
-      {"Sub", Method({"time.Time", "time.Time"},
-                     [](const Values& v) {
-                       return Value::Of(Duration{
-                           WrappingAdd(TimeAt(v, 0).nanos, WrappingAdd(~TimeAt(v, 1).nanos, 1))});
-                     })},
+      {"Sub",
+       Method({"time.Time", "time.Time"},
+              [](const Values& v) { return Value::Of(Between(TimeAt(v, 1), TimeAt(v, 0))); })},
       {"Before", TimeComparison(std::less<>())},
       {"After", TimeComparison(std::greater<>())},
       {"Equal", TimeComparison(std::equal_to<>())},
-      // No instant, such as the end of what goes on, is 0 here.
       {"IsZero",
-       Method({"time.Time"}, [](const Values& v) { return Value::Bool(TimeAt(v, 0).nanos == 0); })},
+       Method({"time.Time"},
+              [](const Values& v) { return Value::Bool(TimeAt(v, 0).nanos == kZeroTime); })},
   };
   return kMethods;
 }

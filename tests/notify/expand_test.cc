@@ -60,6 +60,11 @@ TEST(ExpandTest, KnowsAlertmanagersMethodsAndFunctions) {
   EXPECT_EQ(Expand("{{ ((index .Alerts 0).StartsAt.Add 28800e9).Format \"15:04\" }}"), "08:00");
   EXPECT_EQ(Expand("{{ since (index .Alerts 0).StartsAt }}"), "0s");
   EXPECT_EQ(Expand(start + ".IsZero }} {{ (index .Alerts 0).EndsAt.IsZero }}"), "false true");
+  const std::string end = "{{ (index .Alerts 0).EndsAt";
+  EXPECT_EQ(Expand(end + " }}"), "0001-01-01 00:00:00 +0000 UTC");
+  EXPECT_EQ(Expand(end + ".Weekday }} " + end + ".YearDay }} " + end + ".Unix }}"),
+            "Monday 1 -62135596800");
+  EXPECT_EQ(Expand(start + ".Sub (index .Alerts 0).EndsAt }}"), "2562047h47m16.854775807s");
   EXPECT_EQ(Expand("{{ urlUnescape \"a+b%2Fc\" }}"), "a b/c");
   for (const char* bad : {"{{ (index .Alerts 0).StartsAt | tz \"Mars/Olympus\" }}", "{{ since 1 }}",
                           "{{ tz \"UTC\" 1 }}", "{{ urlUnescape \"%x\" }}"}) {
