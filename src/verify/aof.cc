@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "base/strings.h"
 
@@ -22,13 +23,35 @@ constexpr std::int64_t kMaxNumber = std::int64_t{1} << 40;
 // True if a command seems to begin in `bytes`: "\r\n*3\r\n$".
 bool HoldsCommand(std::string_view bytes) {
   constexpr std::string_view kStart = "\r\n*";
+  constexpr std::string_view kNext = "\r\n$";
+  constexpr std::size_t kMaxDigits = kMaxLineBytes - kStart.size() - kNext.size();
   for (std::size_t at = bytes.find(kStart); at != bytes.npos; at = bytes.find(kStart, at + 1)) {
     const std::size_t digits = at + kStart.size();
     const std::size_t end = bytes.find_first_not_of("0123456789", digits);
-    if (end != bytes.npos && end > digits && bytes.substr(end).starts_with("\r\n$")) return true;
+    if (end != bytes.npos && end > digits && end - digits <= kMaxDigits &&
+        bytes.substr(end).starts_with(kNext)) {
+      return true;
+    }
   }
   return false;
 }
+
+// The same in bytes that come in pieces.
+class CommandSearch {
+ public:
+  void Take(std::string_view bytes) {
+    if (found_) return;
+    last_.append(bytes.substr(0, kMaxLineBytes));
+    found_ = HoldsCommand(last_) || HoldsCommand(bytes);
+    if (bytes.size() >= kMaxLineBytes) last_ = bytes.substr(bytes.size() - kMaxLineBytes);
+    if (last_.size() > kMaxLineBytes) last_.erase(0, last_.size() - kMaxLineBytes);
+  }
+  bool found() const { return found_; }
+
+ private:
+  std::string last_;  // at most kMaxLineBytes, between two pieces
+  bool found_ = false;
+};
 
 // Reads commands until the file ends or is damaged. Functions return nullopt where it ends.
 class AofWalker {
@@ -89,17 +112,17 @@ Walked<std::optional<std::int64_t>> AofWalker::Number(char kind) {
 // What an argument holds, and its line end.
 Walked<bool> AofWalker::Body(std::int64_t size) {
   const std::int64_t begin = reader_.offset();
-  bool command_inside = false;
+  CommandSearch command;
   for (std::int64_t left = size; left > 0;) {
     auto bytes = reader_.Some(left);
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) {
       // Cut off, or its length is wrong and it swallowed all that follows?
-      if (command_inside) return Damaged(begin);
+      if (command.found()) return Damaged(begin);
       return false;
     }
     left -= static_cast<std::int64_t>(bytes->size());
-    if (left > 0 && !command_inside) command_inside = HoldsCommand(*bytes);
+    if (left > 0) command.Take(*bytes);
   }
   auto end = reader_.Peek(2);
   if (!end) return tl::unexpected(std::move(end.error()));
