@@ -43,16 +43,18 @@ class BucketLocksTest : public ::testing::Test {
       server_.Put("repo/" + name, bytes, clock_.Now() - 60min, headers);
     }
   }
-  // Of the newest backup, which builds upon the two others.
-  std::string LockedUntil() {
+  BackupProbe Probe() {
     config::Probe config;
     config.name = "nightly";
     config.type = "backup";
     config.spec = spec_;
     ProbeServices services;
     services.clock = &clock_;
-    const auto result =
-        BackupProbe(config, services).Run({base::Deadline::After(20s), {}, clock_.Now(), &clock_});
+    return BackupProbe(config, services);
+  }
+  // Of the newest backup, which builds upon the two others.
+  std::string LockedUntil() {
+    const auto result = Probe().Run({base::Deadline::After(20s), {}, clock_.Now(), &clock_});
     if (result.copies.size() != 3) return result.Headline().message;
     return base::FormatRfc3339(result.copies.front().immutable_until);
   }
@@ -91,13 +93,7 @@ TEST_F(BucketLocksTest, WhatTheNetworkHidesIsAskedForAgain) {
                ? std::optional(testing::FakeReply{.status = 503})
                : std::nullopt;
   });
-  config::Probe config;
-  config.name = "nightly";
-  config.type = "backup";
-  config.spec = spec_;
-  ProbeServices services;
-  services.clock = &clock_;
-  BackupProbe probe(config, services);
+  BackupProbe probe = Probe();
   const auto run = [&] {
     return base::FormatRfc3339(probe.Run({base::Deadline::After(20s), {}, clock_.Now(), &clock_})
                                    .copies.at(0)
