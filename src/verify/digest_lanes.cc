@@ -1,15 +1,14 @@
 #include "verify/digest_lanes.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
+#include <utility>
 
 namespace drwatch::verify {
 namespace {
 
-// Less than this is hashed at once: giving a turn away takes some microseconds, in which one core
-// hashes about so much.
-constexpr std::size_t kWorthATurn = 16 << 10;
+// Less than this is hashed at once: two switches take half a microsecond, in which one core hashes
+// about so much.
+constexpr std::size_t kWorthATurn = 1 << 10;
 
 std::optional<ShaKind> KindOf(base::DigestAlgorithm algorithm) {
   if (algorithm == base::DigestAlgorithm::kSha1) return ShaKind::kSha1;
@@ -19,89 +18,57 @@ std::optional<ShaKind> KindOf(base::DigestAlgorithm algorithm) {
 
 }  // namespace
 
-DigestLanes::DigestLanes() {
-  for (Lane& lane : lanes_) {
-    if (::sem_init(&lane.turn, 0, 0) != 0) std::abort();
+void DigestLane::Hash(ShaKind kind, ShaState& state, std::string_view bytes) {
+  const std::size_t blocks = bytes.size() / kShaBlockBytes;
+  if (fiber_ == nullptr) {
+    const ShaStream stream{&state, bytes.data()};
+    return HashBlocks(kind, {&stream, 1}, blocks);
   }
-}
-
-DigestLanes::~DigestLanes() {
-  for (Lane& lane : lanes_) ::sem_destroy(&lane.turn);
-}
-
-void DigestLanes::Start(std::size_t lanes) {
-  for (std::size_t i = 0; i < lanes; ++i) lanes_[i].state = State::kReady;
-  Pass(lanes_[0]);
-}
-
-void DigestLanes::Wait(std::size_t self) {
-  while (::sem_wait(&lanes_[self].turn) != 0) {
-    if (errno != EINTR) std::abort();
-  }
-}
-
-void DigestLanes::Pass(Lane& next) {
-  if (::sem_post(&next.turn) != 0) std::abort();
-}
-
-DigestLanes::Lane* DigestLanes::Find(std::size_t self, State state) {
-  for (std::size_t step = 1; step < kMaxLanes; ++step) {
-    Lane& lane = lanes_[(self + step) % kMaxLanes];
-    if (lane.state == state) return &lane;
-  }
-  return nullptr;
+  kind_ = kind;
+  stream_ = {&state, bytes.data()};
+  blocks_ = blocks;
+  while (blocks_ > 0) fiber_->Yield();
 }
 
 void DigestLanes::HashTogether(ShaKind kind) {
-  std::array<Lane*, kMaxLanes> taking{};
+  std::array<DigestLane*, kMaxLanes> taking{};
   std::array<ShaStream, kMaxLanes> streams;
   std::size_t count = 0;
   std::size_t blocks = SIZE_MAX;
-  for (Lane& lane : lanes_) {
-    if (lane.state != State::kHashing || lane.kind != kind) continue;
-    blocks = std::min(blocks, lane.blocks);
-    streams[count] = lane.stream;
+  for (DigestLane& lane : lanes_) {
+    if (lane.blocks_ == 0 || lane.kind_ != kind) continue;
+    blocks = std::min(blocks, lane.blocks_);
+    streams[count] = lane.stream_;
     taking[count++] = &lane;
   }
   if (count == 0) return;
   HashBlocks(kind, {streams.data(), count}, blocks);
   for (std::size_t i = 0; i < count; ++i) {
-    taking[i]->stream.data += blocks * kShaBlockBytes;
-    taking[i]->blocks -= blocks;
-    if (taking[i]->blocks == 0) taking[i]->state = State::kReady;
+    taking[i]->stream_.data += blocks * kShaBlockBytes;
+    taking[i]->blocks_ -= blocks;
   }
 }
 
-DigestLane::DigestLane(DigestLanes& group) : group_(group), index_(group.made_++) {
-  if (index_ >= DigestLanes::kMaxLanes) std::abort();
-  group_.Wait(index_);
-}
-
-DigestLane::~DigestLane() {
-  using State = DigestLanes::State;
-  group_.lanes_[index_].state = State::kLeft;
-  DigestLanes::Lane* next = group_.Find(index_, State::kReady);
-  if (next == nullptr) next = group_.Find(index_, State::kHashing);
-  if (next != nullptr) DigestLanes::Pass(*next);
-}
-
-void DigestLane::Hash(ShaKind kind, ShaState& state, std::string_view bytes) {
-  using State = DigestLanes::State;
-  DigestLanes::Lane& self = group_.lanes_[index_];
-  self.kind = kind;
-  self.stream = {&state, bytes.data()};
-  self.blocks = bytes.size() / kShaBlockBytes;
-  self.state = State::kHashing;
-  while (self.blocks > 0) {
-    if (DigestLanes::Lane* const next = group_.Find(index_, State::kReady)) {
-      DigestLanes::Pass(*next);
-      group_.Wait(index_);
-      continue;
+void DigestLanes::Run(std::size_t lanes, const std::function<void(DigestLane&)>& work) {
+  std::size_t running = 0;
+  for (; running < lanes; ++running) {
+    DigestLane& lane = lanes_[running];
+    lane.fiber_ = base::Fiber::Make([&work, &lane] { work(lane); });
+    if (lane.fiber_ == nullptr) break;
+  }
+  // Without a stack of its own it runs on the thread's.
+  if (running == 0) return work(lanes_[0]);
+  while (running > 0) {
+    for (DigestLane& lane : lanes_) {
+      if (lane.fiber_ == nullptr || lane.blocks_ > 0) continue;
+      lane.fiber_->Resume();
+      if (!lane.fiber_->ended()) continue;
+      lane.fiber_.reset();
+      --running;
     }
-    group_.HashTogether(ShaKind::kSha1);
-    group_.HashTogether(ShaKind::kSha256);
+    HashTogether(ShaKind::kSha1);
+    HashTogether(ShaKind::kSha256);
   }
-  self.state = State::kReady;
 }
 
 StreamDigest::StreamDigest(base::DigestAlgorithm algorithm, DigestLane* lane) : lane_(lane) {

@@ -18,7 +18,7 @@ namespace {
 
 using model::Reason;
 
-constexpr std::int64_t kChunkBytes = 256 << 10;
+constexpr std::int64_t kChunkBytes = 64 << 10;
 // Of a file that is mapped: a multiple of any page size.
 constexpr std::int64_t kWindowBytes = 1 << 20;
 // Copying less takes no longer than mapping it.

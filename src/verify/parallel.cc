@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
-#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -37,15 +35,18 @@ class Parts {
       if (!work_(i, budget)) stopped_ = true;
     }
   }
-  void WorkApart(DigestLanes* group) {
-    std::optional<DigestLane> lane;
-    if (group != nullptr) lane.emplace(*group);
-    ReadBudget own(share_, lane ? &*lane : nullptr);
+  void WorkApart(DigestLane* lane) {
+    ReadBudget own(share_, lane);
     Work(own);
     bytes_read_ += own.bytes_read();
   }
+  // What one thread does.
+  void WorkInLanes(std::size_t streams) {
+    if (streams == 1) return WorkApart(nullptr);
+    DigestLanes().Run(streams, [this](DigestLane& lane) { WorkApart(&lane); });
+  }
   // How many of `wanted` threads there are now. The system may have no more of them.
-  std::size_t Begin(std::size_t wanted, DigestLanes* group);
+  std::size_t Begin(std::size_t wanted, std::size_t streams);
 
   const std::size_t count_;
   ReadBudget& budget_;
@@ -54,14 +55,13 @@ class Parts {
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::atomic<std::int64_t> bytes_read_{0};
-  std::deque<DigestLanes> groups_;
   std::vector<std::jthread> threads_;
 };
 
-std::size_t Parts::Begin(std::size_t wanted, DigestLanes* group) {
+std::size_t Parts::Begin(std::size_t wanted, std::size_t streams) {
   for (std::size_t i = 0; i < wanted; ++i) {
     try {
-      threads_.emplace_back([this, group] { WorkApart(group); });
+      threads_.emplace_back([this, streams] { WorkInLanes(streams); });
     } catch (const std::system_error&) {
       return i;
     }
@@ -73,18 +73,12 @@ void Parts::Run() {
   const std::size_t jobs = std::min(count_, JobsOf(share_));
   const std::size_t streams =
       jobs == 0 ? 1 : std::min(StreamsOf(share_), (count_ + jobs - 1) / jobs);
-  if (jobs * streams > 1) {
-    if (share_.read_rate_bytes > 0) {
-      share_.read_rate_bytes =
-          std::max<std::int64_t>(1, share_.read_rate_bytes / static_cast<std::int64_t>(jobs));
-    }
-    for (std::size_t i = 0; i < jobs; ++i) {
-      DigestLanes* const group = streams > 1 ? &groups_.emplace_back() : nullptr;
-      const std::size_t begun = Begin(streams, group);
-      if (group != nullptr && begun > 0) group->Start(begun);
-    }
+  if (jobs <= 1 && streams == 1) return Work(budget_);
+  if (jobs > 1 && share_.read_rate_bytes > 0) {
+    share_.read_rate_bytes =
+        std::max<std::int64_t>(1, share_.read_rate_bytes / static_cast<std::int64_t>(jobs));
   }
-  if (threads_.empty()) return Work(budget_);
+  if (jobs <= 1 || Begin(jobs, streams) == 0) WorkInLanes(streams);
   threads_.clear();  // waits for them
   budget_.Add(bytes_read_);
 }
