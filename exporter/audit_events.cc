@@ -32,12 +32,6 @@ Json TimeOrNull(base::Timestamp time) {
   return time == base::Timestamp{} ? Json(nullptr) : Json(base::FormatRfc3339(time));
 }
 
-Json LabelsJson(const model::Labels& labels) {
-  Json json = Json::object();
-  for (const auto& label : labels) json[std::string(label.name)] = label.value;
-  return json;
-}
-
 // An object written piece by piece: of alerts and attempts there may be thousands at once, and a
 // tree costs several times as much.
 class Fields {

@@ -48,7 +48,7 @@ struct WalBase {
   base::Timestamp stopped{};
   std::string name;                     // for people
   std::uint64_t system_identifier = 0;  // 0 = not known
-  std::string probe;  // the backup probe that found it; empty = a .backup file in the archive
+  std::string probe{};  // the backup probe that found it; empty = a .backup file in the archive
   // Whether it can be restored itself, by its verification.
   enum class State { kProven, kUnproven, kBroken } state = State::kProven;
 };
