@@ -38,13 +38,42 @@ bool IsPartName(std::string_view name) {
   return false;
 }
 
+// What stands in quotes, as Redis writes it (sdscatrepr): "caf\xc3\xa9". `line` begins behind the
+// first quote and ends up behind the second one.
+std::string TakeQuoted(std::string_view& line) {
+  std::string text;
+  std::size_t at = 0;
+  for (; at < line.size() && line[at] != '"'; ++at) {
+    if (line[at] != '\\' || at + 1 == line.size()) {
+      text += line[at];
+      continue;
+    }
+    const char c = line[++at];
+    const auto byte = c == 'x' ? base::ParseHex(line.substr(at + 1, 2)) : std::nullopt;
+    constexpr std::string_view kLetters = "nrtab";
+    constexpr std::string_view kControls = "\n\r\t\a\b";
+    const std::size_t control = kLetters.find(c);
+    if (byte) {
+      text += *byte;
+      at += 2;
+    } else {
+      text += control == kLetters.npos ? c : kControls[control];
+    }
+  }
+  line.remove_prefix(std::min(at + 1, line.size()));
+  return text;
+}
+
 // The words of a manifest line by the word before them; quoted names may hold blanks.
 std::vector<std::string> WordsOf(std::string_view line) {
   std::vector<std::string> words;
   while (!(line = base::Trim(line)).empty()) {
-    const bool quoted = line.starts_with('"');
-    if (quoted) line.remove_prefix(1);
-    const std::size_t end = std::min(line.find(quoted ? '"' : ' '), line.size());
+    if (line.starts_with('"')) {
+      line.remove_prefix(1);
+      words.push_back(TakeQuoted(line));
+      continue;
+    }
+    const std::size_t end = std::min(line.find(' '), line.size());
     words.emplace_back(line.substr(0, end));
     line.remove_prefix(std::min(end + 1, line.size()));
   }

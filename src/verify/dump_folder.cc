@@ -76,6 +76,8 @@ Walked<Walk> WalkData(Reader& reader, const std::string& name, const DumpData& d
   if (!compression) return ReadData(reader, data);
   auto head = reader.Peek(kMagicBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
+  // Of a large object that holds nothing pg_dump packs nothing, not even an empty frame.
+  if (head->empty() && compression != Compression::kGzip) return ReadData(reader, data);
   if (DetectCompression(*head) != compression) {
     return Broken(head->size() < kMagicBytes ? Reason::kIncomplete : Reason::kCorrupt, 0,
                   "does not begin as " + std::string(CompressionName(*compression)) + " data does");

@@ -8,9 +8,13 @@
 namespace drwatch::verify {
 namespace {
 
+using model::Reason;
+
 constexpr std::string_view kDump = "-- PostgreSQL database dump";
 constexpr std::string_view kCluster = "-- PostgreSQL database cluster dump";
 constexpr std::string_view kComplete = " complete";
+constexpr std::string_view kDumpComplete = "-- PostgreSQL database dump complete";
+constexpr std::string_view kClusterComplete = "-- PostgreSQL database cluster dump complete";
 
 // How statements begin: the rule `stmt` of gram.y, up to version 18.
 constexpr auto kCommands = std::to_array<std::string_view>(
@@ -23,8 +27,9 @@ constexpr auto kCommands = std::to_array<std::string_view>(
      "select",  "set",     "show",    "start",   "table",    "truncate",  "unlisten",
      "update",  "vacuum",  "values",  "with"});
 
-// A statement, a command of psql, or nothing at all.
-bool MayBegin(std::string_view line) {
+}  // namespace
+
+bool BeginsStatement(std::string_view line) {
   line = base::Trim(line);
   constexpr std::string_view kOther = "\\(;";
   if (line.empty() || kOther.find(line[0]) != kOther.npos || line.starts_with("/*")) return true;
@@ -35,25 +40,34 @@ bool MayBegin(std::string_view line) {
   return std::find(kCommands.begin(), kCommands.end(), word) != kCommands.end();
 }
 
-}  // namespace
-
-std::optional<std::string> DumpFrame::Take(std::string_view line) {
+std::optional<DumpFrame::Defect> DumpFrame::Take(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (!line.starts_with("--")) {
-    const bool stray = ended_ && !MayBegin(line);
+    const bool stray = ended_ && !BeginsStatement(line);
     ended_ = ended_ && base::Trim(line).empty();
     if (!stray) return std::nullopt;
-    return "what follows the end of the dump does not begin as a statement does";
+    return Defect{Reason::kCorrupt,
+                  "what follows the end of the dump does not begin as a statement does"};
   }
   const bool complete = line.ends_with(kComplete);
   if (complete) line.remove_suffix(kComplete.size());
   if (line != kDump && line != kCluster) return std::nullopt;
   bool& open = line == kDump ? dump_open_ : cluster_open_;
   ended_ = complete;
+  if (!complete && open) {
+    return Defect{Reason::kIncomplete, "the dump before this line has no end mark"};
+  }
   const bool stray = complete && !open;
   open = !complete;
+  begun_ = true;
   if (!stray) return std::nullopt;
-  return "a second end mark: the rest of a longer file lies behind the end of the dump";
+  return Defect{Reason::kCorrupt,
+                "a second end mark: the rest of a longer file lies behind the end of the dump"};
+}
+
+std::string_view DumpFrame::Missing() const {
+  if (cluster_open_) return kClusterComplete;
+  return dump_open_ || !begun_ ? kDumpComplete : "";
 }
 
 }  // namespace drwatch::verify

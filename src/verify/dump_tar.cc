@@ -18,6 +18,8 @@ using model::Reason;
 constexpr std::string_view kTocName = "toc.dat";
 // Of the table of contents, which is kept until it is whole.
 constexpr std::int64_t kMaxTocBytes = 40 << 20;
+// The archive version from which on large objects come in groups.
+constexpr int kMinorWithGroups = 16;
 
 // Reads the table of contents when it has gone by, and then follows the members it asks for.
 class DumpVisitor final : public TarVisitor {
@@ -76,6 +78,13 @@ class DumpVisitor final : public TarVisitor {
   bool in_toc_ = false;
 };
 
+// Large objects are stored one by one beside a list of them, since PostgreSQL 17 (archive version
+// 1.16) one list a group; the table of contents has the name that other data would have.
+std::string LargeObjectList(const DumpHeader& header, const std::string& file) {
+  if (header.minor < kMinorWithGroups) return "blobs.toc";
+  return "blobs_" + file.substr(0, file.find('.')) + ".toc";
+}
+
 Walked<void> DumpVisitor::ReadToc() {
   MemorySource source(toc_bytes_);
   Reader reader(source);
@@ -91,10 +100,9 @@ Walked<void> DumpVisitor::ReadToc() {
   begun_ = toc->begun;
   toc_bytes_ = std::string();
   for (DumpEntry& entry : toc->data) {
-    // Large objects are stored one by one beside a list of them (one list a group since 17).
-    const bool grouped = entry.file.starts_with("blobs_");
-    const bool large_objects = entry.content == DumpContent::kLargeObjects;
-    const std::string name = large_objects && !grouped ? "blobs.toc" : entry.file;
+    const std::string name = entry.content == DumpContent::kLargeObjects
+                                 ? LargeObjectList(*header_, entry.file)
+                                 : entry.file;
     wanted_[name].entry = std::move(entry);
   }
   return {};

@@ -92,7 +92,9 @@ Walked<void> PostgresScript::EndLine(std::string_view line, std::int64_t offset)
 }
 
 Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
-  if (auto stray = frame_.Take(line)) return Broken(Reason::kCorrupt, offset, *std::move(stray));
+  if (auto defect = frame_.Take(line)) {
+    return Broken(defect->reason, offset, std::move(defect->message));
+  }
   // Of pg_dump --inserts nearly every line.
   if (line.starts_with("INSERT ")) return {};
   if (line.starts_with("--") || line.starts_with("\\connect ")) NoteTable(line);
@@ -116,8 +118,9 @@ Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
   } else if (line.starts_with('\\')) {
     // \connect and \encoding.
     SetEncoding(TextEncoding::kOther);
-  } else if (line == "SET standard_conforming_strings = off;") {
-    lexer_.UseBackslashes();
+  } else if (line.starts_with("SET standard_conforming_strings = ")) {
+    // Each of pg_dumpall's databases has its own.
+    lexer_.UseBackslashes(line.ends_with(" off;"));
   } else if (const auto encoding = ParseSetEncoding(line)) {
     SetEncoding(*encoding);
   } else if (IsForeignCopy(line)) {

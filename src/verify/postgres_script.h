@@ -29,6 +29,8 @@ class PostgresScript {
   std::int64_t copies() const { return copies_; }
   // Something quoted, or a comment, has no end yet.
   bool in_quotes() const { return !at_statement_; }
+  // The end mark that is missing; empty: none.
+  std::string_view missing_end() const { return frame_.Missing(); }
   // A \restrict has no \unrestrict yet.
   bool restricted() const { return !token_.empty(); }
   std::vector<std::string> TakeTables() { return tables_.Take(); }

@@ -81,6 +81,7 @@ class RdbWalker {
   void SlotImport();
   Walked<void> CheckChecksum(Walk& walk);
   Walked<void> CheckUnknown(Walk& walk);
+  Walked<void> CheckRest(Walk& walk);
   Walked<Walk> Finish(Walk walk);
   std::string Summary() const;
 
@@ -92,7 +93,8 @@ class RdbWalker {
   RdbAbout about_;
   std::int64_t keys_ = 0;
   std::int64_t databases_ = 0;
-  bool unknown_ = false;  // something of a version that is not known
+  bool unknown_ = false;  // something of a version that is not known, at:
+  std::pair<std::int64_t, unsigned> unknown_at_;
 };
 
 Walked<void> RdbWalker::ReadHeader() {
@@ -171,8 +173,7 @@ bool RdbWalker::Field() {
       unknown_ = true;
       break;
   }
-  // A released version knows its own codes: this one is damage.
-  if (unknown_ && Known()) in_.Fail(begin, "impossible type " + std::to_string(code));
+  if (unknown_) unknown_at_ = {begin, code};
   return in_.ok() && !unknown_;
 }
 
@@ -207,8 +208,20 @@ Walked<void> RdbWalker::CheckChecksum(Walk& walk) {
   return {};
 }
 
-// Not known from here on: the last eight bytes are still the checksum of all others.
+// Not known from here on: the last eight bytes are still the checksum of all others. A released
+// version knows its own codes; with a checksum that is right another program (KeyDB, a module)
+// wrote this one, without it is damage.
 Walked<void> RdbWalker::CheckUnknown(Walk& walk) {
+  auto rest = CheckRest(walk);
+  if (rest || !Known()) return rest;
+  const bool read =
+      rest.error().outcome == Outcome::kBroken || rest.error().reason == Reason::kUnverified;
+  if (!read) return rest;
+  return Broken(Reason::kCorrupt, unknown_at_.first,
+                "impossible type " + std::to_string(unknown_at_.second));
+}
+
+Walked<void> RdbWalker::CheckRest(Walk& walk) {
   std::uint64_t crc = source_.UpTo(reader_.offset());
   std::string held;
   while (true) {
@@ -227,8 +240,9 @@ Walked<void> RdbWalker::CheckUnknown(Walk& walk) {
   }
   if (held != computed) return Broken(Reason::kCorrupt, reader_.offset(), "RDB checksum differs");
   walk.level = Level::kChecksum;
-  walk.details.push_back(
-      "its checksum is right; its version is not known, so no more was looked at");
+  walk.details.push_back("its checksum is right; what follows byte " +
+                         std::to_string(unknown_at_.first) +
+                         " is of a program or version that is not known, so no more was looked at");
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/strings.h"
+#include "verify/dump_frame.h"
 #include "verify/postgres_script.h"
 
 namespace drwatch::verify {
@@ -16,7 +17,7 @@ enum class Dialect { kPostgres, kMySql };
 struct Row {
   std::string_view name;
   std::string_view first;  // a line near the start
-  std::string_view last;   // a line within the last kTailBytes
+  std::string_view last;   // a line within the last kTailBytes; PostgreSQL's: dump_frame.h
   Dialect dialect;
 };
 constexpr std::array<Row, 4> kRows = {{
@@ -29,12 +30,22 @@ constexpr std::array<Row, 4> kRows = {{
 }};
 constexpr std::size_t kHeadBytes = 512;
 constexpr std::size_t kTailBytes = 4096;
+// psql leaves it out, too.
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Text that only mentions a dump is not one: dumps begin with a comment, or with statements that
+// somebody put in front.
+bool BeginsAsScript(std::string_view head) {
+  head = base::Trim(head);
+  if (head.starts_with("--") || head.starts_with("/*") || head.starts_with('\\')) return true;
+  const std::string_view line = base::Trim(head.substr(0, head.find('\n')));
+  return line.ends_with(';') && BeginsStatement(line);
+}
 
 const Row* FindRow(std::string_view head) {
   head = head.substr(0, kHeadBytes);
-  // Text that only mentions a dump is not one: dumps begin with a comment.
-  const std::string_view trimmed = base::Trim(head);
-  if (!trimmed.starts_with("--") && !trimmed.starts_with("/*")) return nullptr;
+  if (head.starts_with(kByteOrderMark)) head.remove_prefix(kByteOrderMark.size());
+  if (!BeginsAsScript(head)) return nullptr;
   for (const Row& row : kRows) {
     const std::size_t at = head.find(row.first);
     if (at != std::string_view::npos && (at == 0 || head[at - 1] == '\n')) return &row;
@@ -97,6 +108,10 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   auto head = reader.Peek(kHeadBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   const Row& row = *FindRow(*head);
+  if (head->starts_with(kByteOrderMark)) {
+    auto skipped = reader.Skip(static_cast<std::int64_t>(kByteOrderMark.size()), "its start");
+    if (!skipped) return tl::unexpected(std::move(skipped.error()));
+  }
   PostgresScript script;
   auto tail = ReadAll(reader, row.dialect == Dialect::kPostgres ? &script : nullptr);
   if (!tail) return tl::unexpected(std::move(tail.error()));
@@ -109,11 +124,13 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
     return Broken(Reason::kIncomplete, reader.offset(), "ends inside of quotes or of a comment");
   }
   const auto after = AfterLine(*tail, row.last);
-  if (!after) {
+  const bool postgres = row.dialect == Dialect::kPostgres;
+  const std::string_view missing = postgres ? script.missing_end() : after ? "" : row.last;
+  if (!missing.empty()) {
     return Broken(Reason::kIncomplete, reader.offset(),
-                  "ends without \"" + std::string(row.last) + "\"");
+                  "ends without \"" + std::string(missing) + "\"");
   }
-  if (!IsText(*after)) {
+  if (after && !IsText(*after)) {
     return Broken(Reason::kCorrupt, reader.offset() - static_cast<std::int64_t>(after->size()),
                   "bytes after the end mark that are no text");
   }
@@ -123,7 +140,7 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   Walk walk;
   walk.format = row.name;
   walk.level = Level::kFormat;
-  if (row.dialect == Dialect::kPostgres) {
+  if (postgres) {
     walk.details.push_back(std::to_string(script.copies()) + " COPY blocks");
     walk.contents.tables = script.TakeTables();
   }

@@ -14,7 +14,7 @@ class SqlLexer {
   // True outside of everything quoted or commented.
   bool plain() const { return state_ == State::kPlain; }
   // SET standard_conforming_strings = off: backslashes escape in every string.
-  void UseBackslashes() { backslashes_ = true; }
+  void UseBackslashes(bool use) { backslashes_ = use; }
 
  private:
   enum class State { kPlain, kString, kEscapedString, kIdentifier, kTag, kDollar, kLine, kBlock };

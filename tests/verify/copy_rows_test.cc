@@ -374,7 +374,7 @@ TEST(PlainRowsTest, TextIsWhatItsEncodingSays) {
   // pg_dumpall: another database, whose encoding is told a little later, and whose name is not.
   const std::string connect = "-- Database \"caf\xe9\" dump\n\\connect caf\xe9\n";
   EXPECT_EQ(WalkBytes(kHead + connect + latin1 + kEnd).outcome, Outcome::kIntact);
-  EXPECT_EQ(WalkBytes(kHead + connect + kHead + latin1 + kEnd).reason, Reason::kCorrupt);
+  EXPECT_EQ(WalkBytes(kHead + connect + kEnd + kHead + latin1 + kEnd).reason, Reason::kCorrupt);
 }
 
 }  // namespace

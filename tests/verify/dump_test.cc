@@ -127,6 +127,55 @@ TEST(SqlDumpTest, WhatPeoplePutTogetherIsIntact) {
   }
 }
 
+// As `(pg_dumpall --globals-only; pg_dump shop)` and a migration's script write them.
+TEST(SqlDumpTest, EachOfSeveralDumpsHasToEnd) {
+  const std::string globals =
+      "--\n-- PostgreSQL database cluster dump\n--\n\nCREATE ROLE shop;\n\n\n--\n"
+      "-- PostgreSQL database cluster dump complete\n--\n\n";
+  const std::string dump = SchemaDump(2);
+  std::string grants;
+  for (int i = 0; i < 300; ++i) grants += "GRANT SELECT ON public.t0 TO shop;\n";
+  for (const std::string& text : {globals + dump, dump + globals, dump + grants}) {
+    EXPECT_EQ(WalkBytes(text, "x.sql").outcome, Outcome::kIntact);
+  }
+  // All that stands between two end marks is lost.
+  const std::size_t table = dump.find("ALTER TABLE");
+  for (const std::string& text : {dump.substr(0, table) + dump, globals + dump.substr(0, table),
+                                  globals.substr(0, 60) + dump, dump + dump.substr(0, table)}) {
+    const Verdict verdict = WalkBytes(text, "x.sql");
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << text;
+    EXPECT_EQ(verdict.reason, Reason::kIncomplete) << verdict.ToString();
+  }
+}
+
+TEST(SqlDumpTest, WhatPeoplePutInFrontMakesNoDifference) {
+  const std::string dump = SchemaDump(2);
+  for (const std::string front : {"\xEF\xBB\xBF", "SET statement_timeout = 0;\n", "BEGIN;\n\n",
+                                  "\\set ON_ERROR_STOP on\n", "/* nightly */\n"}) {
+    const Verdict whole = WalkBytes(front + dump, "x.sql");
+    EXPECT_EQ(whole.outcome, Outcome::kIntact) << front << whole.ToString();
+    EXPECT_EQ(whole.format, "pg_dump SQL");
+    const Verdict cut = WalkBytes(front + dump.substr(0, dump.size() / 2), "x.sql");
+    EXPECT_EQ(cut.reason, Reason::kIncomplete) << front << cut.ToString();
+  }
+  // That tells of a dump and is none.
+  const Verdict text = WalkBytes("Restore it so:\n" + dump.substr(0, dump.size() / 2), "x.md");
+  EXPECT_EQ(text.format, "") << text.ToString();
+}
+
+TEST(SqlDumpTest, EachDatabaseHasItsOwnStrings) {
+  const std::string name = "SET standard_conforming_strings = ";
+  const std::string old_way = name + "off;\nCOMMENT ON TABLE a IS 'it\\'s C:\\\\';\n";
+  const std::string new_way = name + "on;\nCOMMENT ON TABLE a IS 'C:\\';\n";
+  const std::string begin = "--\n-- PostgreSQL database dump\n--\n\n";
+  const std::string end = "\n--\n-- PostgreSQL database dump complete\n--\n\n";
+  for (const std::string& text :
+       {begin + old_way + end + begin + new_way + end, begin + new_way + old_way + new_way + end}) {
+    const Verdict verdict = WalkBytes(text, "x.sql");
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  }
+}
+
 TEST(SqlDumpTest, WhatFollowsTheEndIsAStatement) {
   const std::string dump = SchemaDump(2);
   for (const std::string more : {"    id integer\n);\n", "Backup done\n", "t1 (id);\n", "7\n",
@@ -359,6 +408,17 @@ TEST(PgDumpTest, MisplacedBlocksAreFound) {
   short_stream.Header(-1, 1).Entry(7, 1).Data(7, Deflated(Noise(500), 15).substr(0, 40));
   const Verdict verdict = WalkBytes(short_stream.bytes());
   EXPECT_EQ(verdict.reason, Reason::kCorrupt) << verdict.ToString();
+}
+
+TEST(PgDumpTest, LargeObjectsOf17AreFound) {
+  const std::string place = testing::TestData("testdata/verify/postgres-17");
+  for (const std::string name : {"folder-lz4", "folder-zstd", "tar.dump"}) {
+    const Verdict verdict = VerifyPath(place + "/" + name, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << name << ": " << verdict.ToString();
+  }
+  std::string tar = testing::ReadTestFile(place + "/tar.dump");
+  tar[tar.find("blobs_3418.toc")] = 'x';
+  EXPECT_EQ(WalkBytes(tar).outcome, Outcome::kBroken);
 }
 
 class DumpFolderTest : public ::testing::Test {

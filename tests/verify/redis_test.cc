@@ -233,6 +233,20 @@ TEST(RdbTest, VersionsNotKnownAreProvenByTheirChecksum) {
   EXPECT_EQ(Walk(Rdb("", "REDIS0000")).reason, Reason::kCorrupt);
 }
 
+// As KeyDB writes its jobs (type 64).
+TEST(RdbTest, TypesOfOtherProgramsAreProvenByTheirChecksum) {
+  const std::string bytes = Rdb(Key(0, Text("a")) + "\x40" + Text("job") + "???");
+  const Verdict verdict = VerifyBytes(bytes, "dump.rdb");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kChecksum);
+  for (const std::string& bad : {Flipped(bytes, bytes.size() - 10), bytes + "x",
+                                 bytes.substr(0, bytes.size() - 8) + std::string(8, '\0')}) {
+    const Verdict broken = Walk(bad);
+    EXPECT_EQ(broken.reason, Reason::kCorrupt);
+    EXPECT_EQ(broken.message, "impossible type 64");
+  }
+}
+
 TEST(LzfTest, UnpacksWithinItsWindow) {
   const auto unpack = [](std::string_view packed, std::uint64_t size) -> Walked<std::string> {
     MemorySource bytes(packed);
@@ -401,10 +415,12 @@ TEST_F(AofFolderTest, FilesThatAreNotLoadedAreNamed) {
 TEST(AofManifestTest, Lines) {
   const auto manifest = ParseAofManifest(
       "# comment\nfile \"a b.1.base.aof\" seq 1 type b\nfile a.1.incr.aof seq 1 type i\n"
-      "file a.0 seq 1 type h\nfile a.2.incr.aof seq 2 type i startoffset 3\n");
+      "file a.0 seq 1 type h\nfile \"caf\\xc3\\xa9 \\\"\\\\.2.incr.aof\" seq 2 type i startoffset "
+      "3\n");
   ASSERT_TRUE(manifest) << manifest.error().message;
   EXPECT_EQ(manifest->base[0].name, "a b.1.base.aof");
-  EXPECT_EQ(manifest->appended.size(), 2U);
+  ASSERT_EQ(manifest->appended.size(), 2U);
+  EXPECT_EQ(manifest->appended[1].name, "caf\xc3\xa9 \"\\.2.incr.aof");
   EXPECT_EQ(manifest->history.size(), 1U);
   for (const char* bad : {"", "file a seq 1 type b\nfile b seq 2 type b\n",
                           "file a seq 2 type i\nfile b seq 1 type i\n", "file a seq 0 type i\n",
