@@ -113,8 +113,14 @@ bool FileSource::changed() const {
          info.st_mtim.tv_sec != modified_.tv_sec || info.st_mtim.tv_nsec != modified_.tv_nsec;
 }
 
-bool FileSource::hole() const {
-  return size_ > 0 && ::lseek(fd_.get(), 0, SEEK_DATA) < 0 && errno == ENXIO;
+std::int64_t FileSource::SkipHole() {
+  // Digests need every byte.
+  if (tee_ != nullptr && !tee_->empty()) return 0;
+  const off_t data = ::lseek(fd_.get(), offset_, SEEK_DATA);
+  if (data < 0 && errno != ENXIO) return 0;
+  // No more data: zeros to its end.
+  const std::int64_t to = data < 0 ? size_ : std::min<std::int64_t>(data, size_);
+  return to - std::exchange(offset_, std::max(offset_, to));
 }
 
 Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget, DigestTee* tee) {

@@ -84,8 +84,7 @@ class FileSource final : public Source {
   void OnlyHash() override { only_hash_ = !drop_; }
   // By its size and its modification time.
   bool changed() const override;
-  // A sparse file without any data.
-  bool hole() const override;
+  std::int64_t SkipHole() override;
   std::int64_t size() const { return size_; }
 
  private:

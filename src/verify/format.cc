@@ -199,10 +199,8 @@ bool PromisesContent(const std::string& name) {
 Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
   constexpr std::string_view kZeros = "holds nothing but zero bytes";
-  if (reader.offset() == 0 && reader.hole()) {
-    return Broken(Reason::kCorrupt, 0, std::string(kZeros));
-  }
   while (true) {
+    reader.SkipHole();
     auto bytes = reader.Look();
     if (!bytes) return tl::unexpected(std::move(bytes.error()));
     if (bytes->empty()) break;

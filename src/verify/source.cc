@@ -99,6 +99,10 @@ Walked<bool> Reader::AtEnd() {
   return bytes->empty();
 }
 
+void Reader::SkipHole() {
+  if (chunk_.empty() && carry_at_ == carry_.size()) offset_ += source_.SkipHole();
+}
+
 std::size_t FirstNonZero(std::string_view bytes) {
   constexpr std::size_t kBlockBytes = 256;
   std::size_t at = 0;

@@ -46,8 +46,8 @@ class Source {
   virtual Attestation attestation() const { return Attestation::kNone; }
   // True if what is being read is no longer what it was when it was opened.
   virtual bool changed() const { return false; }
-  // True if it is known without reading that it is zeros from its first byte to its last.
-  virtual bool hole() const { return false; }
+  // Leaves out zeros that are known without being read, and says how many. Some may be left.
+  virtual std::int64_t SkipHole() { return 0; }
 };
 
 // Bytes in memory, for parts that were read already and for tests. Does not own them.
@@ -84,7 +84,8 @@ class Reader {
   Walked<void> Skip(std::int64_t size, std::string_view what);
   // True if nothing is left.
   Walked<bool> AtEnd();
-  bool hole() const { return source_.hole(); }
+  // Consumes zeros that need not be read, if nothing else is at hand.
+  void SkipHole();
 
  private:
   Walked<void> Fill(std::size_t size);

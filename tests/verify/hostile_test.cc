@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/digest.h"
 #include "base/strings.h"
@@ -131,6 +132,14 @@ TEST(HostileTest, SparseFilesOfAnySize) {
   EXPECT_EQ(hole.outcome, Outcome::kBroken) << hole.ToString();
   EXPECT_EQ(hole.reason, Reason::kCorrupt);
   EXPECT_LT(hole.bytes_read, 1 << 20);
+  // With something at its end, and in the middle.
+  std::filesystem::resize_file(path, std::int64_t{1} << 40);
+  std::ofstream(path, std::ios::app) << 'x';
+  EXPECT_EQ(VerifyPath(path, options).reason, Reason::kUnverified);
+  std::filesystem::resize_file(path, std::int64_t{1} << 40);
+  std::fstream middle(path, std::ios::in | std::ios::out);
+  middle.seekp(std::int64_t{1} << 39) << std::string(5000, '\0') << std::flush;
+  EXPECT_EQ(VerifyPath(path, options).reason, Reason::kCorrupt);
 }
 
 TEST(HostileTest, SpecialFilesInAFolder) {
