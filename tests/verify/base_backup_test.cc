@@ -463,7 +463,9 @@ TEST(ManifestTest, EveryByteIsCoveredHoweverItArrives) {
       std::string damaged = text;
       damaged[at] = static_cast<char>(damaged[at] ^ 1);
       // Behind the checksum there is only the bracket.
-      if (at <= last) EXPECT_FALSE(ParseManifest(damaged, parts)) << at;
+      if (at <= last) {
+        EXPECT_FALSE(ParseManifest(damaged, parts)) << at;
+      }
       const auto cut = ParseManifest(std::string_view(text).substr(0, at), parts);
       if (at + 1 < text.size()) {
         ASSERT_FALSE(cut) << at;

@@ -187,7 +187,8 @@ TEST(ChecksumFileTest, DigestsThatLookLikeSha2AreTriedAsTheOthersOfTheirLength) 
   for (const char* tool :
        {"b2sum -l 160", "b2sum -l 224", "b2sum -l 256", "b2sum -l 384", "b2sum", "sha256sum",
         "sha1sum", "openssl dgst -r -sha512-256", "openssl dgst -r -sha3-256",
-        "openssl dgst -r -sha3-384", "openssl dgst -r -blake2s256", "openssl dgst -r -rmd160"}) {
+        "openssl dgst -r -sha3-384", "openssl dgst -r -blake2s256", "openssl dgst -r -rmd160",
+        "openssl dgst -r -sm3"}) {
     const testing::TempDir folder;
     folder.Write("a", content);
     folder.Write("empty.txt", "");
