@@ -35,17 +35,14 @@ Bzip2Decoder::~Bzip2Decoder() = default;
 
 // False at the end of the input; zeros there are accepted.
 Walked<bool> Bzip2Decoder::BeginStream() {
-  while (true) {
-    auto bytes = input_.Look();
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) return false;
-    if ((*bytes)[0] == 'B') break;
-    const std::size_t junk = FirstNonZero(*bytes);
-    if (junk != std::string_view::npos) {
-      return Broken(Reason::kCorrupt, input_.offset() + static_cast<std::int64_t>(junk),
-                    "bytes after the end of the bzip2 data");
-    }
-    input_.Consume(bytes->size());
+  auto magic = input_.Peek(1);
+  if (!magic) return tl::unexpected(std::move(magic.error()));
+  if (*magic != "B") {
+    if (auto zeros = input_.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
+    auto end = input_.AtEnd();
+    if (!end) return end;
+    if (*end) return false;
+    return Broken(Reason::kCorrupt, input_.offset(), "bytes after the end of the bzip2 data");
   }
   state_->Open();
   in_stream_ = true;

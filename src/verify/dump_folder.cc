@@ -67,7 +67,10 @@ Walked<Walk> ReadData(Reader& reader, DumpData data) {
   if (const auto missing = data.Missing()) {
     return Broken(Reason::kIncomplete, reader.offset(), *missing);
   }
-  return Walk();
+  // No format tells more of it than the archive does.
+  Walk walk;
+  walk.level = Level::kFormat;
+  return walk;
 }
 
 // Packed as its name says: what is not packed may begin with anything.
@@ -134,15 +137,8 @@ class DumpFolder {
       return AddPart(whole_, Bad(name, Reason::kIncomplete, "the archive needs it, it is missing"));
     }
     files_.insert(*found);
-    Verdict part = Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, data); });
-    // What is not packed was read to its end; no format tells more of it than the archive does.
-    if (part.outcome == Outcome::kUnjudged && part.reason == Reason::kUnverified) {
-      part.outcome = Outcome::kIntact;
-      part.level = Level::kFormat;
-    } else if (part.outcome == Outcome::kIntact && CompressionOfName(*found)) {
-      part.level = Level::kContent;
-    }
-    AddPart(whole_, std::move(part));
+    AddPart(whole_,
+            Verify(*found, [&](Reader& reader) { return WalkData(reader, *found, data); }));
   }
 
   // "123 blob_123.dat" lines: each object has its number in both.

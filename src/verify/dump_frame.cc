@@ -44,7 +44,9 @@ std::optional<DumpFrame::Defect> DumpFrame::Take(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (!line.starts_with("--")) {
     const bool stray = ended_ && !BeginsStatement(line);
-    ended_ = ended_ && base::Trim(line).empty();
+    // pg_dump's own command stands behind its end mark.
+    const bool belongs = base::Trim(line).empty() || line.starts_with("\\unrestrict ");
+    ended_ = ended_ && belongs;
     if (!stray) return std::nullopt;
     return Defect{Reason::kCorrupt,
                   "what follows the end of the dump does not begin as a statement does"};

@@ -199,14 +199,7 @@ bool PromisesContent(const std::string& name) {
 Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
   constexpr std::string_view kZeros = "holds nothing but zero bytes";
-  while (true) {
-    reader.SkipHole();
-    auto bytes = reader.Look();
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) break;
-    if (FirstNonZero(*bytes) != std::string_view::npos) break;
-    reader.Consume(bytes->size());
-  }
+  if (auto zeros = reader.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
   auto end = reader.AtEnd();
   if (!end) return tl::unexpected(std::move(end.error()));
   if (*end && reader.offset() > 0) {

@@ -125,17 +125,10 @@ Walked<bool> GzipDecoder::AtLastMember() {
   auto magic = input_.Peek(2);
   if (!magic) return tl::unexpected(std::move(magic.error()));
   if (*magic == "\x1f\x8b") return false;
-  while (true) {
-    auto bytes = input_.Look();
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) return true;
-    const std::size_t junk = FirstNonZero(*bytes);
-    if (junk != std::string_view::npos) {
-      return Broken(Reason::kCorrupt, input_.offset() + static_cast<std::int64_t>(junk),
-                    "bytes after the end of the gzip data");
-    }
-    input_.Consume(bytes->size());
-  }
+  if (auto zeros = input_.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
+  auto end = input_.AtEnd();
+  if (!end || *end) return end;
+  return Broken(Reason::kCorrupt, input_.offset(), "bytes after the end of the gzip data");
 }
 
 Walked<std::string_view> GzipDecoder::Next() {

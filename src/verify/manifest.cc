@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "verify/json_bytes.h"
+#include "verify/manifest_inventory.h"
 #include "verify/utc.h"
 
 namespace drwatch::verify {
@@ -115,7 +116,8 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     if (checksum_.has_value() != (file_.kind != ManifestChecksum::kNone)) {
       return Fail("checksum without an algorithm, or the reverse");
     }
-    if (!checksum_) manifest.checksums = false;
+    // pg_combinebackup lists WAL, too, without checksums.
+    if (!checksum_ && !IsExemptFromManifest(path_)) manifest.checksums = false;
     if (modified_ && path_ == "backup_label") manifest.taken = modified_;
     if (modified_) newest = std::max(newest, *modified_);
     if (parts_ == ManifestParts::kWithoutFiles) return true;

@@ -99,8 +99,16 @@ Walked<bool> Reader::AtEnd() {
   return bytes->empty();
 }
 
-void Reader::SkipHole() {
-  if (chunk_.empty() && carry_at_ == carry_.size()) offset_ += source_.SkipHole();
+Walked<void> Reader::SkipZeros() {
+  while (true) {
+    if (chunk_.empty() && carry_at_ == carry_.size()) offset_ += source_.SkipHole();
+    auto bytes = Look();
+    if (!bytes) return tl::unexpected(std::move(bytes.error()));
+    const std::size_t other = FirstNonZero(*bytes);
+    const bool ends = bytes->empty() || other != std::string_view::npos;
+    Consume(std::min(other, bytes->size()));
+    if (ends) return {};
+  }
 }
 
 std::size_t FirstNonZero(std::string_view bytes) {

@@ -82,10 +82,10 @@ class Reader {
   Walked<std::string_view> Some(std::int64_t limit);
   // Consumes exactly `size` bytes; as Take.
   Walked<void> Skip(std::int64_t size, std::string_view what);
+  // Consumes all zeros that come next; holes of a sparse file are not read.
+  Walked<void> SkipZeros();
   // True if nothing is left.
   Walked<bool> AtEnd();
-  // Consumes zeros that need not be read, if nothing else is at hand.
-  void SkipHole();
 
  private:
   Walked<void> Fill(std::size_t size);

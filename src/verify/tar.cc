@@ -230,14 +230,7 @@ Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
 Walked<void> TarWalker::CheckEnd() {
   constexpr std::string_view kPixzIndex = "\xa6\x4c\x32\x2e\xd6\x14\xae\xdb";
   const std::int64_t begin = reader_.offset();
-  bool zeros = true;
-  while (zeros) {
-    auto bytes = reader_.Look();
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    const std::size_t junk = FirstNonZero(*bytes);
-    zeros = junk == std::string_view::npos && !bytes->empty();
-    reader_.Consume(std::min(junk, bytes->size()));
-  }
+  if (auto zeros = reader_.SkipZeros(); !zeros) return zeros;
   auto rest = reader_.Peek(kPixzIndex.size());
   if (!rest) return tl::unexpected(std::move(rest.error()));
   if (!rest->empty() && *rest != kPixzIndex) {

@@ -180,10 +180,13 @@ TEST(SqlDumpTest, WhatFollowsTheEndIsAStatement) {
   const std::string dump = SchemaDump(2);
   for (const std::string more : {"    id integer\n);\n", "Backup done\n", "t1 (id);\n", "7\n",
                                  "- Name: t1; Type: TABLE\n", "'::text\n);\nCOMMIT;\n"}) {
-    const Verdict verdict = WalkBytes(dump + "\n\n" + more, "x.sql");
-    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << more;
-    EXPECT_EQ(verdict.reason, Reason::kCorrupt) << more;
-    EXPECT_EQ(verdict.place, "byte " + std::to_string(dump.size() + 2)) << more;
+    // With \restrict and \unrestrict, too.
+    for (const std::string& front : {dump, Sample("plain.sql"), Sample("all.sql")}) {
+      const Verdict verdict = WalkBytes(front + "\n\n" + more, "x.sql");
+      EXPECT_EQ(verdict.outcome, Outcome::kBroken) << more;
+      EXPECT_EQ(verdict.reason, Reason::kCorrupt) << more;
+      EXPECT_EQ(verdict.place, "byte " + std::to_string(front.size() + 2)) << more;
+    }
   }
 }
 
@@ -415,6 +418,8 @@ TEST(PgDumpTest, LargeObjectsOf17AreFound) {
   for (const std::string name : {"folder-lz4", "folder-zstd", "tar.dump"}) {
     const Verdict verdict = VerifyPath(place + "/" + name, {});
     EXPECT_EQ(verdict.outcome, Outcome::kIntact) << name << ": " << verdict.ToString();
+    // Neither lz4 nor zstd is told to add a checksum.
+    EXPECT_EQ(verdict.level, Level::kFormat) << name;
   }
   std::string tar = testing::ReadTestFile(place + "/tar.dump");
   tar[tar.find("blobs_3418.toc")] = 'x';

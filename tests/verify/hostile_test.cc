@@ -140,6 +140,10 @@ TEST(HostileTest, SparseFilesOfAnySize) {
   std::fstream middle(path, std::ios::in | std::ios::out);
   middle.seekp(std::int64_t{1} << 39) << std::string(5000, '\0') << std::flush;
   EXPECT_EQ(VerifyPath(path, options).reason, Reason::kCorrupt);
+  // Behind what is packed.
+  const std::string packed = folder.Write("x.txt.gz", Gzip("text"));
+  std::filesystem::resize_file(packed, std::int64_t{1} << 43);
+  EXPECT_EQ(VerifyPath(packed, options).outcome, Outcome::kIntact);
 }
 
 TEST(HostileTest, SpecialFilesInAFolder) {
