@@ -98,7 +98,16 @@ base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::strin
     return tcp;
   }
   if (scheme == "file") return BackupSpec(target.substr(7));
-  if (scheme == "s3") return BucketSpec(target);
+  if (scheme == "s3") {
+    std::string user;
+    base::Secret password;
+    if (TakeCredentials(target, user, password) != target) {
+      return base::Fail("keys do not belong into the address " +
+                            base::Quote(base::RedactUrl(target)),
+                        "put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    }
+    return BucketSpec(target);
+  }
   return base::Fail(
       "unknown kind of target: " + base::Quote(base::RedactUrl(target)),
       "use postgres://, redis://, rediss://, http://, https://, tcp://host:port, s3://bucket or a "

@@ -1,3 +1,5 @@
+#include "base/strings.h"
+#include "config/hint.h"
 #include "config/sections.h"
 
 namespace drwatch::config {
@@ -7,6 +9,15 @@ namespace {
 // stop the business to those that hardly matter.
 Levels DefaultLevels() {
   return {{"L1", {15min, 1h}}, {"L2", {30min, 2h}}, {"L3", {1h, 4h}}, {"L4", {4h, 8h}}};
+}
+
+void WarnOfUnknownLevel(const Service& service, const Levels& levels, Problems& problems) {
+  std::vector<std::string> known;
+  for (const auto& [name, objectives] : levels) known.push_back(name);
+  problems.AddWarning(service.position,
+                      "service " + base::Quote(service.name) + " has no rpo: there is no level " +
+                          base::Quote(service.level),
+                      NameHint(service.level, known, "levels"));
 }
 
 }  // namespace
@@ -35,12 +46,17 @@ Service ReadService(const Node& node, const Levels& levels, ReadContext& context
   reader.Require("name");
   GetName(reader, "name", service.name);
   GetName(reader, "level", service.level);
-  if (const auto level = levels.find(service.level); level != levels.end()) {
+  const auto level = levels.find(service.level);
+  if (level != levels.end()) {
     service.rpo = level->second.rpo;
     service.rto = level->second.rto;
   }
   GetPositive(reader, "rpo", service.rpo);
   GetPositive(reader, "rto", service.rto);
+  // A name that promises nothing is fine as long as something else does.
+  if (!service.level.empty() && level == levels.end() && !service.rpo) {
+    WarnOfUnknownLevel(service, levels, context.problems);
+  }
   GetName(reader, "region", service.region);
   GetAtLeast(reader, "copies", 1, service.copies);
   GetAtLeast(reader, "offsite_copies", 0, service.offsite_copies);

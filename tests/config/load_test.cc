@@ -325,6 +325,24 @@ services:
   EXPECT_FALSE(config.services[3].rpo.has_value());
 }
 
+TEST(ParseConfigTest, ALevelThatNobodyDefinedIsNoted) {
+  const std::string services =
+      "services:\n- {name: a, level: l1}\n- {name: b, level: gold, rpo: 1h}\n"
+      "- {name: c, level: L1}\n- {name: d}\n- {name: e, level: bronze}\n";
+  Problems problems;
+  ASSERT_TRUE(ParseConfig(services, "drwatch.yml", problems));
+  std::vector<std::string> noted;
+  for (const Problem& problem : problems.all()) {
+    if (problem.message.find("level") != std::string::npos) {
+      noted.push_back(problem.message + "; " + problem.hint);
+    }
+  }
+  EXPECT_EQ(noted, std::vector<std::string>(
+                       {"service \"a\" has no rpo: there is no level \"l1\"; did you mean \"L1\"?",
+                        "service \"e\" has no rpo: there is no level \"bronze\"; known levels: "
+                        "L1, L2, L3, L4"}));
+}
+
 TEST(ParseConfigTest, ReadsReceiversWithGlobalDefaults) {
   const Config config = Loaded(R"yaml(
 global: {slack_api_url: "https://hooks.example/T", pagerduty_url: "https://eu.example/v2"}
