@@ -104,6 +104,7 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.outcome = Outcome::kUnjudged;
   verdict.reason = Reason::kUnverified;
   const std::string_view why = walk.level == Level::kExists ? "it is empty"
+                               : !walk.doubt.empty()        ? std::string_view(walk.doubt)
                                : verdict.format.empty()     ? "its format is not known"
                                                             : "it is encrypted";
   verdict.message = std::string(why) + " and no checksum file names it";
