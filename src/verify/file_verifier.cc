@@ -198,6 +198,22 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   return verdict;
 }
 
+Verdict MissingFile(const std::string& name, const std::string& list) {
+  Verdict verdict;
+  verdict.outcome = Outcome::kBroken;
+  verdict.reason = Reason::kIncomplete;
+  verdict.place = name;
+  verdict.message = list.empty() ? "a checksum file names it, but it is missing"
+                                 : base::Quote(list) + " names it, but it is missing";
+  return verdict;
+}
+
+void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums) {
+  for (const std::string& name : checksums.Names()) {
+    if (!files.Has(name)) AddPart(whole, MissingFile(name, ""));
+  }
+}
+
 void AddPart(Verdict& whole, Verdict part) {
   constexpr auto kBadness = [](Outcome outcome) {
     return outcome == Outcome::kBroken ? 2 : outcome == Outcome::kUnjudged ? 1 : 0;
