@@ -128,12 +128,15 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceScan::SumsOf(const std::strin
     sums = known->second;
     for (const PlaceObject* object : lists) ReadSum(*object);  // keeps it
   } else {
+    const PlaceFiles files(place_, objects, folder);
+    const verify::ListFolder place(
+        [&files](const std::string& name) { return files.Find(name) != nullptr; });
     auto fresh = std::make_shared<verify::ChecksumFolder>();
     bool whole = true;
     for (const PlaceObject* object : lists) {
       const auto text = ReadSum(*object);
       whole = whole && text;
-      if (text) fresh->Add(std::string(LastPart(*object, folder)), *text, object->modified);
+      if (text) fresh->Add(std::string(LastPart(*object, folder)), *text, object->modified, place);
     }
     fresh->Sort();
     // What could not be read is tried again.

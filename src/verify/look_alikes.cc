@@ -16,7 +16,7 @@ struct Row {
   std::string_view name;
   const EVP_MD* (*method)();  // nullptr: BLAKE2b
 };
-constexpr std::array<Row, 12> kRows = {{{20, "blake2b-160", nullptr},
+constexpr std::array<Row, 13> kRows = {{{20, "blake2b-160", nullptr},
                                         {20, "ripemd160", EVP_ripemd160},
                                         {28, "blake2b-224", nullptr},
                                         {28, "sha512/224", EVP_sha512_224},
@@ -24,6 +24,7 @@ constexpr std::array<Row, 12> kRows = {{{20, "blake2b-160", nullptr},
                                         {32, "sha512/256", EVP_sha512_256},
                                         {32, "sha3-256", EVP_sha3_256},
                                         {32, "blake2s", EVP_blake2s256},
+                                        {32, "sm3", EVP_sm3},
                                         {48, "blake2b-384", nullptr},
                                         {48, "sha3-384", EVP_sha3_384},
                                         {64, "blake2b", nullptr},

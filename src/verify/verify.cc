@@ -73,8 +73,10 @@ Walked<Listed> ReadListed(const std::string& path, const ChecksumFileName& kind,
   }
   Listed listed;
   const ListFolder list_folder(folder);
+  const std::string own = SplitPath(path).second;
   ListedFiles files(kind, list_folder, [&](const std::string& target, const ChecksumEntry&) {
-    listed.targets.push_back(listed.texts.Keep(target));
+    // "sha256sum * > SHA256SUMS" lists the list, too, before it is written.
+    if (target != own) listed.targets.push_back(listed.texts.Keep(target));
   });
   while (true) {
     const auto bytes = file->Next();
