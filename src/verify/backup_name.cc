@@ -46,22 +46,22 @@ std::string_view PromisedBy(std::string_view name) {
   return {};
 }
 
-bool NamesBackup(std::string_view name) {
-  if (NamesWal(name)) return true;
+NameClaim ClaimOfName(std::string_view name) {
+  if (NamesWal(name)) return NameClaim::kBackup;
   const std::string lower = base::Lower(name);
   std::string_view rest = lower;
-  bool kept = false;  // packed or copied: somebody wanted to keep it
+  bool kept = false;
   for (std::size_t dot = rest.rfind('.'); dot != rest.npos && dot > 0; dot = rest.rfind('.')) {
     const std::string_view ending = rest.substr(dot);
-    if (IsOneOf(kBackupEndings, ending)) return true;
+    if (IsOneOf(kBackupEndings, ending)) return NameClaim::kBackup;
     if (CompressionOfName(ending) || IsOneOf(kCopyEndings, ending)) {
       kept = true;
     } else if (!IsNumber(ending)) {
-      return false;
+      return NameClaim::kNone;
     }
     rest = rest.substr(0, dot);
   }
-  return kept;
+  return kept ? NameClaim::kKept : NameClaim::kNone;
 }
 
 bool PromisesHtml(std::string_view name) {

@@ -10,11 +10,18 @@ namespace drwatch::verify {
 // promises. Empty: nothing.
 std::string_view PromisedBy(std::string_view name);
 
-// True for a name that only backups carry: one of a dump, an archive, a snapshot or a file of a WAL
-// archive, packed, encrypted, dated or kept as a copy ("shop.sql.gz", "shop.dump.20261130",
-// "shop.bak"). Not for what lies about in every tree of files (.json, .html, .log, no ending at
-// all), nor for copies of that ("index.html.bak", "error.log.1.gz").
-bool NamesBackup(std::string_view name);
+enum class NameClaim {
+  // What lies about in every tree of files: .json, .html, .log, no ending at all. Copies of that,
+  // too: "index.html.bak", "error.log.1.gz".
+  kNone,
+  // Kept by somebody, packed or as a copy, who does not say what: "shop.gz", "shop.bak",
+  // "syslog.1.gz".
+  kKept,
+  // One that only backups carry, of a dump, an archive, a snapshot or a file of a WAL archive, also
+  // packed, dated or as a copy: "shop.sql.gz", "shop.dump.20261130".
+  kBackup,
+};
+NameClaim ClaimOfName(std::string_view name);
 
 // Names of web pages.
 bool PromisesHtml(std::string_view name);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -89,7 +90,8 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
   const bool known = walk->level >= Level::kFormat;
   if (known && decoder->checked()) walk->level = Level::kContent;
-  if (!known || unpacked.failed()) walk->level = Level::kFormat;
+  const bool empty = walk->level == Level::kExists;
+  if ((!known && !empty) || unpacked.failed()) walk->level = Level::kFormat;
   if (!walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
   walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
   return walk;
@@ -129,14 +131,29 @@ std::string DoubtOf(Fault fault) {
 // Why a file is taken for a backup whatever it looks like.
 enum class Claim {
   kArtefact,  // it is the artefact
-  kName,      // it is named like one among the files of a folder
-  kPacking,   // it is named like something packed: what is in it may be anything
+  kName,      // it is named like one among the files of a folder,
+  kKept,      // or as something packed or copied: it may have been empty before
+  kPacking,   // its name says that it is packed, and that anything may be in it
   kNone,
 };
 
 Claim ClaimOfMember(std::string_view name) {
-  if (NamesBackup(name)) return Claim::kName;
-  return CompressionOfName(name) ? Claim::kPacking : Claim::kNone;
+  switch (ClaimOfName(name)) {
+    case NameClaim::kBackup:
+      return Claim::kName;
+    case NameClaim::kKept:
+      return Claim::kKept;
+    case NameClaim::kNone:
+      return CompressionOfName(name) ? Claim::kPacking : Claim::kNone;
+  }
+  std::abort();
+}
+
+// Of a folder's files: it may be a mark, or have been empty always.
+Walk EmptyMember() {
+  Walk walk;
+  walk.level = Level::kExists;
+  return walk;
 }
 
 class Descent {
@@ -145,7 +162,8 @@ class Descent {
   Walked<Walk> Run(Reader& reader, const std::string& name, int depth);
 
  private:
-  Walked<Walk> WalkUnknown(Reader& reader, const std::string& name, int depth);
+  Walked<Walk> WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
+                           int depth);
   Walked<Walk> Doubt(Walked<Walk> walk, int depth) const;
   const Reader& file_;
   const Claim claim_;
@@ -166,6 +184,8 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   auto peeked = reader.Peek(kHeadBytes);
   if (!peeked) return tl::unexpected(std::move(peeked.error()));
   const std::string head(*peeked);
+  const bool may_be_empty = claim_ == Claim::kKept || claim_ == Claim::kPacking;
+  if (head.empty() && depth > 0 && may_be_empty) return EmptyMember();
   if (head.empty()) {
     return Broken(Reason::kTooSmall, 0,
                   depth == 0 ? "the file is empty" : "holds nothing: 0 bytes after unpacking");
@@ -203,14 +223,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   }
   if (auto text = WalkWalText(reader, name)) return std::move(*text);
   if (auto walk = WalkText(reader, head, name)) return Doubt(*std::move(walk), depth);
-  return WalkUnknown(reader, name, depth);
-}
-
-// Of a folder's files: it may be a mark, or have been empty always.
-Walk EmptyMember() {
-  Walk walk;
-  walk.level = Level::kExists;
-  return walk;
+  return WalkUnknown(reader, head, name, depth);
 }
 
 // tar without a member: two blocks of zeros, or a record of them, which most programs fill.
@@ -218,7 +231,8 @@ bool IsEmptyTar(std::string_view name, std::int64_t zeros) {
   return base::Lower(name).ends_with(".tar") && (zeros == 1024 || zeros == 10'240);
 }
 
-Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
+Walked<Walk> Descent::WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
+                                  int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
   constexpr std::string_view kZeros = "holds nothing but zero bytes";
   if (reader.offset() == 0 && reader.hole()) {
@@ -241,7 +255,7 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
   }
   const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;
   const std::string_view promised = compression ? CompressionName(*compression) : PromisedBy(name);
-  if (!promised.empty()) {
+  if (!promised.empty() && !IsNamedByChance(head)) {
     return Broken(Reason::kWrongFormat, 0,
                   "its name promises " + std::string(promised) + ", its content is something else");
   }

@@ -256,13 +256,42 @@ TEST(VerifyTest, FilesOfAFolderKeepThePromisesOfBackups) {
     folder.Write(std::string("d/") + name, Gzip(page));
     EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kWrongFormat) << name;
   }
-  // What was packed may be anything, and a name of 24 digits somebody else's.
+  for (const char* name : {"x.sql.gz", "x.tar.gz", "x.dump.20261130.gz"}) {
+    const testing::TempDir folder;
+    folder.Write(std::string("d/") + name, Gzip(""));
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kTooSmall) << name;
+  }
+  // What was packed may be anything or nothing (a log that was rotated), and a name of 24 digits
+  // somebody else's.
   for (const char* name : {"index.html.gz", "index.php.gz", "error.log.1.gz"}) {
     const testing::TempDir folder;
     folder.Write(std::string("d/") + name, Gzip(page));
     EXPECT_EQ(VerifyPath(folder.Path("d"), {}).level, Level::kFormat) << name;
   }
+  for (const char* name : {"error.log.1.gz", "spooler-20261130.gz", "page.1.gz"}) {
+    const testing::TempDir folder;
+    const std::string path = folder.Write(std::string("d/") + name, Gzip(""));
+    const Verdict verdict = VerifyPath(folder.Path("d"), {});
+    EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << name;
+    EXPECT_EQ(verdict.message, "it is empty and no checksum file names it");
+    EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken) << "alone: " << name;
+  }
   EXPECT_EQ(VerifyBytes("an upload", "507F1F77BCF86CD799439011").outcome, Outcome::kUnjudged);
+}
+
+TEST(VerifyTest, SomeProgramsUseTheNamesOfOthers) {
+  // As stats4.rdb of R 4.2 and tools/R/sysdata.rdb begin, and a file of /var/lib/dpkg/alternatives.
+  const std::string zlib("\x00\x00\x02\x5e\x78\x9c\x8d\x52\x4d\x6b", 11);
+  const std::string lzma("\x00\x00\x05\x06\x5a\xe0\x05\x05\x02", 9);
+  EXPECT_EQ(VerifyBytes(zlib, "stats4.rdb").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(VerifyBytes(lzma, "sysdata.rdb").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(VerifyBytes("auto\n/usr/share/man/man7/builtins.7.gz\n\n", "builtins.7.gz").outcome,
+            Outcome::kUnjudged);
+  // No damage makes a snapshot of Redis look so.
+  for (std::size_t at = 0; at < 9; ++at) {
+    const std::string rdb = Flipped(Sample("redis.rdb"), at, static_cast<int>(at % 8));
+    EXPECT_EQ(VerifyBytes(rdb, "dump.rdb").outcome, Outcome::kBroken) << at;
+  }
 }
 
 TEST(VerifyTest, AnArchiveOfAFolderMayBeEmpty) {
