@@ -9,6 +9,7 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
 #include "verify/base_backup.h"
+#include "verify/data_folder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
@@ -279,6 +280,7 @@ std::optional<base::Timestamp> PlaceScan::TimeOfManifest(const PlaceObject* obje
 
 // What backup_manifest or backup_label gives.
 std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files, bool& sure) {
+  if (verify::WasStarted(files)) return std::nullopt;
   if (const auto taken = TimeOfManifest(files.Find("backup_manifest"), sure)) return taken;
   constexpr std::string_view kKey = "START TIME: ";
   const auto label = ReadText(files.Find("backup_label"), kMaxLabelBytes, sure).value_or("");

@@ -49,7 +49,8 @@ class BaseBackup {
   }
 
   Verdict Run() {
-    if (files_.Has(std::string(kManifestName)) && !ReadManifest()) return whole_;
+    const bool has_manifest = files_.Has(std::string(kManifestName)) && !WasStarted(files_);
+    if (has_manifest && !ReadManifest()) return whole_;
     for (const std::string& name : files_.TopNames()) {
       if (!BackupArchiveOf(name).empty()) archives_.insert(name);
     }

@@ -7,6 +7,7 @@
 #include "verify/carried_wal.h"
 #include "verify/control_file.h"
 #include "verify/file_verifier.h"
+#include "verify/manifest_inventory.h"
 
 namespace drwatch::verify {
 namespace {
@@ -14,6 +15,7 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kLabelFile = "backup_label";
+constexpr std::string_view kUsedLabelFile = "backup_label.old";
 
 // Pages and whatever else: what they hold says nothing.
 Walked<Walk> WalkAnything(Reader& /*file*/) {
@@ -38,17 +40,14 @@ class DataFolder {
     if (HasParts() && ReadControl()) CheckFiles();
     if (Good()) AddMissing(whole_, files_, checksums_);
     if (Good() && !labelled_) CheckStart();
-    if (Good() && unproven_) {
-      Require(
-          Unjudged(Reason::kUnverified, "no backup_manifest: nothing to check its files against"),
-          "");
-    }
+    if (Good() && unproven_) Require(Unproven(), "");
     return whole_;
   }
 
  private:
   bool Good() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
   bool Require(Walked<void> result, const std::string& place);
+  tl::unexpected<Fault> Unproven() const;
   bool HasParts();
   bool ReadControl();
   void CheckFiles();
@@ -77,6 +76,15 @@ bool DataFolder::Require(Walked<void> result, const std::string& place) {
   part.level = Level::kSize;
   AddPart(whole_, std::move(part));
   return false;
+}
+
+tl::unexpected<Fault> DataFolder::Unproven() const {
+  const bool past = files_.Has(std::string(kManifestName));
+  return Unjudged(Reason::kUnverified,
+                  past
+                      ? "a server was started in it since its backup_manifest was written: nothing "
+                        "to check its files against"
+                      : "no backup_manifest: nothing to check its files against");
 }
 
 bool DataFolder::HasParts() {
@@ -160,6 +168,10 @@ void DataFolder::CheckStart() {
 bool LooksLikeDataFolder(const FileSet& files) {
   return files.Has(std::string(kVersionFile)) &&
          (files.Has(std::string(kLabelFile)) || (files.Has("base") && files.Has("global")));
+}
+
+bool WasStarted(const FileSet& files) {
+  return !files.Has(std::string(kLabelFile)) && files.Has(std::string(kUsedLabelFile));
 }
 
 Verdict VerifyDataFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {

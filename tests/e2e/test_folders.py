@@ -61,6 +61,35 @@ def test_copies_of_a_data_folder(folder, drwatch, receivers):
     assert verify(cold)[0] == 2, "no server starts without the WAL of its last checkpoint"
 
 
+def test_copy_of_a_standby_has_the_manifest_it_was_made_with(folder, drwatch, receivers):
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    primary = Postgres(folder / "primary").create().start()
+    standby = Postgres(folder / "standby")
+    try:
+        standby.make_standby_of(primary).start()
+        primary.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g; CHECKPOINT")
+        at = primary.sql("SELECT pg_current_wal_lsn()")
+        wait_until(lambda: standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{at}'") == "t", what="replay")
+        standby.stop()
+        copy = copy_data(standby, folder / "copies/standby")
+        standby.start()
+        standby.sql("SELECT pg_promote()")
+        standby.stop()
+        promoted = copy_data(standby, folder / "promoted")
+    finally:
+        standby.stop()
+        primary.stop()
+    assert (copy / "backup_manifest").exists() and not (copy / "backup_label").exists()
+    for path in (copy, promoted):
+        code, verdict = verify(path)
+        assert code == 3 and "was started in it" in verdict["message"], verdict
+        assert verdict["details"] == ["its server was stopped before it was copied"]
+    drwatch.start(config(folder, receivers, [{"name": "cold", "type": "backup", "service": "shop", "path": str(folder / "copies"),
+                                              "max_age": "26h", "quiet_time": "200ms"}]))
+    wait_until(lambda: drwatch.value('backup_success{backup="cold",location="primary"}') == 1, what="the copy is a backup")
+
+
 def test_configuration_and_a_web_site(folder):
     for name, text in {"web/index.php": "<!DOCTYPE html><html><?php page() ?></html>", "web/empty.json": "",
                        "locales/de.yml": "error: Fehler\n", "templates/app.yml": "{% if tls %}\nport: 443\n{% endif %}\n",

@@ -184,6 +184,17 @@ TEST_F(DataFolderTest, CopyOfARunningServerMayBeASnapshot) {
   EXPECT_EQ(Verify().message, "no backup_manifest: nothing to check its files against");
 }
 
+TEST_F(DataFolderTest, ItsManifestIsOfThePastOnceAServerWasStartedInIt) {
+  files_["backup_manifest"] = "{}";
+  ExpectBroken(Reason::kIncomplete, "backup_manifest");
+  files_["backup_label.old"] = "START WAL LOCATION: 0/5000028 (file 000000010000000000000005)\n";
+  Write();
+  EXPECT_EQ(Verify().outcome, Outcome::kUnjudged) << Verify().ToString();
+  EXPECT_NE(Verify().message.find("was started in it"), std::string::npos) << Verify().message;
+  files_["backup_label"] = files_["backup_label.old"];
+  ExpectBroken(Reason::kIncomplete, "backup_manifest");
+}
+
 TEST(ControlFileTest, EveryBitOfItsFieldsCounts) {
   for (const std::uint32_t version : {942u, 1002u, 1100u, 1300u, 1800u}) {
     const std::string bytes = MakeControl({version, kStopped, 0x2000028, 0x2000100});
