@@ -17,6 +17,7 @@
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
 #include "verify/checksum_list.h"
+#include "verify/data_folder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
@@ -151,6 +152,7 @@ std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Dead
 }
 
 std::optional<base::Timestamp> TimeInFolder(const std::string& path) {
+  if (verify::WasStarted(verify::FolderFiles(path))) return std::nullopt;
   verify::ReadBudget budget({});
   if (auto file = verify::FileSource::Open(path + "/backup_manifest", budget, nullptr)) {
     verify::Reader reader(*file);

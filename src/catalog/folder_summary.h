@@ -35,7 +35,8 @@ struct FolderSummary {
 std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
                                              const base::StopToken& stop);
 
-// The time that backup_manifest or backup_label gives. nullopt if neither does.
+// The time that backup_manifest or backup_label gives. nullopt if neither does, or a
+// server was started in it since.
 std::optional<base::Timestamp> TimeInFolder(const std::string& path);
 
 }  // namespace drwatch::catalog

@@ -9,6 +9,7 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
 #include "verify/base_backup.h"
+#include "verify/data_folder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
@@ -128,12 +129,15 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceScan::SumsOf(const std::strin
     sums = known->second;
     for (const PlaceObject* object : lists) ReadSum(*object);  // keeps it
   } else {
+    const PlaceFiles files(place_, objects, folder);
+    const verify::ListFolder place(
+        [&files](const std::string& name) { return files.Find(name) != nullptr; });
     auto fresh = std::make_shared<verify::ChecksumFolder>();
     bool whole = true;
     for (const PlaceObject* object : lists) {
       const auto text = ReadSum(*object);
       whole = whole && text;
-      if (text) fresh->Add(std::string(LastPart(*object, folder)), *text, object->modified);
+      if (text) fresh->Add(std::string(LastPart(*object, folder)), *text, object->modified, place);
     }
     fresh->Sort();
     // What could not be read is tried again.
@@ -276,6 +280,7 @@ std::optional<base::Timestamp> PlaceScan::TimeOfManifest(const PlaceObject* obje
 
 // What backup_manifest or backup_label gives.
 std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files, bool& sure) {
+  if (verify::WasStarted(files)) return std::nullopt;
   if (const auto taken = TimeOfManifest(files.Find("backup_manifest"), sure)) return taken;
   constexpr std::string_view kKey = "START TIME: ";
   const auto label = ReadText(files.Find("backup_label"), kMaxLabelBytes, sure).value_or("");

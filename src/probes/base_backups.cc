@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "verify/data_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/verdict.h"
@@ -16,6 +17,9 @@ verify::Walked<std::unique_ptr<verify::Source>> OpenManifest(const catalog::Arte
                                                              catalog::Place* place,
                                                              verify::ReadBudget& budget) {
   if (place != nullptr) return place->Open(artefact.name + "/backup_manifest", budget, nullptr);
+  if (verify::WasStarted(verify::FolderFiles(artefact.path))) {
+    return verify::Unjudged(model::Reason::kNotFound, "its manifest is of the past");
+  }
   auto file = verify::FileSource::Open(artefact.path + "/backup_manifest", budget, nullptr);
   if (!file) return tl::unexpected(std::move(file.error()));
   return std::make_unique<verify::FileSource>(std::move(*file));

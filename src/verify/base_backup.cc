@@ -9,6 +9,7 @@
 #include "verify/backup_label.h"
 #include "verify/base_backup_archive.h"
 #include "verify/content_check.h"
+#include "verify/data_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
 #include "verify/parallel.h"
@@ -48,7 +49,8 @@ class BaseBackup {
   }
 
   Verdict Run() {
-    if (files_.Has(std::string(kManifestName)) && !ReadManifest()) return whole_;
+    const bool has_manifest = files_.Has(std::string(kManifestName)) && !WasStarted(files_);
+    if (has_manifest && !ReadManifest()) return whole_;
     for (const std::string& name : files_.TopNames()) {
       if (!BackupArchiveOf(name).empty()) archives_.insert(name);
     }
@@ -78,7 +80,6 @@ class BaseBackup {
   std::optional<std::string> ReadStart(std::string_view file, std::size_t bytes);
   void CheckWal();
   void Lack(NeededWal needed);
-  void CheckWithoutManifest();
   void Describe();
 
   const FileSet& files_;
@@ -187,7 +188,10 @@ void BaseBackup::CheckMembers(const BaseMembers& members, const std::string& arc
 }
 
 void BaseBackup::CheckPlain() {
-  if (!manifest_) return CheckWithoutManifest();
+  if (!manifest_) {
+    whole_ = VerifyDataFolder(files_, checksums_, budget_);
+    return;
+  }
   std::vector<const ManifestFile*> listed;
   listed.reserve(manifest_->files.size());
   auto walked = files_.Each([&](const TreeFile& file) {
@@ -301,18 +305,6 @@ void BaseBackup::Lack(NeededWal needed) {
   whole_.needs_wal = std::move(needed);
 }
 
-// A data folder that only its own parts speak for.
-void BaseBackup::CheckWithoutManifest() {
-  for (const char* name : {"PG_VERSION", "global/pg_control", "base", "pg_xact"}) {
-    if (files_.Has(name)) continue;
-    return Require(tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, name,
-                                        "a data folder needs it, it is missing"}),
-                   "");
-  }
-  Require(Unjudged(Reason::kUnverified, "no backup_manifest: nothing to check its files against"),
-          "");
-}
-
 void BaseBackup::Describe() {
   if (!manifest_) return;
   std::int64_t bytes = 0;
@@ -335,7 +327,7 @@ void BaseBackup::Describe() {
 
 bool LooksLikeBaseBackup(const FileSet& files) {
   if (files.Has(std::string(kManifestName))) return true;
-  if (files.Has("PG_VERSION") && files.Has("backup_label")) return true;
+  if (LooksLikeDataFolder(files)) return true;
   for (const char* suffix : {"", ".gz", ".lz4", ".zst", ".xz", ".bz2"}) {
     if (files.Has(std::string("base.tar") + suffix)) return true;
   }

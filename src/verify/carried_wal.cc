@@ -31,7 +31,11 @@ void CarriedWal::Expect(const Manifest& manifest) {
 void CarriedWal::ExpectLabel(std::string_view backup_label) {
   // How far the WAL is needed it does not say: at least to where recovery begins.
   const auto label = ParseBackupLabel(backup_label);
-  if (label && inside()) files_.Need({{label->timeline, label->start, label->start + 1}});
+  if (label) ExpectRange({label->timeline, label->start, label->start + 1});
+}
+
+void CarriedWal::ExpectRange(const WalRange& range) {
+  if (inside()) files_.Need({range});
 }
 
 void CarriedWal::BelongTo(std::string_view control_head) {

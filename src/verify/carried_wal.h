@@ -31,6 +31,8 @@ class CarriedWal {
   // What is needed: as the manifest says, or without one from where backup_label begins.
   void Expect(const Manifest& manifest);
   void ExpectLabel(std::string_view backup_label);
+  // The same for what a control file says.
+  void ExpectRange(const WalRange& range);
   // Whose it has to be, unless the manifest said so: the start of the control file.
   void BelongTo(std::string_view control_head);
   bool cluster_known() const { return system_identifier_ != 0; }

@@ -266,7 +266,7 @@ void ListedFiles::Tell(const ChecksumEntry& entry) {
 
 void ListedFiles::Finish() {
   reader_.Finish();
-  if (only_) take_(kind_.target, *only_);
+  if (only_) take_(folder_.TargetOf(kind_.target, only_->name), *only_);
 }
 
 // Asked of every entry of a folder: short texts only, which need no allocation.
@@ -303,6 +303,10 @@ ListFolder::ListFolder(std::string path) {
     while (prefix.ends_with('/')) prefix.pop_back();
     prefixes_.push_back(std::move(prefix) + "/");
   }
+  has_ = [folder = prefixes_.front()](const std::string& name) {
+    struct stat info {};
+    return ::stat((folder + name).c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  };
 }
 
 std::string ListFolder::Relative(std::string name) const {
@@ -310,19 +314,33 @@ std::string ListFolder::Relative(std::string name) const {
     if (!name.starts_with(prefix)) continue;
     return name.substr(std::min(name.find_first_not_of('/', prefix.size()), name.size()));
   }
-  return name;
+  if (name.empty() || !has_) return name;
+  const bool by_windows = name.find('\\') != name.npos;
+  const bool read_otherwise = name[0] == 'U' || name[0] == '^';
+  if ((!by_windows && !read_otherwise) || has_(name)) return name;
+  if (read_otherwise) return has_(name.substr(1)) ? std::string() : name;
+  std::string slashed = name;
+  std::replace(slashed.begin(), slashed.end(), '\\', '/');
+  return has_(slashed) ? slashed : name;
 }
 
-ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std::string>& names)
-    : path_(folder), folder_(folder) {
+std::string ListFolder::TargetOf(const std::string& target, const std::string& listed) const {
+  if (!has_ || has_(target)) return target;
+  const std::string name = Relative(listed);
+  const bool here = !name.empty() && name != "-" && name.find('/') == name.npos;
+  return here || has_(name) ? name : target;
+}
+
+ChecksumFolder::ChecksumFolder(const std::string& folder, const std::vector<std::string>& names) {
+  const ListFolder list_folder(folder);
   for (const std::string& name : names) {
-    if (ParseChecksumFileName(name)) Read(name);
+    if (ParseChecksumFileName(name)) Read(folder + "/" + name, name, list_folder);
   }
   Sort();
 }
 
-void ChecksumFolder::Read(const std::string& name) {
-  const std::string path = path_ + "/" + name;
+void ChecksumFolder::Read(const std::string& path, const std::string& name,
+                          const ListFolder& folder) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
   if (info.st_size > kMaxChecksumListBytes) {
@@ -331,17 +349,19 @@ void ChecksumFolder::Read(const std::string& name) {
   }
   const auto listed = base::Timestamp(std::chrono::duration_cast<base::Duration>(
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
-  AddFile(name, listed, [&path](ListedFiles& files) { return ReadList(path, files); });
+  AddFile(name, listed, folder, [&path](ListedFiles& files) { return ReadList(path, files); });
 }
 
-void ChecksumFolder::Add(const std::string& name, std::string_view text, base::Timestamp listed) {
-  AddFile(name, listed, [text](ListedFiles& files) {
+void ChecksumFolder::Add(const std::string& name, std::string_view text, base::Timestamp listed,
+                         const ListFolder& folder) {
+  AddFile(name, listed, folder, [text](ListedFiles& files) {
     files.Add(text);
     return base::Status();
   });
 }
 
-void ChecksumFolder::AddFile(const std::string& name, base::Timestamp listed, const Feed& feed) {
+void ChecksumFolder::AddFile(const std::string& name, base::Timestamp listed,
+                             const ListFolder& folder, const Feed& feed) {
   const auto kind = ParseChecksumFileName(name);
   if (!kind) return;
   const auto source = static_cast<std::uint32_t>(sources_.size());
@@ -355,7 +375,7 @@ void ChecksumFolder::AddFile(const std::string& name, base::Timestamp listed, co
     row.algorithm = static_cast<std::uint8_t>(entry.algorithm) & 0x7f;
     row.guessed = entry.guessed ? 1 : 0;
   };
-  ListedFiles files(*kind, folder_, take);
+  ListedFiles files(*kind, folder, take);
   if (const auto fed = feed(files); !fed) {
     rows_.resize(before);
     problems_.push_back(name + ": " + fed.error().message);

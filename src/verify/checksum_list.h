@@ -43,16 +43,28 @@ struct ChecksumFileName {
 // nullopt: not the name of a checksum file.
 std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name);
 
-// A folder that checksum files lie in, by the name it was given and by the one without links.
+// A folder that checksum files lie in.
 class ListFolder {
  public:
+  // Whether there is a file of that name, relative to the folder.
+  using Has = std::function<bool(const std::string& name)>;
+
+  // Nothing is known of it.
   ListFolder() = default;
+  // Of this machine, by the name it was given and by the one without links.
   explicit ListFolder(std::string path);
+  // One that lies elsewhere.
+  explicit ListFolder(Has has) : has_(std::move(has)) {}
   // A listed name relative to the folder. An absolute one that lies elsewhere stays as it is.
+  // Empty: the line is about no file as it is ("shasum -U" and "-0" read it as something else).
   std::string Relative(std::string name) const;
+  // The one file that a sidecar of `target` is about whose only line names `listed`: its own, by
+  // whatever name it was listed elsewhere, or "shop.dump" of a "shop.sha256".
+  std::string TargetOf(const std::string& target, const std::string& listed) const;
 
  private:
   std::vector<std::string> prefixes_;
+  Has has_;
 };
 
 class ListedFiles;  // checksum_reader.h
@@ -77,7 +89,8 @@ class ChecksumFolder {
   ChecksumFolder(const ChecksumFolder&) = delete;
   ChecksumFolder& operator=(const ChecksumFolder&) = delete;
   // One more checksum file of the folder. `name` is the name of one.
-  void Add(const std::string& name, std::string_view text, base::Timestamp listed);
+  void Add(const std::string& name, std::string_view text, base::Timestamp listed,
+           const ListFolder& folder = {});
   // Once all were added: what was added since the last time is found faster.
   void Sort();
   bool empty() const { return rows_.empty(); }
@@ -105,12 +118,11 @@ class ChecksumFolder {
   };
   using Feed = std::function<base::Status(ListedFiles& files)>;
 
-  void Read(const std::string& name);
-  void AddFile(const std::string& name, base::Timestamp listed, const Feed& feed);
+  void Read(const std::string& path, const std::string& name, const ListFolder& folder);
+  void AddFile(const std::string& name, base::Timestamp listed, const ListFolder& folder,
+               const Feed& feed);
   Expected Tell(const Row& row) const;
 
-  std::string path_;  // of the folder; empty if it lies elsewhere
-  ListFolder folder_;
   TextBlocks texts_;
   std::vector<SourceFile> sources_;
   std::vector<Row> rows_;

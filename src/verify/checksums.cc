@@ -29,8 +29,7 @@ std::pair<std::string, std::string> SplitPath(std::string path) {
 
 Checksums::Checksums(const std::string& path) {
   auto [folder, name] = SplitPath(path);
-  name_ = name;
-  beside_ = std::make_shared<ChecksumFolder>(folder, NamesIn(folder));
+  outside_ = {{std::make_shared<ChecksumFolder>(folder, NamesIn(folder)), name}};
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
     inside_ = std::make_shared<ChecksumFolder>(path, NamesIn(path));
@@ -39,21 +38,36 @@ Checksums::Checksums(const std::string& path) {
 
 Checksums::Checksums(std::string name, std::shared_ptr<const ChecksumFolder> beside,
                      std::shared_ptr<const ChecksumFolder> inside)
-    : name_(std::move(name)), beside_(std::move(beside)), inside_(std::move(inside)) {}
+    : outside_({{std::move(beside), std::move(name)}}), inside_(std::move(inside)) {}
+
+Checksums Checksums::Below(const std::string& folder, const std::string& path) const {
+  Checksums below(path);
+  const bool beside_is_here = folder.find('/') == folder.npos;
+  if (beside_is_here) below.outside_.clear();
+  if (inside_) below.outside_.push_back({inside_, folder});
+  for (const Place& place : outside_) {
+    below.outside_.push_back({place.folder, place.name + "/" + folder});
+  }
+  return below;
+}
 
 std::vector<ChecksumFolder::Expected> Checksums::Find(const std::string& relative) const {
-  if (!inside_) return beside_->Find(name_);
-  std::vector<ChecksumFolder::Expected> all = inside_->Find(relative);
-  const auto& outer = beside_->Find(name_ + "/" + relative);
-  all.insert(all.end(), outer.begin(), outer.end());
+  std::vector<ChecksumFolder::Expected> all;
+  if (inside_) all = inside_->Find(relative);
+  for (const Place& place : outside_) {
+    const auto outer = place.folder->Find(place.name + (inside_ ? "/" + relative : ""));
+    all.insert(all.end(), outer.begin(), outer.end());
+  }
   return all;
 }
 
 std::vector<std::string> Checksums::Names() const {
   if (!inside_) return {};
   std::vector<std::string> names = inside_->NamesBelow("");
-  const std::vector<std::string> outer = beside_->NamesBelow(name_ + "/");
-  names.insert(names.end(), outer.begin(), outer.end());
+  for (const Place& place : outside_) {
+    const std::vector<std::string> outer = place.folder->NamesBelow(place.name + "/");
+    names.insert(names.end(), outer.begin(), outer.end());
+  }
   // What a list says of files elsewhere is not about this artefact.
   std::erase_if(names, [](const std::string& name) {
     return name.starts_with('/') || name.starts_with("../");

@@ -17,6 +17,9 @@ class Checksums {
   // Of an artefact that lies elsewhere: its name, what is said beside it and, for a folder, in it.
   Checksums(std::string name, std::shared_ptr<const ChecksumFolder> beside,
             std::shared_ptr<const ChecksumFolder> inside);
+  // Of a folder in this one: what is said here, in the folder it lies in and in itself. `folder` is
+  // its path relative to this one, `path` where it lies.
+  Checksums Below(const std::string& folder, const std::string& path) const;
   // What is said about a file of the artefact: its path relative to it, "" for a file artefact.
   std::vector<ChecksumFolder::Expected> Find(const std::string& relative) const;
   // The artefact's files that are named, relative to it. For a folder.
@@ -24,8 +27,11 @@ class Checksums {
   std::vector<std::string> problems() const;
 
  private:
-  std::string name_;  // of the artefact in its folder
-  std::shared_ptr<const ChecksumFolder> beside_;
+  struct Place {
+    std::shared_ptr<const ChecksumFolder> folder;
+    std::string name;  // of the artefact in it
+  };
+  std::vector<Place> outside_;
   std::shared_ptr<const ChecksumFolder> inside_;  // nullptr for a file
 };
 

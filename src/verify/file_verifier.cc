@@ -104,6 +104,7 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.outcome = Outcome::kUnjudged;
   verdict.reason = Reason::kUnverified;
   const std::string_view why = walk.level == Level::kExists ? "it is empty"
+                               : !walk.doubt.empty()        ? std::string_view(walk.doubt)
                                : verdict.format.empty()     ? "its format is not known"
                                                             : "it is encrypted";
   verdict.message = std::string(why) + " and no checksum file names it";
@@ -195,6 +196,22 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   }
   if (file->source->changed()) NoteChange(verdict);
   return verdict;
+}
+
+Verdict MissingFile(const std::string& name, const std::string& list) {
+  Verdict verdict;
+  verdict.outcome = Outcome::kBroken;
+  verdict.reason = Reason::kIncomplete;
+  verdict.place = name;
+  verdict.message = list.empty() ? "a checksum file names it, but it is missing"
+                                 : base::Quote(list) + " names it, but it is missing";
+  return verdict;
+}
+
+void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums) {
+  for (const std::string& name : checksums.Names()) {
+    if (!files.Has(name)) AddPart(whole, MissingFile(name, ""));
+  }
 }
 
 void AddPart(Verdict& whole, Verdict part) {

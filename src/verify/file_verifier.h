@@ -25,6 +25,11 @@ using Opener = std::function<Walked<OpenedFile>(DigestTee* tee)>;
 Verdict VerifyStream(const Opener& open, const std::string& relative, const Checksums& checksums,
                      ReadBudget& budget, const Walker& walker);
 
+// Of a file that a checksum list names; `list` is its name, "" if there are several.
+Verdict MissingFile(const std::string& name, const std::string& list);
+// Adds those of a folder's files that its checksum files name and that are not there.
+void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums);
+
 // Adds what was found about one part to the verdict about the whole: the worst outcome wins, the
 // level is the lowest.
 void AddPart(Verdict& whole, Verdict part);

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
+#include <utility>
 
 #include "base/strings.h"
 #include "verify/aof.h"
+#include "verify/backup_name.h"
 #include "verify/decoder.h"
 #include "verify/dump_tar.h"
 #include "verify/json.h"
@@ -87,7 +90,9 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
   const bool known = walk->level >= Level::kFormat;
   if (known && decoder->checked()) walk->level = Level::kContent;
-  if (!known || unpacked.failed()) walk->level = Level::kFormat;
+  const bool empty = walk->level == Level::kExists;
+  if ((!known && !empty) || unpacked.failed()) walk->level = Level::kFormat;
+  if (!walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
   walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
   return walk;
 }
@@ -117,25 +122,70 @@ std::string InnerName(const std::string& name) {
   return name.substr(0, name.rfind('.'));
 }
 
-bool PromisesHtml(std::string_view name) {
-  const std::string lower = base::Lower(name);
-  return lower.ends_with(".html") || lower.ends_with(".htm") || lower.ends_with(".xhtml");
+// What else a fault says of a content that may be meant to be so.
+std::string DoubtOf(Fault fault) {
+  const bool nowhere = fault.place.empty() || fault.place == "byte 0";
+  return (nowhere ? "" : std::move(fault.place) + ": ") + std::move(fault.message);
+}
+
+// Why a file is taken for a backup whatever it looks like.
+enum class Claim {
+  kArtefact,  // it is the artefact
+  kName,      // it is named like one among the files of a folder,
+  kKept,      // or as something packed or copied: it may have been empty before
+  kPacking,   // its name says that it is packed, and that anything may be in it
+  kNone,
+};
+
+Claim ClaimOfMember(std::string_view name) {
+  switch (ClaimOfName(name)) {
+    case NameClaim::kBackup:
+      return Claim::kName;
+    case NameClaim::kKept:
+      return Claim::kKept;
+    case NameClaim::kNone:
+      return CompressionOfName(name) ? Claim::kPacking : Claim::kNone;
+  }
+  std::abort();
+}
+
+// Of a folder's files: it may be a mark, or have been empty always.
+Walk EmptyMember() {
+  Walk walk;
+  walk.level = Level::kExists;
+  return walk;
 }
 
 class Descent {
  public:
-  explicit Descent(const Reader& file) : file_(file) {}
+  Descent(const Reader& file, Claim claim) : file_(file), claim_(claim) {}
   Walked<Walk> Run(Reader& reader, const std::string& name, int depth);
 
  private:
-  static Walked<Walk> WalkUnknown(Reader& reader, const std::string& name, int depth);
+  Walked<Walk> WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
+                           int depth);
+  Walked<Walk> Doubt(Walked<Walk> walk, int depth) const;
   const Reader& file_;
+  const Claim claim_;
 };
+
+// What is broken for its look alone: of a file that claims to be no backup it is not known what it
+// should look like.
+Walked<Walk> Descent::Doubt(Walked<Walk> walk, int depth) const {
+  const bool anything = claim_ == Claim::kNone || (claim_ == Claim::kPacking && depth > 0);
+  if (!anything || walk || walk.error().outcome != Outcome::kBroken) return walk;
+  Walk unknown;
+  unknown.level = Level::kSize;
+  unknown.doubt = DoubtOf(std::move(walk.error()));
+  return unknown;
+}
 
 Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   auto peeked = reader.Peek(kHeadBytes);
   if (!peeked) return tl::unexpected(std::move(peeked.error()));
   const std::string head(*peeked);
+  const bool may_be_empty = claim_ == Claim::kKept || claim_ == Claim::kPacking;
+  if (head.empty() && depth > 0 && may_be_empty) return EmptyMember();
   if (head.empty()) {
     return Broken(Reason::kTooSmall, 0,
                   depth == 0 ? "the file is empty" : "holds nothing: 0 bytes after unpacking");
@@ -156,7 +206,8 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   const std::string_view body = RecogniseErrorBody(head, size);
   const bool meant = (PromisesJson(name) && MayBeState(head)) || PromisesHtml(name);
   if (!body.empty() && !meant) {
-    return Broken(Reason::kWrongFormat, 0, std::string(body) + " in place of a backup");
+    return Doubt(Broken(Reason::kWrongFormat, 0, std::string(body) + " in place of a backup"),
+                 depth);
   }
   if (const std::string_view program = RecogniseEncryption(head); !program.empty()) {
     Walk walk;
@@ -171,43 +222,31 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
                   [&](Reader& inner) { return Run(inner, inner_name, depth + 1); });
   }
   if (auto text = WalkWalText(reader, name)) return std::move(*text);
-  if (auto walk = WalkText(reader, head, name)) return *walk;
-  return WalkUnknown(reader, name, depth);
+  if (auto walk = WalkText(reader, head, name)) return Doubt(*std::move(walk), depth);
+  return WalkUnknown(reader, head, name, depth);
 }
 
-// What `name` promises without a compression, whose suffix is gone once it is unpacked. Empty:
-// nothing.
-std::string_view PromisedBy(const std::string& name) {
-  const std::string lower = base::Lower(name);
-  if (lower.ends_with(".tar")) return "a tar archive";
-  if (lower.ends_with(".rdb")) return "a Redis RDB file";
-  if (ParseWalFileName(name)) return "a WAL segment";
-  return {};
+// tar without a member: two blocks of zeros, or a record of them, which most programs fill.
+bool IsEmptyTar(std::string_view name, std::int64_t zeros) {
+  return base::Lower(name).ends_with(".tar") && (zeros == 1024 || zeros == 10'240);
 }
 
-// True if a file of this name is never meant to be empty.
-bool PromisesContent(const std::string& name) {
-  constexpr std::array<std::string_view, 10> kSuffixes = {
-      ".sql", ".dump", ".dmp", ".bak", ".backup", ".bkp", ".aof", ".age", ".gpg", ".enc"};
-  const std::string lower = base::Lower(name);
-  return CompressionOfName(name) || !PromisedBy(name).empty() || PromisesJson(name) ||
-         PromisesYaml(name) ||
-         std::any_of(kSuffixes.begin(), kSuffixes.end(),
-                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
-}
-
-Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int depth) {
+Walked<Walk> Descent::WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
+                                  int depth) {
   // Only zeros: what a crash leaves of a file whose blocks never reached the disk.
   constexpr std::string_view kZeros = "holds nothing but zero bytes";
   if (auto zeros = reader.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
   auto end = reader.AtEnd();
   if (!end) return tl::unexpected(std::move(end.error()));
+  if (*end && claim_ == Claim::kName && depth == 0 && IsEmptyTar(name, reader.offset())) {
+    return EmptyMember();
+  }
   if (*end && reader.offset() > 0) {
-    return Broken(Reason::kCorrupt, 0, std::string(kZeros));
+    return Doubt(Broken(Reason::kCorrupt, 0, std::string(kZeros)), depth);
   }
   const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;
   const std::string_view promised = compression ? CompressionName(*compression) : PromisedBy(name);
-  if (!promised.empty()) {
+  if (!promised.empty() && !IsNamedByChance(head)) {
     return Broken(Reason::kWrongFormat, 0,
                   "its name promises " + std::string(promised) + ", its content is something else");
   }
@@ -219,16 +258,15 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, const std::string& name, int d
 }  // namespace
 
 Walked<Walk> WalkStream(Reader& file, const std::string& name) {
-  return Descent(file).Run(file, name, 0);
+  return Descent(file, Claim::kArtefact).Run(file, name, 0);
 }
 
 Walked<Walk> WalkMember(Reader& file, const std::string& name) {
   auto end = file.AtEnd();
   if (!end) return tl::unexpected(std::move(end.error()));
-  if (!*end || PromisesContent(name)) return WalkStream(file, name);
-  Walk walk;
-  walk.level = Level::kExists;
-  return walk;
+  const Claim claim = ClaimOfMember(name);
+  if (*end && claim == Claim::kNone) return EmptyMember();
+  return Descent(file, claim).Run(file, name, 0);
 }
 
 Walked<Walk> WalkPacked(Reader& file, const std::function<Walked<Walk>(Reader&)>& walk) {

@@ -14,8 +14,10 @@ namespace drwatch::verify {
 // it is encrypted.
 Walked<Walk> WalkStream(Reader& file, const std::string& name);
 
-// The same for one of a folder's files: an empty one is broken only if its name promises more. It
-// may be a mark ("_SUCCESS"), or have been empty always; its level is kExists.
+// The same for one of a folder's files, which may be anything: only one that is named like a backup
+// (backup_name.h) is broken for being empty (it may be a mark, its level is kExists), an error
+// page, nothing but zeros or not the JSON or YAML that its name promises (kSize, and Walk::doubt
+// says so).
 Walked<Walk> WalkMember(Reader& file, const std::string& name);
 
 // Unpacks `file` if it is packed and hands the stream to `walk`, which must read to its end.

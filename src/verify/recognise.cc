@@ -104,6 +104,16 @@ std::string_view RecogniseErrorBody(std::string_view head, BodySize size) {
   return {};
 }
 
+bool IsNamedByChance(std::string_view head) {
+  if (head.starts_with("auto\n/") || head.starts_with("manual\n/")) return true;
+  // R: four bytes of length, then what compress() made, or the letter of another compression and
+  // its data (bzip2, LZMA2 from its first chunk on).
+  if (head.size() < 8) return false;
+  const std::string_view packed = head.substr(4);
+  return packed.starts_with("\x78\x9c") || packed.starts_with("2BZh") ||
+         packed.starts_with("Z\xe0");
+}
+
 std::string_view RecogniseEncryption(std::string_view head) {
   if (head.starts_with("Salted__")) return "OpenSSL or pgBackRest";
   if (head.starts_with("U2FsdGVkX1")) return "OpenSSL";  // the same in base64

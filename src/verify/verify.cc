@@ -31,16 +31,6 @@ Verdict CannotLook(Reason reason, std::string message) {
   return verdict;
 }
 
-Verdict Missing(const std::string& name, const std::string& list) {
-  Verdict verdict;
-  verdict.outcome = Outcome::kBroken;
-  verdict.reason = Reason::kIncomplete;
-  verdict.place = name;
-  verdict.message = list.empty() ? "a checksum file names it, but it is missing"
-                                 : base::Quote(list) + " names it, but it is missing";
-  return verdict;
-}
-
 // Only if that is certain: what lies in a folder that may not be read may be there.
 bool IsMissing(const std::string& path) {
   struct stat info {};
@@ -83,8 +73,10 @@ Walked<Listed> ReadListed(const std::string& path, const ChecksumFileName& kind,
   }
   Listed listed;
   const ListFolder list_folder(folder);
+  const std::string own = SplitPath(path).second;
   ListedFiles files(kind, list_folder, [&](const std::string& target, const ChecksumEntry&) {
-    listed.targets.push_back(listed.texts.Keep(target));
+    // "sha256sum * > SHA256SUMS" lists the list, too, before it is written.
+    if (target != own) listed.targets.push_back(listed.texts.Keep(target));
   });
   while (true) {
     const auto bytes = file->Next();
@@ -116,7 +108,7 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
   const auto verify_one = [&, folder = folder, name = name](const std::string& target,
                                                             ReadBudget& own) {
     const std::string file = target.starts_with('/') ? target : folder + "/" + target;
-    if (IsMissing(file)) return Missing(target, name);
+    if (IsMissing(file)) return MissingFile(target, name);
     return VerifyPlainFile(file, target, checksums, own, WalkMember);
   };
   for (std::size_t begin = 0; begin < targets.size() && budget.Check(); begin += kListedAtOnce) {
@@ -144,7 +136,8 @@ std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& che
 // The artefacts among the folders of a folder, each verified when its first file is met.
 class Subfolders {
  public:
-  Subfolders(const std::string& root, ReadBudget& budget) : root_(root), budget_(budget) {}
+  Subfolders(const std::string& root, const Checksums& checksums, ReadBudget& budget)
+      : root_(root), checksums_(checksums), budget_(budget) {}
 
   // True if the file (relative to the root) is a part of one; what was found is added to `whole`.
   bool Take(const std::string& file, Verdict& whole) {
@@ -161,8 +154,7 @@ class Subfolders {
  private:
   bool Verify(const std::string& folder, Verdict& whole) {
     const std::string path = root_ + "/" + folder;
-    const Checksums checksums(path);
-    auto part = VerifyWhole(path, checksums, budget_);
+    auto part = VerifyWhole(path, checksums_.Below(folder, path), budget_);
     if (!part) return false;
     part->place = folder + (part->place.empty() ? "" : "/" + part->place);
     AddPart(whole, std::move(*part));
@@ -170,6 +162,7 @@ class Subfolders {
   }
 
   const std::string& root_;
+  const Checksums& checksums_;
   ReadBudget& budget_;
   std::map<std::string, bool> known_;  // folders, true for artefacts
 };
@@ -195,9 +188,7 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
     return whole.outcome != Outcome::kBroken && budget.Check().has_value();
   });
   if (!walked) return CannotLook(walked.error().reason, walked.error().message);
-  for (const std::string& name : checksums.Names()) {
-    if (!files.Has(name)) AddPart(whole, Missing(name, ""));
-  }
+  AddMissing(whole, files, checksums);
   if (count == 0) {
     whole.outcome = Outcome::kBroken;
     whole.level = Level::kExists;
@@ -291,7 +282,7 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
   if (auto whole = VerifyWhole(path, checksums, budget)) {
     return Finish(*std::move(whole), checksums, budget);
   }
-  Subfolders subfolders(path, budget);
+  Subfolders subfolders(path, checksums, budget);
   const auto take = [&](const std::string& file, Verdict& whole) {
     return subfolders.Take(file, whole);
   };

@@ -14,6 +14,7 @@ namespace drwatch::verify {
 //   a file                its format, and every checksum file beside it that names it
 //   a checksum file       every file it names
 //   a base backup folder  against its backup_manifest, WAL included (base_backup.h)
+//   a data folder         what a server needs to start in it (data_folder.h)
 //   a pg_dump -Fd folder  its table of contents and every data file (dump_folder.h)
 //   a Redis 7 AOF folder  every file its manifest names, in order (aof_folder.h)
 //   another folder        every file in it and below it, and every folder above as one

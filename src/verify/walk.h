@@ -14,6 +14,8 @@ struct Walk {
   // kSize: nothing is known of it; kChecksum: nothing but a checksum it carries, which is right;
   // kContent if every byte of content was checked against a checksum the format carries.
   Level level = Level::kFormat;
+  // Of unknown content that speaks against a backup where one is expected: "an HTML page ...".
+  std::string doubt;
   std::vector<std::string> details;
   // An append-only file that ends in half a command, which its server drops.
   bool cut_off = false;

@@ -190,6 +190,24 @@ TEST_F(FolderCatalogTest, BackupLabelAndManifestTellTheTime) {
   EXPECT_EQ(List().complete.at(0).time_source, TimeSource::kContent);
 }
 
+TEST_F(FolderCatalogTest, DataFolderIsOneArtefact) {
+  for (const char* file : {"PG_VERSION", "global/pg_control", "base/1/1259", "pg_xact/0000"}) {
+    Write(std::string("2026-01-09/") + file, 2h);
+  }
+  options_.recursive = true;
+  EXPECT_EQ(Names(), "2026-01-09 |");
+}
+
+TEST_F(FolderCatalogTest, OfAFolderThatAServerUsedNeitherManifestNorLabelTellTheTime) {
+  Write("base-1/PG_VERSION", 1h);
+  Write("base-1/backup_label.old", 1h, "START TIME: 2026-01-08 12:00:00 UTC\n");
+  Write(
+      "base-1/backup_manifest", 36h,
+      "{ \"PostgreSQL-Backup-Manifest-Version\": 1,\n\"Files\": [\n{ \"Path\": \"a\", \"Size\": 1, "
+      "\"Last-Modified\": \"2026-01-08 12:00:00 GMT\" }\n],\n");
+  EXPECT_EQ(List().complete.at(0).time_source, TimeSource::kModified);
+}
+
 TEST_F(FolderCatalogTest, PlaceThatIsItselfAnArtefact) {
   Write("b/base.tar", 1h, "123");
   options_.path = folder_.Path("b");

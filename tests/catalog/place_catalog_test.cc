@@ -150,6 +150,16 @@ TEST_F(PlaceCatalogTest, ReadsSidecarsOnce) {
   EXPECT_EQ(VerifyNewest().message, "sha256 differs from the one in \"a.dump.sha256\"");
 }
 
+TEST_F(PlaceCatalogTest, SidecarMayNameItsObject) {
+  const std::string digest =
+      base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, Sample("custom.dump")));
+  Put("daily/shop.dump", 2h, Sample("custom.dump"));
+  Put("daily/shop.sha256", 1h, digest + "  shop.dump\n");
+  EXPECT_EQ(VerifyNewest().checksum, verify::ChecksumState::kMatched);
+  Put("daily/shop.sha256", 0h, std::string(64, '0') + "  shop.dump\n");
+  EXPECT_EQ(VerifyNewest().reason, Reason::kCorrupt);
+}
+
 TEST_F(PlaceCatalogTest, VerifiesAnObjectInPieces) {
   Put("daily/a.dump", 1h, Sample("custom.dump"));
   verify::Verdict verdict = VerifyNewest();

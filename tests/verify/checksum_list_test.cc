@@ -307,6 +307,76 @@ TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
   EXPECT_EQ(VerifyPath(folder.Write("MD5SUMS", "not a list\n"), {}).outcome, Outcome::kUnjudged);
 }
 
+TEST(ChecksumFileTest, TheOneLineOfASidecarMayNameItsFile) {
+  for (const char* sidecar : {"shop.sha256", "backup.sha256", "shop.dump.sha256"}) {
+    const testing::TempDir folder;
+    folder.Write("d/shop.dump", "content");
+    std::filesystem::create_directory(folder.Path("d/shop"));  // no file that it could mean
+    const std::string list =
+        folder.Write(std::string("d/") + sidecar, Sha256("content") + "  shop.dump\n");
+    for (const char* path : {"d", "d/shop.dump"}) {
+      const Verdict verdict = VerifyPath(folder.Path(path), {});
+      EXPECT_EQ(verdict.outcome, Outcome::kIntact) << sidecar << ": " << verdict.ToString();
+      EXPECT_EQ(verdict.checksum, ChecksumState::kMatched) << sidecar;
+    }
+    EXPECT_EQ(VerifyPath(list, {}).outcome, Outcome::kIntact) << sidecar;
+    folder.Write("d/shop.dump", "Content");
+    for (const char* path : {"d", "d/shop.dump"}) {
+      EXPECT_EQ(VerifyPath(folder.Path(path), {}).reason, Reason::kCorrupt) << sidecar;
+    }
+    std::filesystem::remove(folder.Path("d/shop.dump"));
+    folder.Write("d/other.bin", "x");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).place, "shop.dump") << sidecar;
+  }
+}
+
+TEST(ChecksumFileTest, ASidecarIsAboutItsOwnFileIfThatIsThere) {
+  // Renamed, and the next one has its old name.
+  const testing::TempDir folder;
+  folder.Write("shop-1.dump", "old");
+  folder.Write("shop-1.dump.sha256", Sha256("old") + "  shop.dump\n");
+  folder.Write("shop.dump", "new");
+  EXPECT_EQ(VerifyPath(folder.Path("shop-1.dump"), {}).checksum, ChecksumState::kMatched);
+  EXPECT_EQ(VerifyPath(folder.Path("shop.dump"), {}).checksum, ChecksumState::kNone);
+  // Neither is there, and the line may be about a file of anywhere.
+  folder.Write("d/gone.dump.sha256", Sha256("old") + "  /var/backups/old.dump\n");
+  folder.Write("d/a.bin", "x");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).place, "gone.dump");
+  folder.Write("d/gone.dump.sha256", Sha256("old") + "  -\n");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).place, "gone.dump");
+}
+
+TEST(ChecksumFileTest, NamesAreThoseOfTheFilesThatAreThere) {
+  const testing::TempDir folder;
+  folder.Write("d/sub/a", "A");
+  // As programs of Windows write it; a name may hold a backslash, too.
+  folder.Write("d/SHA256SUMS", Sha256("A") + " *sub\\a\n");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).checksum, ChecksumState::kMatched);
+  folder.Write("d/sub\\a", "B");
+  EXPECT_EQ(VerifyPath(folder.Path("d"), {}).place, "sub\\a");
+  // "sha256sum * > SHA256SUMS" lists the list before anything is in it.
+  folder.Write("e/a", "A");
+  const std::string list =
+      folder.Write("e/SHA256SUMS", Sha256("") + "  SHA256SUMS\n" + Sha256("A") + "  a\n");
+  EXPECT_EQ(VerifyPath(list, {}).outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyPath(folder.Path("e"), {}).outcome, Outcome::kIntact);
+}
+
+// Of the file's lines with another end, and of the bits that its text spells.
+TEST(ChecksumFileTest, DigestsOfAFileReadAsSomethingElseSayNothing) {
+  for (const char* option : {"-U", "-0"}) {
+    const testing::TempDir folder;
+    folder.Write("d/a", "0101\r\n");
+    const std::string list =
+        OutputOf("cd " + folder.Path("d") + " && shasum -a 256 " + option + " a");
+    ASSERT_GT(list.size(), 64u) << option;
+    folder.Write("d/SHA256SUMS", list);
+    const Verdict verdict = VerifyPath(folder.Path("d"), {});
+    EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << option << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.checksum, ChecksumState::kNone);
+  }
+}
+
 TEST(ChecksumFileTest, AbsoluteNamesInTheListsOwnFolder) {
   const testing::TempDir folder;
   folder.Write("d/a", "A");

@@ -179,10 +179,128 @@ TEST(VerifyTest, AnEmptyFileOfAFolderMayBeMeant) {
   EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kIntact);
   EXPECT_EQ(VerifyPath(folder.Path("d/SHA256SUMS"), {}).outcome, Outcome::kIntact);
   EXPECT_EQ(VerifyPath(folder.Path("d/_SUCCESS"), {}).outcome, Outcome::kBroken) << "alone";
-  for (const char* name : {"d/b.dump", "d/b.sql", "d/b.tar", "d/b.json", "d/b.gz"}) {
+  for (const char* name : {"d/b.dump", "d/b.sql", "d/b.tar", "d/b.bak", "d/b.html.gz"}) {
     folder.Write(name, "");
     EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kTooSmall) << name;
     std::filesystem::remove(folder.Path(name));
+  }
+  for (const char* name : {"d/values.yaml", "d/state.json", "d/index.html.bak"}) {
+    folder.Write(name, "");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kUnjudged) << name;
+    std::filesystem::remove(folder.Path(name));
+  }
+}
+
+// A file that is broken as an artefact of its own, for nothing but how it looks.
+struct Look {
+  std::string name;
+  std::string bytes;
+  std::string doubt;
+};
+
+std::vector<Look> MakeLooks() {
+  const std::string page = "<!DOCTYPE html><html>";
+  std::vector<Look> looks;
+  for (const char* name : {"index.php", "mail.html.j2", "Main_Page", "index.php.bak"}) {
+    looks.push_back({name, page, "an HTML page in place of a backup"});
+  }
+  for (const char* name : {"de.yml", "messages.properties", "notes.md", "app.log", "app.log.1"}) {
+    looks.push_back({name, "error: x", "an error message in place of a backup"});
+  }
+  looks.push_back({"errors.xml", "<errors/>", "an XML error document in place of a backup"});
+  looks.push_back(
+      {"de.json", "{\"errors\": {\"a\": 1}}", "a JSON error document in place of a backup"});
+  looks.push_back({"members/0000", std::string(8192, '\0'), "holds nothing but zero bytes"});
+  looks.push_back({"x.json", "{a: 1}", "byte 1: not JSON, as its name promises"});
+  looks.push_back({"x.json", "{\"a\": [1", "byte 8: ends in JSON"});
+  looks.push_back(
+      {"x.yml", "{% if a %}\nb: 1\n", "line 1: not YAML, as its name promises: unknown token"});
+  looks.push_back({"x.yaml", "a: caf\xe9\n", "not text, as its name promises"});
+  return looks;
+}
+
+TEST(VerifyTest, FilesOfAFolderMayLookLikeAnything) {
+  const std::string gzip = Gzip(Sample("plain.sql"));
+  for (const Look& look : MakeLooks()) {
+    const testing::TempDir folder;
+    folder.Write("d/a.sql.gz", gzip);
+    const std::string path = folder.Write("d/" + look.name, look.bytes);
+    const Verdict in_folder = VerifyPath(folder.Path("d"), {});
+    EXPECT_EQ(in_folder.outcome, Outcome::kUnjudged) << look.name;
+    EXPECT_EQ(in_folder.level, Level::kSize) << look.name;
+    EXPECT_EQ(in_folder.ToString(),
+              look.name + ": " + look.doubt + " and no checksum file names it");
+    EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken) << "alone: " << look.name;
+    // Its bytes are as good as those of any other file.
+    const auto digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, look.bytes);
+    folder.Write("d/SHA256SUMS", base::Hex(digest) + "  " + look.name + "\n");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kIntact) << look.name;
+    folder.Write("d/SHA256SUMS", std::string(64, 'a') + "  " + look.name + "\n");
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kCorrupt) << look.name;
+  }
+}
+
+TEST(VerifyTest, FilesOfAFolderKeepThePromisesOfBackups) {
+  const std::string page = "<!DOCTYPE html><html>";
+  for (const char* name :
+       {"shop.dump", "shop.sql", "shop.dump.20261130", "shop.bak", "shop.zip", "x.html.gz",
+        "shop.age", "000000010000000000000005", "shop.sql.bak", "dump.rdb"}) {
+    for (const std::string& bytes : {page, std::string(8192, '\0')}) {
+      const testing::TempDir folder;
+      folder.Write(std::string("d/") + name, bytes);
+      EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome, Outcome::kBroken) << name;
+    }
+  }
+  for (const char* name : {"shop.gz", "shop.sql.gz", "shop-2026.11.30.gz", "x.html.sql.gz"}) {
+    const testing::TempDir folder;
+    folder.Write(std::string("d/") + name, Gzip(page));
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kWrongFormat) << name;
+  }
+  for (const char* name : {"x.sql.gz", "x.tar.gz", "x.dump.20261130.gz"}) {
+    const testing::TempDir folder;
+    folder.Write(std::string("d/") + name, Gzip(""));
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).reason, Reason::kTooSmall) << name;
+  }
+  // What was packed may be anything or nothing (a log that was rotated), and a name of 24 digits
+  // somebody else's.
+  for (const char* name : {"index.html.gz", "index.php.gz", "error.log.1.gz"}) {
+    const testing::TempDir folder;
+    folder.Write(std::string("d/") + name, Gzip(page));
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).level, Level::kFormat) << name;
+  }
+  for (const char* name : {"error.log.1.gz", "spooler-20261130.gz", "page.1.gz"}) {
+    const testing::TempDir folder;
+    const std::string path = folder.Write(std::string("d/") + name, Gzip(""));
+    const Verdict verdict = VerifyPath(folder.Path("d"), {});
+    EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << name;
+    EXPECT_EQ(verdict.message, "it is empty and no checksum file names it");
+    EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken) << "alone: " << name;
+  }
+  EXPECT_EQ(VerifyBytes("an upload", "507F1F77BCF86CD799439011").outcome, Outcome::kUnjudged);
+}
+
+TEST(VerifyTest, SomeProgramsUseTheNamesOfOthers) {
+  // As stats4.rdb of R 4.2 and tools/R/sysdata.rdb begin, and a file of /var/lib/dpkg/alternatives.
+  const std::string zlib("\x00\x00\x02\x5e\x78\x9c\x8d\x52\x4d\x6b", 11);
+  const std::string lzma("\x00\x00\x05\x06\x5a\xe0\x05\x05\x02", 9);
+  EXPECT_EQ(VerifyBytes(zlib, "stats4.rdb").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(VerifyBytes(lzma, "sysdata.rdb").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(VerifyBytes("auto\n/usr/share/man/man7/builtins.7.gz\n\n", "builtins.7.gz").outcome,
+            Outcome::kUnjudged);
+  // No damage makes a snapshot of Redis look so.
+  for (std::size_t at = 0; at < 9; ++at) {
+    const std::string rdb = Flipped(Sample("redis.rdb"), at, static_cast<int>(at % 8));
+    EXPECT_EQ(VerifyBytes(rdb, "dump.rdb").outcome, Outcome::kBroken) << at;
+  }
+}
+
+TEST(VerifyTest, AnArchiveOfAFolderMayBeEmpty) {
+  for (const std::size_t zeros : {1024, 10'240, 8192}) {
+    const testing::TempDir folder;
+    const std::string path = folder.Write("d/layer.tar", std::string(zeros, '\0'));
+    EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kBroken) << "alone";
+    EXPECT_EQ(VerifyPath(folder.Path("d"), {}).outcome,
+              zeros == 8192 ? Outcome::kBroken : Outcome::kUnjudged);
   }
 }
 

@@ -1,0 +1,108 @@
+"""Folders of files that people keep: what is no backup by its name is not called a broken one."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+from configs import config
+from drwatch import PROGRAM
+from servers import Postgres, wait_until
+
+
+def verify(path):
+    answer = subprocess.run([PROGRAM, "verify", "--format=json", path], check=False, capture_output=True, text=True)
+    return answer.returncode, json.loads(answer.stdout)[0]
+
+
+def copy_data(server, folder):
+    shutil.copytree(server.data, folder, symlinks=True)
+    return folder
+
+
+def is_zeros(path):
+    content = path.read_bytes()
+    return content and not content.strip(b"\0")
+
+
+def test_copies_of_a_data_folder(folder, drwatch, receivers):
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    server = Postgres(folder / "postgres").create().start()
+    try:
+        server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g; CHECKPOINT")
+        server.stop()
+        cold = copy_data(server, folder / "copies/2026-11-30/pgdata")
+        server.start()
+        server.sql("INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 2000) g")
+        server.send_all(signal.SIGKILL)
+        server.stop()
+        snapshot = copy_data(server, folder / "snapshot")
+    finally:
+        server.stop()
+    assert any(is_zeros(path) for path in cold.rglob("*") if path.is_file()), "what looks like a crash's work"
+    code, verdict = verify(folder / "copies")
+    assert (code, verdict["level"], verdict["place"]) == (3, 1, "2026-11-30/pgdata"), verdict
+    assert verdict["details"] == ["its server was stopped before it was copied"]
+    code, verdict = verify(snapshot)
+    assert code == 3 and "was not stopped" in verdict["message"], verdict
+    drwatch.start(config(folder, receivers, [{"name": "cold", "type": "backup", "service": "shop", "path": str(folder / "copies"),
+                                              "recursive": True, "max_age": "26h", "quiet_time": "200ms"}]))
+    wait_until(lambda: drwatch.value('backup_success{backup="cold",location="primary"}') == 1, what="the copy is a backup")
+
+    control = cold / "global/pg_control"
+    good = control.read_bytes()
+    control.write_bytes(good[:60] + bytes([good[60] ^ 1]) + good[61:])
+    code, verdict = verify(cold)
+    assert code == 2 and verdict["place"].startswith("global/pg_control"), verdict
+    control.write_bytes(good)
+    for segment in (cold / "pg_wal").glob("0*"):
+        segment.write_bytes(segment.read_bytes()[:-8192])
+    assert verify(cold)[0] == 2, "no server starts without the WAL of its last checkpoint"
+
+
+def test_copy_of_a_standby_has_the_manifest_it_was_made_with(folder, drwatch, receivers):
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    primary = Postgres(folder / "primary").create().start()
+    standby = Postgres(folder / "standby")
+    try:
+        standby.make_standby_of(primary).start()
+        primary.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g; CHECKPOINT")
+        at = primary.sql("SELECT pg_current_wal_lsn()")
+        wait_until(lambda: standby.sql(f"SELECT pg_last_wal_replay_lsn() >= '{at}'") == "t", what="replay")
+        standby.stop()
+        copy = copy_data(standby, folder / "copies/standby")
+        standby.start()
+        standby.sql("SELECT pg_promote()")
+        standby.stop()
+        promoted = copy_data(standby, folder / "promoted")
+    finally:
+        standby.stop()
+        primary.stop()
+    assert (copy / "backup_manifest").exists() and not (copy / "backup_label").exists()
+    for path in (copy, promoted):
+        code, verdict = verify(path)
+        assert code == 3 and "was started in it" in verdict["message"], verdict
+        assert verdict["details"] == ["its server was stopped before it was copied"]
+    drwatch.start(config(folder, receivers, [{"name": "cold", "type": "backup", "service": "shop", "path": str(folder / "copies"),
+                                              "max_age": "26h", "quiet_time": "200ms"}]))
+    wait_until(lambda: drwatch.value('backup_success{backup="cold",location="primary"}') == 1, what="the copy is a backup")
+
+
+def test_configuration_and_a_web_site(folder):
+    for name, text in {"web/index.php": "<!DOCTYPE html><html><?php page() ?></html>", "web/empty.json": "",
+                       "locales/de.yml": "error: Fehler\n", "templates/app.yml": "{% if tls %}\nport: 443\n{% endif %}\n",
+                       "log/postgresql.log": "FATAL:  the database system is starting up\n"}.items():
+        path = folder / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    code, verdict = verify(folder / "tree")
+    assert (code, verdict["outcome"]) == (3, "unjudged"), verdict
+    # The list of sha256sum proves all of it.
+    subprocess.run("find . -type f ! -name SHA256SUMS -exec sha256sum {} + > SHA256SUMS", shell=True, check=True, cwd=folder / "tree")
+    code, verdict = verify(folder / "tree")
+    assert (code, verdict["level"]) == (0, 2), verdict
+    (folder / "tree/web/shop.dump").write_text("<!DOCTYPE html><html>Not found</html>", encoding="utf-8")
+    code, verdict = verify(folder / "tree")
+    assert (code, verdict["place"]) == (2, "web/shop.dump: byte 0"), verdict
