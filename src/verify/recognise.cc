@@ -13,10 +13,76 @@ bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// What programs write to standard output or standard error in place of a dump.
-constexpr std::array<std::string_view, 9> kMessages = {
-    "pg_dump: ", "pg_dumpall: ", "pg_basebackup: ", "mysqldump: ", "mariadb-dump: ",
-    "error: ",   "fatal: ",      "bash: ",          "sh: "};
+// What programs that dump say on standard error: in front of a dump it makes psql or mysql fail.
+constexpr std::array<std::string_view, 5> kDumpPrograms = {
+    "pg_dump: ", "pg_dumpall: ", "pg_basebackup: ", "mysqldump: ", "mariadb-dump: "};
+
+// What programs write to standard output or standard error in place of a dump: with this it begins,
+constexpr auto kMessages = std::to_array<std::string_view>({"psql: ",
+                                                            "pg_restore: ",
+                                                            "redis-cli: ",
+                                                            "barman: ",
+                                                            "mongodump: ",
+                                                            "docker: ",
+                                                            "curl: (",
+                                                            "ssh: ",
+                                                            "sudo: ",
+                                                            "error: ",
+                                                            "fatal: ",
+                                                            "bash: ",
+                                                            "sh: ",
+                                                            "-bash: ",
+                                                            "/bin/sh: ",
+                                                            "/bin/bash: ",
+                                                            "error response from daemon: ",
+                                                            "error from server (",
+                                                            "an error occurred (",
+                                                            "oci runtime exec failed: ",
+                                                            "traceback (most recent call last)",
+                                                            "could not connect to redis at ",
+                                                            "noauth ",
+                                                            "(error) ",
+                                                            "warning: permanently added ",
+                                                            "upstream connect error ",
+                                                            "access denied",
+                                                            "forbidden",
+                                                            "unauthorized",
+                                                            "not found",
+                                                            "400 bad request",
+                                                            "401 unauthorized",
+                                                            "403 forbidden",
+                                                            "404 not found",
+                                                            "404 page not found",
+                                                            "500 internal server error",
+                                                            "502 bad gateway",
+                                                            "503 service unavailable",
+                                                            "504 gateway time"});
+// and with this the first line ends.
+constexpr std::array<std::string_view, 5> kMessageEnds = {
+    ": not found", "command not found", "no such file or directory", "permission denied",
+    "connection refused"};
+
+bool IsMessage(std::string_view text) {
+  const auto begins = [text](std::string_view message) { return text.starts_with(message); };
+  if (std::any_of(kDumpPrograms.begin(), kDumpPrograms.end(), begins)) return true;
+  if (std::any_of(kMessages.begin(), kMessages.end(), begins)) return true;
+  const std::string_view line = base::Trim(text.substr(0, text.find('\n')));
+  return std::any_of(kMessageEnds.begin(), kMessageEnds.end(),
+                     [line](std::string_view end) { return line.ends_with(end); });
+}
+
+// A page, or a part of one, behind comments.
+bool IsHtml(std::string_view text) {
+  while (text.starts_with("<!--")) {
+    const std::size_t end = text.find("-->");
+    if (end == text.npos) return false;
+    text = base::Trim(text.substr(end + 3));
+  }
+  constexpr std::array<std::string_view, 4> kStarts = {"<!doctype html", "<html", "<head>",
+                                                       "<body>"};
+  return std::any_of(kStarts.begin(), kStarts.end(),
+                     [text](std::string_view start) { return text.starts_with(start); });
+}
 
 // The name of the first element, without its namespace's prefix. Empty: this is no XML.
 std::string_view XmlRoot(std::string_view text) {
@@ -66,8 +132,18 @@ bool IsJsonError(std::string_view text) {
                                      "\"errorcode\"", "\"fault\"", "\"__type\""}) {
     if (HasValue(text, key)) return true;
   }
-  return Contains(text, "\"message\"") &&
-         (Contains(text, "\"code\"") || Contains(text, "\"status\""));
+  if (Contains(text, "\"message\"") &&
+      (Contains(text, "\"code\"") || Contains(text, "\"status\""))) {
+    return true;
+  }
+  // That and little else.
+  constexpr std::size_t kMaxBytes = 512;
+  constexpr std::array<std::string_view, 4> kKeys = {"\"message\"", "\"detail\"", "\"code\"",
+                                                     "\"reason\""};
+  const std::string_view inner = base::Trim(text.substr(1));
+  return text.size() <= kMaxBytes && text.ends_with('}') &&
+         std::any_of(kKeys.begin(), kKeys.end(),
+                     [inner](std::string_view key) { return inner.starts_with(key); });
 }
 
 // RFC 4880, 4.2: a new- or old-format packet of a kind an encrypted message begins with.
@@ -94,14 +170,16 @@ bool IsOpenPgp(std::string_view head) {
 std::string_view RecogniseErrorBody(std::string_view head, BodySize size) {
   if (head.starts_with("\xef\xbb\xbf")) head.remove_prefix(3);
   const std::string text = base::Lower(base::Trim(head.substr(0, kHeadBytes)));
-  if (text.starts_with("<!doctype html") || text.starts_with("<html")) return "an HTML page";
-  if (size == BodySize::kLarge) return {};
+  if (IsHtml(text)) return "an HTML page";
+  if (size == BodySize::kLarge) {
+    const bool mixed =
+        std::any_of(kDumpPrograms.begin(), kDumpPrograms.end(),
+                    [&text](const auto& program) { return text.starts_with(program); });
+    return mixed ? "what a program says on standard error" : "";
+  }
   if (IsXmlError(text)) return "an XML error document";
   if (IsJsonError(text)) return "a JSON error document";
-  for (const std::string_view message : kMessages) {
-    if (text.starts_with(message)) return "an error message";
-  }
-  return {};
+  return IsMessage(text) ? "an error message" : "";
 }
 
 bool IsNamedByChance(std::string_view head) {

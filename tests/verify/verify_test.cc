@@ -20,13 +20,31 @@ namespace {
 using model::Reason;
 
 TEST(VerifyTest, ErrorBodiesAreNoBackups) {
-  for (const std::string body :
-       {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "<!DOCTYPE html><html>",
-        "\n <HTML><body>", "{\"error\": \"not found\"}", "{\"message\": \"x\", \"code\": 403}",
-        "pg_dump: error: connection to server failed", "<Error><Code>NoSuchKey</Code></Error>",
-        "<?xml version=\"1.0\"?>\n<!-- x -->\n<d:error xmlns:d=\"DAV:\">no</d:error>",
-        "<?xml version=\"1.0\"?><s:Envelope><s:Body><s:Fault>x</s:Fault></s:Body></s:Envelope>",
-        "<?xml version=\"1.0\"?><Response><Errors><Error>x</Error></Errors></Response>"}) {
+  for (const std::string& body : std::vector<std::string>{
+           "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
+           "<!DOCTYPE html><html>",
+           "\n <HTML><body>",
+           "{\"error\": \"not found\"}",
+           "{\"message\": \"x\", \"code\": 403}",
+           "pg_dump: error: connection to server failed",
+           "<Error><Code>NoSuchKey</Code></Error>",
+           "<?xml version=\"1.0\"?>\n<!-- x -->\n<d:error xmlns:d=\"DAV:\">no</d:error>",
+           "<?xml version=\"1.0\"?><s:Envelope><s:Body><s:Fault>x</s:Fault></s:Body></s:Envelope>",
+           "<?xml version=\"1.0\"?><Response><Errors><Error>x</Error></Errors></Response>",
+           "<!-- proxy -->\n<!DOCTYPE html><html>",
+           "<head><title>502 Bad Gateway</title></head>",
+           "psql: error: connection refused",
+           "/bin/sh: 1: pg_dump: not found\n",
+           "-bash: pg_dump: command not found",
+           "cat: /backup/x: No such file or directory\n",
+           "Error response from daemon: No such container: pg",
+           "An error occurred (AccessDenied) when calling the GetObject operation: Access Denied",
+           "NOAUTH Authentication required.",
+           "404 Not Found",
+           "{\"message\":\"Unauthorized\"}",
+           "{ \"detail\": \"Not found.\" }",
+           "{\"code\":\"AccessDenied\"}",
+           "pg_dump: last built-in OID is 16383\n" + std::string(20'000, '-')}) {
     for (const std::string& bytes : {body, Gzip(body)}) {
       const Verdict verdict = VerifyBytes(bytes, "shop.dump");
       EXPECT_EQ(verdict.outcome, Outcome::kBroken) << body;
@@ -40,6 +58,7 @@ TEST(VerifyTest, ErrorBodiesAreNoBackups) {
         std::string("<?xml version=\"1.0\"?>\n<mysqldump><field Default=\"1\"/></mysqldump>"),
         std::string("<?xml version=\"1.0\"?><rows><code>1</code><fault>none</fault></rows>"),
         std::string("{\"level\": \"error\", \"errors\": [\n], \"error\": null}"),
+        "{\"code\": 1, \"rows\": [" + std::string(600, '1') + "]}", std::string("Notes found"),
         "{\"error\": 0, \"rows\": [" + std::string(20'000, '1') + "]}"}) {
     EXPECT_EQ(VerifyBytes(data, "x.bin").outcome, Outcome::kUnjudged);
   }
