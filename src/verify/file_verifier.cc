@@ -91,6 +91,7 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.details = std::move(walk.details);
   verdict.level = walk.level;
   verdict.contents = std::move(walk.contents);
+  verdict.cut_off = walk.cut_off;
   verdict.outcome = Outcome::kIntact;
   verdict.reason = Reason::kNone;
   if (walk.level >= Level::kChecksum) {
@@ -103,6 +104,10 @@ void Judge(Verdict& verdict, Walk walk) {
   }
   verdict.outcome = Outcome::kUnjudged;
   verdict.reason = Reason::kUnverified;
+  if (walk.cut_off) {
+    verdict.message = "it is being written, and nothing of it is there yet";
+    return;
+  }
   const std::string_view why = walk.level == Level::kExists ? "it is empty"
                                : !walk.doubt.empty()        ? std::string_view(walk.doubt)
                                : verdict.format.empty()     ? "its format is not known"

@@ -17,7 +17,8 @@ struct Walk {
   // Of unknown content that speaks against a backup where one is expected: "an HTML page ...".
   std::string doubt;
   std::vector<std::string> details;
-  // An append-only file that ends in half a command, which its server drops.
+  // Ends in the middle, as its writer leaves it: an append-only file in half a command, which its
+  // server drops; a WAL segment that is being written.
   bool cut_off = false;
   // packed_bytes may stay 0 where it is the file's size.
   Contents contents;
