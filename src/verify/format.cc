@@ -17,6 +17,7 @@
 #include "verify/recognise.h"
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
+#include "verify/tar_contents.h"
 #include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 #include "verify/yaml.h"
@@ -84,6 +85,12 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
       fault.place = "unpacked " + fault.place;
     }
     return tl::unexpected(std::move(fault));
+  }
+  if (walk->again) {
+    walk->again = [again = std::move(walk->again), compression](Reader& whole) {
+      return Unpack(whole, whole, compression, again);
+    };
+    return walk;
   }
   const std::string name(CompressionName(compression));
   walk->contents.unpacked_bytes = std::max(walk->contents.unpacked_bytes, unpacked.total());

@@ -1,6 +1,7 @@
 // What walking a format to its end found. One function a format fills it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,11 @@ struct Walk {
   bool cut_off = false;
   // packed_bytes may stay 0 where it is the file's size.
   Contents contents;
+  // As Verdict::needs_wal.
+  NeededWal needs_wal;
+  // Set if one look was not enough: walks the same file, opened anew, from its start. What it finds
+  // counts in place of this.
+  std::function<Walked<Walk>(Reader& file)> again;
 };
 
 }  // namespace drwatch::verify
