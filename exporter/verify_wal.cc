@@ -42,6 +42,10 @@ class ArchiveCheck {
   void ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
                     catalog::WalChecker& checker);
   void ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker);
+  void Note(const catalog::PlaceObject& file, bool on_path, const catalog::WalCheck& check);
+  void ReadPartial(std::uint32_t timeline, const catalog::WalSegmentFile& file,
+                   catalog::WalChecker& checker);
+  bool LeftBehind(std::uint32_t timeline, std::uint64_t number) const;
   void NoteDamage(const std::string& name);
   bool OnPath(std::uint32_t timeline, std::uint64_t number) const;
   int ExitCode() const;
@@ -75,7 +79,13 @@ bool ArchiveCheck::OnPath(std::uint32_t timeline, std::uint64_t number) const {
 
 void ArchiveCheck::ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker) {
   const catalog::PlaceObject& file = reader_.objects()[object];
-  const catalog::WalCheck check = checker.Check(file, budget_);
+  Note(file, on_path, checker.Check(file, budget_));
+}
+
+void ArchiveCheck::Note(const catalog::PlaceObject& file, bool on_path,
+                        const catalog::WalCheck& check) {
+  const bool nothing_yet = check.facts.cut_off && check.facts.segment_bytes == 0;
+  if (nothing_yet && check.outcome == Outcome::kIntact) return;
   ++segments_;
   if (check.outcome != Outcome::kIntact) {
     damages_.push_back({file.name, check.outcome, check.reason, check.text});
@@ -121,15 +131,37 @@ void ArchiveCheck::ReadSegments() {
   }
   for (const auto& [timeline, files] : reader_.inventory().partials) {
     checker.Forget();
-    for (const catalog::WalSegmentFile& file : files) {
-      // What pg_receivewal packs reaches the file in blocks.
-      if (reader_.objects()[file.object].size_bytes == 0) continue;
-      // One that is still being streamed carries the archive on.
-      const bool streamed = !state_.runs.empty() && timeline == state_.timeline &&
-                            file.number == state_.runs.back().last + 1;
-      ReadOne(file.object, streamed, checker);
-    }
+    for (const catalog::WalSegmentFile& file : files) ReadPartial(timeline, file, checker);
   }
+}
+
+// Whether later segments of the timeline are there, and this one is not.
+bool ArchiveCheck::LeftBehind(std::uint32_t timeline, std::uint64_t number) const {
+  const auto found = reader_.inventory().segments.find(timeline);
+  if (found == reader_.inventory().segments.end()) return false;
+  const std::vector<catalog::WalSegmentFile>& whole = found->second;
+  return whole.back().number > number &&
+         std::none_of(whole.begin(), whole.end(), [number](const catalog::WalSegmentFile& file) {
+           return file.number == number;
+         });
+}
+
+void ArchiveCheck::ReadPartial(std::uint32_t timeline, const catalog::WalSegmentFile& file,
+                               catalog::WalChecker& checker) {
+  const catalog::PlaceObject& object = reader_.objects()[file.object];
+  const bool left_behind = LeftBehind(timeline, file.number);
+  // What pg_receivewal packs reaches the file in blocks.
+  if (object.size_bytes == 0 && !left_behind) return;
+  // One that is still being streamed carries the archive on.
+  const bool streamed = !state_.runs.empty() && timeline == state_.timeline &&
+                        file.number == state_.runs.back().last + 1;
+  catalog::WalCheck check = checker.Check(object, budget_);
+  if (left_behind && check.outcome == Outcome::kIntact && check.facts.cut_off) {
+    check.outcome = Outcome::kBroken;
+    check.reason = model::Reason::kIncomplete;
+    check.text = verify::kLeftBehindText;
+  }
+  Note(object, streamed, check);
 }
 
 WalReport ArchiveCheck::Run() {

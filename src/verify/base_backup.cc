@@ -5,9 +5,9 @@
 #include <optional>
 #include <set>
 
-#include "base/sizes.h"
 #include "verify/backup_label.h"
 #include "verify/base_backup_archive.h"
+#include "verify/base_backup_tar.h"
 #include "verify/content_check.h"
 #include "verify/data_folder.h"
 #include "verify/file_tree.h"
@@ -43,7 +43,7 @@ class BaseBackup {
  public:
   BaseBackup(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
              BaseBackupWal wal_place)
-      : files_(files), checksums_(checksums), budget_(budget), wal_(wal_place) {
+      : files_(files), checksums_(checksums), budget_(budget), place_(wal_place), wal_(wal_place) {
     whole_.outcome = Outcome::kIntact;
     whole_.level = Level::kContent;
   }
@@ -54,6 +54,7 @@ class BaseBackup {
     for (const std::string& name : files_.TopNames()) {
       if (!BackupArchiveOf(name).empty()) archives_.insert(name);
     }
+    if (auto alone = CheckAlone()) return *std::move(alone);
     whole_.format = archives_.empty() ? "base backup, plain" : "base backup, tar";
     if (archives_.empty()) {
       CheckPlain();
@@ -70,6 +71,7 @@ class BaseBackup {
   bool Good() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
   void Require(Walked<void> result, const std::string& place);
   bool ReadManifest();
+  std::optional<Verdict> CheckAlone();
   void CheckArchives();
   void CheckMembers(const BaseMembers& members, const std::string& archive);
   void CheckPlain();
@@ -85,6 +87,7 @@ class BaseBackup {
   const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
+  const BaseBackupWal place_;
   Verdict whole_;
   std::optional<Manifest> manifest_;
   std::optional<ManifestInventory> inventory_;
@@ -123,11 +126,28 @@ bool BaseBackup::ReadManifest() {
   manifest_ = std::move(*manifest);
   inventory_.emplace(*manifest_);
   wal_.Expect(*manifest_);
-  if (!manifest_->checksums) {
-    whole_.level = Level::kFormat;
-    whole_.details.push_back("the manifest was made without checksums");
-  }
+  if (!manifest_->checksums) whole_.level = Level::kFormat;
   return true;
+}
+
+// A tar file that has the manifest in itself, as on the standard output of pg_basebackup. nullopt:
+// it has none.
+std::optional<Verdict> BaseBackup::CheckAlone() {
+  if (manifest_ || archives_.size() != 1 || BackupArchiveOf(*archives_.begin()) != "base") {
+    return std::nullopt;
+  }
+  const std::string& name = *archives_.begin();
+  BaseBackupScan scan(place_);
+  const auto open = [&](DigestTee* tee) { return files_.Open(name, budget_, tee); };
+  Verdict verdict = VerifyStream(open, name, checksums_, budget_, [&](Reader& file) {
+    return WalkPacked(file, name, [&](Reader& inner) -> Walked<Walk> {
+      if (auto walked = WalkTarMembers(inner, scan); !walked) {
+        return tl::unexpected(std::move(walked.error()));
+      }
+      return scan.found() ? scan.Finish() : Walk();
+    });
+  });
+  return scan.found() ? std::optional(std::move(verdict)) : std::nullopt;
 }
 
 void BaseBackup::CheckArchives() {
@@ -290,8 +310,7 @@ void BaseBackup::CheckWal() {
   Require(wal_.Check(), "");
   if (!wal_.unchained()) return;
   whole_.level = std::min(whole_.level, Level::kFormat);
-  whole_.details.emplace_back(
-      "its WAL segments are not in order: records that go on in the next one were not checked");
+  whole_.details.emplace_back(kUnchainedText);
 }
 
 // Alone it cannot be restored (pg_verifybackup says so, too), and yet nothing is wrong with it.
@@ -300,27 +319,16 @@ void BaseBackup::Lack(NeededWal needed) {
   whole_.outcome = Outcome::kBroken;
   whole_.reason = Reason::kIncomplete;
   whole_.place = "pg_wal";
-  whole_.message = "its files are intact, but it carries no WAL: to be restored it needs " +
-                   needed.ToString() + " from an archive";
+  whole_.message = needed.Complaint();
   whole_.needs_wal = std::move(needed);
 }
 
 void BaseBackup::Describe() {
   if (!manifest_) return;
-  std::int64_t bytes = 0;
-  bool incremental = false;
-  for (const ManifestFile& file : manifest_->files) {
-    bytes += file.size;
-    const std::string_view path = file.path();
-    if (path.substr(path.rfind('/') + 1).starts_with("INCREMENTAL.")) incremental = true;
+  const auto segments = wal_.inside() ? std::optional(wal_.count()) : std::nullopt;
+  for (std::string& detail : DescribeBackup(*manifest_, segments)) {
+    whole_.details.push_back(std::move(detail));
   }
-  std::string summary =
-      std::to_string(manifest_->files.size()) + " files, " + base::FormatSize(bytes);
-  if (wal_.inside()) {
-    summary += ", " + std::to_string(wal_.count()) + " WAL segments";
-  }
-  whole_.details.push_back(std::move(summary));
-  if (incremental) whole_.details.push_back("incremental: restoring it needs its parents");
 }
 
 }  // namespace

@@ -17,11 +17,6 @@ void Keep(std::string_view bytes, std::size_t limit, std::string& kept) {
   kept += bytes.substr(0, limit - std::min(limit, kept.size()));
 }
 
-std::string PrefixOf(const std::string& archive) {
-  if (archive == "base") return {};
-  return archive == "pg_wal" ? std::string(kWalFolder) : "pg_tblspc/" + archive + "/";
-}
-
 }  // namespace
 
 std::string BackupArchiveOf(const std::string& name) {
@@ -34,9 +29,14 @@ std::string BackupArchiveOf(const std::string& name) {
   return stem == "base" || stem == "pg_wal" || tablespace ? stem : std::string();
 }
 
+std::string BackupArchivePrefix(const std::string& archive) {
+  if (archive == "base") return {};
+  return archive == "pg_wal" ? std::string(kWalFolder) : "pg_tblspc/" + archive + "/";
+}
+
 BaseBackupMembers::BaseBackupMembers(ManifestInventory* inventory, CarriedWal& wal,
                                      const std::string& archive)
-    : inventory_(inventory), wal_(wal), prefix_(PrefixOf(archive)) {}
+    : inventory_(inventory), wal_(wal), prefix_(BackupArchivePrefix(archive)) {}
 
 Walked<void> BaseBackupMembers::Begin(const TarMember& member) {
   check_.reset();

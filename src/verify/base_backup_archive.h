@@ -14,6 +14,9 @@ namespace drwatch::verify {
 // "base.tar.gz" -> "base", "16385.tar" -> "16385", "pg_wal.tar" -> "pg_wal". Empty: none of them.
 std::string BackupArchiveOf(const std::string& name);
 
+// Where in the backup the members of that archive belong: "", "pg_tblspc/16385/", "pg_wal/".
+std::string BackupArchivePrefix(const std::string& archive);
+
 // What of base.tar tells about the other archives.
 struct BaseMembers {
   std::string control;  // the start of pg_control

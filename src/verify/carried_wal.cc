@@ -6,20 +6,17 @@
 #include "verify/backup_label.h"
 
 namespace drwatch::verify {
-namespace {
 
 using model::Reason;
 
 // pg_control.h: it begins with the cluster's system identifier.
-std::uint64_t IdentifierOf(std::string_view control) {
+std::uint64_t SystemIdentifierOf(std::string_view control) {
   std::uint64_t value = 0;
   for (std::size_t i = std::min(control.size(), kControlHeadBytes); i-- > 0;) {
     value = value << 8 | static_cast<unsigned char>(control[i]);
   }
   return value;
 }
-
-}  // namespace
 
 void CarriedWal::Expect(const Manifest& manifest) {
   expected_ = true;
@@ -39,7 +36,7 @@ void CarriedWal::ExpectRange(const WalRange& range) {
 }
 
 void CarriedWal::BelongTo(std::string_view control_head) {
-  if (!cluster_known()) system_identifier_ = IdentifierOf(control_head);
+  if (!cluster_known()) system_identifier_ = SystemIdentifierOf(control_head);
 }
 
 void CarriedWal::OfRelease(std::string_view version_file) { release_ = base::Trim(version_file); }

@@ -16,9 +16,15 @@ inline constexpr std::string_view kWalFolder = "pg_wal/";
 inline constexpr std::string_view kControlFile = "global/pg_control";
 // So much of the control file's start tells the cluster.
 inline constexpr std::size_t kControlHeadBytes = 8;
+// The cluster's system identifier.
+std::uint64_t SystemIdentifierOf(std::string_view control_head);
 inline constexpr std::string_view kVersionFile = "PG_VERSION";
 // It is never longer.
 inline constexpr std::size_t kVersionBytes = 16;
+
+// Of CarriedWal::unchained().
+inline constexpr const char* kUnchainedText =
+    "its WAL segments are not in order: records that go on in the next one were not checked";
 
 // With its WAL elsewhere (in an archive) what a backup carries of it is not looked at.
 enum class BaseBackupWal { kInside, kElsewhere };

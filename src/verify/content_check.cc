@@ -3,6 +3,7 @@
 #include <isa-l/crc.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "verify/wide_registers.h"
 
@@ -31,6 +32,14 @@ std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes) {
   return crc;
 }
 
+// Printed in the byte order of the server's machine.
+bool IsCrc32c(std::uint32_t crc, std::string_view checksum) {
+  std::string bytes = LittleEndian(crc);
+  if (bytes == checksum) return true;
+  std::reverse(bytes.begin(), bytes.end());
+  return bytes == checksum;
+}
+
 ContentCheck::ContentCheck(const ManifestFile& file, DigestLane* lane) : file_(file) {
   if (file.kind == ManifestChecksum::kDigest) digest_.emplace(file.algorithm, lane);
 }
@@ -54,20 +63,18 @@ Walked<void> ContentCheck::Finish() {
         size_ < file_.size ? Reason::kIncomplete : Reason::kCorrupt,
         "has " + std::to_string(size_) + " bytes, the manifest says " + std::to_string(file_.size));
   }
-  std::string found;
-  switch (file_.kind) {
-    case ManifestChecksum::kNone:
-      return {};
-    case ManifestChecksum::kDigest:
-      found = digest_->Finish();
-      break;
-    case ManifestChecksum::kCrc32c:
-      // Printed in the byte order of the server's machine.
-      found = LittleEndian(crc_);
-      if (found != file_.checksum()) std::reverse(found.begin(), found.end());
-      break;
-  }
-  if (found != file_.checksum()) return fault(Reason::kCorrupt, "its checksum differs");
+  const bool right = [this] {
+    switch (file_.kind) {
+      case ManifestChecksum::kNone:
+        return true;
+      case ManifestChecksum::kDigest:
+        return digest_->Finish() == file_.checksum();
+      case ManifestChecksum::kCrc32c:
+        return IsCrc32c(crc_, file_.checksum());
+    }
+    std::abort();
+  }();
+  if (!right) return fault(Reason::kCorrupt, "its checksum differs");
   return {};
 }
 

@@ -11,6 +11,9 @@ namespace drwatch::verify {
 // CRC-32C (Castagnoli) of more bytes after those of `crc`; begin with 0.
 std::uint32_t Crc32c(std::uint32_t crc, std::string_view bytes);
 
+// Whether `checksum`, of a manifest, is that CRC-32C.
+bool IsCrc32c(std::uint32_t crc, std::string_view checksum);
+
 class ContentCheck {
  public:
   // `lane` is that of the budget the file is read with.

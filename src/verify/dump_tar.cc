@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "verify/decoder.h"
 #include "verify/dump_data.h"
 #include "verify/pg_dump_toc.h"
 #include "verify/tar.h"
+#include "verify/tar_contents.h"
 
 namespace drwatch::verify {
 namespace {
@@ -33,7 +35,12 @@ class DumpVisitor final : public TarVisitor {
     }
     data_ = DumpData();
     const auto found = wanted_.find(member.name);
-    if (found == wanted_.end()) return {};
+    if (found == wanted_.end()) {
+      const bool packed = CompressionOfName(member.name).has_value();
+      folder_ =
+          folder_ || (packed && wanted_.contains(member.name.substr(0, member.name.rfind('.'))));
+      return {};
+    }
     found->second.there = true;
     data_ = DumpData(found->second.entry, encoding_);
     return {};
@@ -59,6 +66,8 @@ class DumpVisitor final : public TarVisitor {
   std::vector<std::string> TakeTables() { return std::move(tables_); }
   const std::optional<base::Timestamp>& begun() const { return begun_; }
   std::size_t parts() const { return wanted_.size(); }
+  // Its files are packed one by one, as only a folder's are.
+  bool folder() const { return folder_; }
 
  private:
   struct Part {
@@ -76,6 +85,7 @@ class DumpVisitor final : public TarVisitor {
   std::map<std::string, Part> wanted_;  // by member name
   DumpData data_;                       // of the current member
   bool in_toc_ = false;
+  bool folder_ = false;
 };
 
 // Large objects are stored one by one beside a list of them, since PostgreSQL 17 (archive version
@@ -129,6 +139,11 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
     return tl::unexpected(std::move(walked.error()));
   }
   if (!visitor.header()) return Broken(Reason::kCorrupt, 0, "the table of contents is not a file");
+  if (visitor.folder()) {
+    Walk walk;
+    walk.again = WalkTar;
+    return walk;
+  }
   if (auto complete = visitor.CheckComplete(); !complete) {
     return tl::unexpected(std::move(complete.error()));
   }

@@ -85,16 +85,27 @@ std::string MismatchText(const ChecksumFolder::Expected& expected) {
   return "none of its digests (" + name + names + ") is the one in " + source;
 }
 
+// Nothing is wrong with it, and yet it cannot be restored alone.
+void Lack(Verdict& verdict, NeededWal needed) {
+  verdict.outcome = Outcome::kBroken;
+  verdict.reason = Reason::kIncomplete;
+  verdict.place = "pg_wal";
+  verdict.message = needed.Complaint();
+  verdict.needs_wal = std::move(needed);
+}
+
 void Judge(Verdict& verdict, Walk walk) {
   const bool matched = verdict.checksum == ChecksumState::kMatched;
   verdict.format = std::move(walk.format);
   verdict.details = std::move(walk.details);
   verdict.level = walk.level;
   verdict.contents = std::move(walk.contents);
+  verdict.cut_off = walk.cut_off;
   verdict.outcome = Outcome::kIntact;
   verdict.reason = Reason::kNone;
   if (walk.level >= Level::kChecksum) {
     if (matched && walk.level >= Level::kFormat) verdict.level = Level::kContent;
+    if (!walk.needs_wal.empty()) Lack(verdict, std::move(walk.needs_wal));
     return;
   }
   if (matched) {
@@ -103,11 +114,25 @@ void Judge(Verdict& verdict, Walk walk) {
   }
   verdict.outcome = Outcome::kUnjudged;
   verdict.reason = Reason::kUnverified;
+  if (walk.cut_off) {
+    verdict.message = "it is being written, and nothing of it is there yet";
+    return;
+  }
   const std::string_view why = walk.level == Level::kExists ? "it is empty"
                                : !walk.doubt.empty()        ? std::string_view(walk.doubt)
                                : verdict.format.empty()     ? "its format is not known"
                                                             : "it is encrypted";
   verdict.message = std::string(why) + " and no checksum file names it";
+}
+
+// What a second look at the file finds that the first one asked for.
+Walked<Walk> WalkAgain(const Opener& open, const Walk& first) {
+  auto file = open(nullptr);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  Reader reader(*file->source);
+  auto walk = first.again(reader);
+  if (walk) walk->details.insert(walk->details.end(), first.details.begin(), first.details.end());
+  return walk;
 }
 
 // The file was written to while it was read: what is wrong with it may come from that.
@@ -153,6 +178,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const bool worth_attesting = walk && file->source->attestation() != Attestation::kNone;
   // The walker may have stopped early; a checksum needs the rest.
   auto rest = worth_hashing || worth_attesting ? Drain(*file->source) : Walked<std::int64_t>(0);
+  while (rest && walk && walk->again) walk = WalkAgain(open, *walk);
   verdict.bytes_read = budget.bytes_read() - read_before;
   if (!rest) {
     SetFault(verdict, walk ? rest.error() : walk.error(), relative);
@@ -189,7 +215,10 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
     verdict.format = std::move(walk->format);
   } else {
     Judge(verdict, std::move(*walk));
-    if (verdict.outcome != Outcome::kIntact) verdict.place = relative;
+    if (verdict.outcome != Outcome::kIntact) {
+      verdict.place =
+          relative + (relative.empty() || verdict.place.empty() ? "" : ": ") + verdict.place;
+    }
   }
   if (verdict.contents.unpacked_bytes > 0 && verdict.contents.packed_bytes == 0) {
     verdict.contents.packed_bytes = file->size;

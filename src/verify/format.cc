@@ -17,6 +17,7 @@
 #include "verify/recognise.h"
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
+#include "verify/tar_contents.h"
 #include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 #include "verify/yaml.h"
@@ -85,13 +86,20 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
     }
     return tl::unexpected(std::move(fault));
   }
+  if (walk->again) {
+    walk->again = [again = std::move(walk->again), compression](Reader& whole) {
+      return Unpack(whole, whole, compression, again);
+    };
+    return walk;
+  }
   const std::string name(CompressionName(compression));
   walk->contents.unpacked_bytes = std::max(walk->contents.unpacked_bytes, unpacked.total());
   if (!decoder->checked()) walk->details.push_back(name + " data without a checksum of its own");
   const bool known = walk->level >= Level::kFormat;
   if (known && decoder->checked()) walk->level = Level::kContent;
   const bool empty = walk->level == Level::kExists;
-  if ((!known && !empty) || unpacked.failed()) walk->level = Level::kFormat;
+  const bool nothing_yet = !known && walk->cut_off;
+  if (!nothing_yet && ((!known && !empty) || unpacked.failed())) walk->level = Level::kFormat;
   if (!walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
   walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
   return walk;
@@ -182,8 +190,13 @@ Walked<Walk> Descent::Doubt(Walked<Walk> walk, int depth) const {
 
 Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   auto peeked = reader.Peek(kHeadBytes);
+  if (!peeked && peeked.error().reason == Reason::kIncomplete && IsBeingPacked(name)) {
+    return UnwrittenWal();
+  }
   if (!peeked) return tl::unexpected(std::move(peeked.error()));
   const std::string head(*peeked);
+  const bool being_written = IsBeingPacked(name) || (depth == 0 && IsBeingWritten(name));
+  if (head.empty() && being_written) return UnwrittenWal();
   const bool may_be_empty = claim_ == Claim::kKept || claim_ == Claim::kPacking;
   if (head.empty() && depth > 0 && may_be_empty) return EmptyMember();
   if (head.empty()) {
@@ -242,6 +255,7 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, std::string_view head, const s
     return EmptyMember();
   }
   if (*end && reader.offset() > 0) {
+    if (depth == 0 && IsBeingWritten(name)) return UnwrittenWal();
     return Doubt(Broken(Reason::kCorrupt, 0, std::string(kZeros)), depth);
   }
   const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;

@@ -1,8 +1,8 @@
 #include "verify/manifest_inventory.h"
 
 #include <algorithm>
-#include <array>
 
+#include "base/sizes.h"
 #include "verify/carried_wal.h"
 
 namespace drwatch::verify {
@@ -10,10 +10,9 @@ namespace drwatch::verify {
 using model::Reason;
 
 bool IsExemptFromManifest(std::string_view path) {
-  constexpr std::array<std::string_view, 4> kNames = {kManifestName, "postgresql.auto.conf",
-                                                      "recovery.signal", "standby.signal"};
   return path.starts_with(kWalFolder) ||
-         std::find(kNames.begin(), kNames.end(), path) != kNames.end();
+         std::find(kManifestExemptions.begin(), kManifestExemptions.end(), path) !=
+             kManifestExemptions.end();
 }
 
 ManifestInventory::ManifestInventory(const Manifest& manifest)
@@ -42,6 +41,25 @@ Walked<void> ManifestInventory::CheckComplete() const {
       Fault{Outcome::kBroken, Reason::kIncomplete,
             std::string(manifest_.files[static_cast<std::size_t>(first)].path()),
             std::to_string(missing) + " files of the manifest are missing, this is the first"});
+}
+
+std::vector<std::string> DescribeBackup(const Manifest& manifest,
+                                        std::optional<std::size_t> wal_segments) {
+  std::vector<std::string> details;
+  if (!manifest.checksums) details.emplace_back("the manifest was made without checksums");
+  std::int64_t bytes = 0;
+  bool incremental = false;
+  for (const ManifestFile& file : manifest.files) {
+    bytes += file.size;
+    const std::string_view path = file.path();
+    if (path.substr(path.rfind('/') + 1).starts_with("INCREMENTAL.")) incremental = true;
+  }
+  std::string summary =
+      std::to_string(manifest.files.size()) + " files, " + base::FormatSize(bytes);
+  if (wal_segments) summary += ", " + std::to_string(*wal_segments) + " WAL segments";
+  details.push_back(std::move(summary));
+  if (incremental) details.emplace_back("incremental: restoring it needs its parents");
+  return details;
 }
 
 Fault ExtraFile(const std::string& path) {

@@ -18,6 +18,11 @@ std::string NeededWal::ToString() const {
   return "WAL " + base::Join(parts, ", ");
 }
 
+std::string NeededWal::Complaint() const {
+  return "its files are intact, but it carries no WAL: to be restored it needs " + ToString() +
+         " from an archive";
+}
+
 // The system identifier, then timeline, start and end of each range.
 std::string PackNeededWal(const NeededWal& needed) {
   if (needed.empty()) return {};

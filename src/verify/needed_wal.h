@@ -24,6 +24,8 @@ struct NeededWal {
   bool empty() const { return ranges.empty(); }
   // "WAL 0/2000028 to 0/2000100 of timeline 1".
   std::string ToString() const;
+  // What is to be said of a backup that lacks nothing else.
+  std::string Complaint() const;
 };
 
 // For a row of a database, and back; empty for none. What is no such row is none.

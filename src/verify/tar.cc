@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <optional>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/strings.h"
@@ -52,11 +52,6 @@ bool ChecksumMatches(std::string_view block) {
     as_signed += static_cast<signed char>(c);
   }
   return expected && (*expected == as_unsigned || *expected == as_signed);
-}
-
-bool LeavesFolder(std::string_view name) {
-  const auto parts = base::Split(name, '/');
-  return std::find(parts.begin(), parts.end(), "..") != parts.end();
 }
 
 // What a member holds.
@@ -115,6 +110,7 @@ class TarWalker {
   std::optional<std::string> next_name_;
   std::optional<std::string> next_link_;
   std::optional<std::int64_t> next_size_;
+  bool next_sparse_ = false;
 };
 
 Walked<std::string> TarWalker::Extension(std::int64_t size, std::int64_t begin) {
@@ -153,7 +149,10 @@ Walked<void> TarWalker::ReadPax(const std::string& records, std::int64_t begin) 
     const std::string_view key = record.substr(0, equals);
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view() : record.substr(equals + 1);
-    if (key == "path") next_name_ = std::string(value);
+    // GNU tar gives a sparse member another name, and its own in a record.
+    if (key == "path" && !next_sparse_) next_name_ = std::string(value);
+    if (key == "GNU.sparse.name") next_name_ = std::string(value);
+    if (key.starts_with("GNU.sparse.")) next_sparse_ = true;
     if (key == "linkpath") next_link_ = std::string(value);
     if (key == "size") {
       next_size_ = base::ParseInt(value);
@@ -191,6 +190,7 @@ Walked<void> TarWalker::Header(const std::string& block, std::int64_t begin) {
   next_name_.reset();
   next_link_.reset();
   next_size_.reset();
+  member.sparse = std::exchange(next_sparse_, false) || type == 'S';
   // Links, folders and devices have no content whatever the size field says.
   if (type >= '1' && type <= '6') member.size = 0;
   if (type == 'S') {
@@ -246,79 +246,6 @@ Walked<void> TarWalker::CheckEnd() {
   return {};
 }
 
-// Links that lead out of the folder that an archive is unpacked in. Programs that back databases up
-// write such links on purpose; a member that would be written through one may be anybody's file.
-class LinksOut {
- public:
-  void Add(const TarMember& member) {
-    const std::vector<std::string_view> parts = PartsOf(member.name);
-    std::uint64_t key = kSeed;
-    bool through = false;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      if (i > 0 && !links_.empty()) through = through || links_.contains(key);
-      key = HashOn(key, parts[i]);
-    }
-    if (through) ++through_;
-    const bool symbolic = member.type == '2' && LeadsOut(member.link, parts.size());
-    if (member.type == '1' && LeavesFolder(member.link)) ++through_;
-    if (!symbolic) {
-      links_.erase(key);
-    } else if (links_.size() < kMaxLinks) {
-      links_.insert(key);
-    }
-  }
-  std::int64_t through() const { return through_; }
-
- private:
-  static constexpr std::size_t kMaxLinks = 100'000;
-  static constexpr std::uint64_t kSeed = 14695981039346656037ULL;  // FNV-1a
-
-  static std::vector<std::string_view> PartsOf(std::string_view path) {
-    std::vector<std::string_view> parts = base::Split(path, '/');
-    std::erase_if(parts, [](std::string_view part) { return part.empty() || part == "."; });
-    return parts;
-  }
-  static std::uint64_t HashOn(std::uint64_t hash, std::string_view part) {
-    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-    return (hash ^ '/') * 1099511628211ULL;
-  }
-  // `depth` is the number of parts of the link's own name.
-  static bool LeadsOut(std::string_view target, std::size_t depth) {
-    if (target.starts_with('/')) return true;
-    for (const std::string_view part : PartsOf(target)) {
-      if (part != "..") {
-        ++depth;
-      } else if (--depth == 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  std::unordered_set<std::uint64_t> links_;
-  std::int64_t through_ = 0;
-};
-
-class Counter final : public TarVisitor {
- public:
-  Walked<void> Begin(const TarMember& member) override {
-    ++members_;
-    if (member.name.starts_with('/')) ++absolute_;
-    links_.Add(member);
-    return {};
-  }
-  Walked<void> Data(std::string_view) override { return {}; }
-  Walked<void> End() override { return {}; }
-  std::int64_t members() const { return members_; }
-  std::int64_t absolute() const { return absolute_; }
-  std::int64_t through_links() const { return links_.through(); }
-
- private:
-  LinksOut links_;
-  std::int64_t members_ = 0;
-  std::int64_t absolute_ = 0;
-};
-
 }  // namespace
 
 Walked<void> TarVisitor::Content(Source& content) {
@@ -328,6 +255,11 @@ Walked<void> TarVisitor::Content(Source& content) {
     if (bytes->empty()) return {};
     if (auto told = Data(*bytes); !told) return told;
   }
+}
+
+bool LeavesFolder(std::string_view name) {
+  const auto parts = base::Split(name, '/');
+  return std::find(parts.begin(), parts.end(), "..") != parts.end();
 }
 
 bool LooksLikeTar(std::string_view head) {
@@ -349,28 +281,6 @@ bool LooksLikeTar(std::string_view head) {
 
 Walked<void> WalkTarMembers(Reader& reader, TarVisitor& visitor) {
   return TarWalker(reader, visitor).Run();
-}
-
-Walked<Walk> WalkTar(Reader& reader) {
-  Counter counter;
-  if (auto walked = WalkTarMembers(reader, counter); !walked) {
-    return tl::unexpected(std::move(walked.error()));
-  }
-  Walk walk;
-  walk.format = "tar archive";
-  walk.level = Level::kFormat;
-  if (counter.members() == 0) {
-    return Broken(Reason::kTooSmall, 0, "the tar archive holds nothing");
-  }
-  walk.details.push_back(std::to_string(counter.members()) + " members");
-  if (counter.absolute() > 0) {
-    walk.details.push_back(std::to_string(counter.absolute()) + " members have absolute names");
-  }
-  if (counter.through_links() > 0) {
-    walk.details.push_back(std::to_string(counter.through_links()) +
-                           " members would be written through links that lead out of the folder");
-  }
-  return walk;
 }
 
 }  // namespace drwatch::verify

@@ -12,6 +12,8 @@ struct TarMember {
   char type = '0';   // '0' file, '5' folder, '1' '2' links ...
   std::string link;  // of a link: where it leads
   std::int64_t size = 0;
+  // Stored without its zeros: what streams by is not what the file will hold.
+  bool sparse = false;
   bool regular() const { return type == '0' || type == '\0' || type == '7' || type == 'S'; }
 };
 
@@ -27,12 +29,12 @@ class TarVisitor {
 };
 
 bool LooksLikeTar(std::string_view head);
+// Whether a path goes up somewhere ("..").
+bool LeavesFolder(std::string_view path);
 
 // Walks to the end of the stream. Faults: kIncomplete (cut off, or without the two zero blocks that
 // end an archive), kCorrupt (a header's checksum differs, bytes after the end), kWrongFormat (a
 // member whose name would leave the folder it is unpacked in).
 Walked<void> WalkTarMembers(Reader& reader, TarVisitor& visitor);
-// The same with nobody to tell.
-Walked<Walk> WalkTar(Reader& reader);
 
 }  // namespace drwatch::verify

@@ -49,6 +49,7 @@ struct Verdict {
   // computing or VerifyOptions::digest asked for it. Empty: not known.
   std::string digest;
   Contents contents;
+  bool cut_off = false;  // as Walk::cut_off
   // Not empty: broken for nothing but that it carries no WAL; `level` is that of its files. With
   // this WAL of an archive it is intact.
   NeededWal needs_wal;

@@ -18,6 +18,7 @@
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
 #include "verify/parallel.h"
+#include "verify/partial_segments.h"
 
 namespace drwatch::verify {
 namespace {
@@ -175,6 +176,7 @@ using TakeFile = std::function<bool(const std::string& file, Verdict& whole)>;
 Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                    const TakeFile& take) {
   Verdict whole = WholeOf("");
+  PartialSegments partials(whole);
   std::int64_t count = 0;
   const auto walked = files.Each([&](const TreeFile& file) {
     const std::string name = SplitPath(file.name).second;
@@ -182,12 +184,14 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
     ++count;
     if (!take(file.name, whole)) {
       const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
-      AddPart(whole, VerifyStream(open, file.name, checksums, budget,
-                                  [&name](Reader& reader) { return WalkMember(reader, name); }));
+      partials.Add(file.name,
+                   VerifyStream(open, file.name, checksums, budget,
+                                [&name](Reader& reader) { return WalkMember(reader, name); }));
     }
     return whole.outcome != Outcome::kBroken && budget.Check().has_value();
   });
   if (!walked) return CannotLook(walked.error().reason, walked.error().message);
+  partials.Finish();
   AddMissing(whole, files, checksums);
   if (count == 0) {
     whole.outcome = Outcome::kBroken;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "verify/wal_name.h"
+#include "verify/watched_source.h"
 
 namespace drwatch::verify {
 namespace {
@@ -16,22 +17,6 @@ constexpr std::uint64_t kMinSegmentBytes = 1 << 20;
 Fault SegmentFault(Reason reason, const std::string& name, std::string message) {
   return {Outcome::kBroken, reason, "WAL segment " + name, std::move(message)};
 }
-
-// Remembers whether a fault came from below.
-class WatchedSource final : public Source {
- public:
-  explicit WatchedSource(Source& source) : source_(source) {}
-  Walked<std::string_view> Next() override {
-    auto bytes = source_.Next();
-    failed_ = !bytes;
-    return bytes;
-  }
-  bool failed() const { return failed_; }
-
- private:
-  Source& source_;
-  bool failed_ = false;
-};
 
 }  // namespace
 

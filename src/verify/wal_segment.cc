@@ -120,6 +120,7 @@ class SegmentWalker {
   Walked<WalSegmentFacts> Run();
 
  private:
+  Walked<bool> BeforeFirstPage();
   Walked<void> ReadFirstHeader();
   Walked<void> WalkPage(std::string_view page);
   Walked<std::size_t> EnterPage(std::string_view page);
@@ -151,6 +152,21 @@ tl::unexpected<Fault> SegmentWalker::Bad(Reason reason, std::size_t at,
                                          const std::string& message) const {
   return Broken(reason, static_cast<std::int64_t>(page_at_ + at),
                 message + " at " + FormatLsn(LsnAt(at)));
+}
+
+// Whether no WAL has got into it yet.
+Walked<bool> SegmentWalker::BeforeFirstPage() {
+  auto head = reader_.Peek(kLongHeaderBytes);
+  if (options_.being_packed) {
+    if (!head && head.error().reason == Reason::kIncomplete) return true;
+    return head ? Walked<bool>(head->size() < kLongHeaderBytes)
+                : tl::unexpected(std::move(head.error()));
+  }
+  if (!partial() || options_.name->packed) return false;
+  if (!head) return tl::unexpected(std::move(head.error()));
+  if (!AllZero(*head)) return false;
+  if (auto zeros = reader_.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
+  return reader_.AtEnd();
 }
 
 Walked<void> SegmentWalker::ReadFirstHeader() {
@@ -371,6 +387,10 @@ Walked<void> SegmentWalker::Close() {
 }
 
 Walked<WalSegmentFacts> SegmentWalker::Run() {
+  auto before = BeforeFirstPage();
+  if (!before) return tl::unexpected(std::move(before.error()));
+  facts_.cut_off = *before;
+  if (facts_.cut_off) return std::move(facts_);
   if (auto first = ReadFirstHeader(); !first) return tl::unexpected(std::move(first.error()));
   facts_.end = facts_.begin;
   if (options_.before != nullptr && options_.before->next == facts_.begin) {
@@ -381,7 +401,8 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
     auto page = reader_.Take(page_bytes_, "a page");
     if (!page) {
       Fault fault = std::move(page.error());
-      if (fault.reason == Reason::kIncomplete && options_.being_packed) return std::move(facts_);
+      facts_.cut_off = fault.reason == Reason::kIncomplete && options_.being_packed;
+      if (facts_.cut_off) return std::move(facts_);
       if (fault.outcome == Outcome::kBroken && fault.reason == Reason::kIncomplete) {
         fault.message = "cut short: a segment has " + std::to_string(size) + " bytes";
       }
@@ -401,6 +422,11 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
 bool IsBeingPacked(std::string_view file_name) {
   const auto name = ParseWalFileName(file_name);
   return name && name->packed && file_name.ends_with(".partial");
+}
+
+bool IsBeingWritten(std::string_view file_name) {
+  const auto name = ParseWalFileName(file_name);
+  return name && name->kind == WalFileName::Kind::kPartial && !name->packed;
 }
 
 std::string_view WalServerVersion(std::uint16_t magic) {

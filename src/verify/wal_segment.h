@@ -43,6 +43,9 @@ struct WalSegmentOptions {
 // True for what pg_receivewal --compress is writing ("....gz.partial"): it may be cut off anywhere,
 // and its packing with it. A partial segment that was packed once it was there ends as others do.
 bool IsBeingPacked(std::string_view file_name);
+// True for what pg_receivewal is writing as it is ("....partial"): its file is as long as a segment
+// before the first WAL gets into it, and made of zeros.
+bool IsBeingWritten(std::string_view file_name);
 
 struct WalSegmentFacts {
   std::uint16_t magic = 0;
@@ -56,6 +59,8 @@ struct WalSegmentFacts {
   std::int64_t commits = 0;
   std::optional<base::Timestamp> last_commit;  // of the last commit record
   bool switched = false;                       // ends with a switch to the next segment
+  // Being written: ends before its segment does. Without a first page all but this is 0.
+  bool cut_off = false;
   // Bytes of records that begin before or end after the segment: no checksum here covers them.
   std::int64_t unchecked_bytes = 0;
   WalCarry carry;
@@ -64,6 +69,10 @@ struct WalSegmentFacts {
 // Reads to the end of the stream. Faults: kIncomplete (cut short, or copied before it was full: a
 // .partial one may be), kCorrupt, kWrongFormat (not the segment its name says, another cluster's).
 Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& options);
+
+// Of one that is cut off although later segments of its timeline are there, and it is not.
+inline constexpr const char* kLeftBehindText =
+    "ends before its segment does, and later segments follow it";
 
 // "15" for the magic of PostgreSQL 15; empty if it is not known.
 std::string_view WalServerVersion(std::uint16_t magic);

@@ -25,6 +25,7 @@ Walked<Walk> WalkWal(Reader& reader, const std::string& name) {
   auto facts = WalkWalSegment(reader, options);
   if (!facts) return tl::unexpected(std::move(facts.error()));
   Walk walk;
+  walk.cut_off = facts->cut_off;
   const std::string_view version = WalServerVersion(facts->magic);
   walk.format =
       "WAL segment" + (version.empty() ? std::string() : " of PostgreSQL " + std::string(version));
@@ -41,6 +42,14 @@ Walked<Walk> WalkWal(Reader& reader, const std::string& name) {
                            " bytes belong to records of which the rest lies in the segments "
                            "beside it: verify --wal checks them, too");
   }
+  return walk;
+}
+
+Walk UnwrittenWal() {
+  Walk walk;
+  walk.format = "WAL segment";
+  walk.level = Level::kSize;
+  walk.cut_off = true;
   return walk;
 }
 

@@ -11,6 +11,8 @@ namespace drwatch::verify {
 
 // A segment. `name` is the file's and says which one it should be, if it is a segment's name.
 Walked<Walk> WalkWal(Reader& reader, const std::string& name);
+// A segment that is being written and holds nothing yet.
+Walk UnwrittenWal();
 // A timeline history or backup history, known by its name alone; nullopt if `name` is neither's.
 std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name);
 // The rest of the stream. Fault kWrongFormat: more than kMaxWalTextBytes.

@@ -1,6 +1,7 @@
 // What walking a format to its end found. One function a format fills it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,16 @@ struct Walk {
   // Of unknown content that speaks against a backup where one is expected: "an HTML page ...".
   std::string doubt;
   std::vector<std::string> details;
-  // An append-only file that ends in half a command, which its server drops.
+  // Ends in the middle, as its writer leaves it: an append-only file in half a command, which its
+  // server drops; a WAL segment that is being written.
   bool cut_off = false;
   // packed_bytes may stay 0 where it is the file's size.
   Contents contents;
+  // As Verdict::needs_wal.
+  NeededWal needs_wal;
+  // Set if one look was not enough: walks the same file, opened anew, from its start. What it finds
+  // counts in place of this.
+  std::function<Walked<Walk>(Reader& file)> again;
 };
 
 }  // namespace drwatch::verify

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -375,3 +376,34 @@ def test_verify_tells_what_is_wrong(folder, primary):
     empty = folder / "empty"
     empty.mkdir()
     assert verify_wal(empty)[0] == 3
+
+
+@pytest.mark.parametrize("packing", ["none", "gzip", "lz4"])
+def test_what_is_being_received_is_no_damage(folder, primary, packing):
+    received = folder / "received"
+    received.mkdir()
+    packed = [] if packing == "none" else [f"--compress={packing}"]
+    receiver = subprocess.Popen([f"{PG_BIN}/pg_receivewal", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres",
+                                 "-D", str(received), "--synchronous", *packed])
+    try:
+        archive(primary)
+        primary.sql("INSERT INTO t VALUES ('begins a segment')")
+        wait_until(lambda: len(list(received.iterdir())) == 2 and list(received.glob("*.partial")), what="two segments received")
+        # Halted, it leaves whatever its compressor has written so far.
+        receiver.send_signal(signal.SIGSTOP)
+        for command in (["verify"], ["verify", "--wal"]):
+            result = subprocess.run([PROGRAM, *command, str(received)], check=False, capture_output=True, text=True)
+            assert result.returncode == 0, result.stdout
+        if packing != "none":
+            begun = next(received.glob("*.partial"))
+            # The segment after the one that is still open: what the open one should hold is lost.
+            later = begun.name[:16] + f"{int(begun.name[16:24], 16) + 1:08X}"
+            archive(primary, 2)
+            shutil.copy(primary.archive / later, received / later)
+            for command in (["verify"], ["verify", "--wal"]):
+                result = subprocess.run([PROGRAM, *command, str(received)], check=False, capture_output=True, text=True)
+                assert result.returncode == 2, result.stdout
+                assert begun.name in result.stdout
+    finally:
+        receiver.kill()
+        receiver.wait(10)

@@ -58,6 +58,74 @@ TEST(WalSegmentTest, APackedPartialOneEndsWhereItsProgramIs) {
   EXPECT_EQ(WalkBytes(Gzip(builder.Segments()[0]), archived + ".gz").outcome, Outcome::kIntact);
 }
 
+// What a running pg_receivewal leaves: its compressor, or nothing but the file's zeros, comes
+// first.
+TEST(WalSegmentTest, APartialOneThatHoldsNothingYetIsNoDamageWhileItIsTheLast) {
+  WalBuilder builder(5);
+  builder.Add("first");
+  builder.FillTo(40);
+  builder.Add(Noise(2 << 20));
+  const auto segments = builder.Segments();
+  const std::string lz4_header("\x04\x22\x4d\x18\x40\x40\xc0", 7);
+  struct Case {
+    std::string ending;
+    std::string content;
+  };
+  for (const auto& [ending, content] : std::vector<Case>{
+           {".gz.partial", ""},
+           {".gz.partial", Gzip(segments[1]).substr(0, 10)},
+           {".gz.partial", Gzip("")},
+           {".lz4.partial", lz4_header},
+           {".partial", ""},
+           {".partial", std::string(8192, '\0')},
+           {".partial", std::string(1 << 20, '\0')},
+       }) {
+    const testing::TempDir folder;
+    folder.Write("wal/" + builder.Name(0), segments[0]);
+    folder.Write("wal/" + builder.Name(1) + ending, content);
+    const Verdict last = VerifyPath(folder.path() + "/wal", {});
+    EXPECT_EQ(last.outcome, Outcome::kIntact) << ending << ": " << last.ToString();
+    EXPECT_EQ(last.details.size(), 1U);
+    // Alone it proves nothing.
+    EXPECT_EQ(VerifyBytes(content, builder.Name(1) + ending).outcome, Outcome::kUnjudged);
+    folder.Write("other/" + builder.Name(1) + ending, content);
+    EXPECT_EQ(VerifyPath(folder.path() + "/other", {}).outcome, Outcome::kUnjudged);
+    // Now its segment is lost.
+    folder.Write("wal/" + builder.Name(2), segments[2]);
+    const Verdict followed = VerifyPath(folder.path() + "/wal", {});
+    EXPECT_EQ(followed.outcome, Outcome::kBroken) << ending;
+    EXPECT_EQ(followed.place, builder.Name(1) + ending);
+    // Another packing took its place.
+    folder.Write("wal/" + builder.Name(1), segments[1]);
+    EXPECT_EQ(VerifyPath(folder.path() + "/wal", {}).outcome, Outcome::kIntact) << ending;
+  }
+  // An archive_command packs whole files, and no segment that is complete is empty.
+  EXPECT_EQ(WalkBytes(Gzip(std::string(1 << 20, '\0')), builder.Name(1) + ".partial.gz").outcome,
+            Outcome::kBroken);
+  EXPECT_EQ(WalkBytes("", builder.Name(1) + ".gz").outcome, Outcome::kBroken);
+  EXPECT_EQ(WalkBytes(std::string(1 << 20, '\0'), builder.Name(1)).outcome, Outcome::kBroken);
+  EXPECT_EQ(WalkBytes(std::string(8192, '\0') + "x", builder.Name(1) + ".partial").outcome,
+            Outcome::kBroken);
+}
+
+TEST(WalSegmentTest, ACutOffPartialOneIsLostOnceLaterSegmentsFollow) {
+  WalBuilder builder(5);
+  builder.Add("first");
+  builder.FillTo(40);
+  builder.Add(Noise(2 << 20));
+  const auto segments = builder.Segments();
+  const std::string packed = Gzip(segments[1]);
+  const testing::TempDir folder;
+  folder.Write("wal/" + builder.Name(1) + ".gz.partial", packed.substr(0, packed.size() / 2));
+  folder.Write("wal/sub/" + builder.Name(2), segments[2]);
+  folder.Write("wal/" + builder.Name(0), segments[0]);
+  EXPECT_EQ(VerifyPath(folder.path() + "/wal", {}).outcome, Outcome::kIntact);
+  folder.Write("wal/" + builder.Name(2) + ".gz", Gzip(segments[2]));
+  const Verdict verdict = VerifyPath(folder.path() + "/wal", {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.place, builder.Name(1) + ".gz.partial");
+}
+
 TEST(WalSegmentTest, ReadsRecordsOverPagesAndSegments) {
   WalBuilder builder(5);
   builder.Add("first");

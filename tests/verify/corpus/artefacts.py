@@ -104,6 +104,9 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
                 ("tar.dump", ["-Ft"], 3, "dump-tar")):
             self.pg("pg_dump", *options, "-f", self.place(name))
             self.add(f"pg_dump {' '.join(options)}", self.place(name), level, kind, LIST, RESTORE)
+        for name, options, kind in (("folder.tar", [], "dump-folder-tar"), ("folder.tgz", ["-z"], "packed")):
+            run(["tar", *options, "-cf", self.place(name), "-C", self.place(name).parent, "folder.dump"])
+            self.add(f"pg_dump -Fd, {name}", self.place(name), 4, kind, TAR)
         with open(self.place("piped.dump"), "wb") as output:
             self.pg("pg_dump", "-Fc", stdout=output)
         self.add("pg_dump -Fc to a pipe", self.place("piped.dump"), 4, "custom", LIST, RESTORE)
@@ -142,6 +145,15 @@ SELECT lo_from_bytea(0, convert_to(repeat('large object ', 300), 'UTF8'))""" % s
             self.pg("pg_basebackup", "-D", path, "-X", "stream", "--checkpoint=fast", "--no-sync", *options)
             tools = [VERIFY_BACKUP] if kind == "base-plain" else []
             self.add(f"pg_basebackup {' '.join(options)}", path, 4, kind, *tools)
+        self.base_backup_files()
+
+    def base_backup_files(self):
+        with open(self.place("base-one.tar"), "wb") as output:
+            self.pg("pg_basebackup", "-D", "-", "-Ft", "-X", "fetch", "--checkpoint=fast", stdout=output)
+        self.add("pg_basebackup -Ft to a pipe", self.place("base-one.tar"), 4, "base-one", TAR)
+        for name, options, folder, kind in (("base-plain.tgz", ["-z"], "base-plain", "packed"), ("base-tar.tar", [], "base-tar", "base-one")):
+            run(["tar", *options, "-cf", self.place(name), "-C", self.place(folder).parent, folder])
+            self.add(f"pg_basebackup, {name} of its folder", self.place(name), 4, kind, TAR)
 
     # Redis
 

@@ -38,6 +38,8 @@ EXCEPTIONS = {
     "dump-folder-raw": {**RAW, "cut off": EITHER, "extra file": UNSEEN, "files exchanged": EITHER, "zeros appended": EITHER,
                         "junk appended": EITHER, "made empty": EITHER, "error page": EITHER},
     "dump-tar": {**RAW, "zeros appended": UNSEEN},
+    # The table of contents, and padding between the members.
+    "dump-folder-tar": {**RAW, "zeros appended": UNSEEN},
     "tar": {**RAW, "zeros appended": UNSEEN},
     # What is wrong in a text, and what stands behind its end mark.
     "sql": {**RAW, "junk appended": UNSEEN, "zeros appended": UNSEEN},
@@ -47,6 +49,8 @@ EXCEPTIONS = {
     "base-packed": {"flipped bit": EITHER, "zeros appended": EITHER, "file removed": EITHER, "extra file": UNSEEN},
     "base-packed-unchecked": {"flipped bit": EITHER, "blocks swapped": EITHER, "block of zeros": EITHER,
                               "zeros appended": EITHER, "file removed": EITHER, "extra file": UNSEEN},
+    # Padding between the members, and WAL behind what is needed.
+    "base-one": {**RAW, "zeros appended": UNSEEN},
     "rdb-unchecked": RAW,
     # A cut-off tail is what a crash leaves: the server drops it.
     "aof": {**RAW, "cut off": EITHER, "made empty": SEEN},

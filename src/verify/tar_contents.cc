@@ -1,0 +1,130 @@
+#include "verify/tar_contents.h"
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/strings.h"
+#include "verify/base_backup_tar.h"
+#include "verify/dump_folder_tar.h"
+#include "verify/tar.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+// Links that lead out of the folder that an archive is unpacked in. Programs that back databases up
+// write such links on purpose; a member that would be written through one may be anybody's file.
+class LinksOut {
+ public:
+  void Add(const TarMember& member) {
+    const std::vector<std::string_view> parts = PartsOf(member.name);
+    std::uint64_t key = kSeed;
+    bool through = false;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (i > 0 && !links_.empty()) through = through || links_.contains(key);
+      key = HashOn(key, parts[i]);
+    }
+    if (through) ++through_;
+    const bool symbolic = member.type == '2' && LeadsOut(member.link, parts.size());
+    if (member.type == '1' && LeavesFolder(member.link)) ++through_;
+    if (!symbolic) {
+      links_.erase(key);
+    } else if (links_.size() < kMaxLinks) {
+      links_.insert(key);
+    }
+  }
+  std::int64_t through() const { return through_; }
+
+ private:
+  static constexpr std::size_t kMaxLinks = 100'000;
+  static constexpr std::uint64_t kSeed = 14695981039346656037ULL;  // FNV-1a
+
+  static std::vector<std::string_view> PartsOf(std::string_view path) {
+    std::vector<std::string_view> parts = base::Split(path, '/');
+    std::erase_if(parts, [](std::string_view part) { return part.empty() || part == "."; });
+    return parts;
+  }
+  static std::uint64_t HashOn(std::uint64_t hash, std::string_view part) {
+    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    return (hash ^ '/') * 1099511628211ULL;
+  }
+  // `depth` is the number of parts of the link's own name.
+  static bool LeadsOut(std::string_view target, std::size_t depth) {
+    if (target.starts_with('/')) return true;
+    for (const std::string_view part : PartsOf(target)) {
+      if (part != "..") {
+        ++depth;
+      } else if (--depth == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::unordered_set<std::uint64_t> links_;
+  std::int64_t through_ = 0;
+};
+
+// Any tar file's members.
+class Members final : public TarVisitor {
+ public:
+  Walked<void> Begin(const TarMember& member) override {
+    ++members_;
+    if (member.name.starts_with('/')) ++absolute_;
+    links_.Add(member);
+    member_ = member;
+    return base_backup_.Begin(member);
+  }
+  Walked<void> Content(Source& content) override {
+    return DumpFolderScan::Wants(member_) ? dump_.Take(member_, content)
+                                          : base_backup_.Content(content);
+  }
+  Walked<void> Data(std::string_view) override { return {}; }
+  Walked<void> End() override { return base_backup_.End(); }
+  Walked<Walk> Finish();
+
+ private:
+  TarMember member_;
+  DumpFolderScan dump_;
+  BaseBackupScan base_backup_{BaseBackupWal::kInside};
+  LinksOut links_;
+  std::int64_t members_ = 0;
+  std::int64_t absolute_ = 0;
+};
+
+Walked<Walk> Members::Finish() {
+  if (members_ == 0) return Broken(Reason::kTooSmall, 0, "the tar archive holds nothing");
+  Walk walk;
+  if (base_backup_.found() || dump_.found()) {
+    auto found = base_backup_.found() ? base_backup_.Finish() : dump_.Finish();
+    if (!found) return found;
+    walk = *std::move(found);
+  } else {
+    walk.format = "tar archive";
+    walk.level = Level::kFormat;
+    walk.details.push_back(std::to_string(members_) + " members");
+  }
+  if (absolute_ > 0) {
+    walk.details.push_back(std::to_string(absolute_) + " members have absolute names");
+  }
+  if (links_.through() > 0) {
+    walk.details.push_back(std::to_string(links_.through()) +
+                           " members would be written through links that lead out of the folder");
+  }
+  return walk;
+}
+
+}  // namespace
+
+Walked<Walk> WalkTar(Reader& reader) {
+  Members members;
+  if (auto walked = WalkTarMembers(reader, members); !walked) {
+    return tl::unexpected(std::move(walked.error()));
+  }
+  return members.Finish();
+}
+
+}  // namespace drwatch::verify
