@@ -292,7 +292,7 @@ TEST(BarmanCatalogTest, SizesAreTheDatasAloneInTheNewerLayout) {
 
 // Barman 3.18 and later send what pg_basebackup writes into a bucket, as barman-cloud lays it out.
 TEST(BarmanCatalogTest, ServersMayKeepTheirBackupsInABucket) {
-  for (const char* mode : {"postgres", "local-to-cloud"}) {
+  for (const char* mode : {"postgres", "local-to-cloud-concurrent"}) {
     BarmanRepository repository = BarmanRepository().AddCloud(kFirst);
     repository.SetInfo(kFirst, "mode", mode);
     const Verdict verdict = Looked(repository).Verify(kFirst);
