@@ -81,8 +81,32 @@ tl::expected<std::string, Finding> BarmanCatalog::FindServer(const PlaceContext&
                                                      " servers: name one in \"stanza\""});
 }
 
-tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& backup,
-                                                base::Timestamp now, const PlaceContext& context) {
+std::uint64_t BarmanCatalog::Backup::fingerprint() const {
+  return tree.fingerprint + (meta.info ? FingerprintOf(*meta.info) : 0);
+}
+
+base::Timestamp BarmanCatalog::Backup::newest() const {
+  return meta.info ? std::max(tree.newest, meta.info->modified) : tree.newest;
+}
+
+tl::expected<BarmanCatalog::Metas, Finding> BarmanCatalog::ListMeta(const std::string& server,
+                                                                    const PlaceContext& context) {
+  auto listing = Level(place_, server + "/meta/", context);
+  if (!listing) return tl::unexpected(std::move(listing.error()));
+  Metas metas;
+  for (PlaceObject& object : listing->objects) {
+    const auto name = ParseBarmanMeta(LastPart(object.name));
+    if (!name) continue;
+    Meta& meta = metas[name->id];
+    meta.marks |= name->marks;
+    if (name->marks == kBarmanInfo) meta.info = std::move(object);
+  }
+  return metas;
+}
+
+tl::expected<void, Finding> BarmanCatalog::ListTreeOf(const std::string& id, Backup& backup,
+                                                      base::Timestamp now,
+                                                      const PlaceContext& context) {
   const auto known = backups_.find(id);
   const bool settled = known != backups_.end() && known->second.info &&
                        (known->second.info->status == BarmanStatus::kDone ||
@@ -90,19 +114,32 @@ tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& b
   using Use = BackupTrees::Use;
   const auto tree = trees_.Get(FolderOf(id), settled ? Use::kCached : Use::kFresh, now, context);
   if (!tree) return tl::unexpected(tree.error());
-  if (known != backups_.end() && known->second.tree.fingerprint == (*tree)->fingerprint) {
-    backup = known->second;
-    backup.tree = **tree;
+  backup.tree = **tree;
+  return {};
+}
+
+// `backup` has its meta.
+tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& backup,
+                                                base::Timestamp now, const PlaceContext& context) {
+  if (auto listed = ListTreeOf(id, backup, now, context); !listed) return listed;
+  const auto known = backups_.find(id);
+  if (known != backups_.end() && known->second.fingerprint() == backup.fingerprint()) {
+    Backup before = known->second;
+    before.tree = backup.tree;
+    before.meta = std::move(backup.meta);
+    backup = std::move(before);
     return {};
   }
-  backup.tree = **tree;
-  const auto text = place_.Read(FolderOf(id) + "backup.info", verify::kMaxBarmanInfoBytes, context);
+  if ((backup.marks() & kBarmanInfo) == 0) return {};
+  const std::string name = backup.meta.info ? backup.meta.info->name : FolderOf(id) + "backup.info";
+  const auto text = place_.Read(name, verify::kMaxBarmanInfoBytes, context);
   if (!text && text.error().reason == Reason::kNotFound) return {};
   if (!text && text.error().reason == Reason::kLimit) {
     backup.damage = text.error();
     return {};
   }
   if (!text) return tl::unexpected(text.error());
+  backup.info_bytes = static_cast<std::int64_t>(text->size());
   auto info = verify::ParseBarmanInfo(*text);
   if (info) {
     backup.info = std::move(*info);
@@ -114,30 +151,51 @@ tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& b
   return {};
 }
 
+// The newer name counts: a copy of a home may have kept the older file.
+tl::expected<std::optional<PlaceObject>, Finding> BarmanCatalog::FindIndex(
+    base::Timestamp now, const PlaceContext& context) {
+  const bool absent = index_.looked && index_.name.empty();
+  if (absent && now >= *index_.looked && now - *index_.looked < kCompareEvery) return std::nullopt;
+  index_.looked = now;
+  for (const std::string& file : {server_ + "-xlog.db", std::string("xlog.db")}) {
+    const std::string name = server_ + "/wals/" + file;
+    const auto listing = Level(place_, name, context);
+    if (!listing) return tl::unexpected(listing.error());
+    if (!listing->objects.empty() && listing->objects.front().name == name) {
+      return listing->objects.front();
+    }
+  }
+  return std::nullopt;
+}
+
 tl::expected<void, Finding> BarmanCatalog::ReadIndex(base::Timestamp now,
                                                      const PlaceContext& context) {
-  const std::string name = server_ + "/wals/xlog.db";
-  const auto listing = Level(place_, name, context);
-  if (!listing) return tl::unexpected(listing.error());
-  if (listing->objects.empty() || listing->objects.front().name != name) {
-    index_ = {};
+  const auto object = FindIndex(now, context);
+  if (!object) return tl::unexpected(object.error());
+  if (!*object) {
+    Index none;
+    none.looked = index_.looked;
+    index_ = std::move(none);
     return {};
   }
-  const PlaceObject& object = listing->objects.front();
-  if (object.fingerprint == index_.fingerprint) return CompareIndex(now, context);
-  const auto text = place_.Read(name, verify::kMaxXlogDbBytes, context);
+  const std::string name = (*object)->name.substr(server_.size() + 1);
+  if (name == index_.name && (*object)->fingerprint == index_.fingerprint) {
+    return CompareIndex(now, context);
+  }
+  const auto text = place_.Read((*object)->name, verify::kMaxXlogDbBytes, context);
   if (!text && text.error().reason != Reason::kLimit) return tl::unexpected(text.error());
   index_.sizes.clear();
   index_.finding.reset();
-  index_.fingerprint = object.fingerprint;
+  index_.name = name;
+  index_.fingerprint = (*object)->fingerprint;
   if (!text) {
     index_.finding = text.error();
     return {};
   }
   auto lines = verify::ParseXlogDb(*text);
   if (!lines) {
-    index_.finding = Finding{Reason::kCorrupt,
-                             "wals/xlog.db: " + lines.error().place + ": " + lines.error().message};
+    index_.finding =
+        Finding{Reason::kCorrupt, name + ": " + lines.error().place + ": " + lines.error().message};
     return {};
   }
   for (verify::XlogDbLine& line : *lines) index_.sizes[std::move(line.name)] = line.size_bytes;
@@ -161,7 +219,8 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
   for (const PlaceObject& object : listing->objects) {
     const std::string name = LastPart(object.name);
     // Written to while it was compared: next time.
-    if (name == "xlog.db" && object.fingerprint != index_.fingerprint) return {};
+    const bool index = object.name == server_ + "/" + index_.name;
+    if (index && object.fingerprint != index_.fingerprint) return {};
     if (!verify::ParseWalFileName(name)) continue;
     there.insert(name);
     const bool fresh = now - object.modified < kCompareEvery;
@@ -176,15 +235,15 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
     if (missing++ == 0) first = name;
   }
   if (missing > 0) {
-    index_.finding = Finding{Reason::kIncomplete, "wals/xlog.db names " + std::to_string(missing) +
-                                                      " files that are not there, the first is " +
-                                                      base::Quote(first)};
-  } else if (!unlisted.empty()) {
     index_.finding = Finding{Reason::kIncomplete,
-                             std::to_string(unlisted.size()) +
-                                 " WAL files are not in wals/xlog.db, so that Barman does not know "
-                                 "of them; the first is " +
-                                 base::Quote(*unlisted.begin())};
+                             index_.name + " names " + std::to_string(missing) +
+                                 " files that are not there, the first is " + base::Quote(first)};
+  } else if (!unlisted.empty()) {
+    index_.finding =
+        Finding{Reason::kIncomplete, std::to_string(unlisted.size()) + " WAL files are not in " +
+                                         index_.name +
+                                         ", so that Barman does not know of them; the first is " +
+                                         base::Quote(*unlisted.begin())};
   }
   return {};
 }
@@ -192,7 +251,7 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
 void BarmanCatalog::FillFacts(Backup& backup) const {
   auto facts = std::make_shared<RepositoryFacts>();
   facts->own_bytes = backup.tree.size_bytes;
-  facts->permanent = (backup.tree.marks & kBarmanKept) != 0;
+  facts->permanent = (backup.marks() & kBarmanKept) != 0;
   facts->kind = "full";
   if (backup.info) {
     const verify::BarmanInfo& info = *backup.info;
@@ -223,7 +282,7 @@ std::optional<Finding> BarmanCatalog::IndexDefect(const BackupWal& wal) const {
     const bool shorter = object.size_bytes < listed->second;
     return Finding{shorter ? Reason::kIncomplete : Reason::kCorrupt,
                    "WAL segment " + listed->first + " has " + std::to_string(object.size_bytes) +
-                       " bytes, wals/xlog.db says " + std::to_string(listed->second)};
+                       " bytes, " + index_.name + " says " + std::to_string(listed->second)};
   }
   return std::nullopt;
 }
@@ -257,7 +316,7 @@ std::optional<Finding> BarmanCatalog::ParentDefect(const std::string& id, const 
     }
     facts.references.push_back(parent);
     facts.stored_bytes += found->second.facts->own_bytes;
-    artefact.fingerprint += found->second.tree.fingerprint;
+    artefact.fingerprint += found->second.fingerprint();
     if (const auto defect = OwnDefect(found->second.tree, *found->second.info)) {
       return Finding{defect->reason, "its parent " + name + ": " + defect->message};
     }
@@ -275,8 +334,8 @@ Artefact BarmanCatalog::ArtefactOf(const std::string& id, const Backups& all, ba
   artefact.folder = true;
   artefact.size_bytes = backup.tree.size_bytes;
   artefact.files = backup.tree.files;
-  artefact.modified = backup.tree.newest;
-  artefact.fingerprint = backup.tree.fingerprint;
+  artefact.modified = backup.newest();
+  artefact.fingerprint = backup.fingerprint();
   artefact.facts = backup.facts;
   std::optional<base::Timestamp> finished;
   if (backup.info) finished = backup.info->finished;
@@ -309,7 +368,7 @@ void BarmanCatalog::Sort(const std::string& id, const Backups& all, base::Timest
     }
     return;
   }
-  const base::Timestamp newest = backup.tree.newest;
+  const base::Timestamp newest = backup.newest();
   const base::Timestamp began =
       backup.info && backup.info->started ? *backup.info->started : newest;
   if (status == BarmanStatus::kFailed) {
@@ -348,13 +407,18 @@ Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
   auto folders = Level(place_, server_ + "/base/", context);
   if (!folders) return BlindListing(std::move(folders.error()));
   if (auto read = ReadIndex(now, context); !read) return BlindListing(std::move(read.error()));
-  Backups all;
-  std::set<std::string> prefixes;
+  auto metas = ListMeta(server_, context);
+  if (!metas) return BlindListing(std::move(metas.error()));
   for (const std::string& folder : folders->folders) {
     const std::string id = LastFolder(folder);
-    if (id.starts_with('.')) continue;  // Barman's own temporary folders
-    prefixes.insert(folder);
+    if (!id.starts_with('.')) (*metas)[id];  // but for Barman's own temporary folders
+  }
+  Backups all;
+  std::set<std::string> prefixes;
+  for (auto& [id, meta] : *metas) {
+    prefixes.insert(FolderOf(id));
     Backup& backup = all[id];
+    backup.meta = std::move(meta);
     auto done = Read(id, backup, now, context);
     if (done) {
       FillFacts(backup);
@@ -362,6 +426,7 @@ Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
     }
     if (!done) return BlindListing(std::move(done.error()));
   }
+  std::erase_if(all, [](const auto& entry) { return entry.second.marks() & kBarmanDeleted; });
   Listing listing;
   std::set<std::string> whole;
   for (const auto& [id, backup] : all) Sort(id, all, now, listing, whole);
@@ -378,15 +443,20 @@ std::optional<std::uint64_t> BarmanCatalog::CurrentFingerprint(const Artefact& a
                                                                base::Deadline deadline,
                                                                const base::StopToken& stop) {
   const std::string above = artefact.name.substr(0, artefact.name.rfind('/') + 1);
-  std::vector<std::string> folders = {artefact.name + "/"};
+  auto metas = ListMeta(above.substr(0, above.rfind("/base/")), {deadline, stop});
+  if (!metas) return std::nullopt;
+  std::vector<std::string> ids = {LastPart(artefact.name)};
   if (artefact.facts) {
-    for (const std::string& id : artefact.facts->references) folders.push_back(above + id + "/");
+    ids.insert(ids.end(), artefact.facts->references.begin(), artefact.facts->references.end());
   }
   std::uint64_t fingerprint = 0;
-  for (const std::string& folder : folders) {
-    const auto tree = ListTree(place_, folder, LookAtBarman, {deadline, stop});
+  for (const std::string& id : ids) {
+    const auto tree = ListTree(place_, above + id + "/", LookAtBarman, {deadline, stop});
     if (!tree || tree->files == 0) return std::nullopt;
-    fingerprint += tree->fingerprint;
+    Backup backup;
+    backup.tree = *tree;
+    backup.meta = std::move((*metas)[id]);
+    fingerprint += backup.fingerprint();
   }
   if (!artefact.facts) return fingerprint;
   const auto wal = FindBackupWal(place_, *artefact.facts, {deadline, stop});
@@ -404,7 +474,9 @@ verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
     for (const std::string& id : ids) {
       const auto known = backups_.find(id);
       const bool said = known != backups_.end() && known->second.info;
-      chain.push_back({above + id + "/", said ? *known->second.info : verify::BarmanInfo()});
+      BarmanLink link{above + id + "/", {}, 0};
+      if (said) link = {above + id + "/", *known->second.info, known->second.info_bytes};
+      chain.push_back(std::move(link));
     }
   }
   return VerifyBarman(place_, chain, artefact, *proven_, options);

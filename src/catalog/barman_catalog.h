@@ -1,5 +1,7 @@
 // Backups of one server in a Barman home, or in the bucket that barman-cloud-backup writes to:
-// <server>/base/ and <server>/wals/.
+// <server>/base/ and <server>/wals/. What Barman says of a backup lies in its folder or, since
+// Barman 3.13.2, in <server>/meta/, which counts if both are there; an upgraded server has some
+// of each. barman-cloud still writes it into the folder.
 //
 // backup.info says how far a backup came: only DONE is finished. What shows without reading makes
 // it a defective one: its data, its parent or a segment of its own WAL is not there, or xlog.db
@@ -26,7 +28,7 @@ namespace drwatch::catalog {
 
 class BarmanCatalog final : public ArtefactCatalog {
  public:
-  // All of xlog.db is compared again after this time.
+  // All of xlog.db is compared again after this time, and one that is not there is looked for.
   static constexpr base::Duration kCompareEvery{600'000};
   // WAL files that xlog.db is compared with; with more only those that backups need are.
   static constexpr std::int64_t kMaxCompared = 200'000;
@@ -40,26 +42,46 @@ class BarmanCatalog final : public ArtefactCatalog {
   verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
 
  private:
+  // What <server>/meta/ holds of one backup.
+  struct Meta {
+    std::optional<PlaceObject> info;
+    std::uint64_t marks = 0;
+  };
+  using Metas = std::map<std::string, Meta>;  // by id
+
   struct Backup {
     BackupTree tree;
+    Meta meta;
+    std::int64_t info_bytes = 0;
     std::optional<verify::BarmanInfo> info;  // nullopt: there is none, or it is damaged
     std::optional<Finding> damage;           // of backup.info
     std::shared_ptr<RepositoryFacts> facts;
     WalLook wal;
+
+    std::uint64_t fingerprint() const;
+    base::Timestamp newest() const;
+    std::uint64_t marks() const { return tree.marks | meta.marks; }
   };
   using Backups = std::map<std::string, Backup>;  // by id
 
-  // The folders of <home>/<server>/wals/xlog.db.
+  // <home>/<server>/wals/main-xlog.db, before Barman 3.13 xlog.db.
   struct Index {
+    std::string name;  // below the server's folder; empty: there is none
     std::uint64_t fingerprint = 0;
+    std::optional<base::Timestamp> looked;      // for the file
     std::map<std::string, std::int64_t> sizes;  // of segments, by name
     std::optional<base::Timestamp> compared;
     std::optional<Finding> finding;
   };
 
   tl::expected<std::string, Finding> FindServer(const PlaceContext& context);
+  tl::expected<Metas, Finding> ListMeta(const std::string& server, const PlaceContext& context);
+  tl::expected<void, Finding> ListTreeOf(const std::string& id, Backup& backup, base::Timestamp now,
+                                         const PlaceContext& context);
   tl::expected<void, Finding> Read(const std::string& id, Backup& backup, base::Timestamp now,
                                    const PlaceContext& context);
+  tl::expected<std::optional<PlaceObject>, Finding> FindIndex(base::Timestamp now,
+                                                              const PlaceContext& context);
   tl::expected<void, Finding> ReadIndex(base::Timestamp now, const PlaceContext& context);
   tl::expected<void, Finding> CompareIndex(base::Timestamp now, const PlaceContext& context);
   void FillFacts(Backup& backup) const;

@@ -1,5 +1,8 @@
 #include "catalog/barman_names.h"
 
+#include <array>
+#include <utility>
+
 #include "base/strings.h"
 #include "catalog/repository_trees.h"
 #include "verify/decoder.h"
@@ -9,6 +12,12 @@ namespace {
 
 constexpr std::string_view kData = "data/";
 constexpr std::string_view kOldData = "pgdata/";  // before Barman 1.3
+
+// Notes of Barman's own: what each is called, and what it says.
+constexpr std::array<std::pair<std::string_view, std::uint64_t>, 2> kAnnotations = {{
+    {"keep", kBarmanKept},
+    {"delete_this", kBarmanDeleted},
+}};
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
@@ -25,8 +34,13 @@ bool IsTarEnding(std::string_view ending) {
 }  // namespace
 
 std::uint64_t LookAtBarman(std::string_view name) {
-  if (name == "annotations/keep") return kBarmanKept | kLeftOut;
-  if (name.starts_with("annotations/")) return kLeftOut;
+  constexpr std::string_view kNotes = "annotations/";
+  if (name.starts_with(kNotes)) {
+    for (const auto& [note, mark] : kAnnotations) {
+      if (name.substr(kNotes.size()) == note) return mark | kLeftOut;
+    }
+    return kLeftOut;
+  }
   if (name == "backup.info") return kBarmanInfo;
   if (name.starts_with("data.tar")) return kBarmanCloudTar;
   if (!name.starts_with(kData) && !name.starts_with(kOldData)) return 0;
@@ -34,6 +48,18 @@ std::uint64_t LookAtBarman(std::string_view name) {
   if (inner == "PG_VERSION") return kBarmanPlain;
   if (inner == "global/pg_control") return kBarmanControl;
   return inner.starts_with("base.tar") ? kBarmanBaseTar : 0;
+}
+
+std::optional<BarmanMetaName> ParseBarmanMeta(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == name.npos || dash == 0 || name.starts_with('.')) return std::nullopt;
+  BarmanMetaName parsed{std::string(name.substr(0, dash)), 0};
+  const std::string_view what = name.substr(dash + 1);
+  if (what == "backup.info") parsed.marks = kBarmanInfo;
+  for (const auto& [note, mark] : kAnnotations) {
+    if (what == note) parsed.marks = mark;
+  }
+  return parsed.marks == 0 ? std::nullopt : std::optional(std::move(parsed));
 }
 
 std::optional<CloudTarName> ParseCloudTar(std::string_view name) {

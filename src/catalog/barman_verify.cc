@@ -167,18 +167,17 @@ void LinkCheck::CheckOwnManifest(DataFolder& data) {
   }
 }
 
-// Barman adds up the sizes of all files, with backup.info as it was then, which has only grown.
+// Barman adds up the sizes of all files: before 3.13.2 with backup.info as it was then, which has
+// only grown. A copy that a newer one made of such a backup has it elsewhere, but the same sum.
 void LinkCheck::CheckSize() {
   std::int64_t total = 0;
-  std::int64_t info_bytes = 0;
   for (const PlaceObject& object : proof_.objects()) {
     // What was added later.
     if (object.name == link_.folder + "data/backup_manifest") continue;
-    const bool info = object.name == link_.folder + "backup.info";
-    (info ? info_bytes : total) += object.size_bytes;
+    if (object.name != link_.folder + "backup.info") total += object.size_bytes;
   }
   const std::int64_t expected = link_.info.size_bytes;
-  if (expected == 0 || (total <= expected && total >= expected - info_bytes)) return;
+  if (expected == 0 || (total <= expected && total >= expected - link_.info_bytes)) return;
   Broken(total < expected ? Reason::kIncomplete : Reason::kCorrupt, proof_.name(),
          "its files have " + std::to_string(total) + " bytes, backup.info says " +
              std::to_string(expected));
@@ -268,18 +267,18 @@ void LinkCheck::CheckData() {
   for (const std::string& name : data.TopNames()) tar = tar || name.starts_with("base.tar");
   // pg_basebackup writes a manifest since PostgreSQL 13, and Barman keeps it.
   constexpr std::int64_t kFirstWithManifest = 130'000;
-  if (link_.info.mode == "postgres" && link_.info.server_version >= kFirstWithManifest &&
-      !data.Has("backup_manifest")) {
+  if (data.empty()) {
+    CheckCloud();
+  } else if (link_.info.mode == "postgres" && link_.info.server_version >= kFirstWithManifest &&
+             !data.Has("backup_manifest")) {
     Broken(Reason::kIncomplete, At("data/backup_manifest"), "is missing");
   } else if (!tar && link_.info.mode.starts_with("rsync") && data.Has("backup_manifest")) {
     CheckOwnManifest(data);
   } else if (tar || data.Has("backup_manifest")) {
     CheckManifest(data);
     if (!tar && proof_.intact()) CheckWatched(data);
-  } else if (!data.empty()) {
-    CheckPlain(data);
   } else {
-    CheckCloud();
+    CheckPlain(data);
   }
 }
 

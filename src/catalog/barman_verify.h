@@ -1,6 +1,7 @@
 // Proves one Barman backup: its data and that of its parents, and the WAL that it needs.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@ namespace drwatch::catalog {
 struct BarmanLink {
   std::string folder;  // "main/base/20260101T020000/"
   verify::BarmanInfo info;
+  std::int64_t info_bytes = 0;  // of backup.info, wherever it lies
 };
 
 // `chain` begins with the backup itself, its parents behind it; `artefact` is the backup, with

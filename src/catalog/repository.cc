@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "catalog/barman_names.h"
+
 namespace drwatch::catalog {
 namespace {
 
@@ -53,6 +55,25 @@ tl::expected<std::vector<std::string>, Finding> PgBackRestStanzas(Place& place,
   return stanzas;
 }
 
+// True if Barman wrote about one of the backups whose folders are given.
+tl::expected<bool, Finding> HasBarmanInfo(Place& place, const std::string& server,
+                                          const std::vector<std::string>& backups,
+                                          const PlaceContext& context) {
+  const std::string meta = server + "meta/";
+  const auto notes = Level(place, meta, context);
+  if (!notes) return tl::unexpected(notes.error());
+  for (const PlaceObject& object : notes->objects) {
+    const auto name = ParseBarmanMeta(std::string_view(object.name).substr(meta.size()));
+    if (name && name->marks == kBarmanInfo) return true;
+  }
+  // Where it lay before Barman 3.13.2. The newest ones' names are the last.
+  const auto inside = Level(place, backups.back(), context);
+  if (!inside) return tl::unexpected(inside.error());
+  return std::any_of(
+      inside->objects.begin(), inside->objects.end(),
+      [&](const PlaceObject& object) { return object.name == backups.back() + "backup.info"; });
+}
+
 // Servers with at least one backup.
 tl::expected<std::vector<std::string>, Finding> BarmanServers(
     Place& place, const std::vector<std::string>& folders, const PlaceContext& context) {
@@ -61,14 +82,9 @@ tl::expected<std::vector<std::string>, Finding> BarmanServers(
     const auto backups = Level(place, folders[i] + "base/", context);
     if (!backups) return tl::unexpected(backups.error());
     if (backups->folders.empty()) continue;
-    // The newest ones' names are the last.
-    const auto inside = Level(place, backups->folders.back(), context);
-    if (!inside) return tl::unexpected(inside.error());
-    const bool found =
-        std::any_of(inside->objects.begin(), inside->objects.end(), [&](const PlaceObject& object) {
-          return object.name == backups->folders.back() + "backup.info";
-        });
-    if (found) servers.push_back(LastPart(folders[i], ""));
+    const auto found = HasBarmanInfo(place, folders[i], backups->folders, context);
+    if (!found) return tl::unexpected(found.error());
+    if (*found) servers.push_back(LastPart(folders[i], ""));
   }
   return servers;
 }

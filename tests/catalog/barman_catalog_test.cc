@@ -48,7 +48,17 @@ TEST(BarmanNamesTest, TellsWhatBelongsToABackup) {
   EXPECT_EQ(NameInDataFolder("data/base/1/2"), "base/1/2");
   EXPECT_EQ(NameInDataFolder("16387/PG_15/5/1"), "pg_tblspc/16387/PG_15/5/1");
   EXPECT_EQ(NameInDataFolder("backup.info"), "");
-  EXPECT_NE(LookAtBarman("annotations/keep") & kLeftOut, 0u);
+  EXPECT_EQ(LookAtBarman("annotations/keep"), kBarmanKept | kLeftOut);
+  EXPECT_EQ(LookAtBarman("annotations/note"), kLeftOut);
+  EXPECT_EQ(ParseBarmanMeta("20260101T020000-backup.info")->id, "20260101T020000");
+  EXPECT_EQ(ParseBarmanMeta("20260101T020000-backup.info")->marks, kBarmanInfo);
+  EXPECT_EQ(ParseBarmanMeta("a-b-keep")->id, "a-b");
+  EXPECT_EQ(ParseBarmanMeta("1-keep")->marks, kBarmanKept);
+  EXPECT_EQ(ParseBarmanMeta("1-delete_this")->marks, kBarmanDeleted);
+  for (const char* name : {"backup.info", "-backup.info", "1-backup.info.tmp", "1-backup_manifest",
+                           "main-xlog.db", ".1-keep", "", "-"}) {
+    EXPECT_FALSE(ParseBarmanMeta(name)) << name;
+  }
 }
 
 TEST(BarmanCatalogTest, ListsBackupsWithWhatTheySay) {
@@ -131,6 +141,124 @@ TEST(BarmanCatalogTest, FindsEveryDamageOfCloudBackups) {
   FindsEveryDamage(BarmanRepository().AddCloud(kFirst));
 }
 
+TEST(BarmanCatalogTest, FindsEveryDamageOfTheNewerLayout) {
+  FindsEveryDamage(BarmanRepository().AddPlain(kFirst).MoveInfo(kFirst).RenameIndex());
+}
+
+TEST(BarmanCatalogTest, ReadsTheNewerLayoutBesideTheOlder) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddTar(kSecond);
+  repository.MoveInfo(kSecond).RenameIndex();
+  repository.files[repository.Meta(kSecond, "keep")] = "full";
+  repository.files["main/identity.json"] = "{}";
+  const Looked looked(repository);
+  EXPECT_EQ(looked.Names(), std::string(kFirst) + " " + kSecond + " | |");
+  EXPECT_TRUE(looked.listing.findings.empty()) << looked.listing.findings.front().message;
+  EXPECT_FALSE(looked.Find(kFirst)->facts->permanent);
+  EXPECT_TRUE(looked.Find(kSecond)->facts->permanent);
+  for (const Artefact& artefact : looked.listing.complete) {
+    EXPECT_FALSE(artefact.defect) << artefact.defect->message;
+    EXPECT_EQ(artefact.facts->wal_stop, kSecondSegment);
+    EXPECT_EQ(looked.catalog->CurrentFingerprint(artefact,
+                                                 base::Deadline::After(base::Duration(5000)), {}),
+              artefact.fingerprint);
+    const Verdict verdict = looked.catalog->Verify(artefact, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  }
+}
+
+// What Barman 3.20.1 made: see tests/testdata/barman/README.md.
+TEST(BarmanCatalogTest, ReadsWhatARealNewerBarmanMade) {
+  const auto place = MakeFolderPlace(testing::TestData("testdata/barman"));
+  const base::Deadline deadline = base::Deadline::After(std::chrono::minutes(1));
+  const auto found = RecogniseRepository(*place, {deadline, {}});
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->kind, config::Repository::kBarman);
+  EXPECT_EQ(found->stanzas, std::vector<std::string>{"main"});
+  const auto proven = std::make_shared<ProvenFiles>();
+  RepositoryOptions options;
+  options.proven = proven;
+  const auto catalog = MakeBarmanCatalog(*place, options);
+  const Listing listing = catalog->List(At("2026-12-01T12:00:00Z"), deadline, {});
+  ASSERT_FALSE(listing.blind) << listing.blind->message;
+  EXPECT_TRUE(listing.findings.empty()) << listing.findings.front().message;
+  EXPECT_TRUE(listing.in_progress.empty());
+  ASSERT_EQ(listing.failed.size(), 1u);
+  EXPECT_EQ(listing.failed.front().name, "main/base/20261201T074352");
+  EXPECT_EQ(listing.failed.front().message, "failure copying files (143)");
+  ASSERT_EQ(listing.complete.size(), 2u);
+  const Artefact& full = listing.complete.front();
+  const Artefact& incremental = listing.complete.back();
+  EXPECT_EQ(full.time, At("2026-12-01T07:43:33.445Z"));
+  EXPECT_EQ(full.facts->kind, "full");
+  EXPECT_TRUE(full.facts->permanent);
+  EXPECT_EQ(incremental.facts->kind, "incremental");
+  EXPECT_FALSE(incremental.facts->permanent);
+  EXPECT_EQ(incremental.facts->references, std::vector<std::string>{"20261201T074330"});
+  for (const Artefact& artefact : listing.complete) {
+    EXPECT_FALSE(artefact.defect) << artefact.defect->message;
+    EXPECT_EQ(artefact.facts->server_version, "18");
+    EXPECT_EQ(artefact.facts->system_identifier, 7714238021370395030u);
+  }
+  const Verdict wal =
+      VerifyArchive(*place, full.facts->wal_folder, full.facts->system_identifier, *proven, {});
+  EXPECT_EQ(wal.outcome, Outcome::kIntact) << wal.ToString();
+}
+
+TEST(BarmanCatalogTest, TheNewerPlaceCounts) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst);
+  // An upgraded Barman leaves the older file where it is.
+  const std::string stale = repository.files[repository.Name(kFirst, "backup.info")];
+  repository.MoveInfo(kFirst).SetInfo(kFirst, "status", "FAILED");
+  repository.files[repository.Name(kFirst, "backup.info")] = stale;
+  EXPECT_EQ(Looked(repository).Names(), std::string("| | ") + kFirst);
+  // Half written.
+  repository.SetInfo(kFirst, "status", "DONE");
+  repository.files[repository.Meta(kFirst, "backup.info.tmp")] = "status=STARTED\n";
+  EXPECT_EQ(Looked(repository).Names(), std::string(kFirst) + " | |");
+}
+
+TEST(BarmanCatalogTest, InfoWithoutDataIsABackupThatBeginsOrOneThatIsLost) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).MoveInfo(kFirst);
+  std::erase_if(repository.files,
+                [](const auto& file) { return file.first.starts_with("main/base/"); });
+  const Looked lost(repository, kNow, "main");
+  EXPECT_NE(lost.Defect(kFirst).find("its data is missing"), std::string::npos);
+  EXPECT_EQ(lost.Verify(kFirst).outcome, Outcome::kBroken);
+  repository.files[repository.Meta(kFirst, "backup.info")] = "begin_time=None\nstatus=EMPTY\n";
+  Looked looked(repository, kNow, "main");
+  looked.listing = looked.List(base::SystemClock().Now());
+  EXPECT_EQ(looked.Names(), std::string("| ") + kFirst + " |");
+  looked.listing = looked.List(base::SystemClock().Now() + std::chrono::hours(25));
+  EXPECT_EQ(looked.Names(), std::string("| | ") + kFirst);
+}
+
+TEST(BarmanCatalogTest, WhatIsBeingDeletedIsNoBackup) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
+  repository.MoveInfo(kFirst).MoveInfo(kSecond);
+  repository.files[repository.Meta(kSecond, "backup.info")] +=
+      std::string("parent_backup_id=") + kFirst + "\n";
+  repository.files[repository.Meta(kFirst, "delete_this")] = "delete";
+  repository.files.erase(repository.Name(kFirst, "data/PG_VERSION"));
+  const Looked looked(repository);
+  EXPECT_EQ(looked.Names(), std::string(kSecond) + " | |");
+  EXPECT_NE(looked.Defect(kSecond).find("is not there or is not DONE"), std::string::npos);
+}
+
+TEST(BarmanCatalogTest, AChildDoesNotMakeItsParentAnotherBackup) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).MoveInfo(kFirst);
+  Looked looked(repository);
+  verify::VerifyOptions options;
+  options.reuse = std::chrono::hours(1);
+  const std::int64_t all = looked.Verify(kFirst, options).bytes_read;
+  EXPECT_GT(all, 20'000);
+  const std::string info = repository.Meta(kFirst, "backup.info");
+  looked.folder.Write(info, repository.files[info] + "children_backup_ids=" + kSecond + "\n");
+  looked.listing = looked.List(kNow);
+  const Verdict again = looked.Verify(kFirst, options);
+  EXPECT_EQ(again.outcome, Outcome::kIntact) << again.ToString();
+  EXPECT_LT(again.bytes_read, all / 2);
+}
+
 TEST(BarmanCatalogTest, SizesSpeakForBackupsWithoutAManifest) {
   const BarmanRepository intact = BarmanRepository().AddRsync(kFirst);
   const auto outcome = [&](const std::string& name, const std::string& bytes) {
@@ -145,6 +273,32 @@ TEST(BarmanCatalogTest, SizesSpeakForBackupsWithoutAManifest) {
             Reason::kCorrupt);
   EXPECT_EQ(outcome("data/backup_label", repository_test::Label("0/1000028", "x")).reason,
             Reason::kCorrupt);
+}
+
+TEST(BarmanCatalogTest, SizesAreTheDatasAloneInTheNewerLayout) {
+  BarmanRepository older = BarmanRepository().AddRsync(kFirst);
+  BarmanRepository newer = older;
+  newer.MoveInfo(kFirst);
+  // A copy that a newer Barman made of an older backup keeps the sum.
+  older.files[older.Meta(kFirst, "backup.info")] =
+      older.files.extract(older.Name(kFirst, "backup.info")).mapped();
+  for (BarmanRepository* repository : {&older, &newer}) {
+    const Verdict intact = Looked(*repository).Verify(kFirst);
+    EXPECT_EQ(intact.reason, Reason::kUnverified) << intact.ToString();
+    repository->files[repository->Name(kFirst, "data/base/1/1259")].resize(10'000);
+    EXPECT_EQ(Looked(*repository).Verify(kFirst).reason, Reason::kIncomplete);
+  }
+}
+
+// Barman 3.18 and later send what pg_basebackup writes into a bucket, as barman-cloud lays it out.
+TEST(BarmanCatalogTest, ServersMayKeepTheirBackupsInABucket) {
+  for (const char* mode : {"postgres", "local-to-cloud-concurrent"}) {
+    BarmanRepository repository = BarmanRepository().AddCloud(kFirst);
+    repository.SetInfo(kFirst, "mode", mode);
+    const Verdict verdict = Looked(repository).Verify(kFirst);
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+    EXPECT_EQ(verdict.format, "Barman backup, full, PostgreSQL 15, barman-cloud");
+  }
 }
 
 TEST(BarmanCatalogTest, BarmansOwnManifestLeavesOutTablespaces) {
@@ -302,6 +456,53 @@ TEST(BarmanCatalogTest, TheIndexOfWalMustAgree) {
   EXPECT_NE(findings(repository).find("1 WAL files are not in wals/xlog.db"), std::string::npos);
   repository.files["main/wals/xlog.db"] = "rubbish\n";
   EXPECT_NE(findings(repository).find("wals/xlog.db: byte 0: damaged line"), std::string::npos);
+  // The newer name counts.
+  repository = intact;
+  repository.files["main/wals/main-xlog.db"] = repository.files["main/wals/xlog.db"];
+  repository.files["main/wals/xlog.db"] = "rubbish\n";
+  EXPECT_EQ(findings(repository), "");
+  repository.RenameIndex();
+  EXPECT_NE(findings(repository).find("wals/main-xlog.db: byte 0: damaged line"),
+            std::string::npos);
+}
+
+TEST(BarmanCatalogTest, AnIndexThatComesIsFound) {
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst);
+  const std::string index = repository.files.extract("main/wals/xlog.db").mapped();
+  Looked looked(repository);
+  looked.folder.Write("main/wals/main-xlog.db", index + "00000001000000000000001A\t1\t1.5\tNone\n");
+  looked.listing = looked.List(kNow + std::chrono::minutes(5));
+  EXPECT_TRUE(looked.listing.findings.empty());
+  looked.listing = looked.List(kNow + std::chrono::minutes(11));
+  ASSERT_FALSE(looked.listing.findings.empty());
+  EXPECT_NE(looked.listing.findings.front().message.find("wals/main-xlog.db names 1 files"),
+            std::string::npos);
+}
+
+TEST(BarmanCatalogTest, IsRecognisedInEachLayout) {
+  const auto servers = [](const BarmanRepository& repository) {
+    const testing::TempDir folder;
+    repository.WriteTo(folder);
+    const auto place = MakeFolderPlace(folder.path());
+    const auto found =
+        RecogniseRepository(*place, {base::Deadline::After(std::chrono::minutes(1)), {}});
+    EXPECT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->kind == config::Repository::kBarman, !found->stanzas.empty());
+    return found->stanzas;
+  };
+  const std::vector<std::string> main = {"main"};
+  BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
+  EXPECT_EQ(servers(repository), main);
+  EXPECT_EQ(servers(repository.MoveInfo(kSecond)), main);
+  EXPECT_EQ(servers(repository.MoveInfo(kFirst).RenameIndex()), main);
+  std::erase_if(repository.files,
+                [](const auto& file) { return file.first.starts_with("main/meta/"); });
+  EXPECT_TRUE(servers(repository).empty());
+  // The backups are elsewhere.
+  repository = BarmanRepository().AddPlain(kFirst).MoveInfo(kFirst);
+  std::erase_if(repository.files,
+                [](const auto& file) { return file.first.starts_with("main/base/"); });
+  EXPECT_TRUE(servers(repository).empty());
 }
 
 TEST(BarmanCatalogTest, AServerMustBeNamedAmongSeveral) {
@@ -385,6 +586,35 @@ TEST(BarmanCatalogTest, ReadsABucketOfBarmanCloud) {
   const std::size_t before = server.requests().size();
   EXPECT_EQ(list(kNow + std::chrono::minutes(1)).complete.size(), 1u);
   EXPECT_EQ(server.requests().size(), before + 2);
+}
+
+TEST(BarmanCatalogTest, ReadsACopyOfAHomeInABucket) {
+  const testing::FakeClock clock;
+  BarmanRepository older = BarmanRepository().AddPlain(kFirst).AddTar(kSecond);
+  BarmanRepository newer = older;
+  newer.MoveInfo(kFirst).MoveInfo(kSecond).RenameIndex();
+  for (const auto& [repository, lists] : {std::pair(older, 4u), std::pair(newer, 3u)}) {
+    testing::FakeS3 server("bucket", 100);
+    for (const auto& [name, bytes] : repository.files) {
+      server.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
+    }
+    const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
+    const auto catalog = MakeBarmanCatalog(*place, {"main"});
+    const auto list = [&](base::Timestamp now) {
+      return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
+    };
+    const Listing listing = list(kNow);
+    ASSERT_FALSE(listing.blind) << listing.blind->message;
+    ASSERT_EQ(listing.complete.size(), 2u);
+    EXPECT_TRUE(listing.findings.empty());
+    for (const Artefact& artefact : listing.complete) {
+      EXPECT_EQ(catalog->Verify(artefact, {}).outcome, Outcome::kIntact);
+    }
+    // The backups are listed, what is noted of them, and the index.
+    const std::size_t before = server.requests().size();
+    EXPECT_EQ(list(kNow + std::chrono::minutes(1)).complete.size(), 2u);
+    EXPECT_EQ(server.requests().size(), before + lists);
+  }
 }
 
 }  // namespace

@@ -80,12 +80,33 @@ class BarmanRepository : public Files {
     return *this;
   }
 
+  // Where Barman 3.13.2 and later write what they say of a backup. Its size is only the data's.
+  BarmanRepository& MoveInfo(const std::string& id) {
+    const auto old = files.extract(Name(id, "backup.info"));
+    std::int64_t size = 0;
+    for (const auto& [name, bytes] : files) {
+      if (name.starts_with(Name(id, ""))) size += static_cast<std::int64_t>(bytes.size());
+    }
+    files[Meta(id, "backup.info")] = old.mapped();
+    SetInfo(id, "size", std::to_string(size));
+    return *this;
+  }
+  // What Barman 3.13 and later call it.
+  BarmanRepository& RenameIndex() {
+    files["main/wals/main-xlog.db"] = files.extract("main/wals/xlog.db").mapped();
+    return *this;
+  }
+
   std::string Name(const std::string& id, const std::string& name) const {
     return "main/base/" + id + "/" + name;
   }
+  std::string Meta(const std::string& id, const std::string& name) const {
+    return "main/meta/" + id + "-" + name;
+  }
   // Changes one line of backup.info.
   void SetInfo(const std::string& id, const std::string& key, const std::string& value) {
-    std::string& text = files[Name(id, "backup.info")];
+    const std::string moved = Meta(id, "backup.info");
+    std::string& text = files[files.contains(moved) ? moved : Name(id, "backup.info")];
     const std::size_t at = ("\n" + text).find("\n" + key + "=");
     const std::size_t end = text.find('\n', at);
     text.replace(at, end - at, key + "=" + value);

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from barman import Barman, fake_ssh, set_info
+from barman import Barman, as_newer, fake_ssh, set_info
 from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from radosgw import ACCESS_KEY, S3, SECRET_KEY, Radosgw
@@ -166,6 +166,23 @@ def test_every_damage_is_found(home, made, number):
     others = [one for one in (made.plain, made.packed, made.files) if one != backup]
     if not name.startswith("WAL"):
         assert all(lines[one]["outcome"] != "broken" for one in others), lines
+
+
+def test_backups_of_newer_versions_are_proven(home, made):
+    as_newer(home, "main", "files")
+    _, lines = verify(home)
+    for backup in (made.plain, made.packed):
+        assert lines[backup]["outcome"] == "intact" and lines[backup]["level"] == 4, lines[backup]
+    assert all(line["outcome"] != "broken" for line in lines.values()), lines
+    # An upgraded server made the next one.
+    as_older = home / "main/base" / made.plain / "backup.info"
+    (home / f"main/meta/{made.plain}-backup.info").rename(as_older)
+    _, lines = verify(home)
+    assert lines[made.plain]["outcome"] == "intact", lines
+    set_info(home / f"main/meta/{made.packed}-backup.info", "status", "FAILED")
+    replace(largest(home / "files/base" / made.files / "data/base"), b"short")
+    _, lines = verify(home)
+    assert made.packed not in lines and lines[made.files]["outcome"] == "broken", lines
 
 
 def probe(home, **more):

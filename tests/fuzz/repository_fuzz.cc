@@ -97,6 +97,8 @@ void CheckNames(std::string_view content) {
     Check(catalog::TarNumber(name).value_or(0) >= 0, "a negative number");
     (void)catalog::IsControlTar(name);
     (void)catalog::LookAtBarman(name);
+    const auto meta = catalog::ParseBarmanMeta(name);
+    Check(!meta || (!meta->id.empty() && meta->marks != 0), "a note of no backup");
     const auto cloud = catalog::ParseCloudTar(name);
     Check(!cloud || (!cloud->stem.empty() && cloud->number >= 0), "an impossible tar file");
     Check(catalog::NameInDataFolder(name).size() <= name.size() + 10, "a name that grew");
