@@ -1,6 +1,7 @@
 #include "verify/base_backup.h"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -18,6 +19,8 @@ namespace drwatch::verify {
 namespace {
 
 using model::Reason;
+
+constexpr std::array<const char*, 6> kArchiveSuffixes = {"", ".gz", ".lz4", ".zst", ".xz", ".bz2"};
 
 // Reads a file of the backup to its end.
 Walked<void> CheckContent(const FileSet& files, const ManifestFile& listed, ReadBudget& budget) {
@@ -83,6 +86,7 @@ class BaseBackup {
   void CheckWal();
   void Lack(NeededWal needed);
   void Describe();
+  void NoteLostFolders();
 
   const FileSet& files_;
   const Checksums& checksums_;
@@ -151,6 +155,15 @@ std::optional<Verdict> BaseBackup::CheckAlone() {
 }
 
 void BaseBackup::CheckArchives() {
+  const bool base = std::any_of(archives_.begin(), archives_.end(), [](const std::string& name) {
+    return BackupArchiveOf(name) == "base";
+  });
+  if (!base && !manifest_) {
+    return Require(
+        tl::unexpected(Fault{Outcome::kBroken, Reason::kIncomplete, "",
+                             "the other tar files of the backup are there, it is missing"}),
+        "base.tar");
+  }
   for (const std::string& name : archives_) {
     if (!Good()) return;
     const std::string archive = BackupArchiveOf(name);
@@ -329,6 +342,34 @@ void BaseBackup::Describe() {
   for (std::string& detail : DescribeBackup(*manifest_, segments)) {
     whole_.details.push_back(std::move(detail));
   }
+  if (archives_.empty()) NoteLostFolders();
+}
+
+// A manifest names files only. Copies that know of no folders (buckets, git, some of zip) lose
+// these.
+void BaseBackup::NoteLostFolders() {
+  std::string lost;
+  for (const char* name :
+       {"pg_logical/snapshots", "pg_notify", "pg_replslot", "pg_tblspc", "pg_twophase"}) {
+    if (!files_.Has(name)) lost += (lost.empty() ? "" : ", ") + std::string(name);
+  }
+  if (lost.empty()) return;
+  whole_.details.push_back(
+      "empty folders are missing without which a server does not start, create " + lost +
+      " when it is restored");
+}
+
+// As pg_basebackup -Ft names them, if there are tablespaces.
+bool LacksBaseArchive(const FileSet& files) {
+  const bool wal = std::any_of(
+      kArchiveSuffixes.begin(), kArchiveSuffixes.end(),
+      [&files](const char* suffix) { return files.Has(std::string("pg_wal.tar") + suffix); });
+  if (!wal) return false;
+  const auto names = files.TopNames();
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    const std::string archive = BackupArchiveOf(name);
+    return !archive.empty() && archive != "base" && archive != "pg_wal";
+  });
 }
 
 }  // namespace
@@ -336,10 +377,10 @@ void BaseBackup::Describe() {
 bool LooksLikeBaseBackup(const FileSet& files) {
   if (files.Has(std::string(kManifestName))) return true;
   if (LooksLikeDataFolder(files)) return true;
-  for (const char* suffix : {"", ".gz", ".lz4", ".zst", ".xz", ".bz2"}) {
+  for (const char* suffix : kArchiveSuffixes) {
     if (files.Has(std::string("base.tar") + suffix)) return true;
   }
-  return false;
+  return LacksBaseArchive(files);
 }
 
 bool LooksLikeBaseBackup(const std::string& folder) {

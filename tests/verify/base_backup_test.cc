@@ -86,6 +86,19 @@ TEST_F(BaseBackupTest, FilesTheServerMayTouchDoNotMatter) {
   EXPECT_EQ(Verify().outcome, Outcome::kIntact) << Verify().ToString();
 }
 
+// As they are in a bucket.
+TEST_F(BaseBackupTest, LostEmptyFoldersAreNamed) {
+  WritePlain();
+  for (const char* name : {"pg_logical/snapshots", "pg_notify", "pg_replslot"}) {
+    std::filesystem::create_directories(folder_.Path(std::string("b/") + name));
+  }
+  EXPECT_EQ(Verify().outcome, Outcome::kIntact);
+  EXPECT_NE(Verify().details.back().find("create pg_tblspc, pg_twophase when"), std::string::npos);
+  std::filesystem::create_directories(folder_.Path("b/pg_tblspc"));
+  std::filesystem::create_directories(folder_.Path("b/pg_twophase"));
+  EXPECT_EQ(Verify().details.back().find("create"), std::string::npos);
+}
+
 TEST_F(BaseBackupTest, PlainDamageIsFound) {
   WritePlain();
   folder_.Write("b/base/1/1259", Flipped(kFiles.at("base/1/1259"), 5000));
@@ -295,6 +308,13 @@ TEST_F(BaseBackupTest, WithoutManifestTheLevelSaysSo) {
   ExpectBroken(Reason::kIncomplete, "pg_xact");
   folder_.Write("b/pg_xact/0000", "x");
   ExpectBroken(Reason::kCorrupt, "global/pg_control");  // data_folder_test.cc
+}
+
+TEST_F(BaseBackupTest, WithoutManifestALostBaseTarShows) {
+  folder_.Write("b/pg_wal.tar.gz", Gzip(Tar({{kWal.names[0], kWal.segments[0]}})));
+  EXPECT_EQ(Verify().format, "folder of 1 files") << "anybody may pack a folder of that name";
+  folder_.Write("b/16400.tar.gz", Gzip(Tar({{"PG_15_202209061/5/1", "x"}})));
+  ExpectBroken(Reason::kIncomplete, "base.tar");
 }
 
 TEST_F(BaseBackupTest, WithoutManifestItSaysItselfWhatBelongsToIt) {
