@@ -209,6 +209,8 @@ void BaseBackupScan::NoteRoots(const std::string& path) {
   for (const char* file : {"postmaster.opts", "postmaster.pid"}) {
     if (const auto root = RootOf(path, file)) server_root_ = root;
   }
+  if (const auto root = RootOf(path, "backup_label")) label_root_ = root;
+  if (const auto root = RootOf(path, "backup_label.old")) used_label_root_ = root;
 }
 
 Walked<void> BaseBackupScan::TakeManifest(const std::string& folder, Source& content) {
@@ -308,7 +310,8 @@ Walked<void> BaseBackupScan::TakeFile(const std::string& path, Source& content) 
 // A data folder keeps the manifest of the backup it was made from: once a server was started there,
 // nothing fits it any more.
 bool BaseBackupScan::found() const {
-  if (!manifest_ || several_ || server_root_ == root_) return false;
+  const bool used = used_label_root_ == root_ && label_root_ != root_;
+  if (!manifest_ || several_ || used || server_root_ == root_) return false;
   return control_root_ == root_ || archive_root_ == root_;
 }
 

@@ -77,6 +77,8 @@ class BaseBackupScan final : public TarVisitor {
   std::optional<std::string> control_root_;
   std::optional<std::string> wal_root_;
   std::optional<std::string> server_root_;  // where a server was started
+  std::optional<std::string> label_root_;
+  std::optional<std::string> used_label_root_;  // which a server renames when it starts
   std::optional<std::string> archive_root_;
   bool packed_ = false;  // the backup's files are members of tar files in it
   std::string version_;

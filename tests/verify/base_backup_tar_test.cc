@@ -203,6 +203,9 @@ TEST(BaseBackupTarTest, WhatOnlyLooksLikeOneIsATarFile) {
   Entries entries = whole + Entries{{"postmaster.opts", "postgres -D data"}};
   Find(entries, "base/1/1259").content[0] ^= 1;
   expect_tar(entries);
+  entries = whole;
+  Find(entries, "backup_label").name = "backup_label.old";
+  expect_tar(entries);
   expect_tar({{"backup_manifest", "anything"}, {"x", "y"}});
   expect_tar({{"base.tar", "no tar file"}, {"x", "y"}});
   // Beside the folder there may be others.
