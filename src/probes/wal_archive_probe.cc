@@ -179,6 +179,10 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
+  if (reading->fresh) return;
+  // What it has done since it was last seen nobody knows.
+  findings.unseen_seconds = base::ToSeconds(reading->newest_age);
+  findings.lag_seconds = std::max(*findings.lag_seconds, *findings.unseen_seconds);
 }
 
 void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {

@@ -102,13 +102,18 @@ void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
     return report.Add("archived", Severity::kUnknown, Reason::kUnverified,
                       "it is not known where " + base::Quote(spec.primary) + " is");
   }
-  const std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) +
-                           " behind " + base::Quote(spec.primary) + ", for " +
-                           Seconds(*findings.lag_seconds);
+  std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) + " behind " +
+                     base::Quote(spec.primary) + ", for " + Seconds(*findings.lag_seconds);
+  if (findings.unseen_seconds) {
+    text += "; it was last seen " + Seconds(*findings.unseen_seconds) + " ago";
+  }
   if (*findings.lag_seconds > base::ToSeconds(spec.max_lag)) {
     return report.Add("archived", Severity::kCritical, Reason::kStale,
                       text + " > max_lag " + base::FormatDuration(spec.max_lag),
-                      "read the archiver's errors in the PostgreSQL log");
+                      findings.unseen_seconds
+                          ? "let drwatch see it again; if another server took its place, name that "
+                            "one's probe in \"primary\""
+                          : "read the archiver's errors in the PostgreSQL log");
   }
   report.Ok("archived", text);
 }
