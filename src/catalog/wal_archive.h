@@ -4,7 +4,8 @@
 // A timeline's ancestry gives each segment number exactly one timeline: its parent's below the
 // segment of the switch, its own from that segment on (which begins with a copy of the parent's).
 // What lies before the oldest base backup that needs it, or before the first segment there is, has
-// expired and is not missed.
+// expired and is not missed. Nor is what a backup program removed between base backups that it
+// keeps on purpose.
 #pragma once
 
 #include <cstdint>
@@ -80,6 +81,9 @@ struct WalQuestion {
   std::vector<AcknowledgedWal> acknowledged;
   // Timelines of other servers, and until when that is known.
   std::map<std::uint32_t, base::Timestamp> acknowledged_timelines;
+  // It lies in the repository of a backup program, which may keep old base backups with nothing but
+  // the WAL that they need themselves.
+  bool expires = false;
   base::Timestamp now{};
 };
 
@@ -93,7 +97,7 @@ struct WalRange {
 };
 
 struct WalGap {
-  enum class Kind { kLost, kPending, kAcknowledged };
+  enum class Kind { kLost, kPending, kAcknowledged, kExpired };
   WalRange range;
   Kind kind = Kind::kLost;
 };
@@ -113,6 +117,7 @@ struct WalArchiveState {
   std::uint64_t lost = 0;               // segments, by kind of gap
   std::uint64_t pending = 0;
   std::uint64_t acknowledged = 0;
+  std::uint64_t expired = 0;           // of those between base backups
   std::vector<std::uint32_t> foreign;  // timelines with files here that are not its parents
   // Those of them that another server began: newer ones, unless the live server is gone and may
   // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.

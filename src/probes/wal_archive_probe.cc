@@ -135,6 +135,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   for (const auto& known : spec_.acknowledged_timelines) {
     question.acknowledged_timelines[static_cast<std::uint32_t>(known.timeline)] = known.until;
   }
+  question.expires = spec_.repository != config::Repository::kNone;
   question.now = context.now;
   if (primary_) {
     catalog::WalLive live;

@@ -52,6 +52,9 @@ void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings
   std::string more;
   if (state.acknowledged > 0) more += "; " + std::to_string(state.acknowledged) + " acknowledged";
   if (state.pending > 0) more += "; " + std::to_string(state.pending) + " on their way";
+  if (state.expired > 0) {
+    more += "; " + std::to_string(state.expired) + " expired between base backups that are kept";
+  }
   if (lost == state.gaps.end()) {
     return report.Ok("segments", std::to_string(findings.segments) + " segments of timeline " +
                                      std::to_string(state.timeline) + ", none is missing" + more);

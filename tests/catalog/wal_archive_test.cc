@@ -293,6 +293,45 @@ TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   EXPECT_EQ(state.window_base, 0u);
 }
 
+// Base backups in the segments 4 to 5, 9, and 20 to 21.
+World KeptBackups() {
+  World world;
+  world.question.now = At(10'000);
+  world.question.expires = true;
+  world.Base(4 * kBytes + 40, 5 * kBytes + 300, 100);
+  world.Base(9 * kBytes + 40, 9 * kBytes + 300, 200);
+  world.Base(20 * kBytes + 40, 21 * kBytes + 300, 300);
+  return world;
+}
+
+TEST(WalArchiveTest, WhatABackupProgramExpiredIsNotLost) {
+  World world = KeptBackups();
+  const WalArchiveState state = world.Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 30).Judge();
+  EXPECT_EQ(state.lost + state.pending, 0u);
+  EXPECT_EQ(state.expired, 13u);
+  ASSERT_EQ(state.gaps.size(), 2u);
+  EXPECT_EQ(state.gaps[0].kind, Kind::kExpired);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
+  // Nobody comes over it.
+  EXPECT_EQ(state.reachable, (WalRange{1, 20, 30}));
+  EXPECT_EQ(state.window_base, 2u);
+  EXPECT_EQ(state.archived_to, 31 * kBytes);
+  // Nobody expires what is archived with cp.
+  world.question.expires = false;
+  EXPECT_EQ(world.Judge().lost, 13u);
+}
+
+TEST(WalArchiveTest, WhatNoPlanExplainsIsLostInARepositoryToo) {
+  // Within the WAL of a base backup; before it ends; where none begins.
+  EXPECT_EQ(KeptBackups().Add(1, 4, 4).Add(1, 9, 9).Add(1, 20, 30).Judge().lost, 14u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 20).Add(1, 22, 30).Judge().lost, 1u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 8, 9).Add(1, 20, 30).Judge().lost, 12u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 22).Add(1, 24, 30).Judge().lost, 1u);
+  // WAL that no base backup needs would have gone before that of a later day.
+  EXPECT_EQ(KeptBackups().Add(1, 4, 6).Add(1, 9, 9).Add(1, 20, 30).Judge().lost, 12u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 9).Add(1, 20, 30).Judge().lost, 10u);
+}
+
 TEST(WalArchiveTest, DamagedSegmentsBreakWalOff) {
   World world;
   world.question.now = At(10'000);
