@@ -44,6 +44,7 @@ class Judge {
   std::uint32_t PickTimeline() const;
   void BuildPath();
   void FindStrangers();
+  bool WentOn(const PathPart& part, std::uint32_t next) const;
   void AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind);
   void FindRuns();
   void FindGroups();
@@ -52,7 +53,6 @@ class Judge {
   void FindHoles();
   void FindHole(std::uint64_t first, const Group& next);
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
-  std::optional<std::uint64_t> NewestStop() const;
   void FindTail();
   void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
   void MissOf(WalRange range, WalGap::Kind kind);
@@ -74,7 +74,7 @@ std::set<std::uint32_t> Judge::TimelinesHere() const {
   std::set<std::uint32_t> here;
   for (const auto& [timeline, segments] : inventory_.segments) here.insert(timeline);
   for (const auto& [timeline, partials] : inventory_.partials) here.insert(timeline);
-  for (const auto& [timeline, object] : inventory_.histories) here.insert(timeline);
+  for (const auto& [timeline, file] : inventory_.histories) here.insert(timeline);
   return here;
 }
 
@@ -112,6 +112,18 @@ void Judge::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind
   (acknowledged ? state_.acknowledged_timelines : kind).push_back(timeline);
 }
 
+// Whether WAL of a part came from behind its end when the next timeline had begun.
+bool Judge::WentOn(const PathPart& part, std::uint32_t next) const {
+  const auto segments = inventory_.segments.find(part.timeline);
+  const auto history = inventory_.histories.lower_bound(next);  // a later one where it is missing
+  if (segments == inventory_.segments.end() || history == inventory_.histories.end()) return false;
+  // The segment of the switch itself may have been completed: a server that stops fills it.
+  return std::any_of(segments->second.rbegin(), segments->second.rend(),
+                     [&](const WalSegmentFile& file) {
+                       return file.number > part.end && file.modified > history->second.modified;
+                     });
+}
+
 void Judge::FindStrangers() {
   const bool may_be_followed = question_.live && !question_.live->answers;
   for (const std::uint32_t timeline : TimelinesHere()) {
@@ -123,10 +135,9 @@ void Judge::FindStrangers() {
       if (timeline > state_.timeline && !may_be_followed) AddStranger(timeline, state_.newer);
       continue;
     }
-    const auto segments = inventory_.segments.find(timeline);
-    if (segments == inventory_.segments.end() || part->end == kNoEnd) continue;
-    // The segment of the switch itself may have been completed: a server that stops fills it.
-    if (segments->second.back().number > part->end) AddStranger(timeline, state_.diverged);
+    if (part->end != kNoEnd && WentOn(*part, (part + 1)->timeline)) {
+      AddStranger(timeline, state_.diverged);
+    }
   }
 }
 

@@ -29,16 +29,21 @@ struct WalSegmentFile {
   base::Timestamp modified{};
 };
 
+struct WalHistoryFile {
+  std::size_t object = 0;
+  base::Timestamp modified{};
+};
+
 // What lies in an archive, by timeline, each in the order of numbers and each number once.
 struct WalInventory {
   std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> segments;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> partials;
-  std::map<std::uint32_t, std::size_t> histories;  // their objects
-  std::vector<std::size_t> backups;                // .backup files
-  std::int64_t impossible_names = 0;               // that cannot occur with this segment size
-  std::string impossible_name;                     // one of them
-  std::vector<std::string> twice;                  // segments with two files that are not the same
+  std::map<std::uint32_t, WalHistoryFile> histories;
+  std::vector<std::size_t> backups;   // .backup files
+  std::int64_t impossible_names = 0;  // that cannot occur with this segment size
+  std::string impossible_name;        // one of them
+  std::vector<std::string> twice;     // segments with two files that are not the same
 };
 
 // A base backup that WAL can carry on.
@@ -122,7 +127,9 @@ struct WalArchiveState {
   // Those of them that another server began: newer ones, unless the live server is gone and may
   // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.
   std::vector<std::uint32_t> newer;
-  std::vector<std::uint32_t> diverged;  // parents that went on after the switch
+  // Parents that went on after the switch, in files that came after the next timeline's history:
+  // what was there before is what a point-in-time recovery of the server itself leaves behind.
+  std::vector<std::uint32_t> diverged;
   // Those of both kinds that are acknowledged: they are not among the two above.
   std::vector<std::uint32_t> acknowledged_timelines;
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing

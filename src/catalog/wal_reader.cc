@@ -66,7 +66,7 @@ WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int6
     const auto name = verify::ParseWalFileName(objects[i].name);
     if (!name) continue;
     if (name->kind == Kind::kHistory) {
-      inventory.histories[name->timeline] = i;
+      inventory.histories[name->timeline] = {i, objects[i].modified};
       continue;
     }
     const auto number = verify::SegmentNumber(*name, segment_bytes);
@@ -176,14 +176,14 @@ void WalReader::ReadTexts(const PlaceContext& context) {
     }
     return &(texts[object.name] = {object.fingerprint, std::move(*text)}).second;
   };
-  for (const auto& [timeline, index] : inventory_.histories) {
-    const std::string* text = text_of(objects_[index]);
+  for (const auto& [timeline, file] : inventory_.histories) {
+    const std::string* text = text_of(objects_[file.object]);
     if (text == nullptr) continue;
     auto history = verify::ParseTimelineHistory(*text, timeline);
     if (history) {
       histories_[timeline] = std::move(*history);
     } else {
-      problems_.push_back({Reason::kCorrupt, base::Quote(objects_[index].name) + ": " +
+      problems_.push_back({Reason::kCorrupt, base::Quote(objects_[file.object].name) + ": " +
                                                  history.error().place + " " +
                                                  history.error().message});
     }
