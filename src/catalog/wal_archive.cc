@@ -60,6 +60,7 @@ class Judge {
   bool OnPath(const WalBase& base) const;
   Group OwnWal(const WalBase& base) const;
   std::uint64_t Needed() const;
+  std::optional<std::uint64_t> NewestEnd() const;
 
   const WalInventory& inventory_;
   const WalQuestion& question_;
@@ -222,6 +223,17 @@ std::uint64_t Judge::Needed() const {
   return needed == kNoEnd ? groups_.front().first : needed;
 }
 
+// The segment in which the newest base backup ends. A mark that one was finished does not count: it
+// says nothing of whether it still exists.
+std::optional<std::uint64_t> Judge::NewestEnd() const {
+  std::optional<std::uint64_t> newest;
+  for (const WalBase& base : question_.bases) {
+    if (base.probe.empty() || !OnPath(base)) continue;
+    newest = std::max(newest.value_or(0), OwnWal(base).last);
+  }
+  return newest;
+}
+
 void Judge::Add(const WalRange& range, WalGap::Kind kind) {
   state_.gaps.push_back({range, kind});
   switch (kind) {
@@ -315,6 +327,9 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
 
 void Judge::FindHoles() {
   const std::uint64_t needed = Needed();
+  // No base backup has WAL here: it begins too late for the newest one.
+  const auto end = state_.chains.empty() ? NewestEnd() : std::nullopt;
+  if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());
   bool only_needed = question_.expires;  // up to here
   for (std::size_t i = 1; i < groups_.size(); ++i) {
     Group before = groups_[i - 1];

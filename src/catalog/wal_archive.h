@@ -3,9 +3,9 @@
 //
 // A timeline's ancestry gives each segment number exactly one timeline: its parent's below the
 // segment of the switch, its own from that segment on (which begins with a copy of the parent's).
-// What lies before the oldest base backup that needs it, or before the first segment there is, has
-// expired and is not missed. Nor is what a backup program removed between base backups that it
-// keeps on purpose.
+// What lies before the oldest base backup that needs it has expired and is not missed. Where none
+// has WAL here, what lies between the newest one and the first segment is missing. Nor is what a
+// backup program removed between base backups that it keeps on purpose.
 #pragma once
 
 #include <cstdint>

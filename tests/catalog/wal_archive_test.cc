@@ -316,6 +316,33 @@ TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   EXPECT_EQ(state.window_base, 0u);
 }
 
+TEST(WalArchiveTest, WalThatBeginsTooLateForTheNewestBaseIsLost) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 9, 12).Base(2 * kBytes, 3 * kBytes, 100).Base(4 * kBytes, 5 * kBytes + 40, 200);
+  EXPECT_EQ(world.Judge().lost, 0u) << "nobody has seen these base backups";
+  for (WalBase& base : world.question.bases) base.probe = "base";
+  WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.lost, 3u);
+  ASSERT_EQ(state.gaps.size(), 1u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
+  EXPECT_FALSE(state.reachable);
+  // What comes next may be there before.
+  world.question.now = At(1010);
+  world.question.in_flight_time = std::chrono::minutes(1);
+  world.question.in_flight_segments = 5;
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 2u);
+  EXPECT_EQ(state.pending, 1u);
+  // Archived from behind the base backup on: it carries that WAL itself.
+  World begun;
+  begun.question.bases = world.question.bases;
+  EXPECT_EQ(begun.Add(1, 6, 12).Judge().lost, 0u);
+  // Those of another timeline are none of its.
+  for (WalBase& base : world.question.bases) base.timeline = 2;
+  EXPECT_EQ(world.Judge().lost, 0u);
+}
+
 // Base backups in the segments 4 to 5, 9, and 20 to 21.
 World KeptBackups() {
   World world;
