@@ -25,7 +25,6 @@ bool IsTarEnding(std::string_view ending) {
 }  // namespace
 
 std::uint64_t LookAtBarman(std::string_view name) {
-  if (name == "annotations/keep") return kBarmanKept | kLeftOut;
   if (name.starts_with("annotations/")) return kLeftOut;
   if (name == "backup.info") return kBarmanInfo;
   if (name.starts_with("data.tar")) return kBarmanCloudTar;

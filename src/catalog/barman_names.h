@@ -14,7 +14,6 @@ inline constexpr std::uint64_t kBarmanPlain = 2;      // data/PG_VERSION
 inline constexpr std::uint64_t kBarmanControl = 4;    // data/global/pg_control
 inline constexpr std::uint64_t kBarmanBaseTar = 8;    // data/base.tar in any packing
 inline constexpr std::uint64_t kBarmanCloudTar = 16;  // data.tar in any packing
-inline constexpr std::uint64_t kBarmanKept = 32;      // `barman keep`
 // A TreeLook: names are relative to <server>/base/<id>/.
 std::uint64_t LookAtBarman(std::string_view name);
 

@@ -64,7 +64,6 @@ TEST(BarmanCatalogTest, ListsBackupsWithWhatTheySay) {
   EXPECT_EQ(second.facts->wal_folder, "main/wals/");
   EXPECT_EQ(second.facts->server_version, "15");
   EXPECT_EQ(second.facts->system_identifier, repository_test::SystemIdentifier());
-  EXPECT_FALSE(second.facts->permanent);
   EXPECT_EQ(
       looked.catalog->CurrentFingerprint(second, base::Deadline::After(base::Duration(5000)), {}),
       second.fingerprint);
@@ -190,7 +189,6 @@ TEST(BarmanCatalogTest, FindsForeignFiles) {
     repository.files[repository.Name(kFirst, "annotations/keep")] = "standalone";
     return repository;
   }());
-  EXPECT_TRUE(kept.Find(kFirst)->facts->permanent);
   EXPECT_EQ(kept.Verify(kFirst).outcome, Outcome::kIntact) << kept.Verify(kFirst).ToString();
 }
 
