@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "verify/format.h"
+#include "verify/recognise.h"
 #include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 
@@ -152,6 +153,13 @@ void WalReader::ReadHead(const PlaceContext& context) {
   }
 }
 
+// Whether nobody can read a text, which is a problem of its own.
+bool WalReader::IsSealed(const std::string& text, const std::string& name) {
+  if (verify::RecogniseEncryption(text).empty()) return false;
+  problems_.push_back({Reason::kUnverified, base::Quote(name) + " is encrypted"});
+  return true;
+}
+
 void WalReader::ReadTexts(const PlaceContext& context) {
   texts_due_ = false;
   std::map<std::string, std::pair<std::uint64_t, std::string>> texts;
@@ -178,7 +186,7 @@ void WalReader::ReadTexts(const PlaceContext& context) {
   };
   for (const auto& [timeline, file] : inventory_.histories) {
     const std::string* text = text_of(objects_[file.object]);
-    if (text == nullptr) continue;
+    if (text == nullptr || IsSealed(*text, objects_[file.object].name)) continue;
     auto history = verify::ParseTimelineHistory(*text, timeline);
     if (history) {
       histories_[timeline] = std::move(*history);
@@ -193,7 +201,7 @@ void WalReader::ReadTexts(const PlaceContext& context) {
        index != inventory_.backups.end(); ++index) {
     const PlaceObject& object = objects_[*index];
     const std::string* text = text_of(object);
-    if (text == nullptr) continue;
+    if (text == nullptr || IsSealed(*text, object.name)) continue;
     const auto backup = verify::ParseBackupHistory(*text);
     if (!backup) {
       problems_.push_back(

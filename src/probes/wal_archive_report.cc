@@ -126,9 +126,16 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   const catalog::WalArchiveState& state = findings.state;
   if (state.timeline == 0) return;
   if (!reader.problems().empty()) {
-    const catalog::Finding& problem = reader.problems().front();
-    return report.Add("timelines", Severity::kCritical, problem.reason, problem.message,
-                      "copy the file here again");
+    // What is damaged before what nobody can read.
+    const auto damaged = std::find_if(
+        reader.problems().begin(), reader.problems().end(),
+        [](const catalog::Finding& problem) { return problem.reason != Reason::kUnverified; });
+    if (damaged != reader.problems().end()) {
+      return report.Add("timelines", Severity::kCritical, damaged->reason, damaged->message,
+                        "copy the file here again");
+    }
+    const catalog::Finding& sealed = reader.problems().front();
+    return report.Add("timelines", Severity::kUnknown, sealed.reason, sealed.message);
   }
   if (!state.no_history.empty()) {
     return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,

@@ -490,6 +490,25 @@ TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
   EXPECT_TRUE(reader.histories().empty());
 }
 
+TEST(WalReaderTest, EncryptedTextsAreNotDamaged) {
+  const TempDir folder;
+  folder.Write("wal/" + Seg(2, 7), "Salted__");
+  folder.Write("wal/" + Seg(2, 7) + ".00000028.backup", "Salted__12345678abcdef");
+  folder.Write("wal/00000002.history", "Salted__12345678abcdef");
+  CountingPlace place(folder.path());
+  WalReader reader(place, "wal/");
+  const PlaceContext context{base::Deadline(base::SteadyTime::max()), {}};
+  ASSERT_TRUE(reader.Refresh(At(0), context));
+  ASSERT_EQ(reader.problems().size(), 2u);
+  for (const Finding& problem : reader.problems()) {
+    EXPECT_EQ(problem.reason, model::Reason::kUnverified);
+    EXPECT_NE(problem.message.find(" is encrypted"), std::string::npos) << problem.message;
+  }
+  const int opened = place.opened;
+  ASSERT_TRUE(reader.Refresh(At(1), context));
+  EXPECT_EQ(place.opened, opened);
+}
+
 TEST(WalReaderTest, AKnownArchiveInABucketCostsOneRequestALook) {
   const testing::FakeClock clock;
   testing::FakeS3 server("bucket");

@@ -119,5 +119,15 @@ TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft
   EXPECT_EQ(Loss(result), 10 * 60 - 4);
 }
 
+TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
+  const std::string name = "archive/" + verify::SegmentName(1, 2, kBytes) + ".00000028.backup";
+  folder_.Write(name, "Salted__12345678abcdef");
+  const model::CheckOutcome sealed = CheckOf(Run(), "timelines");
+  EXPECT_EQ(sealed.severity, Severity::kUnknown);
+  EXPECT_EQ(sealed.message, "\"000000010000000000000002.00000028.backup\" is encrypted");
+  folder_.Write("archive/00000002.history", "1 nowhere");
+  EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+}
+
 }  // namespace
 }  // namespace drwatch::probes
