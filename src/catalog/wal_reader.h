@@ -34,6 +34,7 @@ class WalReader {
   // Looks. On a Finding everything stays as it was.
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
+  const std::string& prefix() const { return prefix_; }
   const std::vector<PlaceObject>& objects() const { return objects_; }
   // Grows when anything was listed that was not there before, or is gone.
   std::uint64_t changes() const { return changes_; }

@@ -86,17 +86,34 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       verdicts_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
 
+// pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
+// new comes into the one that is known.
+tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
+    base::Timestamp now, const catalog::PlaceContext& context) {
+  tl::expected<void, catalog::Finding> refreshed;
+  if (reader_) {
+    const std::uint64_t changes = reader_->changes();
+    refreshed = reader_->Refresh(now, context);
+    const bool moves = spec_.repository == config::Repository::kPgBackRest;
+    if (!moves || reader_->changes() != changes) return refreshed;
+  }
+  auto prefix = FindWalPrefix(*place_, spec_, context);
+  if (reader_ && (!prefix || *prefix == reader_->prefix())) return refreshed;
+  if (!prefix) return tl::unexpected(std::move(prefix.error()));
+  auto reader = std::make_unique<catalog::WalReader>(*place_, *prefix);
+  refreshed = reader->Refresh(now, context);
+  if (!refreshed) return refreshed;
+  reader_ = std::move(reader);
+  kept_changes_ = 0;
+  all_read_.reset();
+  return refreshed;
+}
+
 // Lists what is there. On a finding what was found before stands.
 std::optional<catalog::Finding> WalArchiveProbe::Look(const RunContext& context) {
   const base::Deadline deadline =
       base::Deadline::After(context.deadline.Remaining() / 2).Min(context.deadline);
-  const catalog::PlaceContext place_context{deadline, context.stop};
-  if (!reader_) {
-    auto prefix = FindWalPrefix(*place_, spec_, place_context);
-    if (!prefix) return prefix.error();
-    reader_ = std::make_unique<catalog::WalReader>(*place_, *prefix);
-  }
-  auto refreshed = reader_->Refresh(context.now, place_context);
+  auto refreshed = Refresh(context.now, {deadline, context.stop});
   if (!refreshed) return refreshed.error();
   looked_ = true;
   if (kept_changes_ != reader_->changes()) Forget();

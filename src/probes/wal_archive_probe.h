@@ -58,6 +58,8 @@ class WalArchiveProbe final : public Probe {
 
  private:
   std::optional<catalog::Finding> Look(const RunContext& context);
+  tl::expected<void, catalog::Finding> Refresh(base::Timestamp now,
+                                               const catalog::PlaceContext& context);
   void Forget();
   catalog::WalQuestion Ask(const RunContext& context) const;
   WalFindings Judge(const RunContext& context);

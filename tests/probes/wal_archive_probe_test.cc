@@ -129,5 +129,24 @@ TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
   EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
 }
 
+TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
+  spec_.repository = config::Repository::kPgBackRest;
+  spec_.verify = false;
+  const auto push = [this](const std::string& id, std::uint64_t number) {
+    folder_.Write("archive/archive/main/" + id + "/0000000100000000/" +
+                      verify::SegmentName(1, number, kBytes) + "-" + std::string(40, 'a'),
+                  segments_[0]);
+  };
+  push("9.6-1", 1);
+  push("9.6-1", 2);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 2);
+  push("9.6-1", 3);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 3);
+  push("15-2", 9);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 1);
+  push("15-2", 10);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 2);
+}
+
 }  // namespace
 }  // namespace drwatch::probes
