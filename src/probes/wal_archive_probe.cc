@@ -12,8 +12,10 @@ namespace {
 using model::Reason;
 using model::Severity;
 
-// What a first run waits at most for the first run of the primary's probe.
+// What a first run waits at most for the first run of the primary's probe, and for those that look
+// for base backups.
 constexpr base::Duration kPrimaryPatience{2000};
+constexpr base::Duration kBasesPatience{5000};
 // How many segments before the end are asked for the last commit.
 constexpr std::uint64_t kCommitSearch = 256;
 
@@ -360,15 +362,24 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   return findings;
 }
 
+// So that a first run knows as much as later ones, in whatever order probes run.
+void WalArchiveProbe::AwaitOthers(const RunContext& context) {
+  const auto until = [&context](base::Duration patience) {
+    return base::Deadline::After(std::min(patience, context.deadline.Remaining() / 4));
+  };
+  if (!looked_) {
+    positions_->archive_notes().AwaitBases(spec_.base_backups, {config_.service, spec_.data},
+                                           until(kBasesPatience), context.stop);
+  }
+  if (spec_.primary.empty()) return;
+  positions_->AwaitFirstRun(spec_.primary, until(kPrimaryPatience), context.stop);
+  primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());
+}
+
 model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
   const base::SteadyTime begin = context.clock->Steady();
   ProbeReport report(config_, place_->Describe(), context.now);
-  const bool has_primary = positions_ != nullptr && !spec_.primary.empty();
-  if (has_primary) {
-    const base::Duration patience = std::min(kPrimaryPatience, context.deadline.Remaining() / 4);
-    positions_->AwaitFirstRun(spec_.primary, base::Deadline::After(patience), context.stop);
-    primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());
-  }
+  if (positions_ != nullptr) AwaitOthers(context);
   const auto blind = Look(context);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                blind ? 0 : 1);

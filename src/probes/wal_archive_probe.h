@@ -57,6 +57,7 @@ class WalArchiveProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
+  void AwaitOthers(const RunContext& context);
   std::optional<catalog::Finding> Look(const RunContext& context);
   tl::expected<void, catalog::Finding> Refresh(base::Timestamp now,
                                                const catalog::PlaceContext& context);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
@@ -146,6 +148,26 @@ TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
   EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 1);
   push("15-2", 10);
   EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 2);
+}
+
+TEST_F(WalArchiveProbeTest, AFirstRunWaitsForBaseBackups) {
+  SeePrimary(5 * kBytes);
+  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
+  positions_.archive_notes().ExpectBases("of another service", {"mail", spec_.data});
+  std::jthread other([this] {
+    const base::StopToken never;
+    never.Wait(base::Deadline::After(base::Duration(100)));
+    AddBase();
+  });
+  EXPECT_TRUE(ValueOf(Run(), "pitr_window_end_timestamp_seconds"));
+}
+
+TEST_F(WalArchiveProbeTest, ABackupProbeThatSeesNothingIsNotWaitedForLong) {
+  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
+  positions_.archive_notes().EndRun("base");
+  const auto began = std::chrono::steady_clock::now();
+  Run();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
 }
 
 }  // namespace
