@@ -47,7 +47,6 @@ struct RepositoryFacts {
   std::int64_t stored_bytes = 0;    // in the repository, with what it takes from its references
   std::int64_t own_bytes = 0;       // of these, in its own folder
   bool damaged_source = false;      // it found damaged pages in the database it copied
-  bool permanent = false;           // kept whatever the retention
   std::string remark;               // what the program says is wrong with it
 };
 

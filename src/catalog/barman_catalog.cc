@@ -251,7 +251,6 @@ tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
 void BarmanCatalog::FillFacts(Backup& backup) const {
   auto facts = std::make_shared<RepositoryFacts>();
   facts->own_bytes = backup.tree.size_bytes;
-  facts->permanent = (backup.marks() & kBarmanKept) != 0;
   facts->kind = "full";
   if (backup.info) {
     const verify::BarmanInfo& info = *backup.info;

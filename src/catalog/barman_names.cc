@@ -1,6 +1,5 @@
 #include "catalog/barman_names.h"
 
-#include <array>
 #include <utility>
 
 #include "base/strings.h"
@@ -13,11 +12,8 @@ namespace {
 constexpr std::string_view kData = "data/";
 constexpr std::string_view kOldData = "pgdata/";  // before Barman 1.3
 
-// Notes of Barman's own: what each is called, and what it says.
-constexpr std::array<std::pair<std::string_view, std::uint64_t>, 2> kAnnotations = {{
-    {"keep", kBarmanKept},
-    {"delete_this", kBarmanDeleted},
-}};
+// A note of Barman's own: somebody deletes the backup just now.
+constexpr std::string_view kDeleteNote = "delete_this";
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
@@ -36,10 +32,7 @@ bool IsTarEnding(std::string_view ending) {
 std::uint64_t LookAtBarman(std::string_view name) {
   constexpr std::string_view kNotes = "annotations/";
   if (name.starts_with(kNotes)) {
-    for (const auto& [note, mark] : kAnnotations) {
-      if (name.substr(kNotes.size()) == note) return mark | kLeftOut;
-    }
-    return kLeftOut;
+    return name.substr(kNotes.size()) == kDeleteNote ? kBarmanDeleted | kLeftOut : kLeftOut;
   }
   if (name == "backup.info") return kBarmanInfo;
   if (name.starts_with("data.tar")) return kBarmanCloudTar;
@@ -56,9 +49,7 @@ std::optional<BarmanMetaName> ParseBarmanMeta(std::string_view name) {
   BarmanMetaName parsed{std::string(name.substr(0, dash)), 0};
   const std::string_view what = name.substr(dash + 1);
   if (what == "backup.info") parsed.marks = kBarmanInfo;
-  for (const auto& [note, mark] : kAnnotations) {
-    if (what == note) parsed.marks = mark;
-  }
+  if (what == kDeleteNote) parsed.marks = kBarmanDeleted;
   return parsed.marks == 0 ? std::nullopt : std::optional(std::move(parsed));
 }
 

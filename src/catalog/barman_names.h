@@ -14,8 +14,7 @@ inline constexpr std::uint64_t kBarmanPlain = 2;      // data/PG_VERSION
 inline constexpr std::uint64_t kBarmanControl = 4;    // data/global/pg_control
 inline constexpr std::uint64_t kBarmanBaseTar = 8;    // data/base.tar in any packing
 inline constexpr std::uint64_t kBarmanCloudTar = 16;  // data.tar in any packing
-inline constexpr std::uint64_t kBarmanKept = 32;      // `barman keep`
-inline constexpr std::uint64_t kBarmanDeleted = 64;   // somebody deletes it just now
+inline constexpr std::uint64_t kBarmanDeleted = 32;   // somebody deletes it just now
 // A TreeLook: names are relative to <server>/base/<id>/.
 std::uint64_t LookAtBarman(std::string_view name);
 
@@ -23,7 +22,7 @@ std::uint64_t LookAtBarman(std::string_view name);
 // annotations since 3.13.3.
 struct BarmanMetaName {
   std::string id;
-  std::uint64_t marks = 0;  // kBarmanInfo, kBarmanKept or kBarmanDeleted
+  std::uint64_t marks = 0;  // kBarmanInfo or kBarmanDeleted
 };
 // "20260101T020000-backup.info". nullopt: nothing that is told of a backup.
 std::optional<BarmanMetaName> ParseBarmanMeta(std::string_view name);

@@ -24,7 +24,7 @@ struct Stretch {
   base::Timestamp first_modified{};  // of its first segment
 };
 
-// Runs of consecutive numbers, of whatever timelines.
+// Consecutive numbers, of whatever timelines.
 struct Group {
   std::uint64_t first = 0;
   std::uint64_t last = 0;
@@ -44,18 +44,23 @@ class Judge {
   std::uint32_t PickTimeline() const;
   void BuildPath();
   void FindStrangers();
+  bool WentOn(const PathPart& part, std::uint32_t next) const;
   void AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind);
   void FindRuns();
   void FindGroups();
   void AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments);
   void FollowBases();
   void FindHoles();
+  void FindHole(std::uint64_t first, const Group& next);
+  bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
   void FindTail();
   void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
   void MissOf(WalRange range, WalGap::Kind kind);
   void Add(const WalRange& range, WalGap::Kind kind);
   bool OnPath(const WalBase& base) const;
+  Group OwnWal(const WalBase& base) const;
   std::uint64_t Needed() const;
+  std::optional<std::uint64_t> NewestEnd() const;
 
   const WalInventory& inventory_;
   const WalQuestion& question_;
@@ -70,7 +75,7 @@ std::set<std::uint32_t> Judge::TimelinesHere() const {
   std::set<std::uint32_t> here;
   for (const auto& [timeline, segments] : inventory_.segments) here.insert(timeline);
   for (const auto& [timeline, partials] : inventory_.partials) here.insert(timeline);
-  for (const auto& [timeline, object] : inventory_.histories) here.insert(timeline);
+  for (const auto& [timeline, file] : inventory_.histories) here.insert(timeline);
   return here;
 }
 
@@ -108,6 +113,18 @@ void Judge::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind
   (acknowledged ? state_.acknowledged_timelines : kind).push_back(timeline);
 }
 
+// Whether WAL of a part came from behind its end when the next timeline had begun.
+bool Judge::WentOn(const PathPart& part, std::uint32_t next) const {
+  const auto segments = inventory_.segments.find(part.timeline);
+  const auto history = inventory_.histories.lower_bound(next);  // a later one where it is missing
+  if (segments == inventory_.segments.end() || history == inventory_.histories.end()) return false;
+  // The segment of the switch itself may have been completed: a server that stops fills it.
+  return std::any_of(segments->second.rbegin(), segments->second.rend(),
+                     [&](const WalSegmentFile& file) {
+                       return file.number > part.end && file.modified > history->second.modified;
+                     });
+}
+
 void Judge::FindStrangers() {
   const bool may_be_followed = question_.live && !question_.live->answers;
   for (const std::uint32_t timeline : TimelinesHere()) {
@@ -119,10 +136,9 @@ void Judge::FindStrangers() {
       if (timeline > state_.timeline && !may_be_followed) AddStranger(timeline, state_.newer);
       continue;
     }
-    const auto segments = inventory_.segments.find(timeline);
-    if (segments == inventory_.segments.end() || part->end == kNoEnd) continue;
-    // The segment of the switch itself may have been completed: a server that stops fills it.
-    if (segments->second.back().number > part->end) AddStranger(timeline, state_.diverged);
+    if (part->end != kNoEnd && WentOn(*part, (part + 1)->timeline)) {
+      AddStranger(timeline, state_.diverged);
+    }
   }
 }
 
@@ -165,16 +181,21 @@ bool Judge::OnPath(const WalBase& base) const {
   });
 }
 
+// What a base backup needs to be consistent.
+Group Judge::OwnWal(const WalBase& base) const {
+  const std::uint64_t first = base.start / size_;
+  return {first, base.stop > base.start ? (base.stop - 1) / size_ : first};
+}
+
 void Judge::FollowBases() {
   for (std::size_t i = 0; i < question_.bases.size(); ++i) {
     const WalBase& base = question_.bases[i];
-    const std::uint64_t begin = base.start / size_;
-    const auto group = std::find_if(groups_.begin(), groups_.end(), [begin](const Group& one) {
-      return one.first <= begin && begin <= one.last;
+    const Group own = OwnWal(base);
+    const auto group = std::find_if(groups_.begin(), groups_.end(), [&own](const Group& one) {
+      return one.first <= own.first && own.first <= one.last;
     });
     if (group == groups_.end() || !OnPath(base)) continue;
-    const std::uint64_t stop = base.stop > base.start ? (base.stop - 1) / size_ : begin;
-    state_.chains.push_back({i, group->last, stop <= group->last});
+    state_.chains.push_back({i, group->last, own.last <= group->last});
   }
   std::optional<std::uint64_t> furthest;
   for (const WalChain& chain : state_.chains) {
@@ -202,6 +223,17 @@ std::uint64_t Judge::Needed() const {
   return needed == kNoEnd ? groups_.front().first : needed;
 }
 
+// The segment in which the newest base backup ends. A mark that one was finished does not count: it
+// says nothing of whether it still exists.
+std::optional<std::uint64_t> Judge::NewestEnd() const {
+  std::optional<std::uint64_t> newest;
+  for (const WalBase& base : question_.bases) {
+    if (base.probe.empty() || !OnPath(base)) continue;
+    newest = std::max(newest.value_or(0), OwnWal(base).last);
+  }
+  return newest;
+}
+
 void Judge::Add(const WalRange& range, WalGap::Kind kind) {
   state_.gaps.push_back({range, kind});
   switch (kind) {
@@ -213,6 +245,9 @@ void Judge::Add(const WalRange& range, WalGap::Kind kind) {
       break;
     case WalGap::Kind::kAcknowledged:
       state_.acknowledged += range.size();
+      break;
+    case WalGap::Kind::kExpired:
+      state_.expired += range.size();
       break;
   }
 }
@@ -252,28 +287,63 @@ void Judge::Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind) {
   }
 }
 
-void Judge::FindHoles() {
-  const std::uint64_t needed = Needed();
+// Whether a backup program's plan explains a gap: it begins behind the WAL of one base backup and
+// ends with another one, and what is left before it is nothing but what base backups need. WAL that
+// nobody needs would have gone first.
+bool Judge::MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const {
+  std::vector<Group> own;
+  for (const WalBase& base : question_.bases) {
+    if (OnPath(base)) own.push_back(OwnWal(base));
+  }
+  std::sort(own.begin(), own.end(),
+            [](const Group& a, const Group& b) { return a.first < b.first; });
+  std::uint64_t needed_to = before.first;  // all before this number is needed
+  bool begins = false;
+  for (const Group& one : own) {
+    if (one.first < first && one.last >= first) return false;
+    if (one.first <= needed_to) needed_to = std::max(needed_to, one.last + 1);
+    begins = begins || one.first == next.first;
+  }
+  return begins && needed_to >= first;
+}
+
+// What is missing from `first` to before the next group.
+void Judge::FindHole(std::uint64_t first, const Group& next) {
+  const std::uint64_t last = next.first - 1;
   const std::uint64_t newest = groups_.back().last;
   const auto in_flight = static_cast<std::uint64_t>(std::max(question_.in_flight_segments, 0));
+  // Several archive at once: what comes later may be there before.
+  const auto run = std::find_if(runs_.begin(), runs_.end(), [&next](const Stretch& one) {
+    return one.range.first == next.first;
+  });
+  const bool recent = question_.now - run->first_modified <= question_.in_flight_time;
+  const std::uint64_t pending_from =
+      recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;
+  if (pending_from > first) Miss(first, std::min(last, pending_from - 1), WalGap::Kind::kLost);
+  if (pending_from > last) return;
+  Miss(pending_from, last, WalGap::Kind::kPending);
+  if (!state_.archived_to) state_.archived_to = first * size_;
+}
+
+void Judge::FindHoles() {
+  const std::uint64_t needed = Needed();
+  // No base backup has WAL here: it begins too late for the newest one.
+  const auto end = state_.chains.empty() ? NewestEnd() : std::nullopt;
+  if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());
+  bool only_needed = question_.expires;  // up to here
   for (std::size_t i = 1; i < groups_.size(); ++i) {
-    const std::uint64_t first = std::max(groups_[i - 1].last + 1, needed);
-    const std::uint64_t last = groups_[i].first - 1;
-    if (first > last) continue;
-    // Several archive at once: what comes later may be there before.
-    const auto next = std::find_if(runs_.begin(), runs_.end(), [&](const Stretch& run) {
-      return run.range.first == groups_[i].first;
-    });
-    const bool recent = question_.now - next->first_modified <= question_.in_flight_time;
-    const std::uint64_t pending_from =
-        recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;
-    if (pending_from > first) Miss(first, std::min(last, pending_from - 1), WalGap::Kind::kLost);
-    if (pending_from <= last) {
-      Miss(pending_from, last, WalGap::Kind::kPending);
-      if (!state_.archived_to) state_.archived_to = (groups_[i - 1].last + 1) * size_;
+    Group before = groups_[i - 1];
+    if (before.last < needed) continue;
+    before.first = std::max(before.first, needed);
+    const std::uint64_t first = before.last + 1;
+    only_needed = only_needed && MayHaveExpired(first, before, groups_[i]);
+    if (only_needed) {
+      Miss(first, groups_[i].first - 1, WalGap::Kind::kExpired);
+    } else {
+      FindHole(first, groups_[i]);
     }
   }
-  if (!state_.archived_to) state_.archived_to = (newest + 1) * size_;
+  if (!state_.archived_to) state_.archived_to = (groups_.back().last + 1) * size_;
 }
 
 // What the server has archived, or could have, behind the last segment that is here.

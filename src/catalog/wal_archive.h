@@ -3,8 +3,9 @@
 //
 // A timeline's ancestry gives each segment number exactly one timeline: its parent's below the
 // segment of the switch, its own from that segment on (which begins with a copy of the parent's).
-// What lies before the oldest base backup that needs it, or before the first segment there is, has
-// expired and is not missed.
+// What lies before the oldest base backup that needs it has expired and is not missed. Where none
+// has WAL here, what lies between the newest one and the first segment is missing. Nor is what a
+// backup program removed between base backups that it keeps on purpose.
 #pragma once
 
 #include <cstdint>
@@ -28,16 +29,21 @@ struct WalSegmentFile {
   base::Timestamp modified{};
 };
 
+struct WalHistoryFile {
+  std::size_t object = 0;
+  base::Timestamp modified{};
+};
+
 // What lies in an archive, by timeline, each in the order of numbers and each number once.
 struct WalInventory {
   std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> segments;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> partials;
-  std::map<std::uint32_t, std::size_t> histories;  // their objects
-  std::vector<std::size_t> backups;                // .backup files
-  std::int64_t impossible_names = 0;               // that cannot occur with this segment size
-  std::string impossible_name;                     // one of them
-  std::vector<std::string> twice;                  // segments with two files that are not the same
+  std::map<std::uint32_t, WalHistoryFile> histories;
+  std::vector<std::size_t> backups;   // .backup files
+  std::int64_t impossible_names = 0;  // that cannot occur with this segment size
+  std::string impossible_name;        // one of them
+  std::vector<std::string> twice;     // segments with two files that are not the same
 };
 
 // A base backup that WAL can carry on.
@@ -80,6 +86,9 @@ struct WalQuestion {
   std::vector<AcknowledgedWal> acknowledged;
   // Timelines of other servers, and until when that is known.
   std::map<std::uint32_t, base::Timestamp> acknowledged_timelines;
+  // It lies in the repository of a backup program, which may keep old base backups with nothing but
+  // the WAL that they need themselves.
+  bool expires = false;
   base::Timestamp now{};
 };
 
@@ -93,7 +102,7 @@ struct WalRange {
 };
 
 struct WalGap {
-  enum class Kind { kLost, kPending, kAcknowledged };
+  enum class Kind { kLost, kPending, kAcknowledged, kExpired };
   WalRange range;
   Kind kind = Kind::kLost;
 };
@@ -113,11 +122,14 @@ struct WalArchiveState {
   std::uint64_t lost = 0;               // segments, by kind of gap
   std::uint64_t pending = 0;
   std::uint64_t acknowledged = 0;
+  std::uint64_t expired = 0;           // of those between base backups
   std::vector<std::uint32_t> foreign;  // timelines with files here that are not its parents
   // Those of them that another server began: newer ones, unless the live server is gone and may
   // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.
   std::vector<std::uint32_t> newer;
-  std::vector<std::uint32_t> diverged;  // parents that went on after the switch
+  // Parents that went on after the switch, in files that came after the next timeline's history:
+  // what was there before is what a point-in-time recovery of the server itself leaves behind.
+  std::vector<std::uint32_t> diverged;
   // Those of both kinds that are acknowledged: they are not among the two above.
   std::vector<std::uint32_t> acknowledged_timelines;
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing

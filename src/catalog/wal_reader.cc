@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "verify/format.h"
+#include "verify/recognise.h"
 #include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 
@@ -66,7 +67,7 @@ WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int6
     const auto name = verify::ParseWalFileName(objects[i].name);
     if (!name) continue;
     if (name->kind == Kind::kHistory) {
-      inventory.histories[name->timeline] = i;
+      inventory.histories[name->timeline] = {i, objects[i].modified};
       continue;
     }
     const auto number = verify::SegmentNumber(*name, segment_bytes);
@@ -152,6 +153,13 @@ void WalReader::ReadHead(const PlaceContext& context) {
   }
 }
 
+// Whether nobody can read a text, which is a problem of its own.
+bool WalReader::IsSealed(const std::string& text, const std::string& name) {
+  if (verify::RecogniseEncryption(text).empty()) return false;
+  problems_.push_back({Reason::kUnverified, base::Quote(name) + " is encrypted"});
+  return true;
+}
+
 void WalReader::ReadTexts(const PlaceContext& context) {
   texts_due_ = false;
   std::map<std::string, std::pair<std::uint64_t, std::string>> texts;
@@ -176,14 +184,14 @@ void WalReader::ReadTexts(const PlaceContext& context) {
     }
     return &(texts[object.name] = {object.fingerprint, std::move(*text)}).second;
   };
-  for (const auto& [timeline, index] : inventory_.histories) {
-    const std::string* text = text_of(objects_[index]);
-    if (text == nullptr) continue;
+  for (const auto& [timeline, file] : inventory_.histories) {
+    const std::string* text = text_of(objects_[file.object]);
+    if (text == nullptr || IsSealed(*text, objects_[file.object].name)) continue;
     auto history = verify::ParseTimelineHistory(*text, timeline);
     if (history) {
       histories_[timeline] = std::move(*history);
     } else {
-      problems_.push_back({Reason::kCorrupt, base::Quote(objects_[index].name) + ": " +
+      problems_.push_back({Reason::kCorrupt, base::Quote(objects_[file.object].name) + ": " +
                                                  history.error().place + " " +
                                                  history.error().message});
     }
@@ -193,7 +201,7 @@ void WalReader::ReadTexts(const PlaceContext& context) {
        index != inventory_.backups.end(); ++index) {
     const PlaceObject& object = objects_[*index];
     const std::string* text = text_of(object);
-    if (text == nullptr) continue;
+    if (text == nullptr || IsSealed(*text, object.name)) continue;
     const auto backup = verify::ParseBackupHistory(*text);
     if (!backup) {
       problems_.push_back(

@@ -34,6 +34,7 @@ class WalReader {
   // Looks. On a Finding everything stays as it was.
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
+  const std::string& prefix() const { return prefix_; }
   const std::vector<PlaceObject>& objects() const { return objects_; }
   // Grows when anything was listed that was not there before, or is gone.
   std::uint64_t changes() const { return changes_; }
@@ -44,7 +45,7 @@ class WalReader {
   }
   // From .backup files, which say that a base backup was finished, not that it still exists.
   const std::vector<WalBase>& bases() const { return bases_; }
-  // Text files that cannot be read or are damaged.
+  // Text files that cannot be read (kUnverified: they are encrypted) or are damaged.
   const std::vector<Finding>& problems() const { return problems_; }
   // Whether a segment told its size and its cluster; else the size is the default.
   std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
@@ -56,6 +57,7 @@ class WalReader {
   std::string ResumeAfter() const;
   void ReadHead(const PlaceContext& context);
   void ReadTexts(const PlaceContext& context);
+  bool IsSealed(const std::string& text, const std::string& name);
 
   Place& place_;
   const std::string prefix_;

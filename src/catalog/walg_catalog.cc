@@ -136,7 +136,6 @@ void WalGCatalog::FillFacts(const std::string& name, const Backups& all, Backup&
   facts->server_version = PostgresVersion(said.server_version);
   facts->original_bytes = said.data_bytes > 0 ? said.data_bytes : said.uncompressed_bytes;
   facts->own_bytes = backup.tree.size_bytes + backup.sentinel.size_bytes;
-  facts->permanent = said.permanent;
   backup.facts = std::move(facts);
 }
 

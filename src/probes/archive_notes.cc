@@ -9,7 +9,7 @@
 namespace drwatch::probes {
 namespace {
 
-// How often one who waits for the first look at an archive looks whether it is over.
+// How often one who waits for the first look at an archive or a backup looks whether it is over.
 constexpr base::Duration kAwaitStep{20};
 
 }  // namespace
@@ -25,9 +25,36 @@ std::optional<ArchiverNote> ArchiveNotes::Find(const std::string& probe) const {
   return found == notes_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void ArchiveNotes::ExpectBases(const std::string& probe, const Owner& owner) {
+  const std::lock_guard lock(mutex_);
+  awaited_[probe] = owner;
+}
+
+void ArchiveNotes::EndRun(const std::string& probe) {
+  const std::lock_guard lock(mutex_);
+  awaited_.erase(probe);
+}
+
+void ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
+                              base::Deadline deadline, const base::StopToken& stop) const {
+  const auto is_for = [&](const auto& awaited) {
+    return probes.empty() ? awaited.second == owner
+                          : std::find(probes.begin(), probes.end(), awaited.first) != probes.end();
+  };
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (std::none_of(awaited_.begin(), awaited_.end(), is_for)) return;
+    }
+    if (deadline.Expired()) return;
+    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return;
+  }
+}
+
 void ArchiveNotes::PutBases(const std::string& probe, const Owner& owner,
                             std::vector<catalog::WalBase> bases) {
   const std::lock_guard lock(mutex_);
+  awaited_.erase(probe);
   KnownBases& known = bases_[probe];
   known.owner = owner;
   known.had_any = known.had_any || !bases.empty();

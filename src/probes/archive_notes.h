@@ -44,6 +44,14 @@ class ArchiveNotes {
 
   // Whose data it is: a service and the name of its data.
   using Owner = std::pair<std::string, std::string>;
+  // A backup probe of that name will run: AwaitBases() may wait for it.
+  void ExpectBases(const std::string& probe, const Owner& owner);
+  // A run of it ended, with base backups or without.
+  void EndRun(const std::string& probe);
+  // Returns when all that are expected of the named probes (without names: of the owner's) have
+  // run; otherwise by the deadline or a stop.
+  void AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
+                  base::Deadline deadline, const base::StopToken& stop) const;
   // The base backups of a backup probe, by the newest listing.
   void PutBases(const std::string& probe, const Owner& owner, std::vector<catalog::WalBase> bases);
   // Those of the named probes; without names those of all probes of the owner. Not the broken ones.
@@ -80,6 +88,7 @@ class ArchiveNotes {
   mutable std::mutex mutex_;
   std::map<std::string, ArchiverNote> notes_;
   std::map<std::string, KnownBases> bases_;
+  std::map<std::string, Owner> awaited_;  // expected, and not run yet
   std::vector<std::weak_ptr<Archive>> archives_;
 };
 

@@ -98,6 +98,9 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       verdicts_(services.database, config_.name, FindWalFor(config_, positions_)),
       verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
   if (place_) bucket_.emplace(spec_, *place_);
+  if (positions_ != nullptr) {
+    positions_->archive_notes().ExpectBases(config_.name, {config_.service, spec_.data});
+  }
 }
 
 std::string BackupProbe::Target() const {
@@ -132,8 +135,8 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
       }
       VerifyWhatIsDue(listing.complete.all(), context);
-      AwaitArchives(listing.complete.all(), context);
       NoteBases(listing.complete.all(), context);
+      AwaitArchives(listing.complete.all(), context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
@@ -157,6 +160,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     last_listing_ = std::move(listing);
     last_listed_ = context.now;
   }
+  if (positions_ != nullptr) positions_->archive_notes().EndRun(config_.name);
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));

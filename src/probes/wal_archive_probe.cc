@@ -12,8 +12,10 @@ namespace {
 using model::Reason;
 using model::Severity;
 
-// What a first run waits at most for the first run of the primary's probe.
+// What a first run waits at most for the first run of the primary's probe, and for those that look
+// for base backups.
 constexpr base::Duration kPrimaryPatience{2000};
+constexpr base::Duration kBasesPatience{5000};
 // How many segments before the end are asked for the last commit.
 constexpr std::uint64_t kCommitSearch = 256;
 
@@ -86,17 +88,34 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       verdicts_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
 
+// pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
+// new comes into the one that is known.
+tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
+    base::Timestamp now, const catalog::PlaceContext& context) {
+  tl::expected<void, catalog::Finding> refreshed;
+  if (reader_) {
+    const std::uint64_t changes = reader_->changes();
+    refreshed = reader_->Refresh(now, context);
+    const bool moves = spec_.repository == config::Repository::kPgBackRest;
+    if (!moves || reader_->changes() != changes) return refreshed;
+  }
+  auto prefix = FindWalPrefix(*place_, spec_, context);
+  if (reader_ && (!prefix || *prefix == reader_->prefix())) return refreshed;
+  if (!prefix) return tl::unexpected(std::move(prefix.error()));
+  auto reader = std::make_unique<catalog::WalReader>(*place_, *prefix);
+  refreshed = reader->Refresh(now, context);
+  if (!refreshed) return refreshed;
+  reader_ = std::move(reader);
+  kept_changes_ = 0;
+  all_read_.reset();
+  return refreshed;
+}
+
 // Lists what is there. On a finding what was found before stands.
 std::optional<catalog::Finding> WalArchiveProbe::Look(const RunContext& context) {
   const base::Deadline deadline =
       base::Deadline::After(context.deadline.Remaining() / 2).Min(context.deadline);
-  const catalog::PlaceContext place_context{deadline, context.stop};
-  if (!reader_) {
-    auto prefix = FindWalPrefix(*place_, spec_, place_context);
-    if (!prefix) return prefix.error();
-    reader_ = std::make_unique<catalog::WalReader>(*place_, *prefix);
-  }
-  auto refreshed = reader_->Refresh(context.now, place_context);
+  auto refreshed = Refresh(context.now, {deadline, context.stop});
   if (!refreshed) return refreshed.error();
   looked_ = true;
   if (kept_changes_ != reader_->changes()) Forget();
@@ -135,6 +154,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   for (const auto& known : spec_.acknowledged_timelines) {
     question.acknowledged_timelines[static_cast<std::uint32_t>(known.timeline)] = known.until;
   }
+  question.expires = spec_.repository != config::Repository::kNone;
   question.now = context.now;
   if (primary_) {
     catalog::WalLive live;
@@ -179,6 +199,10 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
+  if (reading->fresh) return;
+  // What it has done since it was last seen nobody knows.
+  findings.unseen_seconds = base::ToSeconds(reading->newest_age);
+  findings.lag_seconds = std::max(*findings.lag_seconds, *findings.unseen_seconds);
 }
 
 void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
@@ -338,15 +362,24 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   return findings;
 }
 
+// So that a first run knows as much as later ones, in whatever order probes run.
+void WalArchiveProbe::AwaitOthers(const RunContext& context) {
+  const auto until = [&context](base::Duration patience) {
+    return base::Deadline::After(std::min(patience, context.deadline.Remaining() / 4));
+  };
+  if (!looked_) {
+    positions_->archive_notes().AwaitBases(spec_.base_backups, {config_.service, spec_.data},
+                                           until(kBasesPatience), context.stop);
+  }
+  if (spec_.primary.empty()) return;
+  positions_->AwaitFirstRun(spec_.primary, until(kPrimaryPatience), context.stop);
+  primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());
+}
+
 model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
   const base::SteadyTime begin = context.clock->Steady();
   ProbeReport report(config_, place_->Describe(), context.now);
-  const bool has_primary = positions_ != nullptr && !spec_.primary.empty();
-  if (has_primary) {
-    const base::Duration patience = std::min(kPrimaryPatience, context.deadline.Remaining() / 4);
-    positions_->AwaitFirstRun(spec_.primary, base::Deadline::After(patience), context.stop);
-    primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());
-  }
+  if (positions_ != nullptr) AwaitOthers(context);
   const auto blind = Look(context);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                blind ? 0 : 1);

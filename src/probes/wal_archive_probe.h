@@ -28,6 +28,7 @@ struct WalFindings {
   bool other_cluster = false;  // the primary's system identifier is not the archive's
   std::optional<double> lag_bytes;
   std::optional<double> lag_seconds;
+  std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
   std::optional<base::Timestamp> last_segment;  // when the newest one arrived
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;
@@ -56,7 +57,10 @@ class WalArchiveProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
+  void AwaitOthers(const RunContext& context);
   std::optional<catalog::Finding> Look(const RunContext& context);
+  tl::expected<void, catalog::Finding> Refresh(base::Timestamp now,
+                                               const catalog::PlaceContext& context);
   void Forget();
   catalog::WalQuestion Ask(const RunContext& context) const;
   WalFindings Judge(const RunContext& context);

@@ -52,6 +52,9 @@ void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings
   std::string more;
   if (state.acknowledged > 0) more += "; " + std::to_string(state.acknowledged) + " acknowledged";
   if (state.pending > 0) more += "; " + std::to_string(state.pending) + " on their way";
+  if (state.expired > 0) {
+    more += "; " + std::to_string(state.expired) + " expired between base backups that are kept";
+  }
   if (lost == state.gaps.end()) {
     return report.Ok("segments", std::to_string(findings.segments) + " segments of timeline " +
                                      std::to_string(state.timeline) + ", none is missing" + more);
@@ -102,13 +105,18 @@ void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
     return report.Add("archived", Severity::kUnknown, Reason::kUnverified,
                       "it is not known where " + base::Quote(spec.primary) + " is");
   }
-  const std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) +
-                           " behind " + base::Quote(spec.primary) + ", for " +
-                           Seconds(*findings.lag_seconds);
+  std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) + " behind " +
+                     base::Quote(spec.primary) + ", for " + Seconds(*findings.lag_seconds);
+  if (findings.unseen_seconds) {
+    text += "; it was last seen " + Seconds(*findings.unseen_seconds) + " ago";
+  }
   if (*findings.lag_seconds > base::ToSeconds(spec.max_lag)) {
     return report.Add("archived", Severity::kCritical, Reason::kStale,
                       text + " > max_lag " + base::FormatDuration(spec.max_lag),
-                      "read the archiver's errors in the PostgreSQL log");
+                      findings.unseen_seconds
+                          ? "let drwatch see it again; if another server took its place, name that "
+                            "one's probe in \"primary\""
+                          : "read the archiver's errors in the PostgreSQL log");
   }
   report.Ok("archived", text);
 }
@@ -118,9 +126,16 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   const catalog::WalArchiveState& state = findings.state;
   if (state.timeline == 0) return;
   if (!reader.problems().empty()) {
-    const catalog::Finding& problem = reader.problems().front();
-    return report.Add("timelines", Severity::kCritical, problem.reason, problem.message,
-                      "copy the file here again");
+    // What is damaged before what nobody can read.
+    const auto damaged = std::find_if(
+        reader.problems().begin(), reader.problems().end(),
+        [](const catalog::Finding& problem) { return problem.reason != Reason::kUnverified; });
+    if (damaged != reader.problems().end()) {
+      return report.Add("timelines", Severity::kCritical, damaged->reason, damaged->message,
+                        "copy the file here again");
+    }
+    const catalog::Finding& sealed = reader.problems().front();
+    return report.Add("timelines", Severity::kUnknown, sealed.reason, sealed.message);
   }
   if (!state.no_history.empty()) {
     return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,

@@ -105,7 +105,6 @@ class BackupSax final : public PathSax {
     if (const auto* number = std::get_if<std::uint64_t>(&value)) return Number(key, *number);
     if (const auto* text = std::get_if<std::string_view>(&value)) return Text(key, *text);
     if (const auto* flag = std::get_if<bool>(&value)) {
-      if (key == "IsPermanent" || key == "is_permanent") backup_.permanent = *flag;
       if (key == "FilesMetadataDisabled") backup_.without_files_metadata = *flag;
     }
     return true;

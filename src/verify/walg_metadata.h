@@ -26,7 +26,6 @@ struct WalGBackup {
   std::int64_t uncompressed_bytes = 0;
   std::int64_t compressed_bytes = 0;
   std::optional<base::Timestamp> started, finished;
-  bool permanent = false;
   bool without_files_metadata = false;
   int version = 1;
 };

@@ -48,15 +48,15 @@ TEST(BarmanNamesTest, TellsWhatBelongsToABackup) {
   EXPECT_EQ(NameInDataFolder("data/base/1/2"), "base/1/2");
   EXPECT_EQ(NameInDataFolder("16387/PG_15/5/1"), "pg_tblspc/16387/PG_15/5/1");
   EXPECT_EQ(NameInDataFolder("backup.info"), "");
-  EXPECT_EQ(LookAtBarman("annotations/keep"), kBarmanKept | kLeftOut);
+  EXPECT_EQ(LookAtBarman("annotations/keep"), kLeftOut);
+  EXPECT_EQ(LookAtBarman("annotations/delete_this"), kBarmanDeleted | kLeftOut);
   EXPECT_EQ(LookAtBarman("annotations/note"), kLeftOut);
   EXPECT_EQ(ParseBarmanMeta("20260101T020000-backup.info")->id, "20260101T020000");
   EXPECT_EQ(ParseBarmanMeta("20260101T020000-backup.info")->marks, kBarmanInfo);
-  EXPECT_EQ(ParseBarmanMeta("a-b-keep")->id, "a-b");
-  EXPECT_EQ(ParseBarmanMeta("1-keep")->marks, kBarmanKept);
+  EXPECT_EQ(ParseBarmanMeta("a-b-delete_this")->id, "a-b");
   EXPECT_EQ(ParseBarmanMeta("1-delete_this")->marks, kBarmanDeleted);
   for (const char* name : {"backup.info", "-backup.info", "1-backup.info.tmp", "1-backup_manifest",
-                           "main-xlog.db", ".1-keep", "", "-"}) {
+                           "main-xlog.db", ".1-delete_this", "1-keep", "", "-"}) {
     EXPECT_FALSE(ParseBarmanMeta(name)) << name;
   }
 }
@@ -74,7 +74,6 @@ TEST(BarmanCatalogTest, ListsBackupsWithWhatTheySay) {
   EXPECT_EQ(second.facts->wal_folder, "main/wals/");
   EXPECT_EQ(second.facts->server_version, "15");
   EXPECT_EQ(second.facts->system_identifier, repository_test::SystemIdentifier());
-  EXPECT_FALSE(second.facts->permanent);
   EXPECT_EQ(
       looked.catalog->CurrentFingerprint(second, base::Deadline::After(base::Duration(5000)), {}),
       second.fingerprint);
@@ -153,8 +152,6 @@ TEST(BarmanCatalogTest, ReadsTheNewerLayoutBesideTheOlder) {
   const Looked looked(repository);
   EXPECT_EQ(looked.Names(), std::string(kFirst) + " " + kSecond + " | |");
   EXPECT_TRUE(looked.listing.findings.empty()) << looked.listing.findings.front().message;
-  EXPECT_FALSE(looked.Find(kFirst)->facts->permanent);
-  EXPECT_TRUE(looked.Find(kSecond)->facts->permanent);
   for (const Artefact& artefact : looked.listing.complete) {
     EXPECT_FALSE(artefact.defect) << artefact.defect->message;
     EXPECT_EQ(artefact.facts->wal_stop, kSecondSegment);
@@ -190,9 +187,7 @@ TEST(BarmanCatalogTest, ReadsWhatARealNewerBarmanMade) {
   const Artefact& incremental = listing.complete.back();
   EXPECT_EQ(full.time, At("2026-12-01T07:43:33.445Z"));
   EXPECT_EQ(full.facts->kind, "full");
-  EXPECT_TRUE(full.facts->permanent);
   EXPECT_EQ(incremental.facts->kind, "incremental");
-  EXPECT_FALSE(incremental.facts->permanent);
   EXPECT_EQ(incremental.facts->references, std::vector<std::string>{"20261201T074330"});
   for (const Artefact& artefact : listing.complete) {
     EXPECT_FALSE(artefact.defect) << artefact.defect->message;
@@ -344,7 +339,6 @@ TEST(BarmanCatalogTest, FindsForeignFiles) {
     repository.files[repository.Name(kFirst, "annotations/keep")] = "standalone";
     return repository;
   }());
-  EXPECT_TRUE(kept.Find(kFirst)->facts->permanent);
   EXPECT_EQ(kept.Verify(kFirst).outcome, Outcome::kIntact) << kept.Verify(kFirst).ToString();
 }
 

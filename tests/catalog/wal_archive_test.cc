@@ -25,20 +25,25 @@ std::string Seg(std::uint32_t timeline, std::uint64_t number) {
   return verify::SegmentName(timeline, number, kSize);
 }
 
-// An archive as a list of names; every file was written at second 1000.
+// An archive as a list of names; every file was written at second 1000 if nothing else is said.
 class World {
  public:
+  // When what is added from now on was written.
+  World& Written(std::int64_t second) {
+    written_ = second;
+    return *this;
+  }
   World& Add(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
              const std::string& ending = "") {
-    for (std::uint64_t i = first; i <= last; ++i) names_.push_back(Seg(timeline, i) + ending);
+    for (std::uint64_t i = first; i <= last; ++i) Name(Seg(timeline, i) + ending);
     return *this;
   }
   World& Name(const std::string& name) {
-    names_.push_back(name);
+    objects_.push_back({name, kSize, At(written_), 1});
     return *this;
   }
   World& History(std::uint32_t timeline, std::vector<verify::TimelineSwitch> switches) {
-    names_.push_back(verify::SegmentName(timeline, 0, kSize).substr(0, 8) + ".history");
+    Name(verify::SegmentName(timeline, 0, kSize).substr(0, 8) + ".history");
     question.histories[timeline] = std::move(switches);
     return *this;
   }
@@ -48,19 +53,17 @@ class World {
     return *this;
   }
   WalArchiveState Judge() {
-    std::sort(names_.begin(), names_.end());
-    std::vector<PlaceObject> objects;
-    for (const std::string& name : names_) {
-      objects.push_back({name, kSize, At(1000), 1});
-    }
-    inventory = TakeWalInventory(objects, kSize);
+    std::sort(objects_.begin(), objects_.end(),
+              [](const PlaceObject& a, const PlaceObject& b) { return a.name < b.name; });
+    inventory = TakeWalInventory(objects_, kSize);
     return JudgeWalArchive(inventory, question);
   }
   WalQuestion question;
   WalInventory inventory;
 
  private:
-  std::vector<std::string> names_;
+  std::vector<PlaceObject> objects_;
+  std::int64_t written_ = 1000;
 };
 
 TEST(WalArchiveTest, AnEmptyArchiveHasNothing) {
@@ -190,8 +193,9 @@ TEST(WalArchiveTest, FindsStrangers) {
   world.question.now = At(10'000);
   world.question.live = WalLive{2, 9 * kBytes, "", {}};
   // The old primary went on alone, and a copy restored for a test archives here.
-  world.Add(1, 1, 12).Add(2, 5, 8).Add(7, 3, 5);
+  world.Add(1, 1, 11).Add(2, 5, 8).Add(7, 3, 5);
   world.History(2, {{1, 5 * kBytes + 77}}).History(7, {{1, 3 * kBytes}});
+  world.Written(1001).Add(1, 12, 12);
   const WalArchiveState state = world.Judge();
   EXPECT_EQ(state.timeline, 2u);
   EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{7});
@@ -203,7 +207,8 @@ TEST(WalArchiveTest, FindsStrangers) {
 TEST(WalArchiveTest, StrangersAreAcknowledgedUntilADay) {
   World world;
   world.question.live = WalLive{2, 9 * kBytes, "", {}};
-  world.Add(1, 1, 12).Add(2, 5, 8).Add(7, 3, 5).Add(8, 3, 5);
+  world.Add(1, 1, 11).Add(2, 5, 8).Add(7, 3, 5).Add(8, 3, 5);
+  world.Written(1001).Add(1, 12, 12).Written(1000);
   world.History(2, {{1, 5 * kBytes + 77}}).History(7, {{1, 3 * kBytes}});
   world.History(8, {{1, 3 * kBytes}});
   // Of the line itself there is nothing to be acknowledged.
@@ -231,6 +236,24 @@ TEST(WalArchiveTest, AnOlderBranchIsNoOtherServers) {
   EXPECT_EQ(state.timeline, 3u);
   EXPECT_EQ(state.foreign, std::vector<std::uint32_t>{2});
   EXPECT_TRUE(state.newer.empty());
+}
+
+TEST(WalArchiveTest, WhatARecoveryInPlaceLeavesBehindIsNoOtherServers) {
+  World world;
+  world.question.now = At(10'000);
+  world.question.live = WalLive{3, 13 * kBytes, "", {}};
+  // The server went back twice: from 9 to 5, and from 12 to 10.
+  world.Written(1000).Add(1, 1, 9).Written(2000).History(2, {{1, 5 * kBytes + 77}});
+  world.Written(2001).Add(2, 5, 12).Written(3000);
+  world.History(3, {{1, 5 * kBytes + 77}, {2, 10 * kBytes + 77}}).Written(3001).Add(3, 10, 12);
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.ancestry, (std::vector<std::uint32_t>{1, 2, 3}));
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_TRUE(state.newer.empty());
+  EXPECT_TRUE(state.diverged.empty());
+  // Something archives on timeline 2 again; the segment of a switch may be filled late.
+  world.Written(3002).Add(1, 5, 5).Add(2, 13, 13);
+  EXPECT_EQ(world.Judge().diverged, std::vector<std::uint32_t>{2});
 }
 
 TEST(WalArchiveTest, ANewerTimelineMayFollowAServerThatIsGone) {
@@ -291,6 +314,72 @@ TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   EXPECT_EQ(state.lost, 0u);
   EXPECT_TRUE(state.gaps.empty());
   EXPECT_EQ(state.window_base, 0u);
+}
+
+TEST(WalArchiveTest, WalThatBeginsTooLateForTheNewestBaseIsLost) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 9, 12).Base(2 * kBytes, 3 * kBytes, 100).Base(4 * kBytes, 5 * kBytes + 40, 200);
+  EXPECT_EQ(world.Judge().lost, 0u) << "nobody has seen these base backups";
+  for (WalBase& base : world.question.bases) base.probe = "base";
+  WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.lost, 3u);
+  ASSERT_EQ(state.gaps.size(), 1u);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
+  EXPECT_FALSE(state.reachable);
+  // What comes next may be there before.
+  world.question.now = At(1010);
+  world.question.in_flight_time = std::chrono::minutes(1);
+  world.question.in_flight_segments = 5;
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 2u);
+  EXPECT_EQ(state.pending, 1u);
+  // Archived from behind the base backup on: it carries that WAL itself.
+  World begun;
+  begun.question.bases = world.question.bases;
+  EXPECT_EQ(begun.Add(1, 6, 12).Judge().lost, 0u);
+  // Those of another timeline are none of its.
+  for (WalBase& base : world.question.bases) base.timeline = 2;
+  EXPECT_EQ(world.Judge().lost, 0u);
+}
+
+// Base backups in the segments 4 to 5, 9, and 20 to 21.
+World KeptBackups() {
+  World world;
+  world.question.now = At(10'000);
+  world.question.expires = true;
+  world.Base(4 * kBytes + 40, 5 * kBytes + 300, 100);
+  world.Base(9 * kBytes + 40, 9 * kBytes + 300, 200);
+  world.Base(20 * kBytes + 40, 21 * kBytes + 300, 300);
+  return world;
+}
+
+TEST(WalArchiveTest, WhatABackupProgramExpiredIsNotLost) {
+  World world = KeptBackups();
+  const WalArchiveState state = world.Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 30).Judge();
+  EXPECT_EQ(state.lost + state.pending, 0u);
+  EXPECT_EQ(state.expired, 13u);
+  ASSERT_EQ(state.gaps.size(), 2u);
+  EXPECT_EQ(state.gaps[0].kind, Kind::kExpired);
+  EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
+  // Nobody comes over it.
+  EXPECT_EQ(state.reachable, (WalRange{1, 20, 30}));
+  EXPECT_EQ(state.window_base, 2u);
+  EXPECT_EQ(state.archived_to, 31 * kBytes);
+  // Nobody expires what is archived with cp.
+  world.question.expires = false;
+  EXPECT_EQ(world.Judge().lost, 13u);
+}
+
+TEST(WalArchiveTest, WhatNoPlanExplainsIsLostInARepositoryToo) {
+  // Within the WAL of a base backup; before it ends; where none begins.
+  EXPECT_EQ(KeptBackups().Add(1, 4, 4).Add(1, 9, 9).Add(1, 20, 30).Judge().lost, 14u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 20).Add(1, 22, 30).Judge().lost, 1u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 8, 9).Add(1, 20, 30).Judge().lost, 12u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 5).Add(1, 9, 9).Add(1, 20, 22).Add(1, 24, 30).Judge().lost, 1u);
+  // WAL that no base backup needs would have gone before that of a later day.
+  EXPECT_EQ(KeptBackups().Add(1, 4, 6).Add(1, 9, 9).Add(1, 20, 30).Judge().lost, 12u);
+  EXPECT_EQ(KeptBackups().Add(1, 4, 9).Add(1, 20, 30).Judge().lost, 10u);
 }
 
 TEST(WalArchiveTest, DamagedSegmentsBreakWalOff) {
@@ -399,6 +488,25 @@ TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
   ASSERT_EQ(reader.problems().size(), 1u);
   EXPECT_EQ(reader.problems()[0].reason, model::Reason::kCorrupt);
   EXPECT_TRUE(reader.histories().empty());
+}
+
+TEST(WalReaderTest, EncryptedTextsAreNotDamaged) {
+  const TempDir folder;
+  folder.Write("wal/" + Seg(2, 7), "Salted__");
+  folder.Write("wal/" + Seg(2, 7) + ".00000028.backup", "Salted__12345678abcdef");
+  folder.Write("wal/00000002.history", "Salted__12345678abcdef");
+  CountingPlace place(folder.path());
+  WalReader reader(place, "wal/");
+  const PlaceContext context{base::Deadline(base::SteadyTime::max()), {}};
+  ASSERT_TRUE(reader.Refresh(At(0), context));
+  ASSERT_EQ(reader.problems().size(), 2u);
+  for (const Finding& problem : reader.problems()) {
+    EXPECT_EQ(problem.reason, model::Reason::kUnverified);
+    EXPECT_NE(problem.message.find(" is encrypted"), std::string::npos) << problem.message;
+  }
+  const int opened = place.opened;
+  ASSERT_TRUE(reader.Refresh(At(1), context));
+  EXPECT_EQ(place.opened, opened);
 }
 
 TEST(WalReaderTest, AKnownArchiveInABucketCostsOneRequestALook) {

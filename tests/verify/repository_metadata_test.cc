@@ -48,7 +48,6 @@ TEST(WalGMetadataTest, ReadsASentinel) {
   EXPECT_EQ(backup.uncompressed_bytes, 31000000);
   EXPECT_EQ(backup.started, At("2026-11-21T02:00:00.500Z"));
   EXPECT_EQ(backup.finished, At("2026-11-21T02:10:00Z"));
-  EXPECT_TRUE(backup.permanent);
   EXPECT_EQ(backup.version, 2);
 }
 

@@ -1,0 +1,174 @@
+#include "probes/wal_archive_probe.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "probes/probe_result_access.h"
+#include "support/fake_clock.h"
+#include "support/temp_dir.h"
+#include "verify/wal_builder.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Severity;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""min;
+using verify::WalBuilder;
+
+constexpr std::uint64_t kBytes = WalBuilder::kSegment;
+
+// An archive of the segments 1 to 4 of a server that was at the start of 5 when it was seen last.
+class WalArchiveProbeTest : public ::testing::Test {
+ protected:
+  WalArchiveProbeTest() {
+    config_.name = "wal";
+    config_.type = "wal_archive";
+    config_.service = "shop";
+    spec_.place.path = folder_.Path("archive");
+    spec_.primary = "db";
+    start_ = clock_.Now();
+    WalBuilder builder(1);
+    for (std::uint64_t segment = 1; segment <= 4; ++segment) {
+      builder.Commit(At(static_cast<std::int64_t>(segment)));
+      builder.FillTo(0);
+    }
+    segments_ = builder.Segments();
+    segments_.resize(4);
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+      folder_.Write("archive/" + builder.Name(i), segments_[i]);
+    }
+  }
+  std::int64_t At(std::int64_t seconds) const {
+    return base::ToUnixMillis(start_) / 1000 + seconds;
+  }
+  // Self-contained, and finished in segment 2.
+  void AddBase() {
+    positions_.archive_notes().PutBases(
+        "base", {"shop", spec_.data},
+        {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 2s, "b1", 0, "base"}});
+  }
+  void SeePrimary(std::uint64_t lsn) {
+    positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s);
+  }
+  model::ProbeResult Run() {
+    if (!probe_) {
+      config_.spec = spec_;
+      ProbeServices services;
+      services.clock = &clock_;
+      services.positions = &positions_;
+      probe_ = std::make_unique<WalArchiveProbe>(config_, services);
+    }
+    return probe_->Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_});
+  }
+  // How long ago the last point lies that can be restored.
+  double Loss(const model::ProbeResult& result) const {
+    return base::ToUnixSeconds(clock_.Now()) -
+           ValueOf(result, "pitr_window_end_timestamp_seconds").value_or(0);
+  }
+
+  testing::TempDir folder_;
+  testing::FakeClock clock_;
+  base::Timestamp start_{};
+  std::vector<std::string> segments_;
+  PositionRing positions_{nullptr, &clock_};
+  config::Probe config_;
+  config::WalArchiveProbe spec_;
+  std::unique_ptr<WalArchiveProbe> probe_;
+};
+
+TEST_F(WalArchiveProbeTest, AnIdlePrimaryLosesNothingWhileItIsSeen) {
+  AddBase();
+  for (int i = 0; i < 3; ++i) {
+    clock_.Advance(10min);
+    SeePrimary(5 * kBytes + 100);
+    const model::ProbeResult result = Run();
+    EXPECT_TRUE(result.ok()) << Describe(result);
+    EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 0);
+    EXPECT_EQ(Loss(result), 0);
+  }
+}
+
+TEST_F(WalArchiveProbeTest, NothingIsPromisedBeyondTheLastTimeThePrimaryWasSeen) {
+  AddBase();
+  clock_.Advance(10min);
+  SeePrimary(5 * kBytes);
+  EXPECT_EQ(Loss(Run()), 0);
+  clock_.Advance(2min);
+  const model::ProbeResult later = Run();
+  EXPECT_EQ(ValueOf(later, "wal_archive_lag_seconds"), 120);
+  EXPECT_EQ(Loss(later), 120);
+  EXPECT_EQ(CheckOf(later, "archived").severity, Severity::kOk);
+  clock_.Advance(14min);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(Loss(result), 16 * 60);
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kCritical);
+  EXPECT_EQ(CheckOf(result, "archived").message,
+            "0 B behind \"db\", for 16m; it was last seen 16m ago > max_lag 15m");
+  SeePrimary(5 * kBytes);
+  EXPECT_EQ(Loss(Run()), 0) << "it has idled all the time";
+}
+
+TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
+  AddBase();
+  positions_.Expect("db");
+  positions_.ObserveNothing("db");
+  clock_.Advance(10min);
+  const model::ProbeResult result = Run();
+  EXPECT_FALSE(ValueOf(result, "wal_archive_lag_seconds"));
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kUnknown);
+  EXPECT_EQ(Loss(result), 10 * 60 - 4);
+}
+
+TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
+  const std::string name = "archive/" + verify::SegmentName(1, 2, kBytes) + ".00000028.backup";
+  folder_.Write(name, "Salted__12345678abcdef");
+  const model::CheckOutcome sealed = CheckOf(Run(), "timelines");
+  EXPECT_EQ(sealed.severity, Severity::kUnknown);
+  EXPECT_EQ(sealed.message, "\"000000010000000000000002.00000028.backup\" is encrypted");
+  folder_.Write("archive/00000002.history", "1 nowhere");
+  EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+}
+
+TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
+  spec_.repository = config::Repository::kPgBackRest;
+  spec_.verify = false;
+  const auto push = [this](const std::string& id, std::uint64_t number) {
+    folder_.Write("archive/archive/main/" + id + "/0000000100000000/" +
+                      verify::SegmentName(1, number, kBytes) + "-" + std::string(40, 'a'),
+                  segments_[0]);
+  };
+  push("9.6-1", 1);
+  push("9.6-1", 2);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 2);
+  push("9.6-1", 3);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 3);
+  push("15-2", 9);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 1);
+  push("15-2", 10);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segments"), 2);
+}
+
+TEST_F(WalArchiveProbeTest, AFirstRunWaitsForBaseBackups) {
+  SeePrimary(5 * kBytes);
+  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
+  positions_.archive_notes().ExpectBases("of another service", {"mail", spec_.data});
+  std::jthread other([this] {
+    const base::StopToken never;
+    never.Wait(base::Deadline::After(base::Duration(100)));
+    AddBase();
+  });
+  EXPECT_TRUE(ValueOf(Run(), "pitr_window_end_timestamp_seconds"));
+}
+
+TEST_F(WalArchiveProbeTest, ABackupProbeThatSeesNothingIsNotWaitedForLong) {
+  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
+  positions_.archive_notes().EndRun("base");
+  const auto began = std::chrono::steady_clock::now();
+  Run();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+}
+
+}  // namespace
+}  // namespace drwatch::probes
