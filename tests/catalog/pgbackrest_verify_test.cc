@@ -193,7 +193,9 @@ TEST(PgBackRestVerifyTest, BundlesHoldFilesOfAnySize) {
     EXPECT_EQ(file.size, known.size);
     EXPECT_EQ(file.map_bytes, known.map_bytes);
     EXPECT_EQ(file.repo_checksum, known.repo_checksum);
-    if (!known.repo_checksum) EXPECT_EQ(file.checksum, known.checksum);
+    if (!known.repo_checksum) {
+      EXPECT_EQ(file.checksum, known.checksum);
+    }
   }
   EXPECT_EQ(numbers, (std::vector<std::int64_t>{2, 6, 4, 1, 5}));
   EXPECT_EQ(first[1].name, "f6") << "its blocks are asked for by name";
