@@ -48,6 +48,14 @@ BackupCheck JudgeSize(const SizeDeviation& deviation) {
                "compressing");
 }
 
+BackupCheck JudgeCount(std::size_t kept, int least) {
+  const auto count = static_cast<int>(std::min<std::size_t>(kept, 1'000'000'000));
+  const std::string text = std::to_string(count) + " kept, min_count " + std::to_string(least);
+  if (count >= least) return Holds("count", text);
+  return Warns("count", Reason::kNotFound, text,
+               "check what deletes backups; a new one says this until enough are there");
+}
+
 }  // namespace
 
 double Median(std::vector<double> values) {
@@ -115,27 +123,18 @@ std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
 }
 
 std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
-                                      const std::vector<catalog::Artefact>& complete,
+                                      const std::vector<catalog::Artefact>& sound,
                                       base::Timestamp now) {
   std::vector<BackupCheck> checks;
-  if (complete.empty()) return checks;
+  if (sound.empty()) return checks;
   if (spec.schedule) {
-    const SlotCoverage slots = CoverKeptSlots(spec, complete, now);
+    const SlotCoverage slots = CoverKeptSlots(spec, sound, now);
     if (slots.expected > 0) checks.push_back(JudgeSlots(slots));
   }
-  if (const auto deviation = DeviationOf(spec, complete); deviation) {
+  if (const auto deviation = DeviationOf(spec, sound); deviation) {
     if (spec.size_deviation_ratio > 0) checks.push_back(JudgeSize(*deviation));
   }
-  if (spec.min_count) {
-    const auto count = static_cast<int>(std::min<std::size_t>(complete.size(), 1'000'000'000));
-    const std::string text =
-        std::to_string(count) + " kept, min_count " + std::to_string(*spec.min_count);
-    checks.push_back(count >= *spec.min_count
-                         ? Holds("count", text)
-                         : Warns("count", Reason::kNotFound, text,
-                                 "check what deletes backups; a new one says this until enough are "
-                                 "there"));
-  }
+  if (spec.min_count) checks.push_back(JudgeCount(sound.size(), *spec.min_count));
   return checks;
 }
 
@@ -161,7 +160,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     } else if (spec.verify.enabled) {
       copy.problem = "not verified";
     }
-    if (at->size_bytes < spec.min_size_bytes) copy.problem = "smaller than min_size";
+    if (IsTooSmall(spec, *at)) copy.problem = "smaller than min_size";
     if (at->defect) copy.problem = at->defect->message;
   }
   std::stable_sort(copies.begin(), copies.end(),

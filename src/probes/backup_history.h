@@ -52,8 +52,9 @@ std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
                                          const std::vector<catalog::Artefact>& complete);
 
 // The checks "slots", "size_trend" and "count", as far as they are configured and can be told.
+// `sound` are those of SoundBackups.
 std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
-                                      const std::vector<catalog::Artefact>& complete,
+                                      const std::vector<catalog::Artefact>& sound,
                                       base::Timestamp now);
 
 // Newest first, at most model::kMaxStoredCopies.

@@ -138,9 +138,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
-    ReportState(report, listing, JudgeBackup(spec_, complete, verdicts_, context.now), context.now);
+    const SoundBackups sound(spec_, complete, verdicts_);
+    ReportState(report, listing, JudgeBackup(spec_, complete, sound, verdicts_, context.now), sound,
+                context.now);
     ReportTotals(report, listing.complete);
-    ReportHistory(report, complete, context.now);
+    ReportHistory(report, complete, sound, context.now);
     if (spec_.repository != config::Repository::kNone) {
       ReportChecks(report, JudgeRepository(listing));
       ReportRepository(report, labels_, listing);
@@ -308,7 +310,8 @@ void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listi
 }
 
 void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listing,
-                              const BackupState& state, base::Timestamp now) const {
+                              const BackupState& state, const SoundBackups& sound,
+                              base::Timestamp now) const {
   report.Gauge("backup_success",
                "1 if the newest complete backup exists, is fresh, large enough and not proven "
                "broken.",
@@ -332,6 +335,11 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
     gauge("backup_overdue_seconds", "How late the newest backup is, beyond its grace.",
           base::ToSeconds(*state.overdue));
   }
+  if (!sound.all().empty()) {
+    gauge("backup_oldest_timestamp_seconds",
+          "Time of the oldest complete backup that is not known to be broken or too small.",
+          base::ToUnixSeconds(sound.all().front().time));
+  }
   if (!state.newest) return;
   const double age = base::ToSeconds(now - state.newest->time);
   gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
@@ -339,8 +347,6 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
   gauge("backup_age_seconds", "Age of the newest complete backup.", age);
   gauge("backup_last_size_bytes", "Size of the newest complete backup.",
         static_cast<double>(state.newest->size_bytes));
-  gauge("backup_oldest_timestamp_seconds", "Time of the oldest complete backup.",
-        base::ToUnixSeconds(listing.complete.front().time));
   report.Measure("backup_age_seconds", age, "s", std::nullopt,
                  spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
   report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
@@ -376,9 +382,10 @@ void BackupProbe::ReportChecks(ProbeReport& report, const std::vector<BackupChec
 
 // What the kept ones say together.
 void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
-                                base::Timestamp now) const {
-  ReportChecks(report, JudgeHistory(spec_, complete, now));
-  if (const auto deviation = DeviationOf(spec_, complete)) {
+                                const SoundBackups& sound, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& kept = sound.all();
+  ReportChecks(report, JudgeHistory(spec_, kept, now));
+  if (const auto deviation = DeviationOf(spec_, kept)) {
     report.Gauge("backup_size_deviation_ratio",
                  "Size of the newest backup beside the median of those before it, minus 1.",
                  labels_, deviation->ratio);
@@ -386,14 +393,14 @@ void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::
   const ContentsReport contents = CompareContents(spec_, complete, verdicts_);
   ReportChecks(report, JudgeContents(spec_, contents));
   ReportContents(report, labels_, contents);
-  if (!spec_.schedule || complete.empty()) return;
+  if (!spec_.schedule || kept.empty()) return;
   report.Gauge(
       "backup_schedule_missed_slots",
       "Slots of the schedule since the oldest kept backup (within the retention) that have "
       "no backup.",
-      labels_, CoverKeptSlots(spec_, complete, now).missed);
+      labels_, CoverKeptSlots(spec_, kept, now).missed);
   if (!spec_.retention) return;
-  const SlotCoverage whole = CoverSlots(spec_, complete, now - *spec_.retention, now);
+  const SlotCoverage whole = CoverSlots(spec_, kept, now - *spec_.retention, now);
   if (whole.expected == 0) return;
   report.Gauge("backup_retention_covered_ratio",
                "Share of the schedule's slots within the promised retention that have a backup.",

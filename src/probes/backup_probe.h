@@ -59,11 +59,11 @@ class BackupProbe final : public Probe {
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
-                   base::Timestamp now) const;
+                   const SoundBackups& sound, base::Timestamp now) const;
   void ReportTotals(ProbeReport& report, const catalog::ArtefactList& complete);
   void ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const;
   void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
-                     base::Timestamp now) const;
+                     const SoundBackups& sound, base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
   void ReportBucket(ProbeReport& report, base::Timestamp now,
                     const std::vector<catalog::Artefact>& complete,

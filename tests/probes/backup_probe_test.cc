@@ -507,6 +507,34 @@ TEST_F(BackupProbeTest, ARetentionOfHoursIsJudgedByTheSchedule) {
   EXPECT_EQ(Value("backup_check_success", "retention"), 1);
 }
 
+TEST_F(BackupProbeTest, WhatIsKnownToBeBrokenFillsNoHole) {
+  // The clock stands at 00:00. Slots at 23:00, 22:00 ... 19:00.
+  spec_.schedule = *config::Schedule::Parse("0 * * * *");
+  spec_.grace = 10min;
+  spec_.retention = 5h;
+  spec_.min_count = 5;
+  Write("shop-1900.dump", 5h - 5min, "");
+  Write("shop-2000.dump", 4h - 5min, GoodDump());
+  Write("shop-2100.dump", 3h - 5min, GoodDump().substr(0, 9000));
+  Run();
+  EXPECT_EQ(Value("backup_verification_success"), 0) << "read while it is the newest";
+  Write("shop-2200.dump", 2h - 5min, GoodDump());
+  Write("shop-2300.dump", 1h - 5min, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_schedule_missed_slots"), 1) << "since 20:00";
+  EXPECT_DOUBLE_EQ(*Value("backup_retention_covered_ratio"), 0.6);
+  EXPECT_EQ(Check("count").message, "3 kept, min_count 5");
+  EXPECT_EQ(Value("backup_oldest_timestamp_seconds"),
+            base::ToUnixSeconds(clock_.Now() - 4h + 5min));
+  EXPECT_EQ(Value("backup_check_success", "retention"), 1)
+      << "as old as a slot and the grace allow";
+  std::filesystem::remove(folder_.Path("backups/shop-2000.dump"));
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 0);
+  EXPECT_EQ(Value("backup_stored_backups"), 4) << "they take room all the same";
+}
+
 TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
   spec_.free_space_warning_ratio = 1.1;
   Write("shop-1.dump", 1h, GoodDump());
