@@ -137,6 +137,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
+    HoldUnfinished(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
     ReportState(report, listing, JudgeBackup(spec_, complete, sound, verdicts_, context.now), sound,
@@ -214,6 +215,39 @@ void BackupProbe::StandIn(catalog::Listing& listing, base::Timestamp now) const 
   }
   const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
   if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
+}
+
+// True for one that ends half-way and may yet be written to its end.
+bool BackupProbe::MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const {
+  const bool named_by_checksums = artefact.checksum_stamp != 0;
+  if (place_ || artefact.facts || named_by_checksums) return false;
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
+  const bool whole = verdict && verdict->outcome == verify::Outcome::kIntact;
+  const bool half =
+      verdict && verdict->outcome == verify::Outcome::kBroken &&
+      (verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall);
+  if (!half && (whole || !IsTooSmall(spec_, artefact))) return false;
+  if (now - artefact.modified < spec_.quiet_time * kUnfinishedQuiets) return true;
+  return spec_.schedule &&
+         now <= spec_.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec_.grace;
+}
+
+// Moves those to the ones in progress, unless nothing good is left to stand in for them.
+void BackupProbe::HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& complete = listing.complete.all();
+  std::size_t left = complete.size();
+  while (left > 0 && MayBeUnfinished(complete[left - 1], now)) --left;
+  if (left == 0 || left == complete.size()) return;
+  const catalog::Artefact& before = complete[left - 1];
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(before) : std::optional<BackupVerdict>();
+  const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken;
+  if (broken || before.defect || IsTooSmall(spec_, before)) return;
+  for (std::size_t i = left; i < complete.size(); ++i) {
+    listing.in_progress.push_back(complete[i].name);
+  }
+  listing.complete.Edit().resize(left);
 }
 
 bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {

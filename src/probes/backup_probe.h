@@ -10,7 +10,10 @@
 // listing stands in, then backup_success is 0. A place that does not exist is no backup at once.
 // While the only artefact is being replaced the last one stands in as long as it is fresh. A small
 // artefact that changed within quiet_time counts as complete as soon as reading it proves it whole,
-// or proves that it is something else (an error page).
+// or proves that it is something else (an error page). One that ends half-way is taken for one that
+// is still being written (a dump that waits for a lock) while its slot's grace lasts, or for
+// kUnfinishedQuiets times quiet_time after its last change: the one before it stands in if nothing
+// speaks against that. Objects of a bucket appear whole.
 #pragma once
 
 #include <map>
@@ -36,6 +39,7 @@ class BackupProbe final : public Probe {
   // The same out of a bucket: the network is slower than a disk.
   static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
   static constexpr base::Duration kBlindHold = std::chrono::minutes(5);
+  static constexpr int kUnfinishedQuiets = 20;
   // Artefacts verified within one run.
   static constexpr int kMaxInline = 3;
 
@@ -56,6 +60,8 @@ class BackupProbe final : public Probe {
   void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void StandIn(catalog::Listing& listing, base::Timestamp now) const;
+  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
+  void HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,

@@ -264,6 +264,60 @@ TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
   EXPECT_EQ(Value("backup_in_progress"), 2);
 }
 
+TEST_F(BackupProbeTest, ADumpThatStandsStillIsNotBrokenYet) {
+  Write("shop-1.dump", 20h, GoodDump());
+  Run();
+  // It waits for a lock, and was quiet for longer than quiet_time.
+  for (const std::string& half : {GoodDump().substr(0, 4000), std::string()}) {
+    Write("shop-2.dump", 45s, half);
+    EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+    EXPECT_EQ(Value("backup_success"), 1);
+    EXPECT_EQ(Value("backup_verification_success"), 1);
+    EXPECT_EQ(Value("backup_in_progress"), 1);
+    EXPECT_EQ(Value("backup_age_seconds"), 20 * 3600);
+    EXPECT_EQ(last_.copies.size(), 1u);
+  }
+  clock_.Advance(5min);
+  EXPECT_NE(RunForReason(), Reason::kNone) << "nothing has changed for minutes";
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_in_progress"), 0);
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 8000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "it goes on";
+  Write("shop-2.dump", 45s, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 45);
+}
+
+TEST_F(BackupProbeTest, WhatIsUnfinishedHidesNothing) {
+  std::string flipped = GoodDump();
+  flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 16);
+  Write("shop-1.dump", 27h, GoodDump());
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 4000));
+  EXPECT_EQ(RunForReason(), Reason::kStale) << "the one before it is judged";
+  Write("shop-1.dump", 20h, GoodDump().substr(0, 5000));
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete) << "no good one stands in";
+  Write("shop-1.dump", 20h, GoodDump());
+  Write("shop-2.dump", 45s, flipped);
+  EXPECT_EQ(RunForReason(), Reason::kCorrupt) << "no writing mends it";
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 4000));
+  Write("SHA256SUMS", 45s, std::string(64, 'a') + "  shop-2.dump\n");
+  Run();
+  EXPECT_EQ(Value("backup_success"), 0) << "its writer says that it is done";
+}
+
+TEST_F(BackupProbeTest, AnUnfinishedOneHasTheGraceOfItsSlot) {
+  spec_.max_age.reset();
+  spec_.schedule = *config::Schedule::Parse("0 22 * * *");
+  spec_.grace = 3h;
+  Write("shop-1.dump", 25h, GoodDump());
+  Write("shop-2.dump", 1h, GoodDump().substr(0, 4000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "00:00, until 01:00";
+  EXPECT_EQ(Value("backup_in_progress"), 1);
+  clock_.Advance(1h + 1min);
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_verification_success"), 0);
+}
+
 TEST_F(BackupProbeTest, OnlyBackupBeingReplacedStandsInWhileItIsFresh) {
   Write("shop.dump", 20h, GoodDump());
   Run();
