@@ -117,10 +117,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   KeepKind(spec_, listing);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
-  StandIn(listing, context.now);
+  StandIn(listing);
   std::vector<model::StoredCopy> copies;
   if (listing.blind) {
     ReportBlind(report, *blind);
+    if (blind->reason == Reason::kNotFound) standing_ = Standing::kBad;
   } else {
     if (blind) {
       report.Add("place", Severity::kUnknown, blind->reason,
@@ -140,8 +141,9 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     HoldUnfinished(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
-    ReportState(report, listing, JudgeBackup(spec_, complete, sound, verdicts_, context.now), sound,
-                context.now);
+    const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    ReportState(report, listing, state, sound, context.now);
+    standing_ = state.success ? Standing::kGood : Standing::kBad;
     ReportTotals(report, listing.complete);
     ReportHistory(report, complete, sound, context.now);
     if (spec_.repository != config::Repository::kNone) {
@@ -156,10 +158,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportSpace(report);
     }
   }
-  if (!blind) {
-    last_listing_ = std::move(listing);
-    last_listed_ = context.now;
-  }
+  if (!blind) last_listing_ = std::move(listing);
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));
@@ -206,11 +205,9 @@ void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& con
 }
 
 // Puts the last listing that worked in the place of one that did not.
-void BackupProbe::StandIn(catalog::Listing& listing, base::Timestamp now) const {
+void BackupProbe::StandIn(catalog::Listing& listing) const {
   if (listing.blind) {
-    const bool hold = last_listing_ && listing.blind->reason != Reason::kNotFound &&
-                      now - last_listed_ <= kBlindHold;
-    if (hold) listing = *last_listing_;
+    if (last_listing_ && listing.blind->reason != Reason::kNotFound) listing = *last_listing_;
     return;
   }
   const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
@@ -323,11 +320,15 @@ void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind
   report.Add("place", Severity::kCritical, blind.reason, blind.message,
              bucket_ ? "check path, region and keys; they need s3:ListBucket and s3:GetObject"
                      : "mount it, or give drwatch's user the right to read it");
+  if (blind.reason == Reason::kNotFound) ReportSuccess(report, false);
+  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+}
+
+void BackupProbe::ReportSuccess(ProbeReport& report, bool success) const {
   report.Gauge("backup_success",
                "1 if the newest complete backup exists, is fresh, large enough and not proven "
                "broken.",
-               labels_, 0);
-  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+               labels_, success ? 1 : 0);
 }
 
 void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listing) const {
@@ -346,10 +347,7 @@ void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listi
 void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listing,
                               const BackupState& state, const SoundBackups& sound,
                               base::Timestamp now) const {
-  report.Gauge("backup_success",
-               "1 if the newest complete backup exists, is fresh, large enough and not proven "
-               "broken.",
-               labels_, state.success ? 1 : 0);
+  ReportSuccess(report, state.success);
   ReportChecks(report, state.checks);
   const auto gauge = [&](std::string_view name, std::string_view help,
                          std::optional<double> value) {
@@ -510,10 +508,8 @@ void BackupProbe::ReportSpace(ProbeReport& report) const {
 model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message) const {
   ProbeReport report(config_, Target(), {});
   report.Add("run", Severity::kCritical, reason, message);
-  report.Gauge("backup_success",
-               "1 if the newest complete backup exists, is fresh, large enough and not proven "
-               "broken.",
-               labels_, 0);
+  const Standing standing = standing_;
+  if (standing != Standing::kUnknown) ReportSuccess(report, standing == Standing::kGood);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
   return report.Finish({});
 }

@@ -247,11 +247,18 @@ TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
   EXPECT_EQ(Value("backup_probe_success"), 0);
 }
 
-TEST_F(BackupProbeTest, NotRunHasTheSeriesThatAlwaysExist) {
+TEST_F(BackupProbeTest, ARunThatDoesNotReturnSaysNothingOfTheBackup) {
   last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
-  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_success"), std::nullopt) << "nothing was ever seen";
   EXPECT_EQ(Value("backup_probe_success"), 0);
   EXPECT_EQ(last_.Headline().reason, Reason::kTimeout);
+  Write("shop-1.dump", 1h, GoodDump());
+  for (const bool good : {true, false}) {
+    Run();
+    last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
+    EXPECT_EQ(Value("backup_success"), good ? 1 : 0);
+    Write("shop-1.dump", 1h, GoodDump().substr(0, 4000));
+  }
 }
 
 TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
@@ -483,7 +490,7 @@ TEST_F(LargeBackupTest, DestructorStopsARunningVerification) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
 }
 
-TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
+TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateUntilItIsTooOld) {
   Write("shop-1.dump", 1h, GoodDump());
   Run();
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::none);
@@ -493,14 +500,21 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
     EXPECT_EQ(Value("backup_success"), 1);
     EXPECT_EQ(Value("backup_probe_success"), 0);
     EXPECT_EQ(Check("place").reason, Reason::kPermission);
-    clock_.Advance(6min);
+    clock_.Advance(25h);
     Run();
+    EXPECT_EQ(Value("backup_success"), 1);
+    EXPECT_EQ(last_.copies.size(), 1u);
+    clock_.Advance(1min);
+    EXPECT_EQ(RunForReason(), Reason::kStale);
     EXPECT_EQ(Value("backup_success"), 0);
+    Restart();
+    EXPECT_EQ(RunForReason(), Reason::kPermission);
+    EXPECT_EQ(Value("backup_success"), std::nullopt) << "nothing is known";
   }
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::owner_all);
 }
 
-TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {
+TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastState) {
   for (int i = 0; i < 300; ++i) Write("shop-" + std::to_string(i) + ".txt", 1h, "x");
   Run();
   EXPECT_EQ(Value("backup_success"), 1);
@@ -511,8 +525,8 @@ TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {
   EXPECT_EQ(Check("place").reason, Reason::kTimeout);
   clock_.Advance(6min);
   Run(base::Duration(0));
-  EXPECT_EQ(Value("backup_success"), 0);
-  EXPECT_EQ(Check("place").severity, Severity::kCritical);
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Check("place").severity, Severity::kUnknown);
 }
 
 TEST_F(BackupProbeTest, RetentionIsAWarning) {
