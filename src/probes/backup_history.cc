@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "catalog/name_time.h"
 #include "probes/backup_contents.h"
 
 namespace drwatch::probes {
@@ -150,6 +151,12 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     copy.kind = KindOf(spec, *at);
     copy.point = PointOf(*at, verdict);
     copy.size_bytes = at->size_bytes;
+    copy.dated = catalog::ParseNameTime(at->name, at->modified).has_value();
+    if (at->time_source == catalog::TimeSource::kContent) {
+      copy.made = at->time;
+    } else if (verdict && verdict->begun) {
+      copy.made = *verdict->begun;
+    }
     copy.good = PassedAll(spec, *at, verdict);
     if (verdict) {
       copy.level = static_cast<int>(verdict->level);
