@@ -49,6 +49,14 @@ BackupCheck JudgeSize(const SizeDeviation& deviation) {
                "compressing");
 }
 
+// Which sizes are compared. Names in repositories are hexadecimal or name the backups built upon:
+// their kind is enough. Those without a digit are one series: "shop-monday.dump".
+std::string SizeSeries(const catalog::Artefact& artefact) {
+  if (artefact.facts) return {};
+  std::string series = SeriesOf(artefact.name);
+  return series.find('#') == std::string::npos ? std::string() : series;
+}
+
 BackupCheck JudgeCount(std::size_t kept, int least) {
   const auto count = static_cast<int>(std::min<std::size_t>(kept, 1'000'000'000));
   const std::string text = std::to_string(count) + " kept, min_count " + std::to_string(least);
@@ -106,10 +114,16 @@ SlotCoverage CoverKeptSlots(const config::BackupProbe& spec,
 std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
                                          const std::vector<catalog::Artefact>& complete) {
   if (complete.size() < kMinSizeSample + 1) return std::nullopt;
+  const catalog::Artefact& newest = complete.back();
+  const std::string series = SizeSeries(newest);
   std::vector<double> sizes;
-  for (auto at = complete.rbegin() + 1; at != complete.rend() && sizes.size() < kSizeSample; ++at) {
+  const std::size_t looked = std::min(complete.size(), kContentsLookBack);
+  const auto end = complete.rbegin() + static_cast<std::ptrdiff_t>(looked);
+  for (auto at = complete.rbegin() + 1; at != end && sizes.size() < kSizeSample; ++at) {
+    if (KindOf(spec, *at) != KindOf(spec, newest) || SizeSeries(*at) != series) continue;
     sizes.push_back(static_cast<double>(at->size_bytes));
   }
+  if (sizes.size() < kMinSizeSample) return std::nullopt;
   const double median = Median(sizes);
   if (median <= 0) return std::nullopt;
   const double usual = UsualSpread(sizes);
