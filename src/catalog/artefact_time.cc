@@ -59,7 +59,7 @@ std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefa
     return true;
   };
   if (evidence.content && believe(*evidence.content, TimeSource::kContent)) return problem;
-  if (const auto name = ParseNameTime(evidence.name)) {
+  if (const auto name = ParseNameTime(evidence.name, evidence.modified)) {
     const auto [time, source] = FromName(*name, evidence.modified);
     if (believe(time, source)) return problem;
   }

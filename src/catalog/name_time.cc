@@ -82,6 +82,15 @@ std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int d
   return result;
 }
 
+// The hour of "2026010102". Ten digits are seconds since 1970 of the years 2033 to 2036, too.
+std::optional<NameTime> ParseHour(Cursor cursor, int year, int month, int day) {
+  const auto hour = cursor.Digits(2);
+  if (!hour || cursor.AtDigit()) return std::nullopt;
+  const auto time = verify::MakeUtc(year, month, day, *hour, 0, 0);
+  if (!time) return std::nullopt;
+  return NameTime{*time, Precision::kHour, false};
+}
+
 std::optional<NameTime> ParseDate(std::string_view text) {
   Cursor cursor(text);
   const auto year = cursor.Digits(4);
@@ -91,43 +100,53 @@ std::optional<NameTime> ParseDate(std::string_view text) {
   const auto day = cursor.Digits(2);
   if (!year || !month || !day || *year < 2000 || *year > 2099) return std::nullopt;
   if (auto time = ParseTimeOfDay(cursor, *year, *month, *day)) return time;
+  if (separator == '\0') {
+    if (auto time = ParseHour(cursor, *year, *month, *day)) return time;
+  }
   const auto midnight = verify::MakeUtc(*year, *month, *day, 0, 0, 0);
   if (!midnight || cursor.AtDigit()) return std::nullopt;
   return NameTime{*midnight, Precision::kDay, false};
 }
 
+// True where a file that was last written at `modified` can be of that time: numbers of orders and
+// of customers have ten digits, too.
+bool IsPlausible(base::Timestamp time, base::Timestamp modified) {
+  constexpr base::Duration kDay = std::chrono::hours(24);
+  return time >= modified - 5 * 365 * kDay && time <= modified + kDay;
+}
+
 // Ten digits of seconds or thirteen of milliseconds, from September 2001 on.
-std::optional<NameTime> ParseUnixTime(std::string_view text) {
+std::optional<NameTime> ParseUnixTime(std::string_view text, base::Timestamp modified) {
   std::size_t digits = 0;
   while (digits < text.size() && IsDigit(text[digits])) ++digits;
   const auto value = base::ParseInt(text.substr(0, digits));
   constexpr std::int64_t kEndSeconds = 4'102'444'800;  // 2100
   if (!value || text[0] == '0') return std::nullopt;
-  if (digits == 10 && *value < kEndSeconds) {
-    return NameTime{base::FromUnixMillis(*value * 1000), Precision::kSecond, true};
-  }
-  if (digits == 13 && *value < kEndSeconds * 1000) {
-    return NameTime{base::FromUnixMillis(*value), Precision::kSecond, true};
-  }
-  return std::nullopt;
+  const bool seconds = digits == 10 && *value < kEndSeconds;
+  const bool milliseconds = digits == 13 && *value < kEndSeconds * 1000;
+  if (!seconds && !milliseconds) return std::nullopt;
+  const base::Timestamp time = base::FromUnixMillis(seconds ? *value * 1000 : *value);
+  if (!IsPlausible(time, modified)) return std::nullopt;
+  return NameTime{time, Precision::kSecond, true};
 }
 
-std::optional<NameTime> ParsePart(std::string_view part) {
+std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modified) {
+  std::optional<NameTime> unix_time;
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (!IsDigit(part[i]) || (i > 0 && IsDigit(part[i - 1]))) continue;
     if (auto time = ParseDate(part.substr(i))) return time;
-    if (auto time = ParseUnixTime(part.substr(i))) return time;
+    if (!unix_time) unix_time = ParseUnixTime(part.substr(i), modified);
   }
-  return std::nullopt;
+  return unix_time;
 }
 
 }  // namespace
 
-std::optional<NameTime> ParseNameTime(std::string_view path) {
+std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified) {
   while (true) {
     const std::size_t slash = path.rfind('/');
     const std::string_view part = slash == path.npos ? path : path.substr(slash + 1);
-    if (auto time = ParsePart(part)) return time;
+    if (auto time = ParsePart(part, modified)) return time;
     if (slash == path.npos) return std::nullopt;
     path = path.substr(0, slash);
   }

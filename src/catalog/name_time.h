@@ -1,5 +1,5 @@
 // The point in time that a backup's name carries: "shop-20260101T020000Z.dump",
-// "db_2026-01-01_02-00.sql.gz", "dump-1767232800.rdb".
+// "db_2026-01-01_02-00.sql.gz", "shop-2026010102.dump", "dump-1767232800.rdb".
 #pragma once
 
 #include <optional>
@@ -11,13 +11,15 @@ namespace drwatch::catalog {
 
 struct NameTime {
   base::Timestamp time;  // read as UTC
-  // A day has no time of day: the backup was taken at any time of it.
-  enum class Precision { kSecond, kMinute, kDay } precision = Precision::kSecond;
+  // A day has no time of day: the backup was taken at any time of it. So has an hour no minute.
+  enum class Precision { kSecond, kMinute, kHour, kDay } precision = Precision::kSecond;
   bool zone_known = false;  // "Z" or an offset stands behind it, or it is a Unix time
 };
 
-// The first one in the name's last part, or else in the parts before it. nullopt if there is none
-// between 2000 and 2099.
-std::optional<NameTime> ParseNameTime(std::string_view path);
+// The first one in the name's last part, or else in the parts before it; a date goes before a
+// number that can be a Unix time. nullopt if there is none between 2000 and 2099. `modified` is
+// when the file was last written: a number that is no time of the years before that counts for
+// nothing.
+std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified);
 
 }  // namespace drwatch::catalog

@@ -87,7 +87,11 @@ struct StoredCopy {
   int level = 0;               // how much was proven (docs/metrics.md, backup_verification_level)
   base::Timestamp verified{};  // when; the epoch = never
   std::string digest;          // "sha256:<hex>" where known, to compare copies by
-  std::string problem;         // why it is not good
+  // When its bytes say that they were made, on whatever clock: two of one name with other ones are
+  // no copies of each other. The epoch = they do not say.
+  base::Timestamp made{};
+  bool dated = false;   // its name says when it was made, so that no other run overwrites it
+  std::string problem;  // why it is not good
   // The probes of the WAL archives with which it is good: one is needed. Empty = it needs none.
   std::vector<std::string> wal_archives;
   base::Timestamp immutable_until{};  // the epoch = can be deleted at any time

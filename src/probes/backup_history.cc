@@ -6,6 +6,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "catalog/name_time.h"
 #include "probes/backup_contents.h"
 
 namespace drwatch::probes {
@@ -46,6 +47,22 @@ BackupCheck JudgeSize(const SizeDeviation& deviation) {
   return Warns("size_trend", Reason::kUnusualSize, text,
                "compare it with the one before: tables that vanished, or data that stopped "
                "compressing");
+}
+
+// Which sizes are compared. Names in repositories are hexadecimal or name the backups built upon:
+// their kind is enough. Those without a digit are one series: "shop-monday.dump".
+std::string SizeSeries(const catalog::Artefact& artefact) {
+  if (artefact.facts) return {};
+  std::string series = SeriesOf(artefact.name);
+  return series.find('#') == std::string::npos ? std::string() : series;
+}
+
+BackupCheck JudgeCount(std::size_t kept, int least) {
+  const auto count = static_cast<int>(std::min<std::size_t>(kept, 1'000'000'000));
+  const std::string text = std::to_string(count) + " kept, min_count " + std::to_string(least);
+  if (count >= least) return Holds("count", text);
+  return Warns("count", Reason::kNotFound, text,
+               "check what deletes backups; a new one says this until enough are there");
 }
 
 }  // namespace
@@ -97,10 +114,16 @@ SlotCoverage CoverKeptSlots(const config::BackupProbe& spec,
 std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
                                          const std::vector<catalog::Artefact>& complete) {
   if (complete.size() < kMinSizeSample + 1) return std::nullopt;
+  const catalog::Artefact& newest = complete.back();
+  const std::string series = SizeSeries(newest);
   std::vector<double> sizes;
-  for (auto at = complete.rbegin() + 1; at != complete.rend() && sizes.size() < kSizeSample; ++at) {
+  const std::size_t looked = std::min(complete.size(), kContentsLookBack);
+  const auto end = complete.rbegin() + static_cast<std::ptrdiff_t>(looked);
+  for (auto at = complete.rbegin() + 1; at != end && sizes.size() < kSizeSample; ++at) {
+    if (KindOf(spec, *at) != KindOf(spec, newest) || SizeSeries(*at) != series) continue;
     sizes.push_back(static_cast<double>(at->size_bytes));
   }
+  if (sizes.size() < kMinSizeSample) return std::nullopt;
   const double median = Median(sizes);
   if (median <= 0) return std::nullopt;
   const double usual = UsualSpread(sizes);
@@ -115,27 +138,18 @@ std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
 }
 
 std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
-                                      const std::vector<catalog::Artefact>& complete,
+                                      const std::vector<catalog::Artefact>& sound,
                                       base::Timestamp now) {
   std::vector<BackupCheck> checks;
-  if (complete.empty()) return checks;
+  if (sound.empty()) return checks;
   if (spec.schedule) {
-    const SlotCoverage slots = CoverKeptSlots(spec, complete, now);
+    const SlotCoverage slots = CoverKeptSlots(spec, sound, now);
     if (slots.expected > 0) checks.push_back(JudgeSlots(slots));
   }
-  if (const auto deviation = DeviationOf(spec, complete); deviation) {
+  if (const auto deviation = DeviationOf(spec, sound); deviation) {
     if (spec.size_deviation_ratio > 0) checks.push_back(JudgeSize(*deviation));
   }
-  if (spec.min_count) {
-    const auto count = static_cast<int>(std::min<std::size_t>(complete.size(), 1'000'000'000));
-    const std::string text =
-        std::to_string(count) + " kept, min_count " + std::to_string(*spec.min_count);
-    checks.push_back(count >= *spec.min_count
-                         ? Holds("count", text)
-                         : Warns("count", Reason::kNotFound, text,
-                                 "check what deletes backups; a new one says this until enough are "
-                                 "there"));
-  }
+  if (spec.min_count) checks.push_back(JudgeCount(sound.size(), *spec.min_count));
   return checks;
 }
 
@@ -151,6 +165,12 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     copy.kind = KindOf(spec, *at);
     copy.point = PointOf(*at, verdict);
     copy.size_bytes = at->size_bytes;
+    copy.dated = catalog::ParseNameTime(at->name, at->modified).has_value();
+    if (at->time_source == catalog::TimeSource::kContent) {
+      copy.made = at->time;
+    } else if (verdict && verdict->begun) {
+      copy.made = *verdict->begun;
+    }
     copy.good = PassedAll(spec, *at, verdict);
     if (verdict) {
       copy.level = static_cast<int>(verdict->level);
@@ -161,7 +181,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     } else if (spec.verify.enabled) {
       copy.problem = "not verified";
     }
-    if (at->size_bytes < spec.min_size_bytes) copy.problem = "smaller than min_size";
+    if (IsTooSmall(spec, *at)) copy.problem = "smaller than min_size";
     if (at->defect) copy.problem = at->defect->message;
   }
   std::stable_sort(copies.begin(), copies.end(),

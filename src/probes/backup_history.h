@@ -42,7 +42,8 @@ SlotCoverage CoverSlots(const config::BackupProbe& spec,
 SlotCoverage CoverKeptSlots(const config::BackupProbe& spec,
                             const std::vector<catalog::Artefact>& complete, base::Timestamp now);
 
-// The newest one's size beside the median of those before it; nullopt: too few of them.
+// The newest one's size beside the median of those before it of its kind and series (SeriesOf);
+// nullopt: too few of them.
 struct SizeDeviation {
   std::int64_t median_bytes = 0;
   double ratio = 0;      // size / median - 1
@@ -52,8 +53,9 @@ std::optional<SizeDeviation> DeviationOf(const config::BackupProbe& spec,
                                          const std::vector<catalog::Artefact>& complete);
 
 // The checks "slots", "size_trend" and "count", as far as they are configured and can be told.
+// `sound` are those of SoundBackups.
 std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
-                                      const std::vector<catalog::Artefact>& complete,
+                                      const std::vector<catalog::Artefact>& sound,
                                       base::Timestamp now);
 
 // Newest first, at most model::kMaxStoredCopies.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/duration.h"
 #include "base/sizes.h"
@@ -55,8 +56,8 @@ std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& com
 class Judge {
  public:
   Judge(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
-        const BackupVerdicts& verdicts, base::Timestamp now)
-      : spec_(spec), complete_(complete), verdicts_(verdicts), now_(now) {}
+        const SoundBackups& sound, const BackupVerdicts& verdicts, base::Timestamp now)
+      : spec_(spec), complete_(complete), sound_(sound.all()), verdicts_(verdicts), now_(now) {}
 
   BackupState Run() {
     if (spec_.schedule) state_.next_slot = spec_.schedule->NextSlot(now_);
@@ -106,6 +107,7 @@ class Judge {
 
   const config::BackupProbe& spec_;
   const std::vector<catalog::Artefact>& complete_;
+  const std::vector<catalog::Artefact>& sound_;  // of these
   const BackupVerdicts& verdicts_;
   const base::Timestamp now_;
   BackupState state_;
@@ -187,7 +189,7 @@ void Judge::Wal() {
 
 void Judge::Size() {
   const std::int64_t size = state_.newest->size_bytes;
-  if (size >= spec_.min_size_bytes) return Ok("size", base::FormatSize(size));
+  if (!IsTooSmall(spec_, *state_.newest)) return Ok("size", base::FormatSize(size));
   Fail("size", Reason::kTooSmall,
        base::FormatSize(size) + " < min_size " + base::FormatSize(spec_.min_size_bytes),
        "the job failed or its disk was full: look at its log and run it again");
@@ -246,15 +248,18 @@ void Judge::Pending() {
 // deleted a moment ago.
 base::Duration Judge::RetentionTolerance() const {
   if (!spec_.schedule) return std::min(kRetentionTolerance, *spec_.retention / 2);
-  const base::Timestamp oldest = complete_.front().time + kSlotTolerance;
+  const base::Timestamp oldest = sound_.front().time + kSlotTolerance;
   return spec_.schedule->NextSlot(oldest) - spec_.schedule->LatestSlot(oldest) + spec_.grace;
 }
 
 void Judge::Retention() {
-  const catalog::Artefact& oldest = complete_.front();
-  const std::string text = "oldest is " + AgeText(now_ - oldest.time) + " old, retention " +
-                           base::FormatDuration(*spec_.retention);
-  if (now_ - oldest.time >= *spec_.retention - RetentionTolerance()) return Ok("retention", text);
+  std::string text = "none is good";
+  if (!sound_.empty()) {
+    const base::Duration age = now_ - sound_.front().time;
+    text =
+        "oldest is " + AgeText(age) + " old, retention " + base::FormatDuration(*spec_.retention);
+    if (age >= *spec_.retention - RetentionTolerance()) return Ok("retention", text);
+  }
   Fail("retention", Reason::kNotFound, text,
        "check what deletes backups; a new backup says this until it is old enough",
        Severity::kWarning);
@@ -284,7 +289,7 @@ base::Timestamp PointOf(const catalog::Artefact& artefact,
 
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict) {
-  if (artefact.defect || artefact.size_bytes < spec.min_size_bytes) return false;
+  if (artefact.defect || IsTooSmall(spec, artefact)) return false;
   if (spec.require_checksum && artefact.checksum_stamp == 0 &&
       (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
     return false;
@@ -294,10 +299,32 @@ bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefac
   return verdict->outcome == Outcome::kIntact || !IsTransient(verdict->reason);
 }
 
+bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact) {
+  const std::int64_t below = artefact.facts ? artefact.facts->stored_bytes : 0;
+  const std::int64_t size = std::max(artefact.size_bytes, below);
+  return size < spec.min_size_bytes;
+}
+
+SoundBackups::SoundBackups(const config::BackupProbe& spec,
+                           const std::vector<catalog::Artefact>& complete,
+                           const BackupVerdicts& verdicts)
+    : complete_(complete) {
+  const auto broken = spec.verify.enabled ? verdicts.Broken() : decltype(verdicts.Broken())();
+  const auto is_bad = [&](const catalog::Artefact& artefact) {
+    if (artefact.defect || IsTooSmall(spec, artefact)) return true;
+    if (broken.empty()) return false;
+    const auto found = broken.find(artefact.path);
+    return found != broken.end() && found->second == artefact.fingerprint;
+  };
+  if (std::none_of(complete.begin(), complete.end(), is_bad)) return;
+  some_.emplace();
+  std::remove_copy_if(complete.begin(), complete.end(), std::back_inserter(*some_), is_bad);
+}
+
 BackupState JudgeBackup(const config::BackupProbe& spec,
-                        const std::vector<catalog::Artefact>& complete,
+                        const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now) {
-  return Judge(spec, complete, verdicts, now).Run();
+  return Judge(spec, complete, sound, verdicts, now).Run();
 }
 
 std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,

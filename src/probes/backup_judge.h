@@ -50,6 +50,25 @@ struct BackupState {
   std::optional<base::Duration> overdue;
 };
 
+// A restore reads less than min_size: of a backup in a repository also what it is built upon
+// counts.
+bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact);
+
+// The backups that nothing speaks against: what is too small or known to be broken covers no slot,
+// is none of those kept, and is not the oldest that one could go back to.
+class SoundBackups {
+ public:
+  // `complete` outlives this.
+  SoundBackups(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
+               const BackupVerdicts& verdicts);
+  // In the order of `complete`.
+  const std::vector<catalog::Artefact>& all() const { return some_ ? *some_ : complete_; }
+
+ private:
+  const std::vector<catalog::Artefact>& complete_;
+  std::optional<std::vector<catalog::Artefact>> some_;  // nullopt: all of them
+};
+
 // Large enough, with the checksum it needs, and verified without a finding against it (or not to be
 // verified). `verdict` is its own.
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
@@ -63,7 +82,7 @@ base::Timestamp PointOf(const catalog::Artefact& artefact,
 
 // `complete` as catalog::Listing has it.
 BackupState JudgeBackup(const config::BackupProbe& spec,
-                        const std::vector<catalog::Artefact>& complete,
+                        const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now);
 
 // What should be verified next, given the verdicts there are: the newest if it has no verdict, an

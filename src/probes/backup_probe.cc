@@ -120,10 +120,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   KeepKind(spec_, listing);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) ConfirmRecent(listing, context);
-  StandIn(listing, context.now);
+  StandIn(listing);
   std::vector<model::StoredCopy> copies;
   if (listing.blind) {
     ReportBlind(report, *blind);
+    if (blind->reason == Reason::kNotFound) standing_ = Standing::kBad;
   } else {
     if (blind) {
       report.Add("place", Severity::kUnknown, blind->reason,
@@ -140,10 +141,14 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
+    HoldUnfinished(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
-    ReportState(report, listing, JudgeBackup(spec_, complete, verdicts_, context.now), context.now);
+    const SoundBackups sound(spec_, complete, verdicts_);
+    const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    ReportState(report, listing, state, sound, context.now);
+    standing_ = state.success ? Standing::kGood : Standing::kBad;
     ReportTotals(report, listing.complete);
-    ReportHistory(report, complete, context.now);
+    ReportHistory(report, complete, sound, context.now);
     if (spec_.repository != config::Repository::kNone) {
       ReportChecks(report, JudgeRepository(listing));
       ReportRepository(report, labels_, listing);
@@ -156,10 +161,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportSpace(report);
     }
   }
-  if (!blind) {
-    last_listing_ = std::move(listing);
-    last_listed_ = context.now;
-  }
+  if (!blind) last_listing_ = std::move(listing);
   if (positions_ != nullptr) positions_->archive_notes().EndRun(config_.name);
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
@@ -207,15 +209,46 @@ void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& con
 }
 
 // Puts the last listing that worked in the place of one that did not.
-void BackupProbe::StandIn(catalog::Listing& listing, base::Timestamp now) const {
+void BackupProbe::StandIn(catalog::Listing& listing) const {
   if (listing.blind) {
-    const bool hold = last_listing_ && listing.blind->reason != Reason::kNotFound &&
-                      now - last_listed_ <= kBlindHold;
-    if (hold) listing = *last_listing_;
+    if (last_listing_ && listing.blind->reason != Reason::kNotFound) listing = *last_listing_;
     return;
   }
   const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
   if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
+}
+
+// True for one that ends half-way and may yet be written to its end.
+bool BackupProbe::MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const {
+  const bool named_by_checksums = artefact.checksum_stamp != 0;
+  if (place_ || artefact.facts || named_by_checksums) return false;
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
+  const bool whole = verdict && verdict->outcome == verify::Outcome::kIntact;
+  const bool half =
+      verdict && verdict->outcome == verify::Outcome::kBroken &&
+      (verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall);
+  if (!half && (whole || !IsTooSmall(spec_, artefact))) return false;
+  if (now - artefact.modified < spec_.quiet_time * kUnfinishedQuiets) return true;
+  return spec_.schedule &&
+         now <= spec_.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec_.grace;
+}
+
+// Moves those to the ones in progress, unless nothing good is left to stand in for them.
+void BackupProbe::HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& complete = listing.complete.all();
+  std::size_t left = complete.size();
+  while (left > 0 && MayBeUnfinished(complete[left - 1], now)) --left;
+  if (left == 0 || left == complete.size()) return;
+  const catalog::Artefact& before = complete[left - 1];
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(before) : std::optional<BackupVerdict>();
+  const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken;
+  if (broken || before.defect || IsTooSmall(spec_, before)) return;
+  for (std::size_t i = left; i < complete.size(); ++i) {
+    listing.in_progress.push_back(complete[i].name);
+  }
+  listing.complete.Edit().resize(left);
 }
 
 bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {
@@ -291,11 +324,15 @@ void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind
   report.Add("place", Severity::kCritical, blind.reason, blind.message,
              bucket_ ? "check path, region and keys; they need s3:ListBucket and s3:GetObject"
                      : "mount it, or give drwatch's user the right to read it");
+  if (blind.reason == Reason::kNotFound) ReportSuccess(report, false);
+  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+}
+
+void BackupProbe::ReportSuccess(ProbeReport& report, bool success) const {
   report.Gauge("backup_success",
                "1 if the newest complete backup exists, is fresh, large enough and not proven "
                "broken.",
-               labels_, 0);
-  report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
+               labels_, success ? 1 : 0);
 }
 
 void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listing) const {
@@ -312,11 +349,9 @@ void BackupProbe::ReportPlace(ProbeReport& report, const catalog::Listing& listi
 }
 
 void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listing,
-                              const BackupState& state, base::Timestamp now) const {
-  report.Gauge("backup_success",
-               "1 if the newest complete backup exists, is fresh, large enough and not proven "
-               "broken.",
-               labels_, state.success ? 1 : 0);
+                              const BackupState& state, const SoundBackups& sound,
+                              base::Timestamp now) const {
+  ReportSuccess(report, state.success);
   ReportChecks(report, state.checks);
   const auto gauge = [&](std::string_view name, std::string_view help,
                          std::optional<double> value) {
@@ -336,6 +371,11 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
     gauge("backup_overdue_seconds", "How late the newest backup is, beyond its grace.",
           base::ToSeconds(*state.overdue));
   }
+  if (!sound.all().empty()) {
+    gauge("backup_oldest_timestamp_seconds",
+          "Time of the oldest complete backup that is not known to be broken or too small.",
+          base::ToUnixSeconds(sound.all().front().time));
+  }
   if (!state.newest) return;
   const double age = base::ToSeconds(now - state.newest->time);
   gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
@@ -343,8 +383,6 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
   gauge("backup_age_seconds", "Age of the newest complete backup.", age);
   gauge("backup_last_size_bytes", "Size of the newest complete backup.",
         static_cast<double>(state.newest->size_bytes));
-  gauge("backup_oldest_timestamp_seconds", "Time of the oldest complete backup.",
-        base::ToUnixSeconds(listing.complete.front().time));
   report.Measure("backup_age_seconds", age, "s", std::nullopt,
                  spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
   report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
@@ -380,9 +418,10 @@ void BackupProbe::ReportChecks(ProbeReport& report, const std::vector<BackupChec
 
 // What the kept ones say together.
 void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
-                                base::Timestamp now) const {
-  ReportChecks(report, JudgeHistory(spec_, complete, now));
-  if (const auto deviation = DeviationOf(spec_, complete)) {
+                                const SoundBackups& sound, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& kept = sound.all();
+  ReportChecks(report, JudgeHistory(spec_, kept, now));
+  if (const auto deviation = DeviationOf(spec_, kept)) {
     report.Gauge("backup_size_deviation_ratio",
                  "Size of the newest backup beside the median of those before it, minus 1.",
                  labels_, deviation->ratio);
@@ -390,14 +429,14 @@ void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::
   const ContentsReport contents = CompareContents(spec_, complete, verdicts_);
   ReportChecks(report, JudgeContents(spec_, contents));
   ReportContents(report, labels_, contents);
-  if (!spec_.schedule || complete.empty()) return;
+  if (!spec_.schedule || kept.empty()) return;
   report.Gauge(
       "backup_schedule_missed_slots",
       "Slots of the schedule since the oldest kept backup (within the retention) that have "
       "no backup.",
-      labels_, CoverKeptSlots(spec_, complete, now).missed);
+      labels_, CoverKeptSlots(spec_, kept, now).missed);
   if (!spec_.retention) return;
-  const SlotCoverage whole = CoverSlots(spec_, complete, now - *spec_.retention, now);
+  const SlotCoverage whole = CoverSlots(spec_, kept, now - *spec_.retention, now);
   if (whole.expected == 0) return;
   report.Gauge("backup_retention_covered_ratio",
                "Share of the schedule's slots within the promised retention that have a backup.",
@@ -473,10 +512,8 @@ void BackupProbe::ReportSpace(ProbeReport& report) const {
 model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message) const {
   ProbeReport report(config_, Target(), {});
   report.Add("run", Severity::kCritical, reason, message);
-  report.Gauge("backup_success",
-               "1 if the newest complete backup exists, is fresh, large enough and not proven "
-               "broken.",
-               labels_, 0);
+  const Standing standing = standing_;
+  if (standing != Standing::kUnknown) ReportSuccess(report, standing == Standing::kGood);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
   return report.Finish({});
 }

@@ -6,13 +6,18 @@
 // verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
 // background thread at the configured rate, and the run does not wait for it.
 //
-// A place that cannot be looked at says nothing about the backups in it: for kBlindHold the last
-// listing stands in, then backup_success is 0. A place that does not exist is no backup at once.
+// A place that cannot be looked at says nothing about the backups in it: what was seen last stands
+// in, and is judged as it ages. Without any, since the program was started, backup_success is
+// absent. A place that does not exist is no backup at once.
 // While the only artefact is being replaced the last one stands in as long as it is fresh. A small
 // artefact that changed within quiet_time counts as complete as soon as reading it proves it whole,
-// or proves that it is something else (an error page).
+// or proves that it is something else (an error page). One that ends half-way is taken for one that
+// is still being written (a dump that waits for a lock) while its slot's grace lasts, or for
+// kUnfinishedQuiets times quiet_time after its last change: the one before it stands in if nothing
+// speaks against that. Objects of a bucket appear whole.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,7 +40,7 @@ class BackupProbe final : public Probe {
   static constexpr std::int64_t kInlineBytes = 64 << 20;
   // The same out of a bucket: the network is slower than a disk.
   static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
-  static constexpr base::Duration kBlindHold = std::chrono::minutes(5);
+  static constexpr int kUnfinishedQuiets = 20;
   // Artefacts verified within one run.
   static constexpr int kMaxInline = 3;
 
@@ -55,15 +60,18 @@ class BackupProbe final : public Probe {
                      const RunContext& context) const;
   void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
-  void StandIn(catalog::Listing& listing, base::Timestamp now) const;
+  void StandIn(catalog::Listing& listing) const;
+  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
+  void HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
+  void ReportSuccess(ProbeReport& report, bool success) const;
   void ReportState(ProbeReport& report, const catalog::Listing& listing, const BackupState& state,
-                   base::Timestamp now) const;
+                   const SoundBackups& sound, base::Timestamp now) const;
   void ReportTotals(ProbeReport& report, const catalog::ArtefactList& complete);
   void ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const;
   void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
-                     base::Timestamp now) const;
+                     const SoundBackups& sound, base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
   void ReportBucket(ProbeReport& report, base::Timestamp now,
                     const std::vector<catalog::Artefact>& complete,
@@ -95,7 +103,9 @@ class BackupProbe final : public Probe {
   } totals_;
   // The last look that worked.
   std::optional<catalog::Listing> last_listing_;
-  base::Timestamp last_listed_{};
+  // backup_success of the last run that could tell, for NotRun().
+  enum class Standing { kUnknown, kBad, kGood };
+  std::atomic<Standing> standing_{Standing::kUnknown};
 };
 
 // Its tables: BackupMigrations() in backup_verdicts.h.

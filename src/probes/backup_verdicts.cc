@@ -142,6 +142,29 @@ std::optional<BackupVerdict> BackupVerdicts::Find(const catalog::Artefact& artef
   return verdict;
 }
 
+std::unordered_map<std::string, std::uint64_t> BackupVerdicts::Broken() const {
+  std::unordered_map<std::string, std::uint64_t> broken;
+  std::vector<std::string> open;  // an archive decides
+  {
+    const std::lock_guard lock(mutex_);
+    Load();
+    for (const auto& [path, verdict] : verdicts_) {
+      if (!verdict.needs_wal.empty()) {
+        open.push_back(path);
+      } else if (verdict.outcome == verify::Outcome::kBroken) {
+        broken.emplace(path, verdict.fingerprint);
+      }
+    }
+  }
+  for (const std::string& path : open) {
+    const auto verdict = FindPath(path);
+    if (verdict && verdict->outcome == verify::Outcome::kBroken) {
+      broken.emplace(path, verdict->fingerprint);
+    }
+  }
+  return broken;
+}
+
 std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
   const std::lock_guard lock(mutex_);
   Load();

@@ -62,6 +62,8 @@ class BackupVerdicts {
   std::optional<BackupVerdict> Find(const catalog::Artefact& artefact) const;
   // Of whatever was at that path.
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
+  // Those that are proven broken: their paths, and the fingerprints of the bytes that are.
+  std::unordered_map<std::string, std::uint64_t> Broken() const;
   // End of the latest verification of any of them.
   std::optional<base::Timestamp> LastVerified() const;
   void Put(const std::string& path, const BackupVerdict& verdict);

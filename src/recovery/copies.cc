@@ -83,6 +83,23 @@ void Compare(const Shared& shared, BackupReport& report) {
   }
 }
 
+// The first place of the site itself; else the first one.
+const model::StoredCopy& Original(const Shared& shared) {
+  const auto own = std::find_if(shared.begin(), shared.end(),
+                                [](const auto& one) { return !one.first->offsite; });
+  return *(own == shared.end() ? shared.begin() : own)->second;
+}
+
+// True for a copy of what lay under the original's name before the original did.
+bool IsBehind(const model::StoredCopy& copy, const model::StoredCopy& original) {
+  constexpr base::Duration kCoarsest = std::chrono::seconds(2);  // the times of FAT
+  if (copy.name != original.name || Same(copy, original)) return false;
+  if (copy.made != base::Timestamp() && original.made != base::Timestamp()) {
+    return copy.made != original.made;
+  }
+  return !original.dated && copy.point + kCoarsest < original.point;
+}
+
 void CompareNewestShared(BackupReport& report) {
   const model::StoredCopy* const newest = NewestShared(report);
   if (newest == nullptr) return;
@@ -90,6 +107,9 @@ void CompareNewestShared(BackupReport& report) {
   for (const CopyPlace& place : report.places) {
     if (const auto* copy = FindCopy(place, *newest)) shared.emplace_back(&place, copy);
   }
+  const model::StoredCopy& original = Original(shared);
+  std::erase_if(shared, [&](const auto& one) { return IsBehind(*one.second, original); });
+  if (shared.size() < 2) return;
   Compare(shared, report);
   if (report.differences.empty()) {
     // One of the right size whose digest is not known is like all of them.

@@ -5,11 +5,15 @@
 namespace drwatch::catalog {
 namespace {
 
-std::string Read(std::string_view name) {
-  const auto time = ParseNameTime(name);
+// 2026-01-03 00:00 UTC.
+constexpr base::Timestamp kModified = base::FromUnixMillis(1'767'398'400'000);
+
+std::string Read(std::string_view name, base::Timestamp modified = kModified) {
+  const auto time = ParseNameTime(name, modified);
   if (!time) return "none";
   std::string text = base::FormatRfc3339(time->time);
   if (time->precision == NameTime::Precision::kMinute) text += " minute";
+  if (time->precision == NameTime::Precision::kHour) text += " hour";
   if (time->precision == NameTime::Precision::kDay) text += " day";
   return time->zone_known ? text : text + " local";
 }
@@ -40,6 +44,24 @@ TEST(NameTimeTest, LeavesOtherNumbersAlone) {
                            "12345678901234567890", "1999-01-01.dump", "0123456789", ""}) {
     EXPECT_EQ(Read(name), "none") << name;
   }
+}
+
+TEST(NameTimeTest, TenDigitsAreADateAndAnHourWhereTheyCanBe) {
+  EXPECT_EQ(Read("shop-2026010106.dump"), "2026-01-01T06:00:00Z hour local");
+  EXPECT_EQ(Read("2026010123.dump"), "2026-01-01T23:00:00Z hour local");
+  EXPECT_EQ(Read("shop-2026010124.dump"), "none") << "no hour, and 2034 has not come";
+  EXPECT_EQ(Read("shop-2026-01-01-06.dump"), "2026-01-01T00:00:00Z day local") << "or the sixth";
+}
+
+TEST(NameTimeTest, ANumberThatIsNoTimeOfTheFileIsNone) {
+  EXPECT_EQ(Read("shop-1234567890-full.dump"), "none") << "2009";
+  EXPECT_EQ(Read("shop-1234567890123.dump"), "none");
+  EXPECT_EQ(Read("dump-1767571200.rdb"), "none") << "two days after it was written";
+  EXPECT_EQ(Read("dump-1767417600.rdb"), "2026-01-03T05:20:00Z") << "a clock that is wrong";
+  EXPECT_EQ(Read("dump-1672531200.rdb"), "2023-01-01T00:00:00Z") << "copied without its time";
+  EXPECT_EQ(Read("shop-1234567890.dump", base::FromUnixMillis(1'234'567'900'000)),
+            "2009-02-13T23:31:30Z");
+  EXPECT_EQ(Read("1767323045-20260102.dump"), "2026-01-02T00:00:00Z day local");
 }
 
 }  // namespace

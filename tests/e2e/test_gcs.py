@@ -158,8 +158,10 @@ def test_what_the_keys_may_not_see_is_unknown(folder, drwatch, receivers, gcs, c
 def test_no_right_to_list_is_no_empty_bucket(folder, drwatch, receivers, gcs, certificate):
     gcs.put("daily/shop.dump", DUMP, age=60)
     gcs.forbidden = {"list"}
-    drwatch.start(config(folder, receivers, [probe(gcs, certificate)]))
-    page = expect_page(receivers, "BackupFailed", wait_until)
+    drwatch.start(config(folder, receivers, [probe(gcs, certificate)], rules=built_in("BackupPlaceUnreachable", "BackupFailed"),
+                         extra="builtin_rules: false"))
+    page = expect_page(receivers, "BackupPlaceUnreachable", wait_until)
+    assert not receivers.pages(alertname="BackupFailed")
     assert drwatch.value('probe_failure_info{probe="nightly",reason="permission"}') == 1
     assert "storage.objects.list" in drwatch.get("/api/dr/probes")[1] or "storage.objects.list" in drwatch.get("/")[1]
     gcs.forbidden = set()

@@ -146,13 +146,16 @@ def test_wrong_keys_are_not_an_empty_bucket(folder, drwatch, receivers, storage,
     keys = {"secret_access_key_file": str(secret)}
     nightly = probe(storage, bucket, s3=keys)
     del nightly["s3"]["secret_access_key"]
-    start(drwatch, folder, receivers, [nightly])
-    page = expect_page(receivers, "BackupFailed", wait_until)
+    start(drwatch, folder, receivers, [nightly], rules=built_in("BackupPlaceUnreachable", "BackupFailed"),
+          extra="builtin_rules: false")
+    page = expect_page(receivers, "BackupPlaceUnreachable", wait_until)
     assert value(drwatch, "backup_probe_success") == 0
+    assert value(drwatch, "backup_success") is None, "it is unknown, not failed"
     assert drwatch.value('probe_failure_info{probe="nightly",reason="auth"}') == 1
     assert value(drwatch, "backup_stored_backups") is None, "nothing is known"
     secret.write_text(SECRET_KEY + "\n", encoding="utf-8")
     expect_resolve(receivers, page, wait_until)
+    assert not receivers.pages(alertname="BackupFailed")
     tell_no_secrets(drwatch)
 
 

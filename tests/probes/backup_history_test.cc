@@ -114,6 +114,58 @@ TEST(DeviationTest, NeedsAFewAndIgnoresWhatIsUsual) {
   EXPECT_EQ(Find(JudgeHistory(spec, backups, kNow), "size_trend"), nullptr);
 }
 
+TEST(DeviationTest, ComparesWithinAKindAndASeries) {
+  config::BackupProbe spec;
+  std::vector<catalog::Artefact> backups;
+  for (int day = 9; day >= 0; --day) {
+    for (const std::string database : {"crm", "shop"}) {
+      auto& artefact = backups.emplace_back(Artefact(kMidnight - 24h * day));
+      artefact.name = database + "-" + std::to_string(20260401 + 9 - day) + ".dump";
+      artefact.size_bytes = (database == "shop" ? 400 : 60) << 20;
+    }
+  }
+  EXPECT_EQ(DeviationOf(spec, backups)->ratio, 0) << "shop beside shop";
+  backups.back().size_bytes = 60 << 20;
+  EXPECT_TRUE(DeviationOf(spec, backups)->unusual);
+  auto& incremental = backups.emplace_back(Artefact(kNow));
+  incremental.name = "shop-incremental-20260410.dump";
+  EXPECT_FALSE(DeviationOf(spec, backups)) << "the first of its series";
+  // A full one of a repository after its deltas.
+  for (auto& artefact : backups) {
+    auto facts = std::make_shared<catalog::RepositoryFacts>();
+    facts->kind = &artefact == &backups.back() ? "full" : "incremental";
+    artefact.facts = facts;
+  }
+  EXPECT_FALSE(DeviationOf(spec, backups));
+  auto facts = std::make_shared<catalog::RepositoryFacts>();
+  facts->kind = "incremental";
+  backups.back().facts = facts;
+  EXPECT_TRUE(DeviationOf(spec, backups)) << "whatever its name is";
+}
+
+TEST(DeviationTest, WeekdaysAreOneSeries) {
+  config::BackupProbe spec;
+  auto backups = Nightly(6);
+  const std::string days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+  for (std::size_t i = 0; i < backups.size(); ++i) backups[i].name = "shop-" + days[i] + ".dump";
+  backups.back().size_bytes = 40 << 20;
+  EXPECT_TRUE(DeviationOf(spec, backups)->unusual);
+}
+
+TEST(IsTooSmallTest, WhatABackupIsBuiltUponCounts) {
+  config::BackupProbe spec;
+  spec.min_size_bytes = 1000;
+  auto artefact = Artefact(kNow, 10);
+  EXPECT_TRUE(IsTooSmall(spec, artefact));
+  auto facts = std::make_shared<catalog::RepositoryFacts>();
+  facts->own_bytes = 10;
+  facts->stored_bytes = 10;
+  artefact.facts = facts;
+  EXPECT_TRUE(IsTooSmall(spec, artefact)) << "a full one";
+  facts->stored_bytes = 5000;
+  EXPECT_FALSE(IsTooSmall(spec, artefact)) << "a delta";
+}
+
 TEST(DeviationTest, SmallOnesAndWildOnesAreLeftAlone) {
   config::BackupProbe spec;
   auto small = Nightly(10);

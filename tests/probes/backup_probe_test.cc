@@ -247,11 +247,18 @@ TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
   EXPECT_EQ(Value("backup_probe_success"), 0);
 }
 
-TEST_F(BackupProbeTest, NotRunHasTheSeriesThatAlwaysExist) {
+TEST_F(BackupProbeTest, ARunThatDoesNotReturnSaysNothingOfTheBackup) {
   last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
-  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_success"), std::nullopt) << "nothing was ever seen";
   EXPECT_EQ(Value("backup_probe_success"), 0);
   EXPECT_EQ(last_.Headline().reason, Reason::kTimeout);
+  Write("shop-1.dump", 1h, GoodDump());
+  for (const bool good : {true, false}) {
+    Run();
+    last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
+    EXPECT_EQ(Value("backup_success"), good ? 1 : 0);
+    Write("shop-1.dump", 1h, GoodDump().substr(0, 4000));
+  }
 }
 
 TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
@@ -262,6 +269,60 @@ TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
   EXPECT_EQ(RunForReason(), Reason::kNone);
   EXPECT_EQ(Value("backup_success"), 1);
   EXPECT_EQ(Value("backup_in_progress"), 2);
+}
+
+TEST_F(BackupProbeTest, ADumpThatStandsStillIsNotBrokenYet) {
+  Write("shop-1.dump", 20h, GoodDump());
+  Run();
+  // It waits for a lock, and was quiet for longer than quiet_time.
+  for (const std::string& half : {GoodDump().substr(0, 4000), std::string()}) {
+    Write("shop-2.dump", 45s, half);
+    EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+    EXPECT_EQ(Value("backup_success"), 1);
+    EXPECT_EQ(Value("backup_verification_success"), 1);
+    EXPECT_EQ(Value("backup_in_progress"), 1);
+    EXPECT_EQ(Value("backup_age_seconds"), 20 * 3600);
+    EXPECT_EQ(last_.copies.size(), 1u);
+  }
+  clock_.Advance(5min);
+  EXPECT_NE(RunForReason(), Reason::kNone) << "nothing has changed for minutes";
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_in_progress"), 0);
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 8000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "it goes on";
+  Write("shop-2.dump", 45s, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 45);
+}
+
+TEST_F(BackupProbeTest, WhatIsUnfinishedHidesNothing) {
+  std::string flipped = GoodDump();
+  flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 16);
+  Write("shop-1.dump", 27h, GoodDump());
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 4000));
+  EXPECT_EQ(RunForReason(), Reason::kStale) << "the one before it is judged";
+  Write("shop-1.dump", 20h, GoodDump().substr(0, 5000));
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete) << "no good one stands in";
+  Write("shop-1.dump", 20h, GoodDump());
+  Write("shop-2.dump", 45s, flipped);
+  EXPECT_EQ(RunForReason(), Reason::kCorrupt) << "no writing mends it";
+  Write("shop-2.dump", 45s, GoodDump().substr(0, 4000));
+  Write("SHA256SUMS", 45s, std::string(64, 'a') + "  shop-2.dump\n");
+  Run();
+  EXPECT_EQ(Value("backup_success"), 0) << "its writer says that it is done";
+}
+
+TEST_F(BackupProbeTest, AnUnfinishedOneHasTheGraceOfItsSlot) {
+  spec_.max_age.reset();
+  spec_.schedule = *config::Schedule::Parse("0 22 * * *");
+  spec_.grace = 3h;
+  Write("shop-1.dump", 25h, GoodDump());
+  Write("shop-2.dump", 1h, GoodDump().substr(0, 4000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "00:00, until 01:00";
+  EXPECT_EQ(Value("backup_in_progress"), 1);
+  clock_.Advance(1h + 1min);
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_verification_success"), 0);
 }
 
 TEST_F(BackupProbeTest, OnlyBackupBeingReplacedStandsInWhileItIsFresh) {
@@ -429,7 +490,7 @@ TEST_F(LargeBackupTest, DestructorStopsARunningVerification) {
   EXPECT_LT(std::chrono::steady_clock::now() - began, 10s);
 }
 
-TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
+TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateUntilItIsTooOld) {
   Write("shop-1.dump", 1h, GoodDump());
   Run();
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::none);
@@ -439,14 +500,21 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateForAWhile) {
     EXPECT_EQ(Value("backup_success"), 1);
     EXPECT_EQ(Value("backup_probe_success"), 0);
     EXPECT_EQ(Check("place").reason, Reason::kPermission);
-    clock_.Advance(6min);
+    clock_.Advance(25h);
     Run();
+    EXPECT_EQ(Value("backup_success"), 1);
+    EXPECT_EQ(last_.copies.size(), 1u);
+    clock_.Advance(1min);
+    EXPECT_EQ(RunForReason(), Reason::kStale);
     EXPECT_EQ(Value("backup_success"), 0);
+    Restart();
+    EXPECT_EQ(RunForReason(), Reason::kPermission);
+    EXPECT_EQ(Value("backup_success"), std::nullopt) << "nothing is known";
   }
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::owner_all);
 }
 
-TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {
+TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastState) {
   for (int i = 0; i < 300; ++i) Write("shop-" + std::to_string(i) + ".txt", 1h, "x");
   Run();
   EXPECT_EQ(Value("backup_success"), 1);
@@ -457,8 +525,8 @@ TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastStateForAWhile) {
   EXPECT_EQ(Check("place").reason, Reason::kTimeout);
   clock_.Advance(6min);
   Run(base::Duration(0));
-  EXPECT_EQ(Value("backup_success"), 0);
-  EXPECT_EQ(Check("place").severity, Severity::kCritical);
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Check("place").severity, Severity::kUnknown);
 }
 
 TEST_F(BackupProbeTest, RetentionIsAWarning) {
@@ -505,6 +573,34 @@ TEST_F(BackupProbeTest, ARetentionOfHoursIsJudgedByTheSchedule) {
   Write("shop-22.dump", 22h, GoodDump());
   Run();
   EXPECT_EQ(Value("backup_check_success", "retention"), 1);
+}
+
+TEST_F(BackupProbeTest, WhatIsKnownToBeBrokenFillsNoHole) {
+  // The clock stands at 00:00. Slots at 23:00, 22:00 ... 19:00.
+  spec_.schedule = *config::Schedule::Parse("0 * * * *");
+  spec_.grace = 10min;
+  spec_.retention = 5h;
+  spec_.min_count = 5;
+  Write("shop-1900.dump", 5h - 5min, "");
+  Write("shop-2000.dump", 4h - 5min, GoodDump());
+  Write("shop-2100.dump", 3h - 5min, GoodDump().substr(0, 9000));
+  Run();
+  EXPECT_EQ(Value("backup_verification_success"), 0) << "read while it is the newest";
+  Write("shop-2200.dump", 2h - 5min, GoodDump());
+  Write("shop-2300.dump", 1h - 5min, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_schedule_missed_slots"), 1) << "since 20:00";
+  EXPECT_DOUBLE_EQ(*Value("backup_retention_covered_ratio"), 0.6);
+  EXPECT_EQ(Check("count").message, "3 kept, min_count 5");
+  EXPECT_EQ(Value("backup_oldest_timestamp_seconds"),
+            base::ToUnixSeconds(clock_.Now() - 4h + 5min));
+  EXPECT_EQ(Value("backup_check_success", "retention"), 1)
+      << "as old as a slot and the grace allow";
+  std::filesystem::remove(folder_.Path("backups/shop-2000.dump"));
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "retention"), 0);
+  EXPECT_EQ(Value("backup_stored_backups"), 4) << "they take room all the same";
 }
 
 TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {

@@ -6,6 +6,8 @@ namespace drwatch::recovery {
 namespace {
 
 using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
 
 constexpr base::Timestamp kNow = base::Timestamp(std::chrono::hours(480'000));
 
@@ -184,6 +186,45 @@ TEST(CopiesTest, NamesTheOddOneOut) {
   primary.digest = "sha256:2";
   EXPECT_EQ(compare().identical, true);
   EXPECT_TRUE(compare().differences.empty());
+}
+
+TEST(CopiesTest, ACopyOfWhatWasThereBeforeIsBehind) {
+  auto here = Copy("latest.dump", 1h);
+  auto there = Copy("latest.dump", 25h, 99);
+  const auto identical = [&] {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {here}), Result("nightly-dr", {there})},
+                         kNow)[0]
+        .identical;
+  };
+  EXPECT_EQ(identical(), std::nullopt) << "it is copied tonight";
+  there.point = kNow - 30min;
+  EXPECT_EQ(identical(), false) << "it was copied since, without its time";
+  there.point = here.point - 1s;
+  EXPECT_EQ(identical(), false) << "times of some file systems are whole seconds";
+  // What their bytes say decides, whatever the files' times are.
+  here.made = kNow - 2h;
+  there.made = kNow - 26h;
+  there.point = kNow - 30min;
+  EXPECT_EQ(identical(), std::nullopt);
+  there.made = here.made;
+  there.point = kNow - 25h;
+  EXPECT_EQ(identical(), false);
+  // Nobody writes over a name with a date.
+  here.made = there.made = {};
+  here.dated = there.dated = true;
+  EXPECT_EQ(identical(), false);
+}
+
+TEST(CopiesTest, OneThatIsBehindHidesNoDifference) {
+  const auto report = CompareCopies(MakeConfig(),
+                                    {Result("nightly-primary", {Copy("latest.dump", 1h)}),
+                                     Result("nightly-secondary", {Copy("latest.dump", 25h, 7)}),
+                                     Result("nightly-dr", {Copy("latest.dump", 1h, 99)})},
+                                    kNow)[0];
+  EXPECT_EQ(report.identical, false);
+  ASSERT_EQ(report.differences.size(), 1u);
+  EXPECT_EQ(report.differences[0].location, "dr");
 }
 
 TEST(CopiesTest, SameBytesUnderAnotherNameAreTheSame) {
