@@ -328,7 +328,7 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
 void Judge::FindHoles() {
   const std::uint64_t needed = Needed();
   // No base backup has WAL here: it begins too late for the newest one.
-  const auto end = state_.chains.empty() ? NewestEnd() : std::nullopt;
+  const auto end = state_.chains.empty() && question_.size_known ? NewestEnd() : std::nullopt;
   if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());
   bool only_needed = question_.expires;  // up to here
   for (std::size_t i = 1; i < groups_.size(); ++i) {

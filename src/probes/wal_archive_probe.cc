@@ -148,6 +148,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
+  question.size_known = reader_->system_identifier().has_value();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
   question.acknowledged = AcknowledgedOf(spec_);

@@ -327,6 +327,9 @@ TEST(WalArchiveTest, WalThatBeginsTooLateForTheNewestBaseIsLost) {
   ASSERT_EQ(state.gaps.size(), 1u);
   EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
   EXPECT_FALSE(state.reachable);
+  world.question.size_known = false;
+  EXPECT_EQ(world.Judge().lost, 0u);
+  world.question.size_known = true;
   // What comes next may be there before.
   world.question.now = At(1010);
   world.question.in_flight_time = std::chrono::minutes(1);
