@@ -131,6 +131,8 @@ struct WalArchiveState {
   std::vector<std::uint32_t> acknowledged_timelines;
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing
   std::vector<WalChain> chains;           // of the bases that lie on the ancestry and have WAL
+  // Bases on what the live server has left behind: they bring back what it has gone back from.
+  std::vector<std::size_t> left_bases;
   // Where the WAL breaks off that can be reached: from the base backup that reaches furthest; of
   // everything if no base is known.
   std::optional<WalRange> reachable;  // the segments from there, of one timeline, back to a gap

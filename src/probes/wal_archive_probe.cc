@@ -368,6 +368,13 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   }
   findings.state = catalog::JudgeWalArchive(reader_->inventory(), question);
   findings.bases = std::move(question.bases);
+  if (archive_) {
+    std::set<std::pair<std::string, std::string>> left;
+    for (const std::size_t base : findings.state.left_bases) {
+      left.emplace(findings.bases[base].probe, findings.bases[base].name);
+    }
+    positions_->archive_notes().PutLeft(*archive_, std::move(left));
+  }
   findings.primary = primary_;
   if (primary_ && reader_->system_identifier()) {
     const auto system = ParseSystem(primary_->history.system_identifier);
