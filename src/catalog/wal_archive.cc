@@ -50,6 +50,7 @@ class Judge {
   void FindGroups();
   void AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments);
   void FollowBases();
+  void FindLeftBases();
   void FindHoles();
   void FindHole(std::uint64_t first, const Group& next);
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
@@ -214,6 +215,25 @@ void Judge::FollowBases() {
   }
 }
 
+// Only the live server tells which of two timelines is the one that went on. That a base backup's
+// WAL lies here tells that it is of this cluster.
+void Judge::FindLeftBases() {
+  const bool sure = question_.live && question_.live->timeline == state_.timeline &&
+                    question_.histories.contains(state_.timeline);
+  if (!sure) return;
+  for (std::size_t i = 0; i < question_.bases.size(); ++i) {
+    const WalBase& base = question_.bases[i];
+    const auto here = inventory_.segments.find(base.timeline);
+    if (base.timeline >= state_.timeline || OnPath(base) || here == inventory_.segments.end()) {
+      continue;
+    }
+    const bool held = std::any_of(
+        here->second.begin(), here->second.end(),
+        [first = OwnWal(base).first](const auto& file) { return file.number == first; });
+    if (held) state_.left_bases.push_back(i);
+  }
+}
+
 // What lies before this number has expired.
 std::uint64_t Judge::Needed() const {
   std::uint64_t needed = kNoEnd;
@@ -328,7 +348,7 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
 void Judge::FindHoles() {
   const std::uint64_t needed = Needed();
   // No base backup has WAL here: it begins too late for the newest one.
-  const auto end = state_.chains.empty() ? NewestEnd() : std::nullopt;
+  const auto end = state_.chains.empty() && question_.size_known ? NewestEnd() : std::nullopt;
   if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());
   bool only_needed = question_.expires;  // up to here
   for (std::size_t i = 1; i < groups_.size(); ++i) {
@@ -372,6 +392,7 @@ WalArchiveState Judge::Run() {
   if (state_.timeline == 0) return std::move(state_);
   BuildPath();
   FindStrangers();
+  FindLeftBases();
   FindRuns();
   FindGroups();
   if (groups_.empty()) return std::move(state_);

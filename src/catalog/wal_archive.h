@@ -3,9 +3,9 @@
 //
 // A timeline's ancestry gives each segment number exactly one timeline: its parent's below the
 // segment of the switch, its own from that segment on (which begins with a copy of the parent's).
-// What lies before the oldest base backup that needs it has expired and is not missed. Where none
-// has WAL here, what lies between the newest one and the first segment is missing. Nor is what a
-// backup program removed between base backups that it keeps on purpose.
+// What lies before the oldest base backup that needs it has expired and is not missed, nor is what
+// a backup program removed between base backups. Where no base backup has WAL here, what lies
+// between the newest one and the first segment is missing.
 #pragma once
 
 #include <cstdint>
@@ -29,21 +29,16 @@ struct WalSegmentFile {
   base::Timestamp modified{};
 };
 
-struct WalHistoryFile {
-  std::size_t object = 0;
-  base::Timestamp modified{};
-};
-
 // What lies in an archive, by timeline, each in the order of numbers and each number once.
 struct WalInventory {
   std::int64_t segment_bytes = verify::kDefaultSegmentBytes;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> segments;
   std::map<std::uint32_t, std::vector<WalSegmentFile>> partials;
-  std::map<std::uint32_t, WalHistoryFile> histories;
-  std::vector<std::size_t> backups;   // .backup files
-  std::int64_t impossible_names = 0;  // that cannot occur with this segment size
-  std::string impossible_name;        // one of them
-  std::vector<std::string> twice;     // segments with two files that are not the same
+  std::map<std::uint32_t, WalSegmentFile> histories;  // without a number
+  std::vector<std::size_t> backups;                   // .backup files
+  std::int64_t impossible_names = 0;                  // that cannot occur with this segment size
+  std::string impossible_name;                        // one of them
+  std::vector<std::string> twice;  // segments with two files that are not the same
 };
 
 // A base backup that WAL can carry on.
@@ -80,6 +75,8 @@ struct WalQuestion {
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
   std::vector<WalBase> bases;
+  // False if no segment told its size (they are encrypted): where a position lies is then a guess.
+  bool size_known = true;
   std::optional<WalLive> live;
   int in_flight_segments = 2;       // at the end, that may still be on their way
   base::Duration in_flight_time{};  // and for how long
@@ -134,6 +131,8 @@ struct WalArchiveState {
   std::vector<std::uint32_t> acknowledged_timelines;
   std::vector<std::uint32_t> no_history;  // timelines above 1 whose history file is missing
   std::vector<WalChain> chains;           // of the bases that lie on the ancestry and have WAL
+  // Bases on what the live server has left behind: they bring back what it has gone back from.
+  std::vector<std::size_t> left_bases;
   // Where the WAL breaks off that can be reached: from the base backup that reaches furthest; of
   // everything if no base is known.
   std::optional<WalRange> reachable;  // the segments from there, of one timeline, back to a gap

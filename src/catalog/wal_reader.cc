@@ -67,7 +67,7 @@ WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int6
     const auto name = verify::ParseWalFileName(objects[i].name);
     if (!name) continue;
     if (name->kind == Kind::kHistory) {
-      inventory.histories[name->timeline] = {i, objects[i].modified};
+      inventory.histories[name->timeline] = {0, i, objects[i].modified};
       continue;
     }
     const auto number = verify::SegmentNumber(*name, segment_bytes);

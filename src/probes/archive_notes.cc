@@ -95,6 +95,20 @@ void ArchiveNotes::PutHoldings(Archive& archive, catalog::WalHoldings holdings) 
   archive.holdings = std::move(holdings);
 }
 
+void ArchiveNotes::PutLeft(Archive& archive, std::set<std::pair<std::string, std::string>> left) {
+  const std::lock_guard lock(mutex_);
+  archive.left = std::move(left);
+}
+
+bool ArchiveNotes::IsLeft(const std::string& probe, const Owner& owner,
+                          const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto archives = ArchivesFor(probe, owner);
+  return std::any_of(archives.begin(), archives.end(), [&](const auto& archive) {
+    return archive->left.contains({probe, name});
+  });
+}
+
 // With the lock held.
 std::vector<std::shared_ptr<const ArchiveNotes::Archive>> ArchiveNotes::ArchivesFor(
     const std::string& probe, const Owner& owner) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -67,9 +68,14 @@ class ArchiveNotes {
     Owner owner;
     std::vector<std::string> base_backups;  // the probes it is for; empty = all of the owner's
     std::optional<catalog::WalHoldings> holdings;  // nullopt: not looked at yet
+    // Base backups, by probe and name, on WAL that the server has left behind.
+    std::set<std::pair<std::string, std::string>> left;
   };
   std::shared_ptr<Archive> AddArchive(Archive archive);
   void PutHoldings(Archive& archive, catalog::WalHoldings holdings);
+  void PutLeft(Archive& archive, std::set<std::pair<std::string, std::string>> left);
+  // Whether an archive for a backup probe says so of what it found under that name.
+  bool IsLeft(const std::string& probe, const Owner& owner, const std::string& name) const;
   // For a backup probe and the owner of what it finds.
   WalSupply FindWal(const std::string& probe, const Owner& owner,
                     const verify::NeededWal& needed) const;

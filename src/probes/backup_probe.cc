@@ -155,6 +155,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
     if (!blind) ReportPlace(report, listing);
     copies = CopiesOf(spec_, complete, verdicts_);
+    DropLeft(copies);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);
     } else {
@@ -262,7 +263,12 @@ bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration bu
 void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,
                                   const RunContext& context) {
   for (int i = 0; i < kMaxInline; ++i) {
-    const auto due = NextToVerify(spec_, complete, verdicts_, context.now);
+    auto due = NextToVerify(spec_, complete, verdicts_, context.now);
+    if (!due && !complete.empty() && IsLeft(complete.back().name)) {
+      std::vector<catalog::Artefact> kept = complete;
+      std::erase_if(kept, [this](const auto& artefact) { return IsLeft(artefact.name); });
+      due = NextToVerify(spec_, kept, verdicts_, context.now);
+    }
     if (!due) return;
     const base::Duration budget = context.deadline.Remaining() / 2;
     if (!FitsInRun(*due, budget) ||
@@ -288,6 +294,20 @@ void BackupProbe::AwaitArchives(const std::vector<catalog::Artefact>& complete,
   const base::Duration patience = std::min(kArchivePatience, context.deadline.Remaining() / 4);
   positions_->archive_notes().AwaitArchives(config_.name, {config_.service, spec_.data},
                                             base::Deadline::After(patience), context.stop);
+}
+
+bool BackupProbe::IsLeft(const std::string& name) const {
+  return positions_ != nullptr &&
+         positions_->archive_notes().IsLeft(config_.name, {config_.service, spec_.data}, name);
+}
+
+// What was taken on WAL that the server has left is whole, and no state to return to.
+void BackupProbe::DropLeft(std::vector<model::StoredCopy>& copies) const {
+  for (model::StoredCopy& copy : copies) {
+    if (!copy.good || !IsLeft(copy.name)) continue;
+    copy.good = false;
+    copy.problem = "taken on WAL that the server has left: it went on from an earlier point";
+  }
 }
 
 // For the probes of WAL archives.

@@ -58,6 +58,8 @@ class BackupProbe final : public Probe {
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void AwaitArchives(const std::vector<catalog::Artefact>& complete,
                      const RunContext& context) const;
+  bool IsLeft(const std::string& name) const;
+  void DropLeft(std::vector<model::StoredCopy>& copies) const;
   void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void StandIn(catalog::Listing& listing) const;

@@ -148,6 +148,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
+  question.size_known = reader_->system_identifier().has_value();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
   question.acknowledged = AcknowledgedOf(spec_);
@@ -188,9 +189,40 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
   }
 }
 
+bool WalArchiveProbe::FitsInRun(std::int64_t bytes, base::Duration budget) const {
+  const double rate = static_cast<double>(spec_.read_rate_bytes);
+  return bytes <= kInlineBytes &&
+         (rate <= 0 || static_cast<double>(bytes) / rate < base::ToSeconds(budget));
+}
+
+// How far pg_receivewal has come in the segment behind the whole ones. It is read when it changed.
+void WalArchiveProbe::FindStreamed(WalFindings& findings, const RunContext& context) {
+  const catalog::WalInventory& inventory = reader_->inventory();
+  const auto partials = inventory.partials.find(findings.state.timeline);
+  if (partials == inventory.partials.end() || !findings.state.archived_to) return;
+  const catalog::WalSegmentFile& file = partials->second.back();
+  const verify::Lsn begin = file.number * static_cast<std::uint64_t>(inventory.segment_bytes);
+  if (begin != *findings.state.archived_to) return;
+  const catalog::PlaceObject& object = reader_->objects()[file.object];
+  if (streamed_name_ != object.name || streamed_fingerprint_ != object.fingerprint) {
+    const base::Duration budget = context.deadline.Remaining() / 4;
+    if (!FitsInRun(object.size_bytes, budget)) return;
+    verify::VerifyOptions options;
+    options.deadline = base::Deadline::After(budget);
+    options.stop = context.stop;
+    verify::ReadBudget read(options);
+    streamed_ = catalog::WalChecker(*place_, ExpectedSystem()).Check(object, read);
+    streamed_name_ = object.name;
+    streamed_fingerprint_ = object.fingerprint;
+  }
+  if (streamed_.outcome != verify::Outcome::kIntact || streamed_.facts.end <= begin) return;
+  findings.streamed_to = streamed_.facts.end;
+  findings.streamed_commit = streamed_.facts.last_commit;
+}
+
 void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) const {
   if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
-  const std::uint64_t archived = *findings.state.archived_to;
+  const std::uint64_t archived = findings.streamed_to.value_or(*findings.state.archived_to);
   const auto note = positions_->archive_notes().Find(spec_.primary);
   const ForgivePauses pauses =
       ForgiveOpenSegment(archived, static_cast<double>(reader_->inventory().segment_bytes),
@@ -222,13 +254,14 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
       FindFile(reader_->inventory(), {range.timeline, range.last});
-  base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
-  if (!spec_.verify && last != nullptr) end = std::max(end, last->modified);
   // What an idle server has not written cannot be missed.
   const bool reaches_end =
       state.archived_to &&
       (range.last + 1) * static_cast<std::uint64_t>(reader_->inventory().segment_bytes) >=
           *state.archived_to;
+  if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
+  base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
+  if (!spec_.verify && last != nullptr) end = std::max(end, last->modified);
   if (findings.lag_seconds && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);
@@ -315,10 +348,7 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   std::int64_t bytes = 0;
   for (const WalWork& work : batch) bytes += work.object.size_bytes;
   const base::Duration budget = context.deadline.Remaining() / 2;
-  const double seconds = spec_.read_rate_bytes > 0 ? static_cast<double>(bytes) /
-                                                         static_cast<double>(spec_.read_rate_bytes)
-                                                   : 0;
-  if (bytes <= kInlineBytes && seconds < base::ToSeconds(budget)) {
+  if (FitsInRun(bytes, budget)) {
     verifier_.VerifyNow(batch, ExpectedSystem(), base::Deadline::After(budget), context.stop);
   } else {
     verifier_.Start(std::move(batch), ExpectedSystem());
@@ -338,6 +368,13 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   }
   findings.state = catalog::JudgeWalArchive(reader_->inventory(), question);
   findings.bases = std::move(question.bases);
+  if (archive_) {
+    std::set<std::pair<std::string, std::string>> left;
+    for (const std::size_t base : findings.state.left_bases) {
+      left.emplace(findings.bases[base].probe, findings.bases[base].name);
+    }
+    positions_->archive_notes().PutLeft(*archive_, std::move(left));
+  }
   findings.primary = primary_;
   if (primary_ && reader_->system_identifier()) {
     const auto system = ParseSystem(primary_->history.system_identifier);
@@ -357,6 +394,7 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
         FindFile(reader_->inventory(), {newest.timeline, newest.last});
     if (file != nullptr) findings.last_segment = file->modified;
   }
+  FindStreamed(findings, context);
   FindLag(findings, context);
   FindWindow(findings, context);
   return findings;

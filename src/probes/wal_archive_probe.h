@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 #include "probes/position_ring.h"
 #include "probes/postgres_lag.h"
@@ -25,7 +26,9 @@ struct WalFindings {
   catalog::WalArchiveState state;
   std::vector<catalog::WalBase> bases;
   std::optional<PositionReading> primary;
-  bool other_cluster = false;  // the primary's system identifier is not the archive's
+  bool other_cluster = false;              // the primary's system identifier is not the archive's
+  std::optional<verify::Lsn> streamed_to;  // what the segment that is being streamed holds
+  std::optional<base::Timestamp> streamed_commit;
   std::optional<double> lag_bytes;
   std::optional<double> lag_seconds;
   std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
@@ -65,6 +68,8 @@ class WalArchiveProbe final : public Probe {
   catalog::WalQuestion Ask(const RunContext& context) const;
   WalFindings Judge(const RunContext& context);
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
+  void FindStreamed(WalFindings& findings, const RunContext& context);
+  bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   void FindLag(WalFindings& findings, const RunContext& context) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void AddNeighbours(const catalog::WalRange& run, std::vector<WalWork>& batch) const;
@@ -87,6 +92,10 @@ class WalArchiveProbe final : public Probe {
   std::uint64_t kept_changes_ = 0;
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
   std::optional<PositionReading> primary_;
+  // The segment that was being streamed, as it was read last.
+  std::string streamed_name_;
+  std::uint64_t streamed_fingerprint_ = 0;
+  catalog::WalCheck streamed_;
 };
 
 // Its tables: WalMigrations() in wal_verdicts.h.

@@ -36,7 +36,11 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
   }
   if (!paths.empty()) return paths;
   const auto point = ValueOf(result, "backup_last_success_timestamp_seconds");
-  if (!point) return {};
+  // Passed everything and not good all the same: taken on WAL that the server has left.
+  const bool left =
+      std::any_of(result.copies.begin(), result.copies.end(),
+                  [&point](const auto& copy) { return base::ToUnixSeconds(copy.point) == point; });
+  if (!point || left) return {};
   return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}}};
 }
 

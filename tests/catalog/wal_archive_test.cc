@@ -242,6 +242,9 @@ TEST(WalArchiveTest, WhatARecoveryInPlaceLeavesBehindIsNoOtherServers) {
   World world;
   world.question.now = At(10'000);
   world.question.live = WalLive{3, 13 * kBytes, "", {}};
+  world.Base(4 * kBytes, 5 * kBytes, 100).Base(7 * kBytes, 8 * kBytes, 200);
+  world.Base(8 * kBytes, 9 * kBytes, 300, 2).Base(11 * kBytes, 12 * kBytes, 400, 2);
+  world.Base(11 * kBytes, 12 * kBytes, 500, 3).Base(30 * kBytes, 31 * kBytes, 600);
   // The server went back twice: from 9 to 5, and from 12 to 10.
   world.Written(1000).Add(1, 1, 9).Written(2000).History(2, {{1, 5 * kBytes + 77}});
   world.Written(2001).Add(2, 5, 12).Written(3000);
@@ -249,11 +252,15 @@ TEST(WalArchiveTest, WhatARecoveryInPlaceLeavesBehindIsNoOtherServers) {
   const WalArchiveState state = world.Judge();
   EXPECT_EQ(state.ancestry, (std::vector<std::uint32_t>{1, 2, 3}));
   EXPECT_EQ(state.lost, 0u);
+  EXPECT_EQ(state.left_bases, (std::vector<std::size_t>{1, 3}));
   EXPECT_TRUE(state.newer.empty());
   EXPECT_TRUE(state.diverged.empty());
   // Something archives on timeline 2 again; the segment of a switch may be filled late.
   world.Written(3002).Add(1, 5, 5).Add(2, 13, 13);
   EXPECT_EQ(world.Judge().diverged, std::vector<std::uint32_t>{2});
+  // Which timeline goes on nobody knows.
+  world.question.live.reset();
+  EXPECT_TRUE(world.Judge().left_bases.empty());
 }
 
 TEST(WalArchiveTest, ANewerTimelineMayFollowAServerThatIsGone) {
@@ -327,6 +334,9 @@ TEST(WalArchiveTest, WalThatBeginsTooLateForTheNewestBaseIsLost) {
   ASSERT_EQ(state.gaps.size(), 1u);
   EXPECT_EQ(state.gaps[0].range, (WalRange{1, 6, 8}));
   EXPECT_FALSE(state.reachable);
+  world.question.size_known = false;
+  EXPECT_EQ(world.Judge().lost, 0u);
+  world.question.size_known = true;
   // What comes next may be there before.
   world.question.now = At(1010);
   world.question.in_flight_time = std::chrono::minutes(1);

@@ -133,6 +133,39 @@ TEST_F(BackupWalTest, FollowsWhatTheArchiveHolds) {
   EXPECT_TRUE(Bases().empty()) << "no archive makes up for that";
 }
 
+TEST_F(BackupWalTest, IsNoStateToReturnToWhereTheServerWentBackFromIt) {
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 2, 4);
+  notes().PutLeft(*archive, {{"base", "base-0"}, {"other", "base-1"}});
+  EXPECT_TRUE(Run().copies.at(0).good);
+  notes().PutLeft(*archive, {{"base", "base-1"}});
+  const model::ProbeResult left = Run();
+  EXPECT_TRUE(left.ok()) << "the backup itself is what it should be";
+  EXPECT_FALSE(left.copies.at(0).good);
+  EXPECT_EQ(left.copies.at(0).problem,
+            "taken on WAL that the server has left: it went on from an earlier point");
+}
+
+TEST_F(BackupWalTest, TheNewestThatTheServerHasNotLeftIsVerifiedToo) {
+  folder_.Write("backups/base-0/PG_VERSION", "15\n");
+  folder_.Write("backups/base-0/backup_manifest", Manifest("15\n"));
+  std::filesystem::create_directory(folder_.Path("backups/base-0/pg_wal"));
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 2, 4);
+  Run();
+  const auto level_of = [this](const std::string& name) {
+    for (const model::StoredCopy& copy : Run().copies) {
+      if (copy.name == name) return copy.level;
+    }
+    return -1;
+  };
+  const std::string newest = level_of("base-0") > 0 ? "base-0" : "base-1";
+  const std::string other = newest == "base-0" ? "base-1" : "base-0";
+  EXPECT_EQ(level_of(other), 0);
+  notes().PutLeft(*archive, {{"base", newest}});
+  EXPECT_EQ(level_of(other), 4);
+}
+
 TEST_F(BackupWalTest, IsNotGoodWithoutAnArchive) {
   const model::CheckOutcome alone = Run().Headline();
   EXPECT_EQ(alone.severity, Severity::kCritical);

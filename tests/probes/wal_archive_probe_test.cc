@@ -29,15 +29,14 @@ class WalArchiveProbeTest : public ::testing::Test {
     spec_.place.path = folder_.Path("archive");
     spec_.primary = "db";
     start_ = clock_.Now();
-    WalBuilder builder(1);
     for (std::uint64_t segment = 1; segment <= 4; ++segment) {
-      builder.Commit(At(static_cast<std::int64_t>(segment)));
-      builder.FillTo(0);
+      builder_.Commit(At(static_cast<std::int64_t>(segment)));
+      builder_.FillTo(0);
     }
-    segments_ = builder.Segments();
+    segments_ = builder_.Segments();
     segments_.resize(4);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
-      folder_.Write("archive/" + builder.Name(i), segments_[i]);
+      folder_.Write("archive/" + builder_.Name(i), segments_[i]);
     }
   }
   std::int64_t At(std::int64_t seconds) const {
@@ -71,6 +70,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   testing::TempDir folder_;
   testing::FakeClock clock_;
   base::Timestamp start_{};
+  WalBuilder builder_{1};
   std::vector<std::string> segments_;
   PositionRing positions_{nullptr, &clock_};
   config::Probe config_;
@@ -119,6 +119,42 @@ TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft
   EXPECT_FALSE(ValueOf(result, "wal_archive_lag_seconds"));
   EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kUnknown);
   EXPECT_EQ(Loss(result), 10 * 60 - 4);
+}
+
+TEST_F(WalArchiveProbeTest, WhatIsStreamedOfTheOpenSegmentIsArchived) {
+  AddBase();
+  const auto commit = [this](std::int64_t second) {
+    builder_.Commit(At(second));
+    SeePrimary(builder_.Position());
+  };
+  const auto stream = [this] {
+    folder_.Write("archive/" + builder_.Name(4) + ".partial", builder_.Segments()[4]);
+  };
+  clock_.Advance(20s);
+  SeePrimary(builder_.Position());
+  clock_.Advance(10s);
+  commit(30);
+  stream();
+  clock_.Advance(10s);
+  SeePrimary(builder_.Position());
+  const model::ProbeResult streamed = Run();
+  EXPECT_EQ(ValueOf(streamed, "wal_archive_lag_bytes"), 0);
+  EXPECT_EQ(ValueOf(streamed, "wal_archive_lag_seconds"), 0);
+  EXPECT_EQ(Loss(streamed), 0);
+  // The stream breaks off.
+  commit(40);
+  clock_.Advance(60s);
+  const model::ProbeResult behind = Run();
+  EXPECT_GE(ValueOf(behind, "wal_archive_lag_seconds"), 60);
+  EXPECT_EQ(ValueOf(behind, "wal_archive_last_commit_timestamp_seconds"), At(30));
+  EXPECT_GE(Loss(behind), 60);
+  EXPECT_LE(Loss(behind), 70);
+  stream();
+  SeePrimary(builder_.Position());
+  EXPECT_EQ(Loss(Run()), 0);
+  // What cannot be read holds nothing.
+  folder_.Write("archive/" + builder_.Name(4) + ".partial", std::string(kBytes, 'x'));
+  EXPECT_GT(Loss(Run()), 0);
 }
 
 TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {

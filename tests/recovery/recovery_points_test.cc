@@ -255,6 +255,19 @@ TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
   EXPECT_EQ(path.target, "/backup");
 }
 
+TEST(RecoveryPointsTest, WhatPassedEverythingAndIsNotGoodIsNoPoint) {
+  RecoveryPoints recovery(MakeConfig());
+  model::ProbeResult result = Backup("dump", kNow - 2h);
+  model::StoredCopy left;
+  left.point = kNow - 2h;  // taken on WAL that the server has left
+  model::StoredCopy unproven;
+  unproven.point = kNow - 9h;
+  result.copies = {left, unproven};
+  EXPECT_EQ(PointOf(recovery.Compute({result}), Scenario::kServerLost), std::nullopt);
+  result.copies = {unproven};
+  EXPECT_EQ(PointOf(recovery.Compute({result}), Scenario::kServerLost), kNow - 2h);
+}
+
 TEST(RecoveryPointsTest, BlindnessKeepsThePointAndABackupThatIsGoneLosesIt) {
   RecoveryPoints recovery(MakeConfig());
   recovery.Compute({Backup("dump", kNow - 2h)});
