@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "catalog/artefact_time.h"
 #include "verify/utc.h"
 
 namespace drwatch::probes {
@@ -272,18 +273,25 @@ void Judge::History() {
   for (auto at = complete_.rbegin(); at != complete_.rend() && at->time > best; ++at) {
     const auto verdict = verdicts_.Find(*at);
     if (!PassedAll(spec_, *at, verdict)) continue;
-    const base::Timestamp point = PointOf(*at, verdict);
+    const base::Timestamp point = PointOf(spec_, *at, verdict);
     best = std::max(best.value_or(point), point);
   }
 }
 
 }  // namespace
 
-base::Timestamp PointOf(const catalog::Artefact& artefact,
+config::LocalClock ZoneClock(const config::BackupProbe& spec) {
+  return config::ClockOfZone(spec.schedule ? spec.schedule->zone() : std::string());
+}
+
+base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict) {
   // A zone in the name, a manifest: these say it better.
   const bool by_file = artefact.time_source == catalog::TimeSource::kModified;
   if (!by_file || !verdict || !verdict->begun) return artefact.time;
+  if (const config::LocalClock clock = ZoneClock(spec)) {
+    if (const auto read = catalog::ReadLocal(*verdict->begun, clock, artefact.time)) return *read;
+  }
   return verify::LatestReading(*verdict->begun, artefact.time).value_or(artefact.time);
 }
 

@@ -16,6 +16,7 @@
 
 #include "catalog/artefact.h"
 #include "config/config.h"
+#include "config/local_clock.h"
 #include "probes/backup_verdicts.h"
 
 namespace drwatch::probes {
@@ -74,10 +75,14 @@ class SoundBackups {
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);
 
+// Of the machine that makes the backups, where its zone is configured; else empty.
+config::LocalClock ZoneClock(const config::BackupProbe& spec);
+
 // The state that it brings back. A dump holds that of its start: where only its file's time tells
 // when it was made, it is not later than the last moment at which the clock of the machine that
-// made it can have shown what the dump says of its start.
-base::Timestamp PointOf(const catalog::Artefact& artefact,
+// made it can have shown what the dump says of its start: of the configured zone and of UTC, or of
+// any zone where none is configured.
+base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict);
 
 // `complete` as catalog::Listing has it.

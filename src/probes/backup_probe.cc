@@ -56,6 +56,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     options.pattern = spec.pattern;
     options.recursive = spec.recursive;
     options.quiet_time = spec.quiet_time;
+    options.clock = ZoneClock(spec);
     return std::make_unique<catalog::PlaceCatalog>(*bucket, options);
   }
   catalog::FolderOptions options;
@@ -63,6 +64,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
+  options.clock = ZoneClock(spec);
   return std::make_unique<catalog::FolderCatalog>(options);
 }
 

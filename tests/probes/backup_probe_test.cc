@@ -118,6 +118,39 @@ TEST_F(BackupProbeTest, ADumpBringsBackWhatWasThereWhenItBegan) {
   EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), begun);
 }
 
+TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
+  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "America/Denver");
+  // Begun at 14:50 there, 21:50 UTC; copied without its time at 23:50.
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_EQ(last_.copies.at(0).point, clock_.Now() - 2h - 10min + 55s);
+  // In a container the clock shows UTC.
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 23, 40));
+  Run();
+  EXPECT_EQ(last_.copies.at(0).point, clock_.Now() - 20min + 55s);
+  Restart();
+  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "");
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_GT(last_.copies.at(0).point, clock_.Now() - 25min) << "any zone, if none is given";
+}
+
+TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhatTimeIsInAName) {
+  spec_.verify.enabled = false;
+  spec_.schedule = *config::Schedule::Parse("50 9 * * *", "America/Denver");
+  Write("shop-2025-12-31_0950.sql", 1min, "--");
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 7 * 3600 + 600) << "16:50 UTC, copied at 23:59";
+  std::filesystem::remove(folder_.Path("backups/shop-2025-12-31_0950.sql"));
+  Write("shop-2025-12-31_2350.sql", 5min, "--");
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 600) << "a container's";
+  Restart();
+  spec_.schedule.reset();
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 300) << "the same event, in whatever zone";
+}
+
 TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
   Write("shop-a.dump", 40h, DumpBegunAt(12, 30, 6, 50));
   Run();
