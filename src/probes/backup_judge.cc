@@ -8,6 +8,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "catalog/artefact_time.h"
+#include "probes/backup_siblings.h"
 #include "verify/utc.h"
 
 namespace drwatch::probes {
@@ -76,6 +77,7 @@ class Judge {
     Size();
     Checksum();
     Format();
+    Siblings();
     if (spec_.retention) Retention();
     History();
     state_.success =
@@ -104,6 +106,8 @@ class Judge {
   void Pending();
   base::Duration RetentionTolerance() const;
   void Retention();
+  void Siblings();
+  bool IsBad(const catalog::Artefact& sibling, std::string& why) const;
   void History();
 
   const config::BackupProbe& spec_;
@@ -266,6 +270,33 @@ void Judge::Retention() {
        Severity::kWarning);
 }
 
+bool Judge::IsBad(const catalog::Artefact& sibling, std::string& why) const {
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(sibling) : std::optional<BackupVerdict>();
+  const bool broken = verdict && verdict->outcome == Outcome::kBroken;
+  const bool half =
+      !broken || verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall;
+  if (half && MayBeWrittenOn(spec_, sibling, now_)) return false;
+  why = broken ? verdict->text : "smaller than min_size";
+  return broken || IsTooSmall(spec_, sibling);
+}
+
+// What the run of the newest left of other databases.
+void Judge::Siblings() {
+  const std::vector<const catalog::Artefact*> siblings = SiblingsOfNewest(spec_, complete_);
+  if (siblings.empty()) return;
+  for (const catalog::Artefact* sibling : siblings) {
+    std::string why;
+    if (!IsBad(*sibling, why)) continue;
+    return Fail("siblings", Reason::kIncomplete,
+                base::Quote(sibling->name) + " of the same run cannot be restored: " + why,
+                "run its backup again; a probe of its own for each database says more");
+  }
+  Ok("siblings", std::to_string(siblings.size()) +
+                     " others of the same run, none is known to be "
+                     "broken");
+}
+
 // The newest that passed everything, and when anything was verified last.
 void Judge::History() {
   state_.last_verified = verdicts_.LastVerified();
@@ -313,6 +344,13 @@ bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefa
   return size < spec.min_size_bytes;
 }
 
+bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                    base::Timestamp now) {
+  if (now - artefact.modified < spec.quiet_time * kUnfinishedQuiets) return true;
+  return spec.schedule &&
+         now <= spec.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec.grace;
+}
+
 SoundBackups::SoundBackups(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            const BackupVerdicts& verdicts)
@@ -347,6 +385,9 @@ std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
     const base::Duration every =
         retry ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
     if (now - verdict->verified >= every) return newest;
+    for (const catalog::Artefact* sibling : SiblingsOfNewest(spec, complete)) {
+      if (!verdicts.Find(*sibling)) return *sibling;
+    }
     return std::nullopt;
   }
   // Which one is good, then?

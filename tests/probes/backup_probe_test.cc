@@ -636,6 +636,44 @@ TEST_F(BackupProbeTest, WhatIsKnownToBeBrokenFillsNoHole) {
   EXPECT_EQ(Value("backup_stored_backups"), 4) << "they take room all the same";
 }
 
+TEST_F(BackupProbeTest, EachDatabaseOfARunIsRead) {
+  for (const int day : {2, 1}) {
+    for (const std::string database : {"app", "crm", "shop"}) {
+      const bool cut = database == "app" && day == 1;
+      Write(database + "-2025123" + std::to_string(2 - day) + ".dump", 24h * day - 21h + 1min,
+            cut ? GoodDump().substr(0, 9000) : GoodDump());
+    }
+  }
+  Write("shop-20251231.dump", 3h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 0);
+  EXPECT_TRUE(Check("siblings").message.starts_with("\"app-20251231.dump\" of the same run"))
+      << Check("siblings").message;
+  EXPECT_EQ(Value("backup_verification_success"), 1) << "of the newest";
+  Write("app-20251231.dump", 3h + 1min, "");
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 0);
+  Write("shop-20251231.dump", 1min, GoodDump());
+  Write("app-20251231.dump", 2min, "");
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "it may be written on";
+  Write("app-20251231.dump", 2min, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 1);
+  EXPECT_EQ(Value("backup_success"), 1);
+}
+
+TEST_F(BackupProbeTest, WhatWasMadeOnceOrIsSomethingElseIsNoSibling) {
+  Write("shop-20251230.dump", 26h, GoodDump());
+  Write("shop-20251231_2.dump", 3h, GoodDump().substr(0, 9000));  // tried again since
+  Write("shop-20251230.err", 26h, "");
+  Write("shop-20251231.err", 3h, "");
+  Write("app-20251230.dump", 26h, GoodDump().substr(0, 9000));  // long gone
+  Write("shop-20251231.dump", 2h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), std::nullopt);
+}
+
 TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
   spec_.free_space_warning_ratio = 1.1;
   Write("shop-1.dump", 1h, GoodDump());
