@@ -16,12 +16,17 @@ namespace {
 constexpr base::Duration kZoneSpan = std::chrono::hours(15);
 
 // What the name says, given when the file was last written.
-std::pair<base::Timestamp, TimeSource> FromName(const NameTime& name, base::Timestamp modified) {
+std::pair<base::Timestamp, TimeSource> FromName(const NameTime& name, base::Timestamp modified,
+                                                const config::LocalClock& clock) {
   if (name.precision == NameTime::Precision::kDay) {
     const base::Timestamp earliest = name.time - kZoneSpan;
     const base::Timestamp latest = name.time + std::chrono::hours(24) + kZoneSpan;
     if (modified >= earliest && modified <= latest) return {modified, TimeSource::kModified};
     return {name.time, TimeSource::kName};
+  }
+  const bool by_clock = clock && !name.zone_known && name.precision != NameTime::Precision::kHour;
+  if (by_clock) {
+    if (const auto time = ReadLocal(name.time, clock, modified)) return {*time, TimeSource::kName};
   }
   if (!name.zone_known && std::chrono::abs(modified - name.time) <= kZoneSpan) {
     return {modified, TimeSource::kModified};
@@ -43,6 +48,16 @@ std::string_view TimeSourceName(TimeSource source) {
   std::abort();
 }
 
+std::optional<base::Timestamp> ReadLocal(base::Timestamp local, const config::LocalClock& clock,
+                                         base::Timestamp end) {
+  constexpr base::Duration kClockSkew = std::chrono::minutes(1);
+  std::optional<base::Timestamp> latest;
+  for (const base::Timestamp reading : {clock(local), local}) {
+    if (reading <= end + kClockSkew) latest = std::max(latest.value_or(reading), reading);
+  }
+  return latest ? std::optional(std::min(*latest, end)) : std::nullopt;
+}
+
 std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact) {
   const base::Timestamp latest = now + FolderCatalog::kClockSkew;
   std::string problem;
@@ -60,7 +75,7 @@ std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefa
   };
   if (evidence.content && believe(*evidence.content, TimeSource::kContent)) return problem;
   if (const auto name = ParseNameTime(evidence.name, evidence.modified)) {
-    const auto [time, source] = FromName(*name, evidence.modified);
+    const auto [time, source] = FromName(*name, evidence.modified, evidence.clock);
     if (believe(time, source)) return problem;
   }
   if (believe(evidence.modified, TimeSource::kModified)) return problem;

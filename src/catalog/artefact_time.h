@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "catalog/artefact.h"
+#include "config/local_clock.h"
 
 namespace drwatch::catalog {
 
@@ -14,7 +15,14 @@ struct TimeEvidence {
   std::optional<base::Timestamp> content;
   std::string_view name;
   base::Timestamp modified{};
+  config::LocalClock clock = nullptr;  // of the zone that is configured for it; may be empty
 };
+
+// When it was `local` (read as UTC) for whoever made a backup that was done at `end`: by that clock
+// or, as in a container, by UTC; the later one of these that is not after the end. `end` comes from
+// another clock and may be a minute too early. nullopt: neither.
+std::optional<base::Timestamp> ReadLocal(base::Timestamp local, const config::LocalClock& clock,
+                                         base::Timestamp end);
 
 // Sets `time` and `time_source` of `artefact`. A time after `now` (by more than
 // FolderCatalog::kClockSkew) is not believed: the next best clock is taken, and the text returned
@@ -22,7 +30,8 @@ struct TimeEvidence {
 //
 // A time in a name without a zone is only believed when the modification time is more than half a
 // day away from it: closer, it is the same event in another zone, and the modification time is
-// exact. A day without a time of day bounds the modification time.
+// exact. With a clock it is believed as ReadLocal() reads it. A day without a time of day bounds
+// the modification time, an hour without a minute is a time without a zone.
 std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefact& artefact);
 
 // Oldest first, those of one time by name.

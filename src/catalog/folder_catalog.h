@@ -6,6 +6,7 @@
 #include <string>
 
 #include "catalog/artefact_catalog.h"
+#include "config/local_clock.h"
 
 namespace drwatch::catalog {
 
@@ -21,6 +22,7 @@ struct FolderOptions {
   // A file changed more recently, and without a completeness mark, is still being written. Marks: a
   // checksum file that names it, or the backup_manifest of its folder, not older than the file.
   base::Duration quiet_time{60'000};
+  config::LocalClock clock = nullptr;  // of the zone of times in names; may be empty
 };
 
 // One folder, looked at again and again; what did not change is not read again.

@@ -277,7 +277,7 @@ std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file,
 
 Standing FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
   const std::string problem =
-      ChooseTime({content, artefact.name, artefact.modified}, now_, artefact);
+      ChooseTime({content, artefact.name, artefact.modified, options_.clock}, now_, artefact);
   if (!problem.empty()) Find(Reason::kStale, problem);
   // A time of now may stand for one that is yet to come.
   return problem.empty() && artefact.time < now_ ? Standing::kSettled : Standing::kForNow;

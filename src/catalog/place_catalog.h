@@ -15,6 +15,7 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
+#include "config/local_clock.h"
 #include "verify/checksum_list.h"
 
 namespace drwatch::catalog {
@@ -23,6 +24,7 @@ struct PlaceOptions {
   std::string pattern = "*";  // as FolderOptions
   bool recursive = false;
   base::Duration quiet_time{60'000};
+  config::LocalClock clock = nullptr;  // as FolderOptions
 };
 
 // What one look remembers for the next one.

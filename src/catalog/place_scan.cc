@@ -310,7 +310,7 @@ void PlaceScan::SetTime(Artefact& artefact, const PlaceFiles* files) {
     if (sure) next_.times[artefact.path] = {artefact.fingerprint, content};
   }
   const std::string problem =
-      ChooseTime({content, artefact.name, artefact.modified}, now_, artefact);
+      ChooseTime({content, artefact.name, artefact.modified, options_.clock}, now_, artefact);
   if (!problem.empty()) Find(Reason::kStale, problem);
 }
 

@@ -206,7 +206,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.TextUnlessEmpty("kind", probe.kind);
   if (probe.schedule) {
     out.Text("schedule", probe.schedule->line());
-    out.Text("timezone", probe.schedule->zone());
+    out.TextUnlessEmpty("timezone", probe.schedule->zone());
   }
   out.Time("grace", probe.grace);
   if (probe.max_age) out.Time("max_age", *probe.max_age);

@@ -22,7 +22,7 @@ void CheckPattern(MapReader& reader, const std::string& pattern) {
 }
 
 void GetSchedule(MapReader& reader, BackupProbe& probe) {
-  std::string zone = "UTC";
+  std::string zone;
   std::string line;
   GetName(reader, "timezone", zone);
   GetName(reader, "schedule", line);

@@ -235,7 +235,7 @@ base::Status Schedule::CheckPossible() const {
 
 base::Status Schedule::FindZone() {
   // Known without the database, which costs memory.
-  if (zone_ == "UTC" || zone_ == "Etc/UTC") return {};
+  if (zone_.empty() || zone_ == "UTC" || zone_ == "Etc/UTC") return {};
   try {
     const date::tzdb& database = date::get_tzdb();
     std::vector<std::string> names;

@@ -33,7 +33,7 @@ class Schedule {
   base::Timestamp LatestSlot(base::Timestamp time) const;
   base::Timestamp NextSlot(base::Timestamp time) const;
   const std::string& line() const { return line_; }
-  const std::string& zone() const { return zone_; }
+  const std::string& zone() const { return zone_; }  // as given; empty is UTC
 
   friend bool operator==(const Schedule&, const Schedule&) = default;
 

@@ -163,7 +163,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     model::StoredCopy& copy = copies.emplace_back();
     copy.name = at->name;
     copy.kind = KindOf(spec, *at);
-    copy.point = PointOf(*at, verdict);
+    copy.point = PointOf(spec, *at, verdict);
     copy.size_bytes = at->size_bytes;
     copy.dated = catalog::ParseNameTime(at->name, at->modified).has_value();
     if (at->time_source == catalog::TimeSource::kContent) {

@@ -7,6 +7,8 @@
 #include "base/duration.h"
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "catalog/artefact_time.h"
+#include "probes/backup_siblings.h"
 #include "verify/utc.h"
 
 namespace drwatch::probes {
@@ -75,6 +77,7 @@ class Judge {
     Size();
     Checksum();
     Format();
+    Siblings();
     if (spec_.retention) Retention();
     History();
     state_.success =
@@ -103,6 +106,8 @@ class Judge {
   void Pending();
   base::Duration RetentionTolerance() const;
   void Retention();
+  void Siblings();
+  bool IsBad(const catalog::Artefact& sibling, std::string& why) const;
   void History();
 
   const config::BackupProbe& spec_;
@@ -265,6 +270,33 @@ void Judge::Retention() {
        Severity::kWarning);
 }
 
+bool Judge::IsBad(const catalog::Artefact& sibling, std::string& why) const {
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(sibling) : std::optional<BackupVerdict>();
+  const bool broken = verdict && verdict->outcome == Outcome::kBroken;
+  const bool half =
+      !broken || verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall;
+  if (half && MayBeWrittenOn(spec_, sibling, now_)) return false;
+  why = broken ? verdict->text : "smaller than min_size";
+  return broken || IsTooSmall(spec_, sibling);
+}
+
+// What the run of the newest left of other databases.
+void Judge::Siblings() {
+  const std::vector<const catalog::Artefact*> siblings = SiblingsOfNewest(spec_, complete_);
+  if (siblings.empty()) return;
+  for (const catalog::Artefact* sibling : siblings) {
+    std::string why;
+    if (!IsBad(*sibling, why)) continue;
+    return Fail("siblings", Reason::kIncomplete,
+                base::Quote(sibling->name) + " of the same run cannot be restored: " + why,
+                "run its backup again; a probe of its own for each database says more");
+  }
+  Ok("siblings", std::to_string(siblings.size()) +
+                     " others of the same run, none is known to be "
+                     "broken");
+}
+
 // The newest that passed everything, and when anything was verified last.
 void Judge::History() {
   state_.last_verified = verdicts_.LastVerified();
@@ -272,18 +304,25 @@ void Judge::History() {
   for (auto at = complete_.rbegin(); at != complete_.rend() && at->time > best; ++at) {
     const auto verdict = verdicts_.Find(*at);
     if (!PassedAll(spec_, *at, verdict)) continue;
-    const base::Timestamp point = PointOf(*at, verdict);
+    const base::Timestamp point = PointOf(spec_, *at, verdict);
     best = std::max(best.value_or(point), point);
   }
 }
 
 }  // namespace
 
-base::Timestamp PointOf(const catalog::Artefact& artefact,
+config::LocalClock ZoneClock(const config::BackupProbe& spec) {
+  return config::ClockOfZone(spec.schedule ? spec.schedule->zone() : std::string());
+}
+
+base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict) {
   // A zone in the name, a manifest: these say it better.
   const bool by_file = artefact.time_source == catalog::TimeSource::kModified;
   if (!by_file || !verdict || !verdict->begun) return artefact.time;
+  if (const config::LocalClock clock = ZoneClock(spec)) {
+    if (const auto read = catalog::ReadLocal(*verdict->begun, clock, artefact.time)) return *read;
+  }
   return verify::LatestReading(*verdict->begun, artefact.time).value_or(artefact.time);
 }
 
@@ -303,6 +342,13 @@ bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefa
   const std::int64_t below = artefact.facts ? artefact.facts->stored_bytes : 0;
   const std::int64_t size = std::max(artefact.size_bytes, below);
   return size < spec.min_size_bytes;
+}
+
+bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                    base::Timestamp now) {
+  if (now - artefact.modified < spec.quiet_time * kUnfinishedQuiets) return true;
+  return spec.schedule &&
+         now <= spec.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec.grace;
 }
 
 SoundBackups::SoundBackups(const config::BackupProbe& spec,
@@ -339,6 +385,9 @@ std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
     const base::Duration every =
         retry ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
     if (now - verdict->verified >= every) return newest;
+    for (const catalog::Artefact* sibling : SiblingsOfNewest(spec, complete)) {
+      if (!verdicts.Find(*sibling)) return *sibling;
+    }
     return std::nullopt;
   }
   // Which one is good, then?

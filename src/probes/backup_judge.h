@@ -1,13 +1,14 @@
 // What a listing and the verdicts known so far say about a backup: pure, no I/O.
 //
-// The newest complete artefact decides. It is good if it exists, is fresh, is large enough, has the
-// checksum that require_checksum asks for, lacks nothing that it needs, and is not proven broken.
-// While it has not been verified yet the state before it stands in: if the last verified artefact
-// was broken the backup stays bad, so that a job that leaves broken dumps does not resolve its own
-// alert for the time a verification takes; otherwise it counts as not proven broken. Nothing then
-// says it is proven: backup_verification_success is absent, and
-// backup_last_success_timestamp_seconds names the newest one that has passed everything. What
-// cannot be judged (an unknown format, encryption) passes.
+// The newest complete artefact decides, and with it those that its run left of other databases
+// (SiblingsOfNewest): none of them may be proven broken or too small. It is good if it exists, is
+// fresh, is large enough, has the checksum that require_checksum asks for, lacks nothing that it
+// needs, and is not proven broken. While it has not been verified yet the state before it stands
+// in: if the last verified artefact was broken the backup stays bad, so that a job that leaves
+// broken dumps does not resolve its own alert for the time a verification takes; otherwise it
+// counts as not proven broken. Nothing then says it is proven: backup_verification_success is
+// absent, and backup_last_success_timestamp_seconds names the newest one that has passed
+// everything. What cannot be judged (an unknown format, encryption) passes.
 #pragma once
 
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "catalog/artefact.h"
 #include "config/config.h"
+#include "config/local_clock.h"
 #include "probes/backup_verdicts.h"
 
 namespace drwatch::probes {
@@ -54,6 +56,13 @@ struct BackupState {
 // counts.
 bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact);
 
+// For so many times quiet_time after its last change one that ends half-way may be written on.
+inline constexpr int kUnfinishedQuiets = 20;
+
+// True for that time, and while the grace of its slot lasts.
+bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                    base::Timestamp now);
+
 // The backups that nothing speaks against: what is too small or known to be broken covers no slot,
 // is none of those kept, and is not the oldest that one could go back to.
 class SoundBackups {
@@ -74,10 +83,14 @@ class SoundBackups {
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);
 
+// Of the machine that makes the backups, where its zone is configured; else empty.
+config::LocalClock ZoneClock(const config::BackupProbe& spec);
+
 // The state that it brings back. A dump holds that of its start: where only its file's time tells
 // when it was made, it is not later than the last moment at which the clock of the machine that
-// made it can have shown what the dump says of its start.
-base::Timestamp PointOf(const catalog::Artefact& artefact,
+// made it can have shown what the dump says of its start: of the configured zone and of UTC, or of
+// any zone where none is configured.
+base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict);
 
 // `complete` as catalog::Listing has it.
@@ -87,7 +100,8 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
 
 // What should be verified next, given the verdicts there are: the newest if it has no verdict, an
 // old one, or checksum files that say something else by now; else, while it is broken, the newest
-// of the older ones that has none. nullopt: nothing. A broken verdict stays for those bytes.
+// of the older ones that has none, and while it is not what its run left of other databases.
+// nullopt: nothing. A broken verdict stays for those bytes.
 std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
                                               const std::vector<catalog::Artefact>& complete,
                                               const BackupVerdicts& verdicts, base::Timestamp now);

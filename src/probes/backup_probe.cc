@@ -56,6 +56,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     options.pattern = spec.pattern;
     options.recursive = spec.recursive;
     options.quiet_time = spec.quiet_time;
+    options.clock = ZoneClock(spec);
     return std::make_unique<catalog::PlaceCatalog>(*bucket, options);
   }
   catalog::FolderOptions options;
@@ -63,6 +64,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
+  options.clock = ZoneClock(spec);
   return std::make_unique<catalog::FolderCatalog>(options);
 }
 
@@ -230,9 +232,7 @@ bool BackupProbe::MayBeUnfinished(const catalog::Artefact& artefact, base::Times
       verdict && verdict->outcome == verify::Outcome::kBroken &&
       (verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall);
   if (!half && (whole || !IsTooSmall(spec_, artefact))) return false;
-  if (now - artefact.modified < spec_.quiet_time * kUnfinishedQuiets) return true;
-  return spec_.schedule &&
-         now <= spec_.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec_.grace;
+  return MayBeWrittenOn(spec_, artefact, now);
 }
 
 // Moves those to the ones in progress, unless nothing good is left to stand in for them.

@@ -40,7 +40,6 @@ class BackupProbe final : public Probe {
   static constexpr std::int64_t kInlineBytes = 64 << 20;
   // The same out of a bucket: the network is slower than a disk.
   static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
-  static constexpr int kUnfinishedQuiets = 20;
   // Artefacts verified within one run.
   static constexpr int kMaxInline = 3;
 

@@ -118,6 +118,39 @@ TEST_F(BackupProbeTest, ADumpBringsBackWhatWasThereWhenItBegan) {
   EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), begun);
 }
 
+TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
+  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "America/Denver");
+  // Begun at 14:50 there, 21:50 UTC; copied without its time at 23:50.
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_EQ(last_.copies.at(0).point, clock_.Now() - 2h - 10min + 55s);
+  // In a container the clock shows UTC.
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 23, 40));
+  Run();
+  EXPECT_EQ(last_.copies.at(0).point, clock_.Now() - 20min + 55s);
+  Restart();
+  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "");
+  Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
+  Run();
+  EXPECT_GT(last_.copies.at(0).point, clock_.Now() - 25min) << "any zone, if none is given";
+}
+
+TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhatTimeIsInAName) {
+  spec_.verify.enabled = false;
+  spec_.schedule = *config::Schedule::Parse("50 9 * * *", "America/Denver");
+  Write("shop-2025-12-31_0950.sql", 1min, "--");
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 7 * 3600 + 600) << "16:50 UTC, copied at 23:59";
+  std::filesystem::remove(folder_.Path("backups/shop-2025-12-31_0950.sql"));
+  Write("shop-2025-12-31_2350.sql", 5min, "--");
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 600) << "a container's";
+  Restart();
+  spec_.schedule.reset();
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 300) << "the same event, in whatever zone";
+}
+
 TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
   Write("shop-a.dump", 40h, DumpBegunAt(12, 30, 6, 50));
   Run();
@@ -601,6 +634,44 @@ TEST_F(BackupProbeTest, WhatIsKnownToBeBrokenFillsNoHole) {
   Run();
   EXPECT_EQ(Value("backup_check_success", "retention"), 0);
   EXPECT_EQ(Value("backup_stored_backups"), 4) << "they take room all the same";
+}
+
+TEST_F(BackupProbeTest, EachDatabaseOfARunIsRead) {
+  for (const int day : {2, 1}) {
+    for (const std::string database : {"app", "crm", "shop"}) {
+      const bool cut = database == "app" && day == 1;
+      Write(database + "-2025123" + std::to_string(2 - day) + ".dump", 24h * day - 21h + 1min,
+            cut ? GoodDump().substr(0, 9000) : GoodDump());
+    }
+  }
+  Write("shop-20251231.dump", 3h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 0);
+  EXPECT_TRUE(Check("siblings").message.starts_with("\"app-20251231.dump\" of the same run"))
+      << Check("siblings").message;
+  EXPECT_EQ(Value("backup_verification_success"), 1) << "of the newest";
+  Write("app-20251231.dump", 3h + 1min, "");
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 0);
+  Write("shop-20251231.dump", 1min, GoodDump());
+  Write("app-20251231.dump", 2min, "");
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "it may be written on";
+  Write("app-20251231.dump", 2min, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), 1);
+  EXPECT_EQ(Value("backup_success"), 1);
+}
+
+TEST_F(BackupProbeTest, WhatWasMadeOnceOrIsSomethingElseIsNoSibling) {
+  Write("shop-20251230.dump", 26h, GoodDump());
+  Write("shop-20251231_2.dump", 3h, GoodDump().substr(0, 9000));  // tried again since
+  Write("shop-20251230.err", 26h, "");
+  Write("shop-20251231.err", 3h, "");
+  Write("app-20251230.dump", 26h, GoodDump().substr(0, 9000));  // long gone
+  Write("shop-20251231.dump", 2h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_check_success", "siblings"), std::nullopt);
 }
 
 TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
