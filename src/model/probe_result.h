@@ -93,7 +93,7 @@ struct StoredCopy {
   bool dated = false;   // its name says when it was made, so that no other run overwrites it
   std::string problem;  // why it is not good
   // The probes of the WAL archives with which it is good: one is needed. Empty = it needs none.
-  std::vector<std::string> wal_archives;
+  std::vector<std::string> wal_archives{};
   base::Timestamp immutable_until{};  // the epoch = can be deleted at any time
 };
 // A proven base backup upon which the WAL of an archive can be replayed to the end of its window.

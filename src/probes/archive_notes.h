@@ -69,7 +69,7 @@ class ArchiveNotes {
     std::vector<std::string> base_backups;  // the probes it is for; empty = all of the owner's
     std::optional<catalog::WalHoldings> holdings;  // nullopt: not looked at yet
     // Base backups, by probe and name, on WAL that the server has left behind.
-    std::set<std::pair<std::string, std::string>> left;
+    std::set<std::pair<std::string, std::string>> left{};
   };
   std::shared_ptr<Archive> AddArchive(Archive archive);
   void PutHoldings(Archive& archive, catalog::WalHoldings holdings);

@@ -48,7 +48,7 @@ struct RecoveryPath {
   std::string artefact;     // the copy's name, or the base backup's; empty for a standby
   std::vector<model::ReplayBase> bases;  // of a WAL archive: one of these is needed
   // Of a backup without WAL: the probes of archives, one of which is needed. Empty = it needs none.
-  std::vector<std::string> wal_archives;
+  std::vector<std::string> wal_archives{};
 };
 
 // Ways back to the same data: one is enough.

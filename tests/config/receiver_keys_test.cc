@@ -175,8 +175,9 @@ TEST(ReceiverKeysTest, NoTimeoutIsTheDefaultOne) {
     const Config config = Good(Receivers(kind + ", timeout: 0s}]"));
     std::visit(
         [&](const auto& integration) {
-          if constexpr (requires { integration.timeout; })
+          if constexpr (requires { integration.timeout; }) {
             EXPECT_FALSE(integration.timeout) << kind;
+          }
         },
         config.receivers.at(0).integrations.at(0));
   }
