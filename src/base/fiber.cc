@@ -23,6 +23,7 @@
 #define DRWATCH_TSAN
 #endif
 #ifdef DRWATCH_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef DRWATCH_TSAN
@@ -39,7 +40,7 @@ constexpr std::size_t kGuardBytes = 64 << 10;
 
 // One side of a switch, and what sanitizers know of it.
 struct Side {
-  ucontext_t context;
+  ucontext_t context{};
 #ifdef DRWATCH_ASAN
   const void* bottom = nullptr;
   std::size_t bytes = 0;
@@ -83,6 +84,8 @@ struct Fiber::Stack {
 #ifdef DRWATCH_ASAN
     own.bottom = own.context.uc_stack.ss_sp;
     own.bytes = kStackBytes;
+    // What another one that lay here was left with.
+    __asan_unpoison_memory_region(own.bottom, own.bytes);
 #endif
 #ifdef DRWATCH_TSAN
     own.fiber = __tsan_create_fiber(0);
