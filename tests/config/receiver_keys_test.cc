@@ -106,7 +106,7 @@ TEST(ReceiverKeysTest, WhatProxiesAreToldIsTakenAndHidden) {
   ASSERT_EQ(http.oauth2->proxy.connect_headers.size(), 1U);
   const std::string shown = DescribeConfig(config);
   EXPECT_EQ(shown.find("geheim"), std::string::npos) << shown;
-  const HttpSettings& same = First<WebhookReceiver>(Good(shown)).http;
+  const HttpSettings same = First<WebhookReceiver>(Good(shown)).http;
   EXPECT_EQ(same.proxy.connect_headers.size(), 3U) << shown;
   EXPECT_EQ(same.oauth2->proxy.connect_headers.size(), 1U) << shown;
   EXPECT_TRUE(First<WebhookReceiver>(Good(Receivers("webhook_configs: [{url: 'http://a', "
