@@ -1,7 +1,7 @@
 """Redis: stopped, replica unlinked, password, loading and persistence, on real servers."""
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from servers import Redis, wait_until
 
 
@@ -70,3 +70,18 @@ def test_redis_without_promised_persistence(folder, drwatch, receivers, keep):
     server = keep(Redis(folder / "plain").start(password="hunter2"))
     drwatch.start(config(folder, receivers, [probe(server, expect={"aof": True})]))
     wait_until(lambda: drwatch.value("redis_persistence_ok") == 0, what="persistence")
+
+
+def test_failing_snapshots_page_and_resolve(folder, drwatch, receivers, keep):
+    """Nothing can be created in /proc, as on a disk that is full."""
+    server = keep(Redis(folder / "saving").start("--enable-protected-configs", "yes", password="hunter2"))
+    drwatch.start(config(folder, receivers, [probe(server)], rules=built_in("RedisPersistenceFailing"),
+                         extra="builtin_rules: false"))
+    wait_until(lambda: drwatch.value("redis_persistence_ok") == 1, what="persistence")
+    server.command("CONFIG", "SET", "dir", "/proc")
+    server.command("BGSAVE")
+    page = expect_page(receivers, "RedisPersistenceFailing", wait_until)
+    assert drwatch.value("redis_up") == 1
+    server.command("CONFIG", "SET", "dir", folder / "saving")
+    server.command("BGSAVE")
+    expect_resolve(receivers, page, wait_until)
