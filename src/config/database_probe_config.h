@@ -36,7 +36,10 @@ struct PostgresProbe {
   std::string region;
   std::string data = "database";  // as of a backup: what a standby holds
   double connections_warning_ratio = 0.8;
-  base::Duration max_lag = 300s;  // a standby behind by more is a warning in --once
+  base::Duration max_lag = 300s;  // a standby behind by more warns: in --once and as ReplicationLag
+  // How long WAL may wait: the longest `max_lag` of the WAL archives that name this probe as
+  // their primary, which is no key of its own.
+  base::Duration archive_max_lag = 15min;
   friend bool operator==(const PostgresProbe&, const PostgresProbe&) = default;
 };
 

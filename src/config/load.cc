@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <set>
 #include <system_error>
 #include <tuple>
@@ -106,6 +107,22 @@ void RefuseForeignSections(MapReader& reader) {
   reader.Refuse("scrape_configs", "is not supported", "use \"probes\" of type scrape");
 }
 
+// Of how long their archives let WAL wait.
+void TellPrimaries(std::vector<Probe>& probes) {
+  std::map<std::string, base::Duration> longest;
+  for (const Probe& probe : probes) {
+    const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec);
+    if (wal == nullptr || wal->primary.empty()) continue;
+    base::Duration& limit = longest[wal->primary];
+    limit = std::max(limit, wal->max_lag);
+  }
+  for (Probe& probe : probes) {
+    auto* postgres = std::get_if<PostgresProbe>(&probe.spec);
+    const auto found = longest.find(probe.name);
+    if (postgres != nullptr && found != longest.end()) postgres->archive_max_lag = found->second;
+  }
+}
+
 Config ReadConfig(const Node& root, const std::string& file, ReadContext& context) {
   Config config;
   config.file = file;
@@ -121,6 +138,7 @@ Config ReadConfig(const Node& root, const std::string& file, ReadContext& contex
   for (const Node& item : GetItems(reader, "probes")) {
     config.probes.push_back(ReadProbe(item, config.global, context));
   }
+  TellPrimaries(config.probes);
   config.rule_files = ReadRuleFiles(reader, context);
   reader.Get("builtin_rules", config.builtin_rules);
   config.time_intervals = ReadTimeIntervals(reader, context);

@@ -509,6 +509,8 @@ void BackupProbe::ReportSpace(ProbeReport& report) const {
                size);
   report.Gauge("backup_filesystem_free_bytes", "Free space there for ordinary users.", labels_,
                free);
+  report.Gauge("backup_filesystem_free_warning_ratio", "What share of it being free is too little.",
+               labels_, spec_.free_space_warning_ratio);
   double inodes = 1;
   // Some file systems (btrfs) make inodes as they need them and count none.
   if (info.f_files > 0) {

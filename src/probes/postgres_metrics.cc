@@ -34,12 +34,14 @@ void AddIdentity(const PostgresFindings& findings, ProbeReport& report) {
                Flag(facts.checksums_enabled));
 }
 
-void AddLoad(const PostgresFacts& facts, ProbeReport& report) {
+void AddLoad(const config::PostgresProbe& spec, const PostgresFacts& facts, ProbeReport& report) {
   report.Gauge("postgres_connections", "Client backends.", facts.connections);
   report.Gauge("postgres_connections_limit",
                "Client backends that max_connections leaves room for.", facts.connections_limit);
   report.Gauge("postgres_connections_used_ratio", "Client backends over their limit.",
                ConnectionsRatio(facts));
+  report.Gauge("postgres_connections_warning_ratio", "What of it is a warning.",
+               spec.connections_warning_ratio);
   if (!facts.checksum_failures) return;
   for (const auto& [datname, failures] : *facts.checksum_failures) {
     report.Counter("postgres_checksum_failures_total", "Page checksum failures.",
@@ -125,7 +127,8 @@ void AddSlots(const PostgresFacts& facts, ProbeReport& report) {
   }
 }
 
-void AddArchiver(const PostgresFindings& findings, ProbeReport& report) {
+void AddArchiver(const config::PostgresProbe& spec, const PostgresFindings& findings,
+                 ProbeReport& report) {
   const PostgresFacts& facts = findings.facts;
   if (facts.archive_mode.empty()) return;
   report.Gauge("postgres_archiver_enabled", "1 if archive_mode is on or always.",
@@ -153,6 +156,8 @@ void AddArchiver(const PostgresFindings& findings, ProbeReport& report) {
                  "Time since the primary passed the end of the last archived segment; 0 while "
                  "nothing waits but the open segment of an idle server.",
                  findings.archive->seconds);
+    report.Gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
+                 base::ToSeconds(spec.archive_max_lag));
   }
 }
 
@@ -240,11 +245,11 @@ void AddPostgresMetrics(const config::PostgresProbe& spec, const PostgresFinding
                         ProbeReport& report) {
   AddIdentity(findings, report);
   AddPromises(spec, findings.facts, report);
-  AddLoad(findings.facts, report);
+  AddLoad(spec, findings.facts, report);
   AddReplay(findings, report);
   AddStandbys(spec, findings, report);
   AddSlots(findings.facts, report);
-  AddArchiver(findings, report);
+  AddArchiver(spec, findings, report);
   AddMeasurements(spec, findings, report);
 }
 

@@ -107,6 +107,7 @@ TEST(ParseConfigTest, ReadsPostgresProbes) {
   EXPECT_EQ(probe.expect.replication, PostgresProbe::Expect::Replication::kArchive);
   EXPECT_EQ(probe.expect.settings.at(1).second, "100");
   EXPECT_EQ(probe.max_lag, 1min);
+  EXPECT_EQ(probe.archive_max_lag, 15min);
   EXPECT_EQ(probe.connections_warning_ratio, 0.5);
 }
 
