@@ -185,6 +185,21 @@ void CheckService(const Config& config, const Service& service, Problems& proble
   }
 }
 
+// Nothing is back before what it depends on.
+void CheckOrder(const Config& config, const Service& service, Problems& problems) {
+  for (const Service& other : config.services) {
+    const std::vector<std::string>& needs = service.depends_on;
+    const bool needed = std::find(needs.begin(), needs.end(), other.name) != needs.end();
+    if (!needed || !service.rto || !other.rto || *other.rto <= *service.rto) continue;
+    problems.AddWarning(service.position,
+                        "service " + base::Quote(service.name) + " promises an RTO of " +
+                            base::FormatDuration(*service.rto) + " and depends on " +
+                            base::Quote(other.name) + ", which may take " +
+                            base::FormatDuration(*other.rto),
+                        "what a service depends on needs an RTO that is no longer than its own");
+  }
+}
+
 }  // namespace
 
 std::optional<base::Duration> WorstAge(const BackupProbe& backup) {
@@ -201,7 +216,10 @@ std::string PromiseOf(const std::string& service, base::Duration rpo) {
 }
 
 void CheckPlan(const Config& config, Problems& problems) {
-  for (const Service& service : config.services) CheckService(config, service, problems);
+  for (const Service& service : config.services) {
+    CheckService(config, service, problems);
+    CheckOrder(config, service, problems);
+  }
   CheckPlaces(config, problems);
   CheckLimits(config, problems);
   CheckWalArchives(config, problems);

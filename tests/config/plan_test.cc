@@ -436,6 +436,17 @@ probes:
   EXPECT_EQ(warnings(", region: east", ""), Messages{});
 }
 
+TEST(PlanTest, NothingIsBackBeforeWhatItDependsOn) {
+  const auto warnings = [](const std::string& auth) {
+    return Warnings("services: [{name: shop, rto: 1h, depends_on: [auth, mail]}, {name: auth" +
+                    auth + "}, {name: mail}]\nprobes: [{name: a, type: tcp, address: \"h:1\"}]\n");
+  };
+  EXPECT_EQ(warnings(", rto: 4h"), Messages{"service \"shop\" promises an RTO of 1h and depends on "
+                                            "\"auth\", which may take 4h"});
+  EXPECT_EQ(warnings(", rto: 1h"), Messages{});
+  EXPECT_EQ(warnings(""), Messages{});
+}
+
 TEST(PlanTest, WhatIsNotVerifiedProvesNoObjective) {
   const auto warnings = [](const std::string& service) {
     return Warnings("services: [{name: shop, " + service + R"yaml(}]
