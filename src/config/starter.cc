@@ -59,7 +59,7 @@ probes:
   service: shop
   path: /mnt/offsite/daily
   pattern: "shop-*"
-  max_age: 28h
+  max_age: 26h
 
 # PostgreSQL. The role needs LOGIN and pg_monitor:
 #   CREATE ROLE drwatch LOGIN PASSWORD '...'; GRANT pg_monitor TO drwatch;

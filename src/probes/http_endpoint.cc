@@ -59,6 +59,8 @@ void EndpointRun::AddCertificates(const net::TlsInfo& tls, base::Duration warnin
                 "When the first of the certificates the peer sent ends, as a Unix timestamp.",
                 UnixSeconds(tls.earliest_expiry));
   if (!tls.earliest_expiry) return;
+  report_.Gauge("probe_ssl_cert_warning_seconds",
+                "How long before a certificate ends it is a warning.", base::ToSeconds(warning));
   const base::Duration left = *tls.earliest_expiry - now_;
   report_.Measure("certificate_remaining_seconds", base::ToSeconds(left), "s",
                   base::ToSeconds(warning));

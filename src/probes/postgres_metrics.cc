@@ -49,12 +49,15 @@ void AddLoad(const config::PostgresProbe& spec, const PostgresFacts& facts, Prob
   }
 }
 
-void AddReplay(const PostgresFindings& findings, ProbeReport& report) {
+void AddReplay(const config::PostgresProbe& spec, const PostgresFindings& findings,
+               ProbeReport& report) {
   const PostgresFacts& facts = findings.facts;
   if (!facts.in_recovery) return;
   report.Gauge("replication_lag_seconds",
                "Age of the first change on the primary that this standby has not replayed.",
                findings.lag_seconds);
+  report.Gauge("replication_max_lag_seconds", "Limit of replication_lag_seconds.",
+               base::ToSeconds(spec.max_lag));
   report.Gauge("replication_lag_bytes", "The primary's position minus the replayed one.",
                findings.lag_bytes);
   report.Gauge("postgres_replay_paused", "1 while replay is paused.", Flag(facts.replay_paused));
@@ -246,7 +249,7 @@ void AddPostgresMetrics(const config::PostgresProbe& spec, const PostgresFinding
   AddIdentity(findings, report);
   AddPromises(spec, findings.facts, report);
   AddLoad(spec, findings.facts, report);
-  AddReplay(findings, report);
+  AddReplay(spec, findings, report);
   AddStandbys(spec, findings, report);
   AddSlots(findings.facts, report);
   AddArchiver(spec, findings, report);

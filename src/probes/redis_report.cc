@@ -30,7 +30,8 @@ std::string Seconds(double seconds) {
   return base::FormatDuration(base::Duration(static_cast<std::int64_t>(seconds) * 1000));
 }
 
-void AddReplication(const RedisFindings& findings, ProbeReport& report) {
+void AddReplication(const config::RedisProbe& spec, const RedisFindings& findings,
+                    ProbeReport& report) {
   const RedisInfo& info = findings.info;
   report.Gauge("redis_replication_offset_bytes", "Own replication offset.", info.offset);
   if (info.is_replica) {
@@ -42,6 +43,8 @@ void AddReplication(const RedisFindings& findings, ProbeReport& report) {
                  "Time since the master was last heard while linked, since the link broke "
                  "otherwise.",
                  findings.lag_seconds);
+    report.Gauge("replication_max_lag_seconds", "Limit of replication_lag_seconds.",
+                 base::ToSeconds(spec.max_lag));
   }
   report.Gauge("redis_connected_replicas", "Online replicas.", OnlineReplicas(info));
   std::map<std::string, double> behind;
@@ -191,7 +194,7 @@ void AddRedisMetrics(const config::RedisProbe& spec, const RedisFindings& findin
   report.Gauge("redis_loading", "1 while it loads its data.", Flag(info.loading));
   // Until the data is there, everything else describes an empty server.
   if (info.loading) return;
-  AddReplication(findings, report);
+  AddReplication(spec, findings, report);
   AddPersistence(spec, findings, report);
   if (findings.lag_seconds) {
     report.Measure("replication_lag_seconds", *findings.lag_seconds, "s",

@@ -280,14 +280,44 @@ TEST(ExamplesTest, LoadWithoutAWord) {
   dir.Write("secrets/slack-url", "https://hooks.example.com/x\n");
   dir.Write("rules/own.yml", "groups: []\n");
   const Environment environment = {{"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"},
-                                   {"REPORTS_WEBHOOK", "http://127.0.0.1:1/"}};
-  for (const std::string& name : std::vector<std::string>{"minimal.yml", "production.yml"}) {
+                                   {"REPORTS_WEBHOOK", "http://127.0.0.1:1/"},
+                                   {"DEMO", "/demo"},
+                                   {"PRIMARY_PORT", "1"},
+                                   {"STANDBY_PORT", "2"},
+                                   {"REDIS_PORT", "3"},
+                                   {"REDIS_REPLICA_PORT", "4"},
+                                   {"NGINX_PORT", "5"},
+                                   {"RECEIVER_URL", "http://127.0.0.1:6"}};
+  for (const char* file : {"minimal.yml", "production.yml", "quickstart.yml"}) {
+    const std::string name = file;
     Problems problems;
     const auto config =
         ParseConfig(SourceFile("examples/" + name), dir.Path(name), problems, {&environment});
     EXPECT_TRUE(config.has_value()) << name;
     EXPECT_EQ(Join(problems), "") << name;
   }
+}
+
+// The whole configuration of the README, with its secrets in other files.
+TEST(ExamplesTest, TheReadmesConfigurationLoadsWithoutAWord) {
+  const std::string readme = SourceFile("README.md");
+  const std::string start = "A whole configuration:\n\n```yaml\n";
+  const std::size_t begin = readme.find(start);
+  ASSERT_NE(begin, std::string::npos);
+  const std::size_t end = readme.find("```", begin + start.size());
+  std::string text = readme.substr(begin + start.size(), end - begin - start.size());
+  const testing::TempDir dir;
+  for (const std::string_view name : {"pg", "redis", "pagerduty", "slack"}) {
+    dir.Write(std::string(name), "https://hooks.example.com/x\n");
+  }
+  for (std::size_t at = 0; (at = text.find("/etc/drwatch/")) != std::string::npos;) {
+    text.replace(at, std::string_view("/etc/drwatch/").size(), dir.Path(""));
+  }
+  Problems problems;
+  const Environment environment;
+  const auto config = ParseConfig(text, dir.Path("drwatch.yml"), problems, {&environment});
+  EXPECT_TRUE(config.has_value());
+  EXPECT_EQ(Join(problems), "");
 }
 
 TEST(DescribeConfigTest, ShowsWhatIsInForceWithoutSecrets) {

@@ -305,6 +305,19 @@ route:
   EXPECT_EQ(warnings, 1);
 }
 
+TEST(ParseConfigTest, ThePrimaryKnowsHowLongItsArchivesLetWalWait) {
+  const Config config = Loaded(R"yaml(
+probes:
+- {name: near, type: wal_archive, path: /w, primary: pg, max_lag: 5m}
+- {name: pg, type: postgres, dsn: host=x}
+- {name: far, type: wal_archive, path: /f, primary: pg, max_lag: 2h}
+- {name: other, type: postgres, dsn: host=y}
+- {name: alone, type: wal_archive, path: /a, max_lag: 3h}
+)yaml");
+  EXPECT_EQ(std::get<PostgresProbe>(config.probes[1].spec).archive_max_lag, base::Duration(2h));
+  EXPECT_EQ(std::get<PostgresProbe>(config.probes[3].spec).archive_max_lag, base::Duration(15min));
+}
+
 TEST(ParseConfigTest, LevelsAreTheObjectivesOfServicesThatGiveNone) {
   const Config config = Loaded(R"yaml(
 levels: {L1: {rpo: 5m}, batch: {rpo: 24h}}

@@ -19,6 +19,30 @@ std::vector<std::string> Warnings(const std::string& text) {
 
 using Messages = std::vector<std::string>;
 
+TEST(PlanTest, EachWarningSaysWhereAndWhatToDo) {
+  const std::map<std::string, std::string> environment;
+  Problems problems;
+  ParseConfig(R"yaml(services:
+- {name: shop, rpo: 1h, copies: 9, offsite_copies: 9, immutable_copies: 9, region: here}
+- {name: other, rpo: 1m}
+probes:
+- {name: a, type: backup, service: shop, path: /a, schedule: "0 2 * * *", grace: 3d, max_age: 1h,
+   retention: 1h, min_count: 9, verify: false}
+- {name: b, type: backup, service: shop, path: /a, backup: a, offsite: true, max_age: 9d}
+- {name: wal, type: wal_archive, service: shop, path: /w, offsite: true, retention: 1h, window: 9d}
+- {name: alone, type: wal_archive, path: /x, offsite: true}
+receivers: [{name: r}]
+)yaml",
+              "/f.yml", problems, {&environment});
+  EXPECT_GE(problems.all().size(), 15U);
+  for (const Problem& problem : problems.all()) {
+    EXPECT_EQ(problem.kind, Problem::Kind::kWarning) << problem.ToString();
+    EXPECT_GT(problem.position.line, 0) << problem.ToString();
+    EXPECT_GT(problem.position.column, 0) << problem.ToString();
+    EXPECT_NE(problem.hint, "") << problem.ToString();
+  }
+}
+
 TEST(PlanTest, APlanThatCanBeKeptSaysNothing) {
   EXPECT_EQ(Warnings(R"yaml(
 services: [{name: shop, rpo: 26h, copies: 2, offsite_copies: 1}]
@@ -49,7 +73,69 @@ probes: [{name: a, type: backup, service: shop, path: /a, offsite: true, )yaml" 
             Messages{"service \"shop\" promises an RPO of 1h, and the newest backup may be 1h old "
                      "before the next one begins (probe \"a\")"});
   EXPECT_EQ(warnings("max_age: 1h"), Messages{});
-  EXPECT_EQ(warnings("schedule: \"*/30 * * * *\""), Messages{});
+  EXPECT_EQ(warnings("schedule: \"*/30 * * * *\", grace: 10m"), Messages{});
+}
+
+TEST(PlanTest, WhatLiesOffSiteKeepsTheObjectiveToo) {
+  const auto warnings = [](const std::string& copy, const std::string& more = "") {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 4h}]
+probes:
+- {name: a, type: backup, service: shop, path: /a, schedule: "0 * * * *"}
+- {name: b, type: backup, service: shop, path: /b, offsite: true, )yaml" +
+                    copy + "}\n" + more);
+  };
+  const std::string promise =
+      "service \"shop\" promises an RPO of 4h, and what lies off-site may be ";
+  EXPECT_EQ(warnings("max_age: 26h"), Messages{promise + "26h old (probe \"b\")"});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\""), Messages{promise + "1d old (probe \"b\")"});
+  EXPECT_EQ(warnings("schedule: \"0 */4 * * *\""),
+            Messages{promise + "4h old before the next backup begins (probe \"b\")"});
+  EXPECT_EQ(warnings("schedule: \"0 */2 * * *\""), Messages{});
+  EXPECT_EQ(warnings("max_age: 4h"), Messages{});
+  // A standby or an archive there loses less.
+  const std::string standby =
+      "- {name: pg, type: postgres, service: shop, dsn: a=b, offsite: true}\n";
+  EXPECT_EQ(warnings("max_age: 26h", standby), Messages{});
+  const auto archive = [](const std::string& lag) {
+    return "- {name: pg, type: postgres, service: shop, dsn: a=b}\n"
+           "- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, "
+           "max_lag: " +
+           lag + "}\n";
+  };
+  EXPECT_EQ(warnings("max_age: 26h", archive("1h")), Messages{});
+  EXPECT_EQ(warnings("max_age: 26h", archive("5h")), Messages{promise + "5h old (probe \"wal\")"});
+}
+
+TEST(PlanTest, WhatLiesInAnotherRegionKeepsTheObjectiveToo) {
+  const auto warnings = [](const std::string& max_age) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 4h, region: east}]
+probes:
+- {name: a, type: backup, service: shop, path: /a, max_age: 2h, offsite: true, region: east}
+- {name: b, type: backup, service: shop, path: /b, offsite: true, region: west, max_age: )yaml" +
+                    max_age + "}\n");
+  };
+  EXPECT_EQ(warnings("26h"),
+            Messages{"service \"shop\" promises an RPO of 4h, and what lies in another region may "
+                     "be 26h old (probe \"b\")"});
+  EXPECT_EQ(warnings("4h"), Messages{});
+}
+
+TEST(PlanTest, WalInAnotherRegionNeedsABaseBackupThere) {
+  const auto warnings = [](const std::string& base) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 4h, region: east}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, region: west}
+- {name: base, type: backup, service: shop, path: /b, kind: full, max_age: 26h, offsite: true)yaml" +
+                    base + "}\n");
+  };
+  EXPECT_EQ(warnings(", region: west"), Messages{});
+  EXPECT_EQ(warnings(", region: east"),
+            Messages{"service \"shop\" runs in \"east\", and nothing says that it lies in another "
+                     "region: what the loss of the region would cost is not watched"});
 }
 
 TEST(PlanTest, TheLongestPauseOfAScheduleCounts) {
@@ -98,10 +184,39 @@ probes:
   EXPECT_EQ(warnings("service: shop, kind: full"), Messages{});
   EXPECT_EQ(warnings("service: shop"), Messages{});
   EXPECT_EQ(warnings("service: other", ", base_backups: [a]"), Messages{});
-  EXPECT_EQ(warnings("service: shop, retention: 7d"), Messages{});
+  EXPECT_EQ(warnings("service: shop, retention: 9d"), Messages{});
+  EXPECT_EQ(warnings("service: other, kind: dump", ", base_backups: [a]"), none);
+  EXPECT_EQ(warnings("service: shop, kind: files, data: database"), none);
   EXPECT_EQ(warnings("service: shop, retention: 3d"),
             Messages{"WAL archive \"wal\" promises any point of the last 1w, and base backups are "
                      "kept for 3d"});
+}
+
+// The point right at the window's start needs the base backup before it.
+TEST(PlanTest, TheBaseBackupBeforeTheWindowIsNeeded) {
+  const auto warnings = [](const std::string& base, const std::string& wal) {
+    return Warnings(R"yaml(
+services: [{name: shop}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, window: 14d)yaml" +
+                    wal + "}\n- {name: a, type: backup, service: shop, path: /a, kind: full, " +
+                    "schedule: \"0 2 * * sun\", " + base + "}\n");
+  };
+  const std::string promise =
+      "WAL archive \"wal\" promises any point of the last 2w, and base backups are kept for ";
+  EXPECT_EQ(
+      warnings("retention: 20d", ""),
+      Messages{promise + "20d: they may be 1w apart, and the one before the window is needed, "
+                         "too"});
+  EXPECT_EQ(warnings("retention: 3w", ""), Messages{});
+  EXPECT_EQ(warnings("min_count: 2", ""),
+            Messages{promise + "2w: they may be 1w apart, and the one before the window is needed, "
+                               "too"});
+  EXPECT_EQ(warnings("min_count: 3", ""), Messages{});
+  EXPECT_EQ(warnings("retention: 8d, min_count: 1", ""), Messages{promise + "8d"});
+  // Backup programs keep the one that reaches over their window.
+  EXPECT_EQ(warnings("repository: barman, retention: 2w", ", repository: barman"), Messages{});
 }
 
 TEST(PlanTest, DumpsAreNoBaseBackupsWhateverTheirKind) {
@@ -168,9 +283,10 @@ probes:
 - {name: wal, type: wal_archive, service: shop, path: /w, primary: pg)yaml" +
                     more + "}\n");
   };
-  EXPECT_EQ(warnings(", max_lag: 4m"), Messages{});
-  EXPECT_EQ(warnings(""), Messages{"service \"shop\" promises an RPO of 5m, and WAL may be missing "
-                                   "in the archive for 15m (probe \"wal\")"});
+  EXPECT_EQ(warnings(", offsite: true, max_lag: 4m"), Messages{});
+  EXPECT_EQ(warnings(", offsite: true"),
+            Messages{"service \"shop\" promises an RPO of 5m, and WAL may be missing "
+                     "in the archive for 15m (probe \"wal\")"});
 }
 
 TEST(PlanTest, EachDataOfAServiceIsJudgedOnItsOwn) {
@@ -179,7 +295,7 @@ TEST(PlanTest, EachDataOfAServiceIsJudgedOnItsOwn) {
 services: [{name: shop, rpo: 1h}]
 probes:
 - {name: dump, type: backup, service: shop, path: /a, schedule: "0 2 * * *", offsite: true}
-- {name: rdb, type: backup, service: shop, path: /b, kind: rdb, schedule: "*/30 * * * *"}
+- {name: rdb, type: backup, service: shop, path: /b, kind: rdb, schedule: "*/30 * * * *", grace: 10m}
 - {name: uploads, type: backup, service: shop, path: /c, data: uploads, max_age: 1h, offsite: true}
 )yaml"),
       (Messages{"service \"shop\" (database) promises an RPO of 1h, and the newest backup may "
@@ -213,13 +329,139 @@ probes:
 }
 
 TEST(PlanTest, LimitsThatContradictTheSchedule) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
+  };
   EXPECT_EQ(
-      Warnings(R"yaml(
-probes: [{name: a, type: backup, path: /a, schedule: "0 2 * * sun", max_age: 26h, retention: 3d}]
-)yaml"),
+      warnings("schedule: \"0 2 * * sun\", max_age: 26h, retention: 3d"),
       (Messages{"backup \"a\" may be 26h old, and its schedule leaves 1w between two runs",
-                "backup \"a\" is kept for 3d, shorter than the 1w between two runs: there are "
-                "times without any backup"}));
+                "backup \"a\" is kept for 3d, and its schedule leaves 1w between two runs: there "
+                "are times without any backup"}));
+  // A run takes time.
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", max_age: 24h"),
+            Messages{"backup \"a\" may be 1d old, and its schedule leaves 1d between two runs"});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 24h"),
+            Messages{"backup \"a\" is kept for 1d, and its schedule leaves 1d between two runs: "
+                     "there are times without any backup"});
+  // The night in which clocks go back.
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", timezone: Europe/Berlin, max_age: 25h"),
+            Messages{"backup \"a\" may be 25h old, and its schedule leaves 25h between two runs"});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", timezone: Europe/Berlin, max_age: 26h"), Messages{});
+}
+
+TEST(PlanTest, AGraceThatOutlastsTheSchedule) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
+  };
+  EXPECT_EQ(warnings("schedule: \"*/15 * * * *\", grace: 1h"),
+            Messages{"backup \"a\" may be 1h late, and its schedule leaves 15m between two runs: a "
+                     "run that is left out is told when the next ones are due"});
+  EXPECT_EQ(warnings("schedule: \"0 * * * *\", grace: 1h"), Messages{});
+  EXPECT_EQ(warnings("schedule: \"*/15 9-17 * * *\", grace: 1h"), Messages{});
+}
+
+TEST(PlanTest, MoreThanTheRetentionCanHold) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
+  };
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 8"), Messages{});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 9"),
+            Messages{"backup \"a\" wants 9 to be kept, which takes its schedule 8d, and keeps them "
+                     "for 1w"});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * mon-fri\", retention: 4w, min_count: 20"), Messages{});
+  EXPECT_EQ(warnings("schedule: \"0 2 * * mon-fri\", retention: 4w, min_count: 22"),
+            Messages{"backup \"a\" wants 22 to be kept, which takes its schedule 29d, and keeps "
+                     "them for 4w"});
+}
+
+TEST(PlanTest, CopiesThatNobodyCanDelete) {
+  const auto warnings = [](const std::string& path) {
+    return Warnings(R"yaml(
+services: [{name: shop, immutable_copies: 1}]
+probes: [{name: a, type: backup, service: shop, max_age: 26h, path: )yaml" +
+                    path + "}]\n");
+  };
+  const Messages none = {
+      "service \"shop\" wants 1 immutable copies of backup \"a\", and 0 are configured"};
+  EXPECT_EQ(warnings("/a"), none);
+  EXPECT_EQ(warnings("\"s3://b/a\", expect: {object_lock: false}"), none);
+  EXPECT_EQ(warnings("\"s3://b/a\", s3: {endpoint: \"https://storage.googleapis.com\"}"), none);
+  EXPECT_EQ(warnings("\"s3://b/a\""), Messages{});
+  EXPECT_EQ(warnings("\"s3://b/a\", expect: {object_lock: true}"), Messages{});
+}
+
+TEST(PlanTest, OnePlaceIsNoTwoCopies) {
+  const auto warnings = [](const std::string& first, const std::string& second) {
+    return Warnings("services: [{name: shop}, {name: other}]\nprobes:\n- {name: a, type: backup, " +
+                    ("max_age: 26h, " + first) + "}\n- {name: b, type: backup, max_age: 26h, " +
+                    second + "}\n");
+  };
+  const Messages place = {
+      "probes \"a\" and \"b\" look at one place and count as two copies of "
+      "backup \"x\""};
+  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /a"), place);
+  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /b/..//a/, pattern: \"*.gz\""),
+            place);
+  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /a/b"), Messages{});
+  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://b/c\""),
+            Messages{"probes \"a\" and \"b\" look at one bucket and count as two copies of backup "
+                     "\"x\""});
+  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://c/a\""), Messages{});
+  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"",
+                     "backup: x, path: \"s3://b/a\", s3: {endpoint: \"https://ceph\"}"),
+            Messages{});
+  // Found twice under two names.
+  EXPECT_EQ(warnings("path: /a, service: shop", "path: /a, service: shop"),
+            Messages{"probes \"a\" and \"b\" find the same backups and count as two ways back"});
+  EXPECT_EQ(warnings("path: /a, service: shop", "path: /a, service: other"), Messages{});
+  EXPECT_EQ(warnings("path: /a, service: shop, pattern: \"a*\"",
+                     "path: /a, service: shop, pattern: \"b*\""),
+            Messages{});
+}
+
+TEST(PlanTest, OnePlaceLiesOnOneSite) {
+  const auto warnings = [](const std::string& backup, const std::string& wal) {
+    return Warnings(R"yaml(
+services: [{name: shop}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: a, type: backup, service: shop, path: /r, kind: full, max_age: 26h)yaml" +
+                    backup + "}\n- {name: wal, type: wal_archive, service: shop, path: /r, " +
+                    "primary: pg" + wal + "}\n");
+  };
+  const std::string both = "probes \"a\" and \"wal\" look at one place, and their ";
+  EXPECT_EQ(warnings(", offsite: true", ""), Messages{both + "\"offsite\" differs"});
+  EXPECT_EQ(warnings(", offsite: true", ", offsite: true"), Messages{});
+  EXPECT_EQ(warnings(", region: east", ", region: west"), Messages{both + "\"region\" differs"});
+  EXPECT_EQ(warnings(", region: east", ""), Messages{});
+}
+
+TEST(PlanTest, NothingIsBackBeforeWhatItDependsOn) {
+  const auto warnings = [](const std::string& auth) {
+    return Warnings("services: [{name: shop, rto: 1h, depends_on: [auth, mail]}, {name: auth" +
+                    auth + "}, {name: mail}]\nprobes: [{name: a, type: tcp, address: \"h:1\"}]\n");
+  };
+  EXPECT_EQ(warnings(", rto: 4h"), Messages{"service \"shop\" promises an RTO of 1h and depends on "
+                                            "\"auth\", which may take 4h"});
+  EXPECT_EQ(warnings(", rto: 1h"), Messages{});
+  EXPECT_EQ(warnings(""), Messages{});
+}
+
+TEST(PlanTest, WhatIsNotVerifiedProvesNoObjective) {
+  const auto warnings = [](const std::string& service) {
+    return Warnings("services: [{name: shop, " + service + R"yaml(}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: a, type: backup, service: shop, path: /a, max_age: 4m, offsite: true, verify: false}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, verify: false}
+)yaml");
+  };
+  const std::string promise = "service \"shop\" promises an RPO of 15m, and probe ";
+  EXPECT_EQ(
+      warnings("rpo: 15m"),
+      (Messages{promise + "\"a\" does not verify what it is kept by: a damaged one counts",
+                promise + "\"wal\" does not verify what it is kept by: a damaged one counts"}));
+  EXPECT_EQ(warnings("rto: 15m"), Messages{});
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/duration.h"
+#include "config/schedule_pause.h"
+
 namespace drwatch::config {
 namespace {
 
@@ -220,6 +223,59 @@ TEST(ScheduleTest, SaysWhatIsWrong) {
             "unknown time zone \"Europe/Berlim\"\nhint: did you mean \"Europe/Berlin\"?");
   EXPECT_EQ(ErrorOf("@daily", "../../etc/passwd"),
             "unknown time zone \"../../etc/passwd\"\nhint: a name such as UTC or Europe/Berlin");
+}
+
+std::string Pause(std::string_view line, const std::string& zone = "UTC") {
+  return base::FormatDuration(LongestPause(Make(line, zone)));
+}
+
+TEST(ScheduleTest, FindsTheLongestPause) {
+  EXPECT_EQ(Pause("* * * * *"), "1m");
+  EXPECT_EQ(Pause("*/15 * * * *"), "15m");
+  EXPECT_EQ(Pause("7,19 * * * *"), "48m");
+  EXPECT_EQ(Pause("0 2,4 * * *"), "22h");
+  EXPECT_EQ(Pause("0 2 * * *"), "1d");
+  EXPECT_EQ(Pause("0 2 * * mon-fri"), "3d");
+  EXPECT_EQ(Pause("*/5 9-17 * * 1-5"), "63h5m");
+  // Far from the first of January, and after more slots than anybody wants to walk along.
+  EXPECT_EQ(Pause("0 2 1-28 * *"), "4d");
+  EXPECT_EQ(Pause("*/5 * * 2-12 *"), "744h5m");
+  EXPECT_EQ(Pause("* * * 1-6,8-12 *"), "744h1m");
+  EXPECT_EQ(Pause("@monthly"), "31d");
+  EXPECT_EQ(Pause("0 0 31 * *"), "61d");
+  EXPECT_EQ(Pause("@yearly"), "366d");
+  EXPECT_EQ(Pause("0 0 29 2 *"), "1461d");
+  EXPECT_EQ(Pause("0 0 29 2 */7"), "1461w");  // 29 February on a Sunday
+  EXPECT_EQ(Pause("0 0 13 * fri"), "1w");
+  EXPECT_EQ(Pause("0\t2\t*\t*\tmon-fri"), "3d");
+}
+
+TEST(ScheduleTest, PausesAreLongerWhenClocksGoBack) {
+  EXPECT_EQ(Pause("0 2 * * *", "Europe/Berlin"), "25h");
+  EXPECT_EQ(Pause("0 2 * * mon-fri", "America/New_York"), "73h");
+  EXPECT_EQ(Pause("30 */2 * * *", "Europe/Berlin"), "3h");
+  EXPECT_EQ(Pause("0 2 * * *", "Asia/Tokyo"), "1d");
+  EXPECT_EQ(Pause("0 2 1 * *", "Europe/Berlin"), "745h");
+  EXPECT_EQ(Pause("*/15 * * * *", "Europe/Berlin"), "15m");
+}
+
+// No walk from slot to slot finds a longer one.
+TEST(ScheduleTest, NoPauseIsLongerThanTheLongest) {
+  for (const char* zone : {"UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo"}) {
+    for (const char* line : {"0 2 * * *", "15,45 1-3 * * *", "0 */6 * * sat,sun", "30 2 15 */2 *",
+                             "0 0 31 * *", "0 23 28-31 * *", "5 4 * 3,10 sun"}) {
+      const Schedule schedule = Make(line, zone);
+      base::Duration longest{0};
+      const Timestamp end = At("2054-01-01T00:00:00Z");
+      for (Timestamp slot = schedule.NextSlot(At("2026-01-01T00:00:00Z")); slot < end;) {
+        const Timestamp next = schedule.NextSlot(slot);
+        longest = std::max(longest, next - slot);
+        slot = next;
+      }
+      EXPECT_LE(longest, LongestPause(schedule)) << line << " " << zone;
+      EXPECT_GE(longest + std::chrono::hours(1), LongestPause(schedule)) << line << " " << zone;
+    }
+  }
 }
 
 }  // namespace

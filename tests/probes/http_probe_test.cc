@@ -234,6 +234,7 @@ TEST_F(HttpsProbeTest, ReportsTheCertificate) {
   EXPECT_EQ(ValueOf(result.families, "probe_ssl_verified"), 1);
   const double expected = base::ToUnixSeconds(base::SystemClock().Now()) + 30 * 86400;
   EXPECT_NEAR(*ValueOf(result.families, "probe_ssl_earliest_cert_expiry"), expected, 60);
+  EXPECT_EQ(ValueOf(result.families, "probe_ssl_cert_warning_seconds"), 14 * 86400);
   EXPECT_NEAR(*ValueOf(result.families, "probe_ssl_leaf_cert_expiry_timestamp_seconds"), expected,
               60);
 }

@@ -121,6 +121,7 @@ TEST_F(PostgresReportTest, SaysHowFarAStandbyIsBehind) {
   findings_.lag_seconds = 1337;
   findings_.lag_bytes = 2048;
   model::ProbeResult result = Report();
+  EXPECT_EQ(ValueOf(result, "replication_max_lag_seconds"), 300);
   EXPECT_EQ(CheckOf(result, "lag").severity, Severity::kWarning);
   EXPECT_NE(CheckOf(result, "lag").message.find("22m17s"), std::string::npos);
   EXPECT_NE(CheckOf(result, "lag").message.find("max_lag 5m"), std::string::npos);

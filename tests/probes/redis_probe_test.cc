@@ -154,6 +154,7 @@ TEST_F(RedisProbeTest, AReplicasLagGrowsFromWhereTheLinkBroke) {
   EXPECT_EQ(ValueOf(result, "redis_master_link_up"), 1);
   EXPECT_EQ(ValueOf(result, "redis_master_last_io_seconds"), 3);
   EXPECT_EQ(ValueOf(result, "replication_lag_seconds"), 3);
+  EXPECT_EQ(ValueOf(result, "replication_max_lag_seconds"), 300);
   EXPECT_EQ(ValueOf(result, "redis_replication_offset_bytes"), 5);
   EXPECT_EQ(result.severity(), Severity::kOk) << Describe(result);
   // Told to follow another master, Redis forgets since when it is alone.

@@ -1,0 +1,95 @@
+// The plan of each backup: its limits against its schedule, and objectives that nothing proves.
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+#include "base/duration.h"
+#include "base/strings.h"
+#include "config/plan.h"
+#include "config/schedule_pause.h"
+
+namespace drwatch::config {
+namespace {
+
+// Slots looked at to tell how many a retention can hold.
+constexpr int kMaxCount = 10'000;
+constexpr int kStarts = 64;
+constexpr base::Timestamp kStart = base::FromUnixMillis(1'767'225'600'000);  // 2026-01-01
+
+// The shortest time over which so many runs are spread.
+base::Duration ShortestSpread(const Schedule& schedule, int runs) {
+  std::vector<base::Timestamp> slots{schedule.NextSlot(kStart)};
+  for (int i = 1; i < runs + kStarts; ++i) slots.push_back(schedule.NextSlot(slots.back()));
+  base::Duration shortest = base::Duration::max();
+  for (std::size_t first = 0; first < kStarts; ++first) {
+    const std::size_t last = first + static_cast<std::size_t>(runs) - 1;
+    shortest = std::min(shortest, slots[last] - slots[first]);
+  }
+  return shortest;
+}
+
+void CheckCount(const Probe& probe, const BackupProbe& backup, Problems& problems) {
+  if (!backup.min_count || !backup.retention || *backup.min_count > kMaxCount) return;
+  const base::Duration spread = ShortestSpread(*backup.schedule, *backup.min_count);
+  if (spread <= *backup.retention) return;
+  problems.AddWarning(probe.position,
+                      "backup " + base::Quote(probe.name) + " wants " +
+                          std::to_string(*backup.min_count) +
+                          " to be kept, which takes its schedule " + base::FormatDuration(spread) +
+                          ", and keeps them for " + base::FormatDuration(*backup.retention),
+                      "make \"min_count\" smaller or \"retention\" longer");
+}
+
+void CheckSchedule(const Probe& probe, const BackupProbe& backup, Problems& problems) {
+  const base::Duration pause = LongestPause(*backup.schedule);
+  const std::string name = "backup " + base::Quote(probe.name);
+  const std::string leaves =
+      ", and its schedule leaves " + base::FormatDuration(pause) + " between two runs";
+  if (backup.max_age && *backup.max_age <= pause) {
+    problems.AddWarning(
+        probe.position, name + " may be " + base::FormatDuration(*backup.max_age) + " old" + leaves,
+        "max_age must be longer than the schedule's longest pause, by what a run takes");
+  }
+  if (backup.retention && *backup.retention <= pause) {
+    problems.AddWarning(probe.position,
+                        name + " is kept for " + base::FormatDuration(*backup.retention) + leaves +
+                            ": there are times without any backup",
+                        "keep it until the next one is there");
+  }
+  if (backup.grace > pause) {
+    problems.AddWarning(probe.position,
+                        name + " may be " + base::FormatDuration(backup.grace) + " late" + leaves +
+                            ": a run that is left out is told when the next ones are due",
+                        "\"grace\" must be shorter than the schedule's longest pause");
+  }
+  CheckCount(probe, backup, problems);
+}
+
+// Points of an objective that count unproven.
+void CheckProof(const Config& config, const Probe& probe, bool verified, Problems& problems) {
+  if (verified) return;
+  const auto service =
+      std::find_if(config.services.begin(), config.services.end(),
+                   [&](const Service& each) { return each.name == probe.service; });
+  if (service == config.services.end() || !service->rpo) return;
+  problems.AddWarning(probe.position,
+                      PromiseOf("service " + base::Quote(service->name), *service->rpo) +
+                          ", and probe " + base::Quote(probe.name) +
+                          " does not verify what it is kept by: a damaged one counts",
+                      "leave out \"verify: false\", or limit it with \"read_rate\"");
+}
+
+}  // namespace
+
+void CheckLimits(const Config& config, Problems& problems) {
+  for (const Probe& probe : config.probes) {
+    if (const auto* backup = std::get_if<BackupProbe>(&probe.spec)) {
+      if (backup->schedule) CheckSchedule(probe, *backup, problems);
+      CheckProof(config, probe, backup->verify.enabled, problems);
+    } else if (const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec)) {
+      CheckProof(config, probe, wal->verify, problems);
+    }
+  }
+}
+
+}  // namespace drwatch::config
