@@ -374,6 +374,20 @@ TEST(PlanTest, MoreThanTheRetentionCanHold) {
                      "them for 4w"});
 }
 
+TEST(PlanTest, MoreThanAVerificationReadsInTime) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, max_age: 26h, " + rest + "}]\n");
+  };
+  EXPECT_EQ(
+      warnings("min_size: 2TiB"),
+      Messages{"backup \"a\" is at least 2.0 TiB, and at 50.0 MiB/s its verification has read "
+               "1.0 TiB when its timeout ends it"});
+  EXPECT_EQ(warnings("min_size: 1TiB"), Messages{});
+  EXPECT_EQ(warnings("min_size: 2TiB, verify: {timeout: 12h}"), Messages{});
+  EXPECT_EQ(warnings("min_size: 2TiB, verify: {read_rate: unlimited}"), Messages{});
+  EXPECT_EQ(warnings("min_size: 2TiB, verify: false"), Messages{});
+}
+
 TEST(PlanTest, CopiesThatNobodyCanDelete) {
   const auto warnings = [](const std::string& path) {
     return Warnings(R"yaml(
