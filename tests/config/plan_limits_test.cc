@@ -29,6 +29,17 @@ TEST(PlanLimitsTest, LimitsThatContradictTheSchedule) {
   EXPECT_EQ(warnings("schedule: \"0 2 * * *\", timezone: Europe/Berlin, max_age: 26h"), Messages{});
 }
 
+TEST(PlanLimitsTest, APatternOfFoldersBelowNeedsToLookIntoThem) {
+  const auto warnings = [](const std::string& rest) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, max_age: 26h, " + rest + "}]\n");
+  };
+  EXPECT_EQ(warnings("pattern: \"*/shop.sql\""),
+            Messages{"\"pattern\" names folders below \"path\", and these are not looked into: it "
+                     "finds nothing"});
+  EXPECT_EQ(warnings("pattern: \"*/shop.sql\", recursive: true"), Messages{});
+  EXPECT_EQ(warnings("pattern: \"shop.sql\""), Messages{});
+}
+
 TEST(PlanLimitsTest, AGraceThatOutlastsTheSchedule) {
   const auto warnings = [](const std::string& rest) {
     return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
