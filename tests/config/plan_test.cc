@@ -206,6 +206,7 @@ probes:
             Messages{promise + "2w: they may be 1w apart, and the one before the window is needed, "
                                "too"});
   EXPECT_EQ(warnings("min_count: 3", ""), Messages{});
+  EXPECT_EQ(warnings("min_count: 2000000000", ""), Messages{});
   EXPECT_EQ(warnings("retention: 8d, min_count: 1", ""), Messages{promise + "8d"});
   // Backup programs keep the one that reaches over their window.
   EXPECT_EQ(warnings("repository: barman, retention: 2w", ", repository: barman"), Messages{});
