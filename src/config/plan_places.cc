@@ -34,8 +34,8 @@ Place PlaceOf(const Probe& probe, const PlaceAddress& address, bool offsite,
               const std::string& region) {
   Place place{&probe, address.path, {}, offsite, region};
   if (place.path.starts_with(kScheme)) {
-    place.store = place.path.substr(0, place.path.find('/', kScheme.size()));
-    if (address.s3) place.store = address.s3->endpoint + " " + place.store;
+    const std::string endpoint = address.s3 ? address.s3->endpoint : std::string();
+    place.store = endpoint + " " + place.path.substr(0, place.path.find('/', kScheme.size()));
   } else {
     place.path = std::filesystem::path(place.path + "/").lexically_normal().string();
   }

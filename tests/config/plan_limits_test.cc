@@ -111,6 +111,9 @@ TEST(PlanLimitsTest, OnePlaceIsNoTwoCopies) {
   EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://b/c\""),
             Messages{"probes \"a\" and \"b\" look at one bucket and count as two copies of backup "
                      "\"x\""});
+  EXPECT_EQ(
+      warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://b/a\", s3: {profile: p}"),
+      place);
   EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://c/a\""), Messages{});
   EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"",
                      "backup: x, path: \"s3://b/a\", s3: {endpoint: \"https://ceph\"}"),
