@@ -1,7 +1,6 @@
 // The plan behind the configuration: what it promises and cannot keep, whatever happens at run
 // time. Here: the objectives of services.
 #include "config/plan.h"
-#include "config/schedule_pause.h"
 
 #include <algorithm>
 #include <functional>
@@ -10,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/strings.h"
+#include "config/schedule_pause.h"
 #include "config/sections.h"
 
 namespace drwatch::config {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/duration.h"
+#include "base/sizes.h"
 #include "base/strings.h"
 #include "config/plan.h"
 #include "config/schedule_pause.h"
@@ -79,6 +80,21 @@ void CheckProof(const Config& config, const Probe& probe, bool verified, Problem
                       "leave out \"verify: false\", or limit it with \"read_rate\"");
 }
 
+// What is too large to be read in time is never proven.
+void CheckReading(const Probe& probe, const BackupProbe& backup, Problems& problems) {
+  const BackupProbe::Verify& verify = backup.verify;
+  if (!verify.enabled || verify.read_rate_bytes <= 0) return;
+  const double most = base::ToSeconds(verify.timeout) * static_cast<double>(verify.read_rate_bytes);
+  if (static_cast<double>(backup.min_size_bytes) <= most) return;
+  problems.AddWarning(
+      probe.position,
+      "backup " + base::Quote(probe.name) + " is at least " +
+          base::FormatSize(backup.min_size_bytes) + ", and at " +
+          base::FormatSize(verify.read_rate_bytes) + "/s its verification has read " +
+          base::FormatSize(static_cast<std::int64_t>(most)) + " when its timeout ends it",
+      "raise \"read_rate\" or \"timeout\" of \"verify\"");
+}
+
 }  // namespace
 
 void CheckLimits(const Config& config, Problems& problems) {
@@ -86,6 +102,7 @@ void CheckLimits(const Config& config, Problems& problems) {
     if (const auto* backup = std::get_if<BackupProbe>(&probe.spec)) {
       if (backup->schedule) CheckSchedule(probe, *backup, problems);
       CheckProof(config, probe, backup->verify.enabled, problems);
+      CheckReading(probe, *backup, problems);
     } else if (const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec)) {
       CheckProof(config, probe, wal->verify, problems);
     }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <variant>
 
 #include "base/strings.h"
@@ -33,8 +34,8 @@ Place PlaceOf(const Probe& probe, const PlaceAddress& address, bool offsite,
               const std::string& region) {
   Place place{&probe, address.path, {}, offsite, region};
   if (place.path.starts_with(kScheme)) {
-    place.store = place.path.substr(0, place.path.find('/', kScheme.size()));
-    if (address.s3) place.store = address.s3->endpoint + " " + place.store;
+    const std::string endpoint = address.s3 ? address.s3->endpoint : std::string();
+    place.store = endpoint + " " + place.path.substr(0, place.path.find('/', kScheme.size()));
   } else {
     place.path = std::filesystem::path(place.path + "/").lexically_normal().string();
   }
@@ -124,6 +125,24 @@ bool IsToldTwice(const Place& place, const Place& earlier, Problems& problems) {
   return true;
 }
 
+// What is told of a copy names it by its location.
+void CheckLocations(const Config& config, Problems& problems) {
+  std::map<std::tuple<std::string, std::string, std::string>, const Probe*> known;
+  for (const Probe& probe : config.probes) {
+    const auto* backup = std::get_if<BackupProbe>(&probe.spec);
+    if (backup == nullptr) continue;
+    const auto [at, added] =
+        known.emplace(std::tuple(probe.service, backup->backup, backup->location), &probe);
+    if (added) continue;
+    problems.AddWarning(
+        probe.position,
+        "probes " + base::Quote(at->second->name) + " and " + base::Quote(probe.name) +
+            " are both at location " + base::Quote(backup->location) + " of backup " +
+            base::Quote(backup->backup) + ": nothing that is told of them tells them apart",
+        "give each copy its \"location\"");
+  }
+}
+
 // One place cannot lie on two sites.
 bool IsElsewhereToo(const Place& place, const Place& earlier, Problems& problems) {
   const bool regions = !place.region.empty() && !earlier.region.empty();
@@ -140,6 +159,7 @@ bool IsElsewhereToo(const Place& place, const Place& earlier, Problems& problems
 
 void CheckPlaces(const Config& config, Problems& problems) {
   for (const Service& service : config.services) CheckCopies(config, service, problems);
+  CheckLocations(config, problems);
   const std::vector<Place> places = PlacesOf(config);
   for (auto place = places.begin(); place != places.end(); ++place) {
     const auto first = [&](auto is_told) {

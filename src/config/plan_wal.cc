@@ -10,6 +10,9 @@
 namespace drwatch::config {
 namespace {
 
+// More than any window needs; so many of the longest pauses are a time that can be told.
+constexpr int kMaxCount = 10'000;
+
 // True if base backups may be among what the probe finds: not among dumps, whatever they are
 // called.
 bool MayFindBaseBackups(const BackupProbe& backup) {
@@ -33,7 +36,8 @@ struct Bases {
 std::optional<base::Duration> KeptFor(const BackupProbe& backup) {
   std::optional<base::Duration> kept = backup.retention;
   if (backup.min_count && backup.schedule) {
-    const base::Duration counted = *backup.min_count * LongestPause(*backup.schedule);
+    const int count = std::min(*backup.min_count, kMaxCount);
+    const base::Duration counted = count * LongestPause(*backup.schedule);
     kept = std::max(kept.value_or(counted), counted);
   }
   return kept;

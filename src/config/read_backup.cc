@@ -92,6 +92,13 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);
   reader.Get("recursive", probe.recursive);
+  if (probe.pattern.find('/') != std::string::npos && !probe.recursive) {
+    context.problems.AddWarning(
+        reader.Take("pattern")->position,
+        "\"pattern\" names folders below \"path\", and these are not looked "
+        "into: it finds nothing",
+        "add \"recursive: true\"");
+  }
   GetChoice(
       reader, "kind",
       {"full", "differential", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"},

@@ -3,19 +3,10 @@
 
 #include <map>
 
-#include "config/config.h"
+#include "config/plan_warnings.h"
 
 namespace drwatch::config {
 namespace {
-
-std::vector<std::string> Warnings(const std::string& text) {
-  const std::map<std::string, std::string> environment;
-  Problems problems;
-  EXPECT_TRUE(ParseConfig(text + "receivers: [{name: r}]\n", "/f.yml", problems, {&environment}));
-  std::vector<std::string> messages;
-  for (const Problem& problem : problems.all()) messages.push_back(problem.message);
-  return messages;
-}
 
 using Messages = std::vector<std::string>;
 
@@ -48,7 +39,8 @@ TEST(PlanTest, APlanThatCanBeKeptSaysNothing) {
 services: [{name: shop, rpo: 26h, copies: 2, offsite_copies: 1}]
 probes:
 - {name: a, type: backup, service: shop, backup: x, path: /a, schedule: "0 2 * * *", max_age: 26h}
-- {name: b, type: backup, service: shop, backup: x, path: /b, max_age: 26h, offsite: true}
+- {name: b, type: backup, service: shop, backup: x, location: b, path: /b, max_age: 26h,
+   offsite: true}
 )yaml"),
             Messages{});
 }
@@ -214,6 +206,7 @@ probes:
             Messages{promise + "2w: they may be 1w apart, and the one before the window is needed, "
                                "too"});
   EXPECT_EQ(warnings("min_count: 3", ""), Messages{});
+  EXPECT_EQ(warnings("min_count: 2000000000", ""), Messages{});
   EXPECT_EQ(warnings("retention: 8d, min_count: 1", ""), Messages{promise + "8d"});
   // Backup programs keep the one that reaches over their window.
   EXPECT_EQ(warnings("repository: barman, retention: 2w", ", repository: barman"), Messages{});
@@ -328,114 +321,6 @@ probes:
   EXPECT_EQ(warnings(", region: us-east-1"), none);
 }
 
-TEST(PlanTest, LimitsThatContradictTheSchedule) {
-  const auto warnings = [](const std::string& rest) {
-    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
-  };
-  EXPECT_EQ(
-      warnings("schedule: \"0 2 * * sun\", max_age: 26h, retention: 3d"),
-      (Messages{"backup \"a\" may be 26h old, and its schedule leaves 1w between two runs",
-                "backup \"a\" is kept for 3d, and its schedule leaves 1w between two runs: there "
-                "are times without any backup"}));
-  // A run takes time.
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", max_age: 24h"),
-            Messages{"backup \"a\" may be 1d old, and its schedule leaves 1d between two runs"});
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 24h"),
-            Messages{"backup \"a\" is kept for 1d, and its schedule leaves 1d between two runs: "
-                     "there are times without any backup"});
-  // The night in which clocks go back.
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", timezone: Europe/Berlin, max_age: 25h"),
-            Messages{"backup \"a\" may be 25h old, and its schedule leaves 25h between two runs"});
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", timezone: Europe/Berlin, max_age: 26h"), Messages{});
-}
-
-TEST(PlanTest, AGraceThatOutlastsTheSchedule) {
-  const auto warnings = [](const std::string& rest) {
-    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
-  };
-  EXPECT_EQ(warnings("schedule: \"*/15 * * * *\", grace: 1h"),
-            Messages{"backup \"a\" may be 1h late, and its schedule leaves 15m between two runs: a "
-                     "run that is left out is told when the next ones are due"});
-  EXPECT_EQ(warnings("schedule: \"0 * * * *\", grace: 1h"), Messages{});
-  EXPECT_EQ(warnings("schedule: \"*/15 9-17 * * *\", grace: 1h"), Messages{});
-}
-
-TEST(PlanTest, MoreThanTheRetentionCanHold) {
-  const auto warnings = [](const std::string& rest) {
-    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
-  };
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 8"), Messages{});
-  EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 9"),
-            Messages{"backup \"a\" wants 9 to be kept, which takes its schedule 8d, and keeps them "
-                     "for 1w"});
-  EXPECT_EQ(warnings("schedule: \"0 2 * * mon-fri\", retention: 4w, min_count: 20"), Messages{});
-  EXPECT_EQ(warnings("schedule: \"0 2 * * mon-fri\", retention: 4w, min_count: 22"),
-            Messages{"backup \"a\" wants 22 to be kept, which takes its schedule 29d, and keeps "
-                     "them for 4w"});
-}
-
-TEST(PlanTest, CopiesThatNobodyCanDelete) {
-  const auto warnings = [](const std::string& path) {
-    return Warnings(R"yaml(
-services: [{name: shop, immutable_copies: 1}]
-probes: [{name: a, type: backup, service: shop, max_age: 26h, path: )yaml" +
-                    path + "}]\n");
-  };
-  const Messages none = {
-      "service \"shop\" wants 1 immutable copies of backup \"a\", and 0 are configured"};
-  EXPECT_EQ(warnings("/a"), none);
-  EXPECT_EQ(warnings("\"s3://b/a\", expect: {object_lock: false}"), none);
-  EXPECT_EQ(warnings("\"s3://b/a\", s3: {endpoint: \"https://storage.googleapis.com\"}"), none);
-  EXPECT_EQ(warnings("\"s3://b/a\""), Messages{});
-  EXPECT_EQ(warnings("\"s3://b/a\", expect: {object_lock: true}"), Messages{});
-}
-
-TEST(PlanTest, OnePlaceIsNoTwoCopies) {
-  const auto warnings = [](const std::string& first, const std::string& second) {
-    return Warnings("services: [{name: shop}, {name: other}]\nprobes:\n- {name: a, type: backup, " +
-                    ("max_age: 26h, " + first) + "}\n- {name: b, type: backup, max_age: 26h, " +
-                    second + "}\n");
-  };
-  const Messages place = {
-      "probes \"a\" and \"b\" look at one place and count as two copies of "
-      "backup \"x\""};
-  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /a"), place);
-  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /b/..//a/, pattern: \"*.gz\""),
-            place);
-  EXPECT_EQ(warnings("backup: x, path: /a", "backup: x, path: /a/b"), Messages{});
-  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://b/c\""),
-            Messages{"probes \"a\" and \"b\" look at one bucket and count as two copies of backup "
-                     "\"x\""});
-  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"", "backup: x, path: \"s3://c/a\""), Messages{});
-  EXPECT_EQ(warnings("backup: x, path: \"s3://b/a\"",
-                     "backup: x, path: \"s3://b/a\", s3: {endpoint: \"https://ceph\"}"),
-            Messages{});
-  // Found twice under two names.
-  EXPECT_EQ(warnings("path: /a, service: shop", "path: /a, service: shop"),
-            Messages{"probes \"a\" and \"b\" find the same backups and count as two ways back"});
-  EXPECT_EQ(warnings("path: /a, service: shop", "path: /a, service: other"), Messages{});
-  EXPECT_EQ(warnings("path: /a, service: shop, pattern: \"a*\"",
-                     "path: /a, service: shop, pattern: \"b*\""),
-            Messages{});
-}
-
-TEST(PlanTest, OnePlaceLiesOnOneSite) {
-  const auto warnings = [](const std::string& backup, const std::string& wal) {
-    return Warnings(R"yaml(
-services: [{name: shop}]
-probes:
-- {name: pg, type: postgres, service: shop, dsn: a=b}
-- {name: a, type: backup, service: shop, path: /r, kind: full, max_age: 26h)yaml" +
-                    backup + "}\n- {name: wal, type: wal_archive, service: shop, path: /r, " +
-                    "primary: pg" + wal + "}\n");
-  };
-  const std::string both = "probes \"a\" and \"wal\" look at one place, and their ";
-  EXPECT_EQ(warnings(", offsite: true", ""), Messages{both + "\"offsite\" differs"});
-  EXPECT_EQ(warnings(", offsite: true", ", offsite: true"), Messages{});
-  EXPECT_EQ(warnings(", region: east", ", region: west"), Messages{both + "\"region\" differs"});
-  EXPECT_EQ(warnings(", region: east", ""), Messages{});
-}
-
 TEST(PlanTest, NothingIsBackBeforeWhatItDependsOn) {
   const auto warnings = [](const std::string& auth) {
     return Warnings("services: [{name: shop, rto: 1h, depends_on: [auth, mail]}, {name: auth" +
@@ -445,23 +330,6 @@ TEST(PlanTest, NothingIsBackBeforeWhatItDependsOn) {
                                             "\"auth\", which may take 4h"});
   EXPECT_EQ(warnings(", rto: 1h"), Messages{});
   EXPECT_EQ(warnings(""), Messages{});
-}
-
-TEST(PlanTest, WhatIsNotVerifiedProvesNoObjective) {
-  const auto warnings = [](const std::string& service) {
-    return Warnings("services: [{name: shop, " + service + R"yaml(}]
-probes:
-- {name: pg, type: postgres, service: shop, dsn: a=b}
-- {name: a, type: backup, service: shop, path: /a, max_age: 4m, offsite: true, verify: false}
-- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, verify: false}
-)yaml");
-  };
-  const std::string promise = "service \"shop\" promises an RPO of 15m, and probe ";
-  EXPECT_EQ(
-      warnings("rpo: 15m"),
-      (Messages{promise + "\"a\" does not verify what it is kept by: a damaged one counts",
-                promise + "\"wal\" does not verify what it is kept by: a damaged one counts"}));
-  EXPECT_EQ(warnings("rto: 15m"), Messages{});
 }
 
 }  // namespace
