@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "catalog/make_place.h"
+#include "probes/wal_backlog.h"
 
 namespace drwatch::probes {
 namespace {
@@ -31,17 +32,6 @@ std::optional<std::uint64_t> ParseSystem(const std::string& text) {
     value = value * 10 + static_cast<std::uint64_t>(c - '0');
   }
   return text.empty() ? std::nullopt : std::optional(value);
-}
-
-const catalog::WalSegmentFile* FindFile(const catalog::WalInventory& inventory,
-                                        const WalSegmentKey& key) {
-  const auto files = inventory.segments.find(key.first);
-  if (files == inventory.segments.end()) return nullptr;
-  const auto at = std::lower_bound(files->second.begin(), files->second.end(), key.second,
-                                   [](const catalog::WalSegmentFile& file, std::uint64_t number) {
-                                     return file.number < number;
-                                   });
-  return at != files->second.end() && at->number == key.second ? &*at : nullptr;
 }
 
 std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchiveProbe& spec) {
@@ -176,7 +166,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
 // Segments that were read and are of no use, as long as they are still the same.
 void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& question) const {
   for (auto& [key, verdict] : verdicts_.Bad()) {
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    const catalog::WalSegmentFile* file = FindSegment(reader_->inventory(), key);
     if (file == nullptr || reader_->objects()[file->object].fingerprint != verdict.fingerprint) {
       continue;
     }
@@ -245,7 +235,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
       range.size() > kCommitSearch ? range.last - kCommitSearch : range.first;
   for (std::uint64_t number = range.last + 1; number > stop && !findings.last_commit; --number) {
     const WalSegmentKey key(range.timeline, number - 1);
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    const catalog::WalSegmentFile* file = FindSegment(reader_->inventory(), key);
     if (file == nullptr) continue;
     const auto verdict = verdicts_.Find(key, reader_->objects()[file->object].fingerprint);
     if (verdict) findings.last_commit = verdict->last_commit;
@@ -253,7 +243,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (!state.window_base) return;
   findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
-      FindFile(reader_->inventory(), {range.timeline, range.last});
+      FindSegment(reader_->inventory(), {range.timeline, range.last});
   // What an idle server has not written cannot be missed.
   const bool reaches_end =
       state.archived_to &&
@@ -277,73 +267,9 @@ std::uint64_t WalArchiveProbe::ExpectedSystem() const {
   return reader_->system_identifier().value_or(0);
 }
 
-std::uint64_t WalArchiveProbe::CountUnverified(const catalog::WalArchiveState& state) const {
-  std::uint64_t count = 0;
-  for (const catalog::WalRange& run : state.runs) {
-    for (std::uint64_t number = run.first; number <= run.last; ++number) {
-      const WalSegmentKey key(run.timeline, number);
-      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-      if (file != nullptr && !verdicts_.Find(key, reader_->objects()[file->object].fingerprint)) {
-        ++count;
-      }
-    }
-  }
-  return count;
-}
-
-// Puts those beside the batch that its ends are compared with: records are linked to the ones
-// before them, which is how a segment shows that another server wrote over the one before it.
-void WalArchiveProbe::AddNeighbours(const catalog::WalRange& run,
-                                    std::vector<WalWork>& batch) const {
-  const auto work = [&](std::uint64_t number, WalWork::Role role) -> std::optional<WalWork> {
-    const WalSegmentKey key(run.timeline, number);
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-    if (file == nullptr) return std::nullopt;
-    return WalWork{reader_->objects()[file->object], key, role};
-  };
-  const std::uint64_t first = batch.front().key.second;
-  const std::uint64_t last = batch.back().key.second;
-  if (last < run.last) {
-    auto next = work(last + 1, WalWork::Role::kFollow);
-    const auto verdict = next ? verdicts_.Find(next->key, next->object.fingerprint) : std::nullopt;
-    // A damage that was found may have been that of the one before it.
-    if (verdict && verdict->outcome != verify::Outcome::kIntact) next->role = WalWork::Role::kJudge;
-    if (verdict) batch.push_back(*std::move(next));
-  }
-  if (first > run.first) {
-    if (auto lead = work(first - 1, WalWork::Role::kLead)) {
-      batch.insert(batch.begin(), *std::move(lead));
-    }
-  }
-}
-
-// The newest segments without a verdict, in their order: what matters most is known first.
-std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& state) const {
-  std::vector<WalWork> batch;
-  for (auto run = state.runs.rbegin(); run != state.runs.rend(); ++run) {
-    for (std::uint64_t number = run->last + 1; number > run->first; --number) {
-      const WalSegmentKey key(run->timeline, number - 1);
-      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-      if (file == nullptr) continue;
-      const catalog::PlaceObject& object = reader_->objects()[file->object];
-      if (verdicts_.Find(key, object.fingerprint)) {
-        if (batch.empty()) continue;
-        break;
-      }
-      batch.push_back({object, key});
-      if (batch.size() == kBatch) break;
-    }
-    if (batch.empty()) continue;
-    std::reverse(batch.begin(), batch.end());
-    AddNeighbours(*run, batch);
-    break;
-  }
-  return batch;
-}
-
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
   if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
-  std::vector<WalWork> batch = NextBatch(state);
+  std::vector<WalWork> batch = NextToRead(state, *reader_, verdicts_);
   if (batch.empty()) return;
   std::int64_t bytes = 0;
   for (const WalWork& work : batch) bytes += work.object.size_bytes;
@@ -385,13 +311,13 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     findings.segments += files.size();
   }
   if (spec_.verify && all_read_ != reader_->changes()) {
-    findings.unverified = CountUnverified(findings.state);
+    findings.unverified = CountUnread(findings.state, *reader_, verdicts_);
     if (findings.unverified == 0) all_read_ = reader_->changes();
   }
   if (!findings.state.runs.empty()) {
     const catalog::WalRange& newest = findings.state.runs.back();
     const catalog::WalSegmentFile* file =
-        FindFile(reader_->inventory(), {newest.timeline, newest.last});
+        FindSegment(reader_->inventory(), {newest.timeline, newest.last});
     if (file != nullptr) findings.last_segment = file->modified;
   }
   FindStreamed(findings, context);

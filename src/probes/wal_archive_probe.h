@@ -45,8 +45,6 @@ struct WalFindings {
 
 class WalArchiveProbe final : public Probe {
  public:
-  // Segments read at a stretch, so that records are followed from one to the next.
-  static constexpr std::size_t kBatch = 16;
   // What a run reads itself; more goes to the background.
   static constexpr std::int64_t kInlineBytes = 64 << 20;
 
@@ -72,9 +70,6 @@ class WalArchiveProbe final : public Probe {
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   void FindLag(WalFindings& findings, const RunContext& context) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
-  void AddNeighbours(const catalog::WalRange& run, std::vector<WalWork>& batch) const;
-  std::vector<WalWork> NextBatch(const catalog::WalArchiveState& state) const;
-  std::uint64_t CountUnverified(const catalog::WalArchiveState& state) const;
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;
 
