@@ -74,6 +74,9 @@ struct WalQuestion {
   std::set<std::pair<std::uint32_t, std::uint64_t>> broken;
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
+  // Timelines whose history files are there, but cannot be read. Where they begin their segments
+  // show, and every lower timeline that begins before that is taken for a parent.
+  std::set<std::uint32_t> unread_histories;
   std::vector<WalBase> bases;
   // False if no segment told its size (they are encrypted): where a position lies is then a guess.
   bool size_known = true;

@@ -125,6 +125,7 @@ void WalArchiveProbe::Forget() {
 catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   catalog::WalQuestion question;
   question.histories = reader_->histories();
+  question.unread_histories = reader_->unread_histories();
   bool watched = false;
   if (positions_ != nullptr) {
     const ArchiveNotes& notes = positions_->archive_notes();
@@ -227,6 +228,14 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   findings.lag_seconds = std::max(*findings.lag_seconds, *findings.unseen_seconds);
 }
 
+// Whether a segment says what it holds: it is read, and neither encrypted nor packed in a way that
+// is not known.
+bool WalArchiveProbe::Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const {
+  if (!spec_.verify) return false;
+  const auto verdict = verdicts_.Find(key, reader_->objects()[file.object].fingerprint);
+  return !verdict || verdict->reason != Reason::kUnverified;
+}
+
 void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
@@ -251,7 +260,9 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
           *state.archived_to;
   if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
   base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
-  if (!spec_.verify && last != nullptr) end = std::max(end, last->modified);
+  if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
+    end = std::max(end, last->modified);
+  }
   if (findings.lag_seconds && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);

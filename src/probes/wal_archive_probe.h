@@ -69,6 +69,7 @@ class WalArchiveProbe final : public Probe {
   void FindStreamed(WalFindings& findings, const RunContext& context);
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   void FindLag(WalFindings& findings, const RunContext& context) const;
+  bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;

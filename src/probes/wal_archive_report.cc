@@ -127,9 +127,8 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   if (state.timeline == 0) return;
   if (!reader.problems().empty()) {
     // What is damaged before what nobody can read.
-    const auto damaged = std::find_if(
-        reader.problems().begin(), reader.problems().end(),
-        [](const catalog::Finding& problem) { return problem.reason != Reason::kUnverified; });
+    const auto damaged =
+        std::find_if(reader.problems().begin(), reader.problems().end(), catalog::IsDamage);
     if (damaged != reader.problems().end()) {
       return report.Add("timelines", Severity::kCritical, damaged->reason, damaged->message,
                         "copy the file here again");
@@ -228,7 +227,7 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
           static_cast<double>(findings.broken.size()));
     gauge("wal_archive_unverified_segments", "Segments that were not read yet.",
           static_cast<double>(findings.unverified));
-    if (findings.segments > findings.unverified) {
+    if (findings.segments > findings.unverified + findings.unjudged) {
       gauge("backup_verification_success", "1 if the last verification proved it intact.",
             findings.broken.empty() ? 1 : 0);
     }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "probes/probe_result_access.h"
@@ -165,6 +166,36 @@ TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
   EXPECT_EQ(sealed.message, "\"000000010000000000000002.00000028.backup\" is encrypted");
   folder_.Write("archive/00000002.history", "1 nowhere");
   EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+}
+
+TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
+  constexpr std::uint64_t kSize = verify::kDefaultSegmentBytes;
+  spec_.primary.clear();
+  std::filesystem::remove_all(folder_.Path("archive"));
+  positions_.archive_notes().PutBases(
+      "base", {"shop", spec_.data},
+      {{2 * kSize + 40, 2 * kSize + 500, 1, start_, "b1", 0, "base"}});
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    // gpg packs what it encrypts: nothing shows the size.
+    folder_.Write("archive/" + builder_.Name(i) + ".gpg", "\x8c\x0d\x04\x09\x03\x08 sealed");
+  }
+  clock_.Advance(1min);
+  for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
+    std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_));
+  }
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_segments"), 4);
+  EXPECT_EQ(ValueOf(result, "wal_archive_bytes"), 4 * 13);
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), std::nullopt);
+  EXPECT_EQ(CheckOf(result, "segments").severity, Severity::kOk);
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kUnknown);
+  // What is encrypted is as old as its file.
+  EXPECT_EQ(Loss(result), 60);
+  clock_.Advance(20min);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1) + ".gpg"));
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
 }
 
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
