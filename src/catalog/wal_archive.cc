@@ -208,10 +208,16 @@ void Judge::FindGroups() {
   }
 }
 
+// One that was still being taken where its timeline was left waits for an end that never comes.
 bool Judge::OnPath(const WalBase& base) const {
-  return std::any_of(path_.begin(), path_.end(), [&base](const PathPart& part) {
-    return part.timeline == base.timeline && base.start < part.left_at;
-  });
+  const auto left_at = [this](std::uint32_t timeline) {
+    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
+      return one.timeline == timeline;
+    });
+    return part == path_.end() ? Lsn{0} : part->left_at;
+  };
+  const std::uint32_t stop = base.stop_timeline == 0 ? base.timeline : base.stop_timeline;
+  return base.start < left_at(base.timeline) && base.stop <= left_at(stop);
 }
 
 // What a base backup needs to be consistent.

@@ -52,6 +52,9 @@ struct WalBase {
   std::string probe{};  // the backup probe that found it; empty = a .backup file in the archive
   // Whether it can be restored itself, by its verification.
   enum class State { kProven, kUnproven, kBroken } state = State::kProven;
+  // At its stop: another one than at its start if a standby that followed a promotion was copied.
+  // 0 = not known, taken for the same.
+  std::uint32_t stop_timeline = 0;
 };
 
 // What the server that archives says.

@@ -270,8 +270,10 @@ void WalReader::ReadTexts(const PlaceContext& context) {
       continue;
     }
     // Written when the backup was finished: the next best clock.
-    bases_.push_back({backup->start, backup->stop, backup->timeline,
-                      backup->stopped.value_or(object.modified), object.name});
+    WalBase base{backup->start, backup->stop, backup->timeline,
+                 backup->stopped.value_or(object.modified), object.name};
+    base.stop_timeline = backup->stop_timeline;
+    bases_.push_back(std::move(base));
   }
   texts_ = std::move(texts);
 }

@@ -287,6 +287,28 @@ TEST(WalArchiveTest, WithoutItsHistoryATimelineStandsAlone) {
   EXPECT_EQ(state.reachable, (WalRange{2, 5, 8}));
 }
 
+TEST(WalArchiveTest, ABaseThatWasStillTakenAtTheSwitchIsOfNoUse) {
+  World world;
+  world.question.now = At(10'000);
+  // The old primary went on, and with it the backup.
+  world.Add(1, 2, 8).Add(2, 6, 9).History(2, {{1, 6 * kBytes + 100}});
+  world.Base(3 * kBytes + 40, 3 * kBytes + 300, 800).Base(5 * kBytes + 40, 6 * kBytes + 500, 900);
+  world.question.live = WalLive{2, 10 * kBytes, "", std::nullopt, true};
+  WalArchiveState state = world.Judge();
+  ASSERT_EQ(state.chains.size(), 1u);
+  EXPECT_EQ(state.chains[0].base, 0u);
+  EXPECT_EQ(state.left_bases, std::vector<std::size_t>{1});
+  // One that ended right there is whole.
+  world.question.bases[1].stop = 6 * kBytes + 100;
+  EXPECT_EQ(world.Judge().chains.size(), 2u);
+  // So is that of a standby, which followed.
+  world.question.bases[1].stop = 7 * kBytes;
+  world.question.bases[1].stop_timeline = 2;
+  state = world.Judge();
+  EXPECT_EQ(state.chains.size(), 2u);
+  EXPECT_TRUE(state.left_bases.empty());
+}
+
 TEST(WalArchiveTest, SegmentsTellTheAncestryOfAnUnreadableHistory) {
   World world;
   world.question.now = At(10'000);

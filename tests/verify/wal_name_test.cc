@@ -122,6 +122,7 @@ TEST(WalTextTest, ReadsBackupHistories) {
   EXPECT_EQ(backup->start, 0x3000028u);
   EXPECT_EQ(backup->stop, 0x3000138u);
   EXPECT_EQ(backup->timeline, 1u);
+  EXPECT_EQ(backup->stop_timeline, 1u);
   EXPECT_EQ(backup->label, "pg_basebackup base backup");
   ASSERT_TRUE(backup->started && backup->stopped);
   EXPECT_EQ(*backup->stopped - *backup->started, std::chrono::seconds(1));
@@ -132,6 +133,7 @@ TEST(WalTextTest, ReadsBackupHistories) {
       "START WAL LOCATION: 0/3 (x)\nSTOP WAL LOCATION: 0/4\nSTOP TIME: 2026-11-21 11:55:45 CET\n");
   ASSERT_TRUE(local);
   EXPECT_FALSE(local->stopped);
+  EXPECT_EQ(local->stop_timeline, 0u) << "servers before 11 do not say";
 }
 
 }  // namespace
