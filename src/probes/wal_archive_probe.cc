@@ -175,7 +175,10 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
       question.broken.insert(key);
       findings.broken.emplace_back(key, std::move(verdict));
     } else {
-      ++findings.unjudged;
+      if (findings.unjudged++ == 0)
+        findings.unjudged_text =
+            verify::SegmentName(key.first, key.second, reader_->inventory().segment_bytes) + ": " +
+            verdict.text;
     }
   }
 }
@@ -295,6 +298,7 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   WalFindings findings;
   catalog::WalQuestion question = Ask(context);
+  if (verdicts_.Forgive(context.now)) all_read_.reset();
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
   FindBroken(findings, question);

@@ -40,7 +40,9 @@ struct WalFindings {
   std::uint64_t segments = 0;
   std::uint64_t unverified = 0;
   std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
-  std::uint64_t unjudged = 0;  // encrypted, or packed in a way that is not known
+  // Encrypted, packed in a way that is not known, or nobody may read them; and one of them.
+  std::uint64_t unjudged = 0;
+  std::string unjudged_text;
 };
 
 class WalArchiveProbe final : public Probe {

@@ -78,10 +78,9 @@ void CheckVerified(const config::WalArchiveProbe& spec, const catalog::WalReader
         "copy it here again if any copy is left; take a base backup now if not");
   }
   if (findings.unjudged > 0) {
-    return report.Add("verified", Severity::kUnknown, Reason::kUnverified,
-                      std::to_string(findings.unjudged) +
-                          " segments cannot be read: encrypted, or "
-                          "packed in a way that is not known");
+    return report.Add(
+        "verified", Severity::kUnknown, Reason::kUnverified,
+        std::to_string(findings.unjudged) + " segments cannot be read: " + findings.unjudged_text);
   }
   if (!spec.verify) return report.Ok("verified", "verification is turned off");
   std::string text = "every record was read";

@@ -7,6 +7,7 @@
 
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
+#include "support/fake_s3.h"
 #include "support/temp_dir.h"
 #include "verify/wal_builder.h"
 
@@ -196,6 +197,47 @@ TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
   clock_.Advance(20min);
   std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1) + ".gpg"));
   EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, WhatCouldNotBeReadIsTriedAgain) {
+  testing::FakeS3 server("bucket");
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    server.Put("wal/" + builder_.Name(i), segments_[i], start_);
+  }
+  spec_.place.path = "s3://bucket/wal";
+  spec_.place.s3.emplace();
+  spec_.place.s3->endpoint = server.endpoint();
+  spec_.place.s3->access_key_id = "AK";
+  spec_.place.s3->secret_access_key.value = base::Secret("topsecret");
+  const auto refuse = [&](const std::string& name, int status, const std::string& code) {
+    server.Intercept([=](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+      if (request.target.find(name) == std::string::npos) return std::nullopt;
+      return testing::FakeReply{.status = status,
+                                .body = "<Error><Code>" + code + "</Code></Error>"};
+    });
+  };
+  clock_.Advance(1min);
+  // The keys are refused: that says nothing of the segments.
+  refuse("wal/0", 401, "Unauthorized");
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_unverified_segments"), 4);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), std::nullopt);
+  // One that may not be read does not keep the others from being read.
+  refuse(builder_.Name(2), 403, "AccessDenied");
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_unverified_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kUnknown);
+  EXPECT_TRUE(CheckOf(result, "verified")
+                  .message.starts_with("1 segments cannot be read: " + builder_.Name(2) + ": "))
+      << CheckOf(result, "verified").message;
+  server.Intercept(nullptr);
+  clock_.Advance(5min);
+  EXPECT_EQ(CheckOf(Run(), "verified").severity, Severity::kUnknown);
+  clock_.Advance(5min);
+  result = Run();
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kOk);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 1);
 }
 
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
