@@ -284,15 +284,22 @@ std::uint64_t WalArchiveProbe::ExpectedSystem() const {
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
   if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
   std::vector<WalWork> batch = NextToRead(state, *reader_, verdicts_);
-  if (batch.empty()) return;
-  std::int64_t bytes = 0;
-  for (const WalWork& work : batch) bytes += work.object.size_bytes;
   const base::Duration budget = context.deadline.Remaining() / 2;
-  if (FitsInRun(bytes, budget)) {
-    verifier_.VerifyNow(batch, ExpectedSystem(), base::Deadline::After(budget), context.stop);
-  } else {
-    verifier_.Start(std::move(batch), ExpectedSystem());
+  // The newest at once: where the WAL ends matters most.
+  auto now = batch.end();
+  std::int64_t bytes = 0;
+  while (now != batch.begin() && FitsInRun(bytes + (now - 1)->object.size_bytes, budget)) {
+    bytes += (--now)->object.size_bytes;
   }
+  const bool all = now == batch.begin();
+  if (now != batch.end()) {
+    verifier_.VerifyNow({now, batch.end()}, ExpectedSystem(), base::Deadline::After(budget),
+                        context.stop);
+  }
+  if (all) return;
+  // With what was read now as neighbours.
+  batch = NextToRead(state, *reader_, verdicts_);
+  if (!batch.empty()) verifier_.Start(std::move(batch), ExpectedSystem());
 }
 
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {

@@ -53,7 +53,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   void SeePrimary(std::uint64_t lsn) {
     positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s);
   }
-  model::ProbeResult Run() {
+  model::ProbeResult Run(base::Duration timeout = 10s) {
     if (!probe_) {
       config_.spec = spec_;
       ProbeServices services;
@@ -61,7 +61,7 @@ class WalArchiveProbeTest : public ::testing::Test {
       services.positions = &positions_;
       probe_ = std::make_unique<WalArchiveProbe>(config_, services);
     }
-    return probe_->Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_});
+    return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
   }
   // How long ago the last point lies that can be restored.
   double Loss(const model::ProbeResult& result) const {
@@ -197,6 +197,18 @@ TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
   clock_.Advance(20min);
   std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1) + ".gpg"));
   EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
+  spec_.primary.clear();
+  spec_.read_rate_bytes = 4 << 20;
+  AddBase();
+  // Half of it for reading: time for one of them.
+  const model::ProbeResult result = Run(1s);
+  EXPECT_EQ(ValueOf(result, "wal_archive_last_commit_timestamp_seconds"), At(4));
+  EXPECT_EQ(ValueOf(result, "pitr_window_end_timestamp_seconds"), At(4));
+  ASSERT_TRUE(probe_->WaitIdle(base::Deadline::After(10s)));
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_unverified_segments"), 0);
 }
 
 TEST_F(WalArchiveProbeTest, WhatCouldNotBeReadIsTriedAgain) {
