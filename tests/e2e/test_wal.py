@@ -95,6 +95,7 @@ def test_a_whole_archive_pages_nobody(folder, drwatch, receivers, primary):
     for metric in ["missing_segments", "gaps", "corrupt_segments", "acknowledged_gaps", "foreign_timelines"]:
         assert value(drwatch, f"wal_archive_{metric}") == 0, metric
     assert value(drwatch, "wal_archive_segments") == len(segments(primary))
+    assert value(drwatch, "wal_archive_bytes") == sum(path.stat().st_size for path in primary.archive.iterdir())
     assert value(drwatch, "wal_archive_segment_size_bytes") == 16 << 20
     assert value(drwatch, "wal_archive_timeline") == 1
     assert value(drwatch, "wal_archive_system_identifier_match") == 1
@@ -184,6 +185,37 @@ def test_a_failing_archiver_lags_until_it_works(folder, drwatch, receivers, prim
     primary.sql("SELECT pg_reload_conf()")
     primary.sql("SELECT pg_switch_wal()")
     expect_resolve(receivers, page, wait_until, timeout=90)
+
+
+@pytest.mark.parametrize("command", ["false", "sleep 600"], ids=["fails", "hangs"])
+def test_an_archiver_that_stands_still_pages_until_it_works(folder, drwatch, receivers, primary, command):
+    archive(primary, 2)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="5s")],
+                         rules=built_in("WalArchiveStalled"), extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+
+    def archive_by(command):
+        primary.append_settings([f"archive_command = '{command}'"])
+        primary.sql("SELECT pg_reload_conf()")
+    archive_by(command)
+    primary.sql("INSERT INTO t VALUES ('x')")
+    primary.sql("SELECT pg_switch_wal()")
+    page = expect_page(receivers, "WalArchiveStalled", wait_until, timeout=30)
+    failing = drwatch.value('postgres_archiver_failing{probe="pg-primary"}')
+    assert failing == (1 if command == "false" else 0)
+    archive_by(f"cp %p {primary.archive}/%f")
+    end_children(archiver_of(primary))
+    expect_resolve(receivers, page, wait_until, timeout=90)
+
+
+def archiver_of(server):
+    return server.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'archiver'")
+
+
+def end_children(pid):
+    children = subprocess.run(["pgrep", "-P", pid], check=False, capture_output=True, text=True)
+    for child in children.stdout.split():
+        os.kill(int(child), signal.SIGTERM)
 
 
 def test_an_archiver_that_lies_is_caught(folder, drwatch, receivers, primary):

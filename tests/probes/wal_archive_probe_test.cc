@@ -112,6 +112,16 @@ TEST_F(WalArchiveProbeTest, NothingIsPromisedBeyondTheLastTimeThePrimaryWasSeen)
   EXPECT_EQ(Loss(Run()), 0) << "it has idled all the time";
 }
 
+TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
+  for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
+    std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_ + 9s));
+  }
+  SeePrimary(7 * kBytes + 100);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_pending_segments"), 2);
+  EXPECT_EQ(ValueOf(result, "wal_archive_last_segment_timestamp_seconds"), At(9));
+}
+
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
   AddBase();
   positions_.Expect("db");
