@@ -125,6 +125,29 @@ def test_a_lost_segment_pages_until_it_is_back(folder, drwatch, receivers, prima
     expect_resolve(receivers, page, wait_until)
 
 
+def test_an_encrypted_archive_is_judged_by_its_names(folder, drwatch, receivers, primary):
+    seal = f"openssl enc -aes-256-cbc -pbkdf2 -pass pass:secret -in %p -out {primary.archive}/%f.enc"
+    primary.append_settings([f"archive_command = '{seal}'"])
+    primary.sql("SELECT pg_reload_conf()")
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 6)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="1s")]))
+    wait_until(lambda: value(drwatch, "wal_archive_segments"), what="segments")
+    wait_until(lambda: (value(drwatch, "pitr_window_seconds") or 0) > 1, what="window")
+    for metric in ["missing_segments", "corrupt_segments", "foreign_timelines"]:
+        assert value(drwatch, f"wal_archive_{metric}") == 0, metric
+    assert value(drwatch, "backup_verification_success") is None
+    assert not receivers.pages("trigger")
+    names = sorted(path for path in primary.archive.iterdir() if len(path.name) == 28)
+    assert value(drwatch, "wal_archive_segments") == len(names)
+    shutil.move(names[-4], folder / "lost")
+    page = expect_page(receivers, "WalGap", wait_until)
+    shutil.move(folder / "lost", names[-4])
+    expect_resolve(receivers, page, wait_until)
+    assert verify_wal(primary.archive)[0] == 3
+
+
 def test_an_acknowledged_gap_pages_nobody(folder, drwatch, receivers, primary):
     archive(primary, 6)
     lost = segments(primary)[2]
