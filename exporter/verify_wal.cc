@@ -172,6 +172,7 @@ WalReport ArchiveCheck::Run() {
     blind_ = refreshed.error();
   } else {
     question_.histories = reader_.histories();
+    question_.unread_histories = reader_.unread_histories();
     question_.bases = reader_.bases();
     question_.now = clock.Now();
     question_.in_flight_segments = 0;
@@ -189,11 +190,12 @@ int ArchiveCheck::ExitCode() const {
     return std::any_of(damages_.begin(), damages_.end(),
                        [outcome](const Damage& damage) { return damage.outcome == outcome; });
   };
-  if (state_.lost > 0 || any(Outcome::kBroken) || !reader_.problems().empty() ||
-      reader_.inventory().impossible_names > 0) {
+  const auto& problems = reader_.problems();
+  if (state_.lost > 0 || any(Outcome::kBroken) || reader_.inventory().impossible_names > 0 ||
+      std::any_of(problems.begin(), problems.end(), catalog::IsDamage)) {
     return kBrokenExit;
   }
-  return any(Outcome::kUnjudged) ? kUnjudgedExit : kIntactExit;
+  return any(Outcome::kUnjudged) || !problems.empty() ? kUnjudgedExit : kIntactExit;
 }
 
 std::string ArchiveCheck::Headline() const {

@@ -19,13 +19,6 @@ using verify::BarmanStatus;
 
 constexpr std::size_t kMaxServers = 100;
 
-std::string LastPart(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-
-// "main/base/20260101T020000/" -> "20260101T020000".
-std::string LastFolder(const std::string& folder) {
-  return LastPart(folder.substr(0, folder.size() - 1));
-}
-
 tl::expected<PlaceListing, Finding> Level(Place& place, const std::string& prefix,
                                           const PlaceContext& context) {
   ListOptions options;
@@ -95,7 +88,7 @@ tl::expected<BarmanCatalog::Metas, Finding> BarmanCatalog::ListMeta(const std::s
   if (!listing) return tl::unexpected(std::move(listing.error()));
   Metas metas;
   for (PlaceObject& object : listing->objects) {
-    const auto name = ParseBarmanMeta(LastPart(object.name));
+    const auto name = ParseBarmanMeta(LastPartOf(object.name));
     if (!name) continue;
     Meta& meta = metas[name->id];
     meta.marks |= name->marks;
@@ -151,103 +144,6 @@ tl::expected<void, Finding> BarmanCatalog::Read(const std::string& id, Backup& b
   return {};
 }
 
-// The newer name counts: a copy of a home may have kept the older file.
-tl::expected<std::optional<PlaceObject>, Finding> BarmanCatalog::FindIndex(
-    base::Timestamp now, const PlaceContext& context) {
-  const bool absent = index_.looked && index_.name.empty();
-  if (absent && now >= *index_.looked && now - *index_.looked < kCompareEvery) return std::nullopt;
-  index_.looked = now;
-  for (const std::string& file : {server_ + "-xlog.db", std::string("xlog.db")}) {
-    const std::string name = server_ + "/wals/" + file;
-    const auto listing = Level(place_, name, context);
-    if (!listing) return tl::unexpected(listing.error());
-    if (!listing->objects.empty() && listing->objects.front().name == name) {
-      return listing->objects.front();
-    }
-  }
-  return std::nullopt;
-}
-
-tl::expected<void, Finding> BarmanCatalog::ReadIndex(base::Timestamp now,
-                                                     const PlaceContext& context) {
-  const auto object = FindIndex(now, context);
-  if (!object) return tl::unexpected(object.error());
-  if (!*object) {
-    Index none;
-    none.looked = index_.looked;
-    index_ = std::move(none);
-    return {};
-  }
-  const std::string name = (*object)->name.substr(server_.size() + 1);
-  if (name == index_.name && (*object)->fingerprint == index_.fingerprint) {
-    return CompareIndex(now, context);
-  }
-  const auto text = place_.Read((*object)->name, verify::kMaxXlogDbBytes, context);
-  if (!text && text.error().reason != Reason::kLimit) return tl::unexpected(text.error());
-  index_.sizes.clear();
-  index_.finding.reset();
-  index_.name = name;
-  index_.fingerprint = (*object)->fingerprint;
-  if (!text) {
-    index_.finding = text.error();
-    return {};
-  }
-  auto lines = verify::ParseXlogDb(*text);
-  if (!lines) {
-    index_.finding =
-        Finding{Reason::kCorrupt, name + ": " + lines.error().place + ": " + lines.error().message};
-    return {};
-  }
-  for (verify::XlogDbLine& line : *lines) index_.sizes[std::move(line.name)] = line.size_bytes;
-  return CompareIndex(now, context);
-}
-
-// All of xlog.db with all files there are.
-tl::expected<void, Finding> BarmanCatalog::CompareIndex(base::Timestamp now,
-                                                        const PlaceContext& context) {
-  const bool recent =
-      index_.compared && now >= *index_.compared && now - *index_.compared < kCompareEvery;
-  if (recent || index_.sizes.empty()) return {};
-  ListOptions options;
-  options.prefix = server_ + "/wals/";
-  options.max_objects = kMaxCompared;
-  const auto listing = place_.List(options, context);
-  if (!listing && listing.error().reason == Reason::kLimit) return {};
-  if (!listing) return tl::unexpected(listing.error());
-  std::set<std::string> there;
-  std::set<std::string> unlisted;
-  for (const PlaceObject& object : listing->objects) {
-    const std::string name = LastPart(object.name);
-    // Written to while it was compared: next time.
-    const bool index = object.name == server_ + "/" + index_.name;
-    if (index && object.fingerprint != index_.fingerprint) return {};
-    if (!verify::ParseWalFileName(name)) continue;
-    there.insert(name);
-    const bool fresh = now - object.modified < kCompareEvery;
-    if (!fresh && !index_.sizes.contains(name)) unlisted.insert(name);
-  }
-  index_.compared = now;
-  index_.finding.reset();
-  std::int64_t missing = 0;
-  std::string first;
-  for (const auto& [name, size] : index_.sizes) {
-    if (there.contains(name)) continue;
-    if (missing++ == 0) first = name;
-  }
-  if (missing > 0) {
-    index_.finding = Finding{Reason::kIncomplete,
-                             index_.name + " names " + std::to_string(missing) +
-                                 " files that are not there, the first is " + base::Quote(first)};
-  } else if (!unlisted.empty()) {
-    index_.finding =
-        Finding{Reason::kIncomplete, std::to_string(unlisted.size()) + " WAL files are not in " +
-                                         index_.name +
-                                         ", so that Barman does not know of them; the first is " +
-                                         base::Quote(*unlisted.begin())};
-  }
-  return {};
-}
-
 void BarmanCatalog::FillFacts(Backup& backup) const {
   auto facts = std::make_shared<RepositoryFacts>();
   facts->own_bytes = backup.tree.size_bytes;
@@ -273,26 +169,13 @@ void BarmanCatalog::FillFacts(Backup& backup) const {
   backup.facts = std::move(facts);
 }
 
-// What xlog.db says of segments that are there.
-std::optional<Finding> BarmanCatalog::IndexDefect(const BackupWal& wal) const {
-  for (const PlaceObject& object : wal.objects) {
-    const auto listed = index_.sizes.find(LastPart(object.name));
-    if (listed == index_.sizes.end() || listed->second == object.size_bytes) continue;
-    const bool shorter = object.size_bytes < listed->second;
-    return Finding{shorter ? Reason::kIncomplete : Reason::kCorrupt,
-                   "WAL segment " + listed->first + " has " + std::to_string(object.size_bytes) +
-                       " bytes, " + index_.name + " says " + std::to_string(listed->second)};
-  }
-  return std::nullopt;
-}
-
 // Looks whether the WAL that it needs is there, unless it was a short while ago.
 tl::expected<void, Finding> BarmanCatalog::LookForWal(Backup& backup, base::Timestamp now,
                                                       const PlaceContext& context) {
   if (backup.wal.Holds(now)) return {};
   const auto wal = FindBackupWal(place_, *backup.facts, context);
   if (auto noted = backup.wal.Note(wal, "wals/", now); !noted) return noted;
-  if (wal && !backup.wal.defect) backup.wal.defect = IndexDefect(*wal);
+  if (wal && !backup.wal.defect) backup.wal.defect = index_.DefectOf(*wal);
   return {};
 }
 
@@ -405,11 +288,13 @@ Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
   }
   auto folders = Level(place_, server_ + "/base/", context);
   if (!folders) return BlindListing(std::move(folders.error()));
-  if (auto read = ReadIndex(now, context); !read) return BlindListing(std::move(read.error()));
+  if (auto read = index_.Read(server_, now, context); !read) {
+    return BlindListing(std::move(read.error()));
+  }
   auto metas = ListMeta(server_, context);
   if (!metas) return BlindListing(std::move(metas.error()));
   for (const std::string& folder : folders->folders) {
-    const std::string id = LastFolder(folder);
+    const std::string id = LastFolderOf(folder);
     if (!id.starts_with('.')) (*metas)[id];  // but for Barman's own temporary folders
   }
   Backups all;
@@ -430,7 +315,9 @@ Listing BarmanCatalog::List(base::Timestamp now, base::Deadline deadline,
   std::set<std::string> whole;
   for (const auto& [id, backup] : all) Sort(id, all, now, listing, whole);
   whole_ = std::move(whole);
-  if (index_.finding) AddFinding(listing, index_.finding->reason, index_.finding->message);
+  if (const auto& finding = index_.finding()) {
+    AddFinding(listing, finding->reason, finding->message);
+  }
   trees_.Keep(prefixes);
   SortListing(listing);
   const std::lock_guard lock(mutex_);
@@ -444,7 +331,7 @@ std::optional<std::uint64_t> BarmanCatalog::CurrentFingerprint(const Artefact& a
   const std::string above = artefact.name.substr(0, artefact.name.rfind('/') + 1);
   auto metas = ListMeta(above.substr(0, above.rfind("/base/")), {deadline, stop});
   if (!metas) return std::nullopt;
-  std::vector<std::string> ids = {LastPart(artefact.name)};
+  std::vector<std::string> ids = {LastPartOf(artefact.name)};
   if (artefact.facts) {
     ids.insert(ids.end(), artefact.facts->references.begin(), artefact.facts->references.end());
   }
@@ -465,7 +352,7 @@ std::optional<std::uint64_t> BarmanCatalog::CurrentFingerprint(const Artefact& a
 verify::Verdict BarmanCatalog::Verify(const Artefact& artefact,
                                       const verify::VerifyOptions& options) {
   const std::string above = artefact.name.substr(0, artefact.name.rfind('/') + 1);
-  std::vector<std::string> ids = {LastPart(artefact.name)};
+  std::vector<std::string> ids = {LastPartOf(artefact.name)};
   ids.insert(ids.end(), artefact.facts->references.begin(), artefact.facts->references.end());
   std::vector<BarmanLink> chain;
   {

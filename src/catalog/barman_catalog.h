@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "catalog/artefact_catalog.h"
+#include "catalog/barman_index.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
 #include "catalog/repository.h"
@@ -28,11 +29,6 @@ namespace drwatch::catalog {
 
 class BarmanCatalog final : public ArtefactCatalog {
  public:
-  // All of xlog.db is compared again after this time, and one that is not there is looked for.
-  static constexpr base::Duration kCompareEvery{600'000};
-  // WAL files that xlog.db is compared with; with more only those that backups need are.
-  static constexpr std::int64_t kMaxCompared = 200'000;
-
   // `place` outlives it.
   BarmanCatalog(Place& place, RepositoryOptions options);
 
@@ -64,30 +60,15 @@ class BarmanCatalog final : public ArtefactCatalog {
   };
   using Backups = std::map<std::string, Backup>;  // by id
 
-  // <home>/<server>/wals/main-xlog.db, before Barman 3.13 xlog.db.
-  struct Index {
-    std::string name;  // below the server's folder; empty: there is none
-    std::uint64_t fingerprint = 0;
-    std::optional<base::Timestamp> looked;      // for the file
-    std::map<std::string, std::int64_t> sizes;  // of segments, by name
-    std::optional<base::Timestamp> compared;
-    std::optional<Finding> finding;
-  };
-
   tl::expected<std::string, Finding> FindServer(const PlaceContext& context);
   tl::expected<Metas, Finding> ListMeta(const std::string& server, const PlaceContext& context);
   tl::expected<void, Finding> ListTreeOf(const std::string& id, Backup& backup, base::Timestamp now,
                                          const PlaceContext& context);
   tl::expected<void, Finding> Read(const std::string& id, Backup& backup, base::Timestamp now,
                                    const PlaceContext& context);
-  tl::expected<std::optional<PlaceObject>, Finding> FindIndex(base::Timestamp now,
-                                                              const PlaceContext& context);
-  tl::expected<void, Finding> ReadIndex(base::Timestamp now, const PlaceContext& context);
-  tl::expected<void, Finding> CompareIndex(base::Timestamp now, const PlaceContext& context);
   void FillFacts(Backup& backup) const;
   tl::expected<void, Finding> LookForWal(Backup& backup, base::Timestamp now,
                                          const PlaceContext& context);
-  std::optional<Finding> IndexDefect(const BackupWal& wal) const;
   std::optional<Finding> ParentDefect(const std::string& id, const Backups& all,
                                       Artefact& artefact) const;
   Artefact ArtefactOf(const std::string& id, const Backups& all, base::Timestamp now,
@@ -102,7 +83,7 @@ class BarmanCatalog final : public ArtefactCatalog {
   BackupTrees trees_;
   const std::shared_ptr<ProvenFiles> proven_;
   std::string server_;  // found
-  Index index_;
+  BarmanIndex index_{place_};
   mutable std::mutex mutex_;  // Verify() reads backups_ beside a List()
   Backups backups_;
   std::set<std::string> whole_;  // that were seen without a defect

@@ -29,6 +29,12 @@ bool IsTarEnding(std::string_view ending) {
 
 }  // namespace
 
+std::string LastPartOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string LastFolderOf(const std::string& folder) {
+  return LastPartOf(folder.substr(0, folder.size() - 1));
+}
+
 std::uint64_t LookAtBarman(std::string_view name) {
   constexpr std::string_view kNotes = "annotations/";
   if (name.starts_with(kNotes)) {

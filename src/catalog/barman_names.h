@@ -18,6 +18,11 @@ inline constexpr std::uint64_t kBarmanDeleted = 32;   // somebody deletes it jus
 // A TreeLook: names are relative to <server>/base/<id>/.
 std::uint64_t LookAtBarman(std::string_view name);
 
+// "main/base/20260101T020000" -> "20260101T020000".
+std::string LastPartOf(const std::string& path);
+// "main/base/20260101T020000/" -> "20260101T020000".
+std::string LastFolderOf(const std::string& folder);
+
 // What Barman writes of its backups beside them in <server>/meta/: backup.info since 3.13.2,
 // annotations since 3.13.3.
 struct BarmanMetaName {

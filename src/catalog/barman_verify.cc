@@ -76,17 +76,11 @@ class DataFolder final : public verify::FileSet {
   std::map<std::string, const PlaceObject*> files_;
 };
 
-// "main/base/20260101T020000/" -> "20260101T020000".
-std::string IdOf(const std::string& folder) {
-  const std::string path = folder.substr(0, folder.size() - 1);
-  return path.substr(path.rfind('/') + 1);
-}
-
 // One backup of the chain.
 class LinkCheck {
  public:
   LinkCheck(Place& place, const BarmanLink& link, ProvenFiles& proven, verify::ReadBudget& budget)
-      : link_(link), proof_(place, link.folder, IdOf(link.folder), proven, budget) {}
+      : link_(link), proof_(place, link.folder, LastFolderOf(link.folder), proven, budget) {}
 
   Verdict Run();
   const std::string& layout() const { return layout_; }

@@ -13,7 +13,6 @@
 #include "catalog/place_catalog.h"
 #include "catalog/place_files.h"
 #include "catalog/repository_listing.h"
-#include "verify/pgbackrest_ini.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -23,26 +22,8 @@ using verify::PgBackRestBackup;
 
 constexpr std::string_view kManifest = "backup.manifest";
 constexpr std::string_view kManifestCopy = "backup.manifest.copy";
-// "20260101-020000F", and what is made upon it: "20260101-020000F_20260102-020000I".
-constexpr std::size_t kFullLabel = 16;
-constexpr std::size_t kLongLabel = 2 * kFullLabel + 1;
 // No sum is more.
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 60;
-
-bool IsTimeAndKind(std::string_view text, std::string_view kinds) {
-  if (text.size() != kFullLabel || text[8] != '-' || kinds.find(text[15]) == kinds.npos) {
-    return false;
-  }
-  return text.substr(0, 8).find_first_not_of("0123456789") == text.npos &&
-         text.substr(9, 6).find_first_not_of("0123456789") == text.npos;
-}
-
-bool IsLabel(std::string_view text) {
-  if (text.size() == kFullLabel) return IsTimeAndKind(text, "F");
-  return text.size() == kLongLabel && text[kFullLabel] == '_' &&
-         IsTimeAndKind(text.substr(0, kFullLabel), "F") &&
-         IsTimeAndKind(text.substr(kFullLabel + 1), "DI");
-}
 
 std::string KindName(std::string_view kind) {
   if (kind == "diff") return "differential";
@@ -102,48 +83,6 @@ tl::expected<std::string, Finding> PgBackRestCatalog::ChooseStanza(const PlaceCo
                                                        " holds " +
                                                        std::to_string(listing->folders.size()) +
                                                        " stanzas: name one in \"stanza\""});
-}
-
-// The file, or its copy where it cannot be used. What was read is kept while neither changes.
-void PgBackRestCatalog::ReadInfo(const PlaceObject* file, const PlaceObject* copy, Info& info,
-                                 const PlaceContext& context) {
-  std::uint64_t fingerprint = 1;
-  for (const PlaceObject* one : {file, copy}) {
-    if (one != nullptr) fingerprint += FingerprintOf(*one);
-  }
-  if (info.fingerprint == fingerprint && info.content) return;
-  info = Info{fingerprint, false, std::nullopt, std::nullopt};
-  const auto note = [&info](Reason reason, const std::string& name, const std::string& message) {
-    if (!info.problem) info.problem = Finding{reason, base::Quote(name) + ": " + message};
-  };
-  for (const PlaceObject* one : {file, copy}) {
-    if (one == nullptr) continue;
-    const auto text = place_.Read(one->name, verify::kMaxInfoBytes, context);
-    if (!text) {
-      note(text.error().reason, one->name, text.error().message);
-      info.fingerprint = 0;
-      continue;
-    }
-    if (verify::IsPgBackRestEncrypted(*text)) {
-      info.encrypted = true;
-      return;
-    }
-    verify::MemorySource source(*text);
-    verify::Reader reader(source);
-    auto content = verify::ReadPgBackRestInfo(reader);
-    if (!content) {
-      note(content.error().reason, one->name, content.error().message);
-    } else if (!info.content) {
-      info.content = std::move(*content);
-    }
-  }
-  for (const auto& [one, name] : {std::pair(file, "file"), std::pair(copy, "copy")}) {
-    if (one == nullptr && info.content) {
-      const PlaceObject* const other = file != nullptr ? file : copy;
-      note(Reason::kIncomplete, other->name,
-           one == file ? "only the copy is left" : std::string("its ") + name + " is missing");
-    }
-  }
 }
 
 const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std::string& label) {
@@ -327,7 +266,7 @@ void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
   if (!folder.manifest) return AddUnlisted(look, label);
   auto facts = std::make_shared<RepositoryFacts>();
   facts->kind = label.back() == 'F' ? "full" : label.back() == 'D' ? "differential" : "incremental";
-  if (label.size() == kLongLabel) facts->references = {label.substr(0, kFullLabel)};
+  if (FullLabelOf(label) != label) facts->references = {FullLabelOf(label)};
   facts->own_bytes = folder.bytes;
   facts->stored_bytes = folder.bytes;
   Artefact artefact;
@@ -378,8 +317,8 @@ void PgBackRestCatalog::ListLabels(Look& look) {
 // Both files and their copies. What is returned leaves nothing to list.
 std::optional<Finding> PgBackRestCatalog::ReadInfos(Look& look,
                                                     const std::vector<PlaceObject>& backup) {
-  ReadInfo(Find(backup, look.stanza + "backup.info"),
-           Find(backup, look.stanza + "backup.info.copy"), backup_info_, look.context);
+  backup_info_.Read(place_, Find(backup, look.stanza + "backup.info"),
+                    Find(backup, look.stanza + "backup.info.copy"), look.context);
   if (backup_info_.encrypted) return std::nullopt;
   if (!backup_info_.content) {
     if (backup_info_.problem) return backup_info_.problem;
@@ -393,15 +332,15 @@ std::optional<Finding> PgBackRestCatalog::ReadInfos(Look& look,
   auto archive = place_.List(list, look.context);
   if (!archive && archive.error().reason != Reason::kNotFound) {
     look.Note(archive.error());
-    archive_info_ = Info();
+    archive_info_ = PgBackRestInfoFile();
     return std::nullopt;
   }
   if (!archive) archive = PlaceListing();
   const PlaceObject* const file = Find(archive->objects, look.archive + "archive.info");
   const PlaceObject* const copy = Find(archive->objects, look.archive + "archive.info.copy");
-  ReadInfo(file, copy, archive_info_, look.context);
+  archive_info_.Read(place_, file, copy, look.context);
   if (file == nullptr && copy == nullptr) {
-    archive_info_ = Info();
+    archive_info_ = PgBackRestInfoFile();
     archive_info_.problem = Finding{Reason::kIncomplete, "archive.info is missing"};
   }
   if (archive_info_.problem) look.Note(*archive_info_.problem);
@@ -424,7 +363,7 @@ Listing PgBackRestCatalog::List(base::Timestamp now, base::Deadline deadline,
   for (const std::string& folder : top->folders) {
     std::string label = folder.substr(look.stanza.size());
     label.pop_back();
-    if (IsLabel(label)) look.labels.push_back(std::move(label));
+    if (IsPgBackRestLabel(label)) look.labels.push_back(std::move(label));
   }
   ListLabels(look);
   if (look.Over()) {

@@ -14,10 +14,10 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/backup_wal.h"
+#include "catalog/pgbackrest_info_file.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
 #include "catalog/repository.h"
-#include "verify/pgbackrest_info.h"
 
 namespace drwatch::catalog {
 
@@ -52,18 +52,9 @@ class PgBackRestCatalog final : public ArtefactCatalog {
     std::uint64_t fingerprint = 0;
     std::optional<Finding> problem;
   };
-  // backup.info or archive.info.
-  struct Info {
-    std::uint64_t fingerprint = 0;  // of the file and its copy
-    bool encrypted = false;
-    std::optional<verify::PgBackRestInfo> content;
-    std::optional<Finding> problem;  // of either
-  };
   struct Look;  // one run of List()
 
   tl::expected<std::string, Finding> ChooseStanza(const PlaceContext& context);
-  void ReadInfo(const PlaceObject* file, const PlaceObject* copy, Info& info,
-                const PlaceContext& context);
   std::optional<Finding> ReadInfos(Look& look, const std::vector<PlaceObject>& backup);
   void ListLabels(Look& look);
   void AddBackup(Look& look, const verify::PgBackRestBackup& backup);
@@ -78,8 +69,8 @@ class PgBackRestCatalog final : public ArtefactCatalog {
 
   Place& place_;
   const RepositoryOptions options_;
-  Info backup_info_;
-  Info archive_info_;
+  PgBackRestInfoFile backup_info_;
+  PgBackRestInfoFile archive_info_;
   std::map<std::string, Folder> folders_;  // by label
   std::map<std::string, Wal> wal_;         // by label
   std::set<std::string> whole_;            // labels that were seen without a defect

@@ -1,7 +1,6 @@
 #include "catalog/pgbackrest_verify.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include "base/strings.h"
 #include "catalog/backup_wal.h"
 #include "catalog/pgbackrest_bundles.h"
+#include "catalog/pgbackrest_damages.h"
 #include "catalog/pgbackrest_pieces.h"
 #include "catalog/pgbackrest_texts.h"
 #include "catalog/stored_objects.h"
@@ -32,7 +32,6 @@ using verify::PgBackRestManifest;
 using verify::Verdict;
 using verify::Walked;
 
-constexpr std::size_t kMaxDetails = 20;
 // Runs of blocks that lie in other backups: 40 bytes each.
 constexpr std::int64_t kMaxForeignExtents = 5'000'000;
 
@@ -44,18 +43,6 @@ const std::string& HomeOf(const PgBackRestManifest& manifest, int reference) {
 // An empty file is not put into a bundle.
 bool IsStored(const PgBackRestFile& file, const PgBackRestManifest& manifest) {
   return file.size > 0 || !manifest.bundles;
-}
-
-Verdict Fail(Fault fault, const std::string& name) {
-  Verdict verdict;
-  verdict.outcome = fault.outcome;
-  verdict.reason = fault.reason;
-  verdict.place = name + (fault.place.empty() ? "" : ": " + fault.place);
-  verdict.message = std::move(fault.message);
-  if (verdict.outcome == Outcome::kUnjudged && verdict.reason == Reason::kUnverified) {
-    verdict.level = verify::Level::kSize;
-  }
-  return verdict;
 }
 
 class BackupCheck {
@@ -71,7 +58,8 @@ class BackupCheck {
         options_(options),
         budget_(options),
         texts_(place, stanza, budget_),
-        objects_(place, {options.deadline, options.stop}) {}
+        objects_(place, {options.deadline, options.stop}),
+        damages_(stanza) {}
 
   Verdict Run();
 
@@ -83,14 +71,6 @@ class BackupCheck {
     PgBackRestManifest manifest;
     std::vector<PgBackRestFile> files;  // by bundle and offset
   };
-  struct Damage {
-    std::string object;
-    Fault fault;
-  };
-  // The broken ones before those that cannot be judged, then in the order of names.
-  template <typename Key>
-  using Damages = std::map<std::pair<bool, Key>, Damage>;
-
   // Takes the files of this backup.
   PgBackRestTexts::TakeFile Begin();
   bool PrepareObjects();
@@ -105,14 +85,9 @@ class BackupCheck {
   void TakeMaps(const StoredPieces& pieces, const PgBackRestManifest& manifest,
                 const PieceFindings& found);
   void CheckWal();
-  void AddDamage(const std::string& object, const PgBackRestFile* file, Fault fault);
   void AddDamage(const std::string& object, Fault fault) {
-    AddDamage(object, nullptr, std::move(fault));
+    damages_.Add(object, nullptr, std::move(fault));
   }
-  template <typename Key>
-  static void Keep(Damages<Key>& damages, Key key, Damage damage);
-  std::string NameOf(const std::string& object, const std::string& file) const;
-  void NameDamages();
   Verdict Finish();
 
   Place& place_;
@@ -130,10 +105,8 @@ class BackupCheck {
   std::int64_t singles_ = 0;  // files that are objects of their own
   std::set<int> homes_;       // references of the backups that hold files
   std::vector<std::string> details_;
+  PgBackRestDamages damages_;
   std::mutex mutex_;  // what follows
-  Damages<std::string> damages_;
-  Damages<std::int64_t> nameless_;  // of files that only their numbers are known of
-  std::int64_t damaged_ = 0;        // in all
   Foreign foreign_;
   std::int64_t foreign_extents_ = 0;
   std::vector<std::uint64_t> map_keys_;  // of files with blocks elsewhere
@@ -153,49 +126,6 @@ PgBackRestTexts::TakeFile BackupCheck::Begin() {
       ++singles_;
     }
   };
-}
-
-// As many as a verdict names.
-template <typename Key>
-void BackupCheck::Keep(Damages<Key>& damages, Key key, Damage damage) {
-  const bool broken = damage.fault.outcome == Outcome::kBroken;
-  damages.emplace(std::pair(!broken, std::move(key)), std::move(damage));
-  if (damages.size() > kMaxDetails + 1) damages.erase(std::prev(damages.end()));
-}
-
-// `object` is the name in the place, `file` that in the manifest; both are said where they differ.
-std::string BackupCheck::NameOf(const std::string& object, const std::string& file) const {
-  std::string name = object.substr(stanza_.size());
-  if (!file.empty() && name.find(file) == name.npos) name += ": " + file;
-  return name;
-}
-
-void BackupCheck::AddDamage(const std::string& object, const PgBackRestFile* file, Fault fault) {
-  const std::lock_guard lock(mutex_);
-  ++damaged_;
-  if (file != nullptr && file->name.empty()) {
-    Keep(nameless_, file->number, {object, std::move(fault)});
-  } else {
-    Keep(damages_, NameOf(object, file != nullptr ? file->name : ""), {object, std::move(fault)});
-  }
-}
-
-// Reads the names again.
-void BackupCheck::NameDamages() {
-  if (nameless_.empty()) return;
-  std::map<std::int64_t, std::string> names;
-  for (const auto& [key, damage] : nameless_) names[key.second];
-  auto stream = ManifestStream::Open(place_, text_.object, budget_);
-  PgBackRestFile file;
-  while (stream) {
-    const auto more = (*stream)->files().Next(file);
-    if (!more || !*more) break;
-    if (const auto name = names.find(file.number); name != names.end()) name->second = file.name;
-  }
-  for (auto& [key, damage] : nameless_) {
-    std::string name = NameOf(damage.object, names[key.second]);
-    Keep(damages_, std::move(name), std::move(damage));
-  }
 }
 
 bool BackupCheck::PrepareObjects() {
@@ -232,7 +162,7 @@ void BackupCheck::CheckObject(const PgBackRestManifest& manifest,
   pieces.bytes = (*object)->size_bytes;
   PieceFindings found = CheckPieces(place_, pieces, manifest, proven_, budget);
   for (PieceFindings::Damage& damage : found.damages) {
-    AddDamage(pieces.object, damage.file, std::move(damage.fault));
+    damages_.Add(pieces.object, damage.file, std::move(damage.fault));
   }
   TakeMaps(pieces, manifest, found);
 }
@@ -391,20 +321,20 @@ void BackupCheck::CheckWal() {
   const auto wal = FindBackupWal(place_, facts_, {options_.deadline, options_.stop});
   if (!wal) {
     const bool corrupt = wal.error().reason == Reason::kCorrupt;
-    wal_ = Fail({corrupt ? Outcome::kBroken : Outcome::kUnjudged,
-                 wal.error().reason,
-                 {},
-                 wal.error().message},
-                facts_.wal_folder);
+    wal_ = VerdictOf({corrupt ? Outcome::kBroken : Outcome::kUnjudged,
+                      wal.error().reason,
+                      {},
+                      wal.error().message},
+                     facts_.wal_folder);
     return;
   }
   wal_ = VerifyBackupWal(place_, facts_, *wal, proven_, budget_);
   if (!wal->missing) return;
-  wal_ = Fail({Outcome::kBroken,
-               Reason::kIncomplete,
-               {},
-               "the WAL that makes it consistent is missing from " + *wal->missing + " on"},
-              facts_.wal_folder);
+  wal_ = VerdictOf({Outcome::kBroken,
+                    Reason::kIncomplete,
+                    {},
+                    "the WAL that makes it consistent is missing from " + *wal->missing + " on"},
+                   facts_.wal_folder);
 }
 
 Verdict BackupCheck::Finish() {
@@ -416,17 +346,7 @@ Verdict BackupCheck::Finish() {
     verdict.details.push_back(std::to_string(unproven_) +
                               " files have no checksum of what is stored");
   }
-  for (auto damage = damages_.begin(); damage != damages_.end(); ++damage) {
-    Verdict part = Fail(std::move(damage->second.fault), damage->first.second);
-    if (damage == damages_.begin()) {
-      verify::AddPart(verdict, std::move(part));
-    } else if (verdict.details.size() < kMaxDetails) {
-      verdict.details.push_back(part.ToString());
-    }
-  }
-  if (damaged_ > 1) {
-    verdict.details.push_back(std::to_string(damaged_) + " files are damaged in all");
-  }
+  damages_.MoveTo(verdict);
   if (wal_) verify::AddPart(verdict, *std::move(wal_));
   if (auto in_time = budget_.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;
@@ -447,7 +367,7 @@ Verdict BackupCheck::Run() {
   auto text = texts_.Read(
       label_, [this] { return Begin(); }, &details_);
   if (!text) {
-    Verdict verdict = Fail(std::move(text.error()), label_ + "/backup.manifest");
+    Verdict verdict = VerdictOf(std::move(text.error()), label_ + "/backup.manifest");
     verdict.bytes_read = budget_.bytes_read();
     return verdict;
   }
@@ -458,7 +378,7 @@ Verdict BackupCheck::Run() {
     CheckForeign();
     CheckWal();
   }
-  NameDamages();
+  damages_.FindNames(place_, text_.object, budget_);
   return Finish();
 }
 

@@ -1,6 +1,7 @@
 #include "catalog/wal_archive.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <set>
 
@@ -42,6 +43,8 @@ class Judge {
  private:
   std::set<std::uint32_t> TimelinesHere() const;
   std::uint32_t PickTimeline() const;
+  std::optional<std::uint64_t> BeginOf(std::uint32_t timeline) const;
+  std::vector<verify::TimelineSwitch> GuessHistory() const;
   void BuildPath();
   void FindStrangers();
   bool WentOn(const PathPart& part, std::uint32_t next) const;
@@ -86,22 +89,51 @@ std::uint32_t Judge::PickTimeline() const {
   if (here.empty()) return 0;
   if (question_.live && here.contains(question_.live->timeline)) return question_.live->timeline;
   for (auto at = here.rbegin(); at != here.rend(); ++at) {
-    if (*at == 1 || question_.histories.contains(*at)) return *at;
+    const bool known =
+        question_.histories.contains(*at) || question_.unread_histories.contains(*at);
+    if (*at == 1 || known) return *at;
   }
   return *here.begin();
 }
 
+// The number of a timeline's first segment here.
+std::optional<std::uint64_t> Judge::BeginOf(std::uint32_t timeline) const {
+  const auto segments = inventory_.segments.find(timeline);
+  if (segments == inventory_.segments.end()) return std::nullopt;
+  return segments->second.front().number;
+}
+
+// The parents as their segments show them. Where in its segment a switch was nobody knows.
+std::vector<verify::TimelineSwitch> Judge::GuessHistory() const {
+  std::vector<verify::TimelineSwitch> history;
+  std::optional<std::uint64_t> end = BeginOf(state_.timeline);
+  if (!end) return history;
+  for (auto parent = std::make_reverse_iterator(inventory_.segments.find(state_.timeline));
+       parent != inventory_.segments.rend(); ++parent) {
+    const std::uint64_t begin = parent->second.front().number;
+    if (begin >= *end) continue;
+    history.push_back({parent->first, (*end + 1) * size_ - 1});
+    end = begin;
+  }
+  std::reverse(history.begin(), history.end());
+  return history;
+}
+
 void Judge::BuildPath() {
   std::uint64_t first = 0;
-  const auto history = question_.histories.find(state_.timeline);
-  if (history != question_.histories.end()) {
-    for (const verify::TimelineSwitch& change : history->second) {
-      const std::uint64_t end = change.at / size_;
-      path_.push_back({change.timeline, first, end, change.at});
-      first = end;
-    }
+  const auto known = question_.histories.find(state_.timeline);
+  std::vector<verify::TimelineSwitch> history;
+  if (known != question_.histories.end()) {
+    history = known->second;
+  } else if (question_.unread_histories.contains(state_.timeline)) {
+    history = GuessHistory();
   } else if (state_.timeline > 1) {
     state_.no_history.push_back(state_.timeline);
+  }
+  for (const verify::TimelineSwitch& change : history) {
+    const std::uint64_t end = change.at / size_;
+    path_.push_back({change.timeline, first, end, change.at});
+    first = end;
   }
   path_.push_back({state_.timeline, first});
   for (const PathPart& part : path_) state_.ancestry.push_back(part.timeline);
@@ -176,10 +208,16 @@ void Judge::FindGroups() {
   }
 }
 
+// One that was still being taken where its timeline was left waits for an end that never comes.
 bool Judge::OnPath(const WalBase& base) const {
-  return std::any_of(path_.begin(), path_.end(), [&base](const PathPart& part) {
-    return part.timeline == base.timeline && base.start < part.left_at;
-  });
+  const auto left_at = [this](std::uint32_t timeline) {
+    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
+      return one.timeline == timeline;
+    });
+    return part == path_.end() ? Lsn{0} : part->left_at;
+  };
+  const std::uint32_t stop = base.stop_timeline == 0 ? base.timeline : base.stop_timeline;
+  return base.start < left_at(base.timeline) && base.stop <= left_at(stop);
 }
 
 // What a base backup needs to be consistent.

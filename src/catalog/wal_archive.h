@@ -52,6 +52,7 @@ struct WalBase {
   std::string probe{};  // the backup probe that found it; empty = a .backup file in the archive
   // Whether it can be restored itself, by its verification.
   enum class State { kProven, kUnproven, kBroken } state = State::kProven;
+  std::uint32_t stop_timeline = 0;  // 0 = not known: that of its start
 };
 
 // What the server that archives says.
@@ -69,14 +70,13 @@ struct AcknowledgedWal {
 };
 
 struct WalQuestion {
-  // Segments that were read and cannot be used: timeline and number. They are not missing, and WAL
-  // breaks off at them.
+  // Segments of no use, by timeline and number: they are not missing, but WAL breaks off at them.
   std::set<std::pair<std::uint32_t, std::uint64_t>> broken;
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
+  std::set<std::uint32_t> unread_histories;  // there, but unreadable: segments show the parents
   std::vector<WalBase> bases;
-  // False if no segment told its size (they are encrypted): where a position lies is then a guess.
-  bool size_known = true;
+  bool size_known = true;  // false if only names tell it: where a position lies is then a guess
   std::optional<WalLive> live;
   int in_flight_segments = 2;       // at the end, that may still be on their way
   base::Duration in_flight_time{};  // and for how long

@@ -1,6 +1,7 @@
 #include "catalog/wal_reader.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/strings.h"
 #include "verify/format.h"
@@ -19,8 +20,14 @@ constexpr std::size_t kMaxBackupsRead = 1000;
 // Segments that are tried for their size and cluster.
 constexpr int kMaxHeadsTried = 3;
 
-// Which of two files for one segment counts: the larger one, as an empty or cut one is of no use.
-bool Better(const PlaceObject& a, const PlaceObject& b) { return a.size_bytes > b.size_bytes; }
+// Which of two files for one segment counts: one that can be read, else the larger one, as an empty
+// or cut one is of no use.
+bool Better(const PlaceObject& a, const verify::WalFileName& a_name, const PlaceObject& b,
+            const verify::WalFileName& b_name) {
+  const bool a_reads = a.size_bytes > 0 && !a_name.sealed;
+  const bool b_reads = b.size_bytes > 0 && !b_name.sealed;
+  return a_reads != b_reads ? a_reads : a.size_bytes > b.size_bytes;
+}
 
 void AddSegment(std::vector<WalSegmentFile>& files, const WalSegmentFile& file,
                 const std::vector<PlaceObject>& objects, WalInventory& inventory) {
@@ -37,7 +44,7 @@ void AddSegment(std::vector<WalSegmentFile>& files, const WalSegmentFile& file,
   const auto other_name = verify::ParseWalFileName(other.name);
   // pgBackRest: two contents for one segment mean that two servers archive here.
   if (known_name->sha1 != other_name->sha1) inventory.twice.push_back(other.name);
-  if (Better(other, known)) *at = file;
+  if (Better(other, *other_name, known, *known_name)) *at = file;
 }
 
 // The whole of a small file, unpacked.
@@ -82,6 +89,33 @@ WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int6
     }
   }
   return inventory;
+}
+
+std::int64_t GuessSegmentBytes(const std::vector<PlaceObject>& objects) {
+  constexpr std::uint64_t kIdBytes = std::uint64_t{1} << 32;
+  const std::uint64_t usual = kIdBytes / verify::kDefaultSegmentBytes;
+  std::uint64_t most = 0;  // the highest number within 4 GiB, plus one
+  std::uint64_t most_before_wrap = 0;
+  std::map<std::uint32_t, verify::WalFileName> last;  // by timeline
+  for (const PlaceObject& object : objects) {
+    const auto name = verify::ParseWalFileName(object.name);
+    if (!name || name->kind != Kind::kSegment) continue;
+    most = std::max(most, std::uint64_t{name->low} + 1);
+    const auto before = last.find(name->timeline);
+    if (before != last.end() && before->second.high + 1 == name->high && name->low == 0) {
+      most_before_wrap = std::max(most_before_wrap, std::uint64_t{before->second.low} + 1);
+    }
+    last[name->timeline] = *name;
+  }
+  const bool wraps = most == most_before_wrap && std::has_single_bit(most);
+  const std::uint64_t each = wraps ? most : std::max(usual, std::bit_ceil(most));
+  const auto bytes = static_cast<std::int64_t>(kIdBytes / each);
+  return verify::IsSegmentSize(bytes) ? bytes : verify::kDefaultSegmentBytes;
+}
+
+bool IsDamage(const Finding& problem) {
+  return problem.reason == Reason::kCorrupt || problem.reason == Reason::kIncomplete ||
+         problem.reason == Reason::kWrongFormat || problem.reason == Reason::kTooSmall;
 }
 
 WalReader::WalReader(Place& place, std::string prefix)
@@ -160,13 +194,34 @@ bool WalReader::IsSealed(const std::string& text, const std::string& name) {
   return true;
 }
 
+// The same by its name, without reading it.
+bool WalReader::IsNamedSealed(const std::string& name) {
+  if (!verify::ParseWalFileName(name)->sealed) return false;
+  problems_.push_back({Reason::kUnverified, base::Quote(name) +
+                                                " cannot be read: it is encrypted, or packed in a "
+                                                "way that is not known"});
+  return true;
+}
+
+// What the name alone says of a base backup: where it began. That the file is there says that it
+// was finished and that its WAL had been archived by then.
+WalBase WalReader::BaseByName(const PlaceObject& object) const {
+  const verify::WalFileName name = *verify::ParseWalFileName(object.name);
+  const std::uint64_t segment = *verify::SegmentNumber(name, inventory_.segment_bytes);
+  const verify::Lsn start =
+      segment * static_cast<std::uint64_t>(inventory_.segment_bytes) + name.offset;
+  return {start, start, name.timeline, object.modified, object.name};
+}
+
 void WalReader::ReadTexts(const PlaceContext& context) {
   texts_due_ = false;
   std::map<std::string, std::pair<std::uint64_t, std::string>> texts;
   histories_.clear();
+  unread_histories_.clear();
   bases_.clear();
   problems_.clear();
   const auto text_of = [&](const PlaceObject& object) -> const std::string* {
+    if (IsNamedSealed(object.name)) return nullptr;
     const auto known = texts_.find(object.name);
     if (known != texts_.end() && known->second.first == object.fingerprint) {
       return &(texts[object.name] = std::move(known->second)).second;
@@ -186,7 +241,10 @@ void WalReader::ReadTexts(const PlaceContext& context) {
   };
   for (const auto& [timeline, file] : inventory_.histories) {
     const std::string* text = text_of(objects_[file.object]);
-    if (text == nullptr || IsSealed(*text, objects_[file.object].name)) continue;
+    if (text == nullptr || IsSealed(*text, objects_[file.object].name)) {
+      if (!IsDamage(problems_.back())) unread_histories_.insert(timeline);
+      continue;
+    }
     auto history = verify::ParseTimelineHistory(*text, timeline);
     if (history) {
       histories_[timeline] = std::move(*history);
@@ -201,7 +259,10 @@ void WalReader::ReadTexts(const PlaceContext& context) {
        index != inventory_.backups.end(); ++index) {
     const PlaceObject& object = objects_[*index];
     const std::string* text = text_of(object);
-    if (text == nullptr || IsSealed(*text, object.name)) continue;
+    if (text == nullptr || IsSealed(*text, object.name)) {
+      if (problems_.back().reason == Reason::kUnverified) bases_.push_back(BaseByName(object));
+      continue;
+    }
     const auto backup = verify::ParseBackupHistory(*text);
     if (!backup) {
       problems_.push_back(
@@ -209,8 +270,10 @@ void WalReader::ReadTexts(const PlaceContext& context) {
       continue;
     }
     // Written when the backup was finished: the next best clock.
-    bases_.push_back({backup->start, backup->stop, backup->timeline,
-                      backup->stopped.value_or(object.modified), object.name});
+    WalBase base{backup->start, backup->stop, backup->timeline,
+                 backup->stopped.value_or(object.modified), object.name};
+    base.stop_timeline = backup->stop_timeline;
+    bases_.push_back(std::move(base));
   }
   texts_ = std::move(texts);
 }
@@ -225,7 +288,9 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
       doubted_ = false;
       ReadHead(context);
     }
-    inventory_ = TakeWalInventory(objects_, inventory_.segment_bytes);
+    const std::int64_t size =
+        system_identifier_ ? inventory_.segment_bytes : GuessSegmentBytes(objects_);
+    inventory_ = TakeWalInventory(objects_, size);
     bytes_ = 0;
     for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;
   }

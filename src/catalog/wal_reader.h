@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,13 @@ namespace drwatch::catalog {
 
 // `objects` in the order of their names. Never fails: names that mean nothing are left out.
 WalInventory TakeWalInventory(const std::vector<PlaceObject>& objects, std::int64_t segment_bytes);
+
+// What the names say of the size of segments, where no content does: how many of them make 4 GiB
+// shows where the middle part of the names goes up. The default size if it does not show.
+std::int64_t GuessSegmentBytes(const std::vector<PlaceObject>& objects);
+
+// Whether one of WalReader::problems() is a text's own, not that of who would read it.
+bool IsDamage(const Finding& problem);
 
 // One archive, looked at again and again. One thread at a time.
 class WalReader {
@@ -43,11 +51,15 @@ class WalReader {
   const std::map<std::uint32_t, std::vector<verify::TimelineSwitch>>& histories() const {
     return histories_;
   }
-  // From .backup files, which say that a base backup was finished, not that it still exists.
+  // Timelines whose history files are there, but cannot be read: they are encrypted, or not to be
+  // had now.
+  const std::set<std::uint32_t>& unread_histories() const { return unread_histories_; }
+  // From .backup files, which say that a base backup was finished, not that it still exists. Of
+  // those that cannot be read the name says where it began, and their time when it ended.
   const std::vector<WalBase>& bases() const { return bases_; }
-  // Text files that cannot be read (kUnverified: they are encrypted) or are damaged.
+  // Text files that cannot be read (kUnverified: they are encrypted) or are damaged (IsDamage).
   const std::vector<Finding>& problems() const { return problems_; }
-  // Whether a segment told its size and its cluster; else the size is the default.
+  // Whether a segment told its size and its cluster; else the size is what the names let guess.
   std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
   // The cluster is not the expected one: it is looked up again when the archive changes.
   void DoubtSystem() { doubted_ = true; }
@@ -58,6 +70,8 @@ class WalReader {
   void ReadHead(const PlaceContext& context);
   void ReadTexts(const PlaceContext& context);
   bool IsSealed(const std::string& text, const std::string& name);
+  bool IsNamedSealed(const std::string& name);
+  WalBase BaseByName(const PlaceObject& object) const;
 
   Place& place_;
   const std::string prefix_;
@@ -65,6 +79,7 @@ class WalReader {
   WalInventory inventory_;
   std::int64_t bytes_ = 0;
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories_;
+  std::set<std::uint32_t> unread_histories_;
   std::vector<WalBase> bases_;
   std::vector<Finding> problems_;
   std::optional<std::uint64_t> system_identifier_;

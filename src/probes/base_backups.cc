@@ -50,6 +50,9 @@ std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
   catalog::WalBase base{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time,
                         artefact.name};
   base.system_identifier = facts.system_identifier;
+  if (const auto last = verify::ParseWalFileName(facts.wal_stop)) {
+    base.stop_timeline = last->timeline;
+  }
   return base;
 }
 
@@ -63,6 +66,7 @@ std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
   catalog::WalBase base{first->start, last->end, first->timeline,
                         manifest->taken.value_or(artefact.time), artefact.name};
   base.system_identifier = manifest->system_identifier.value_or(0);
+  base.stop_timeline = last->timeline;
   return {base};
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "catalog/make_place.h"
+#include "probes/wal_backlog.h"
 
 namespace drwatch::probes {
 namespace {
@@ -31,17 +32,6 @@ std::optional<std::uint64_t> ParseSystem(const std::string& text) {
     value = value * 10 + static_cast<std::uint64_t>(c - '0');
   }
   return text.empty() ? std::nullopt : std::optional(value);
-}
-
-const catalog::WalSegmentFile* FindFile(const catalog::WalInventory& inventory,
-                                        const WalSegmentKey& key) {
-  const auto files = inventory.segments.find(key.first);
-  if (files == inventory.segments.end()) return nullptr;
-  const auto at = std::lower_bound(files->second.begin(), files->second.end(), key.second,
-                                   [](const catalog::WalSegmentFile& file, std::uint64_t number) {
-                                     return file.number < number;
-                                   });
-  return at != files->second.end() && at->number == key.second ? &*at : nullptr;
 }
 
 std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchiveProbe& spec) {
@@ -135,6 +125,7 @@ void WalArchiveProbe::Forget() {
 catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   catalog::WalQuestion question;
   question.histories = reader_->histories();
+  question.unread_histories = reader_->unread_histories();
   bool watched = false;
   if (positions_ != nullptr) {
     const ArchiveNotes& notes = positions_->archive_notes();
@@ -176,7 +167,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
 // Segments that were read and are of no use, as long as they are still the same.
 void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& question) const {
   for (auto& [key, verdict] : verdicts_.Bad()) {
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    const catalog::WalSegmentFile* file = FindSegment(reader_->inventory(), key);
     if (file == nullptr || reader_->objects()[file->object].fingerprint != verdict.fingerprint) {
       continue;
     }
@@ -184,7 +175,10 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
       question.broken.insert(key);
       findings.broken.emplace_back(key, std::move(verdict));
     } else {
-      ++findings.unjudged;
+      if (findings.unjudged++ == 0)
+        findings.unjudged_text =
+            verify::SegmentName(key.first, key.second, reader_->inventory().segment_bytes) + ": " +
+            verdict.text;
     }
   }
 }
@@ -237,6 +231,14 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   findings.lag_seconds = std::max(*findings.lag_seconds, *findings.unseen_seconds);
 }
 
+// Whether a segment says what it holds: it is read, and neither encrypted nor packed in a way that
+// is not known.
+bool WalArchiveProbe::Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const {
+  if (!spec_.verify) return false;
+  const auto verdict = verdicts_.Find(key, reader_->objects()[file.object].fingerprint);
+  return !verdict || verdict->reason != Reason::kUnverified;
+}
+
 void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
@@ -245,7 +247,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
       range.size() > kCommitSearch ? range.last - kCommitSearch : range.first;
   for (std::uint64_t number = range.last + 1; number > stop && !findings.last_commit; --number) {
     const WalSegmentKey key(range.timeline, number - 1);
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
+    const catalog::WalSegmentFile* file = FindSegment(reader_->inventory(), key);
     if (file == nullptr) continue;
     const auto verdict = verdicts_.Find(key, reader_->objects()[file->object].fingerprint);
     if (verdict) findings.last_commit = verdict->last_commit;
@@ -253,7 +255,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (!state.window_base) return;
   findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
-      FindFile(reader_->inventory(), {range.timeline, range.last});
+      FindSegment(reader_->inventory(), {range.timeline, range.last});
   // What an idle server has not written cannot be missed.
   const bool reaches_end =
       state.archived_to &&
@@ -261,7 +263,9 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
           *state.archived_to;
   if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
   base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
-  if (!spec_.verify && last != nullptr) end = std::max(end, last->modified);
+  if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
+    end = std::max(end, last->modified);
+  }
   if (findings.lag_seconds && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);
@@ -277,87 +281,31 @@ std::uint64_t WalArchiveProbe::ExpectedSystem() const {
   return reader_->system_identifier().value_or(0);
 }
 
-std::uint64_t WalArchiveProbe::CountUnverified(const catalog::WalArchiveState& state) const {
-  std::uint64_t count = 0;
-  for (const catalog::WalRange& run : state.runs) {
-    for (std::uint64_t number = run.first; number <= run.last; ++number) {
-      const WalSegmentKey key(run.timeline, number);
-      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-      if (file != nullptr && !verdicts_.Find(key, reader_->objects()[file->object].fingerprint)) {
-        ++count;
-      }
-    }
-  }
-  return count;
-}
-
-// Puts those beside the batch that its ends are compared with: records are linked to the ones
-// before them, which is how a segment shows that another server wrote over the one before it.
-void WalArchiveProbe::AddNeighbours(const catalog::WalRange& run,
-                                    std::vector<WalWork>& batch) const {
-  const auto work = [&](std::uint64_t number, WalWork::Role role) -> std::optional<WalWork> {
-    const WalSegmentKey key(run.timeline, number);
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-    if (file == nullptr) return std::nullopt;
-    return WalWork{reader_->objects()[file->object], key, role};
-  };
-  const std::uint64_t first = batch.front().key.second;
-  const std::uint64_t last = batch.back().key.second;
-  if (last < run.last) {
-    auto next = work(last + 1, WalWork::Role::kFollow);
-    const auto verdict = next ? verdicts_.Find(next->key, next->object.fingerprint) : std::nullopt;
-    // A damage that was found may have been that of the one before it.
-    if (verdict && verdict->outcome != verify::Outcome::kIntact) next->role = WalWork::Role::kJudge;
-    if (verdict) batch.push_back(*std::move(next));
-  }
-  if (first > run.first) {
-    if (auto lead = work(first - 1, WalWork::Role::kLead)) {
-      batch.insert(batch.begin(), *std::move(lead));
-    }
-  }
-}
-
-// The newest segments without a verdict, in their order: what matters most is known first.
-std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& state) const {
-  std::vector<WalWork> batch;
-  for (auto run = state.runs.rbegin(); run != state.runs.rend(); ++run) {
-    for (std::uint64_t number = run->last + 1; number > run->first; --number) {
-      const WalSegmentKey key(run->timeline, number - 1);
-      const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-      if (file == nullptr) continue;
-      const catalog::PlaceObject& object = reader_->objects()[file->object];
-      if (verdicts_.Find(key, object.fingerprint)) {
-        if (batch.empty()) continue;
-        break;
-      }
-      batch.push_back({object, key});
-      if (batch.size() == kBatch) break;
-    }
-    if (batch.empty()) continue;
-    std::reverse(batch.begin(), batch.end());
-    AddNeighbours(*run, batch);
-    break;
-  }
-  return batch;
-}
-
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
   if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
-  std::vector<WalWork> batch = NextBatch(state);
-  if (batch.empty()) return;
-  std::int64_t bytes = 0;
-  for (const WalWork& work : batch) bytes += work.object.size_bytes;
+  std::vector<WalWork> batch = NextToRead(state, *reader_, verdicts_);
   const base::Duration budget = context.deadline.Remaining() / 2;
-  if (FitsInRun(bytes, budget)) {
-    verifier_.VerifyNow(batch, ExpectedSystem(), base::Deadline::After(budget), context.stop);
-  } else {
-    verifier_.Start(std::move(batch), ExpectedSystem());
+  // The newest at once: where the WAL ends matters most.
+  auto now = batch.end();
+  std::int64_t bytes = 0;
+  while (now != batch.begin() && FitsInRun(bytes + (now - 1)->object.size_bytes, budget)) {
+    bytes += (--now)->object.size_bytes;
   }
+  const bool all = now == batch.begin();
+  if (now != batch.end()) {
+    verifier_.VerifyNow({now, batch.end()}, ExpectedSystem(), base::Deadline::After(budget),
+                        context.stop);
+  }
+  if (all) return;
+  // With what was read now as neighbours.
+  batch = NextToRead(state, *reader_, verdicts_);
+  if (!batch.empty()) verifier_.Start(std::move(batch), ExpectedSystem());
 }
 
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   WalFindings findings;
   catalog::WalQuestion question = Ask(context);
+  if (verdicts_.Forgive(context.now)) all_read_.reset();
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
   FindBroken(findings, question);
@@ -385,13 +333,13 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     findings.segments += files.size();
   }
   if (spec_.verify && all_read_ != reader_->changes()) {
-    findings.unverified = CountUnverified(findings.state);
+    findings.unverified = CountUnread(findings.state, *reader_, verdicts_);
     if (findings.unverified == 0) all_read_ = reader_->changes();
   }
   if (!findings.state.runs.empty()) {
     const catalog::WalRange& newest = findings.state.runs.back();
     const catalog::WalSegmentFile* file =
-        FindFile(reader_->inventory(), {newest.timeline, newest.last});
+        FindSegment(reader_->inventory(), {newest.timeline, newest.last});
     if (file != nullptr) findings.last_segment = file->modified;
   }
   FindStreamed(findings, context);

@@ -40,13 +40,13 @@ struct WalFindings {
   std::uint64_t segments = 0;
   std::uint64_t unverified = 0;
   std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
-  std::uint64_t unjudged = 0;  // encrypted, or packed in a way that is not known
+  // Encrypted, packed in a way that is not known, or nobody may read them; and one of them.
+  std::uint64_t unjudged = 0;
+  std::string unjudged_text;
 };
 
 class WalArchiveProbe final : public Probe {
  public:
-  // Segments read at a stretch, so that records are followed from one to the next.
-  static constexpr std::size_t kBatch = 16;
   // What a run reads itself; more goes to the background.
   static constexpr std::int64_t kInlineBytes = 64 << 20;
 
@@ -71,10 +71,8 @@ class WalArchiveProbe final : public Probe {
   void FindStreamed(WalFindings& findings, const RunContext& context);
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   void FindLag(WalFindings& findings, const RunContext& context) const;
+  bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
-  void AddNeighbours(const catalog::WalRange& run, std::vector<WalWork>& batch) const;
-  std::vector<WalWork> NextBatch(const catalog::WalArchiveState& state) const;
-  std::uint64_t CountUnverified(const catalog::WalArchiveState& state) const;
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;
 

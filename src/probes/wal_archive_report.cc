@@ -78,10 +78,9 @@ void CheckVerified(const config::WalArchiveProbe& spec, const catalog::WalReader
         "copy it here again if any copy is left; take a base backup now if not");
   }
   if (findings.unjudged > 0) {
-    return report.Add("verified", Severity::kUnknown, Reason::kUnverified,
-                      std::to_string(findings.unjudged) +
-                          " segments cannot be read: encrypted, or "
-                          "packed in a way that is not known");
+    return report.Add(
+        "verified", Severity::kUnknown, Reason::kUnverified,
+        std::to_string(findings.unjudged) + " segments cannot be read: " + findings.unjudged_text);
   }
   if (!spec.verify) return report.Ok("verified", "verification is turned off");
   std::string text = "every record was read";
@@ -127,9 +126,8 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   if (state.timeline == 0) return;
   if (!reader.problems().empty()) {
     // What is damaged before what nobody can read.
-    const auto damaged = std::find_if(
-        reader.problems().begin(), reader.problems().end(),
-        [](const catalog::Finding& problem) { return problem.reason != Reason::kUnverified; });
+    const auto damaged =
+        std::find_if(reader.problems().begin(), reader.problems().end(), catalog::IsDamage);
     if (damaged != reader.problems().end()) {
       return report.Add("timelines", Severity::kCritical, damaged->reason, damaged->message,
                         "copy the file here again");
@@ -228,7 +226,7 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
           static_cast<double>(findings.broken.size()));
     gauge("wal_archive_unverified_segments", "Segments that were not read yet.",
           static_cast<double>(findings.unverified));
-    if (findings.segments > findings.unverified) {
+    if (findings.segments > findings.unverified + findings.unjudged) {
       gauge("backup_verification_success", "1 if the last verification proved it intact.",
             findings.broken.empty() ? 1 : 0);
     }

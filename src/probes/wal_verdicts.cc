@@ -103,6 +103,7 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
   const std::lock_guard lock(mutex_);
   Load();
   Remember(key, verdict);
+  if (verdict.again) return;
   KeepRows(database_, kWhat, probe_, [&](db::Database& database) {
     db::Statement row =
         database.Prepare("INSERT OR REPLACE INTO wal_verdicts VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
@@ -120,6 +121,13 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
     }
     return row.Run();
   });
+}
+
+bool WalVerdicts::Forgive(base::Timestamp now) {
+  const std::lock_guard lock(mutex_);
+  return std::erase_if(others_, [now](const auto& other) {
+           return other.second.again && *other.second.again <= now;
+         }) > 0;
 }
 
 std::vector<std::pair<WalSegmentKey, WalVerdict>> WalVerdicts::Bad() const {

@@ -25,6 +25,9 @@ struct WalVerdict {
   model::Reason reason = model::Reason::kNone;
   std::string text;  // "byte 123: wrong checksum of ..."; empty if intact
   std::optional<base::Timestamp> last_commit;
+  // Of one that could not be read, which says nothing of its content: it is tried again from then
+  // on. Not kept in the database.
+  std::optional<base::Timestamp> again;
 };
 
 // Thread-safe.
@@ -36,6 +39,8 @@ class WalVerdicts {
   // nullopt if the segment was not read yet, or has changed since.
   std::optional<WalVerdict> Find(const WalSegmentKey& key, std::uint64_t fingerprint) const;
   void Put(const WalSegmentKey& key, const WalVerdict& verdict);
+  // Forgets what is to be tried again by now. True if there was any.
+  bool Forgive(base::Timestamp now);
   // All that are not intact.
   std::vector<std::pair<WalSegmentKey, WalVerdict>> Bad() const;
   // Forgets segments that are gone. `present` is sorted.

@@ -3,6 +3,25 @@
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+
+// Whether a segment that cannot be judged is so by its content: neither a stop nor a deadline, an
+// error of the network or of the storage, nor a file that vanished says anything about that.
+bool SaysAnything(Reason reason) {
+  return reason == Reason::kUnverified || reason == Reason::kWrongFormat ||
+         reason == Reason::kCorrupt || reason == Reason::kIncomplete;
+}
+
+// Whether none can be read now, nor could this one.
+bool StopsAll(Reason reason) {
+  return reason == Reason::kTimeout || reason == Reason::kDns || reason == Reason::kAuth ||
+         reason == Reason::kConnectionRefused || reason == Reason::kConnectionReset ||
+         reason == Reason::kTls || reason == Reason::kCertificateExpired;
+}
+
+}  // namespace
 
 WalVerifier::WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec,
                          WalVerdicts& verdicts, const base::Clock& clock)
@@ -25,17 +44,17 @@ bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& opt
   last_.reset();
   if (whole && !start_only) last_ = here;
   if (start_only) checker_->Forget();
-  // Neither a stop nor a deadline nor a file that vanished says anything about its content.
-  if (check.reason == model::Reason::kTimeout || check.reason == model::Reason::kNotFound ||
-      check.reason == model::Reason::kStorage) {
-    return false;
-  }
+  const bool refused = check.outcome == verify::Outcome::kUnjudged && !SaysAnything(check.reason);
+  if (refused && StopsAll(check.reason)) return false;
+  if (refused && (start_only || check.reason == Reason::kNotFound)) return true;
   if (one.role == WalWork::Role::kLead || (start_only && whole)) return true;
   // One that was whole before is not being written.
   const bool fresh = clock_.Now() - one.object.modified < kQuietTime;
   if (!whole && fresh && !start_only) return true;
-  verdicts_.Put(one.key, {one.object.fingerprint, check.outcome, check.reason, check.text,
-                          whole ? check.facts.last_commit : std::nullopt});
+  WalVerdict verdict{one.object.fingerprint, check.outcome, check.reason, check.text, {}, {}};
+  if (whole) verdict.last_commit = check.facts.last_commit;
+  if (refused) verdict.again = clock_.Now() + kTryAgain;
+  verdicts_.Put(one.key, verdict);
   return true;
 }
 

@@ -31,6 +31,8 @@ class WalVerifier {
  public:
   // A file that changed more recently and is not whole is still being written: no verdict yet.
   static constexpr base::Duration kQuietTime{15'000};
+  // One that could not be read for its own sake (no right to, a bad sector) is tried again after.
+  static constexpr base::Duration kTryAgain{600'000};
 
   WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec, WalVerdicts& verdicts,
               const base::Clock& clock);

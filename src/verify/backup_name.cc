@@ -33,7 +33,7 @@ bool NamesWal(std::string_view name) {
   // 4 GiB hold so many segments of the smallest size: the last part of a name counts no further.
   constexpr std::uint32_t kMaxSegmentsPerId = 1 << 12;
   const auto parsed = ParseWalFileName(name);
-  return parsed && parsed->low < kMaxSegmentsPerId;
+  return parsed && !parsed->sealed && parsed->low < kMaxSegmentsPerId;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "verify/wal_name.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -14,6 +15,8 @@ constexpr std::size_t kSha1Digits = 40;
 
 constexpr std::array<std::string_view, 9> kPackedEndings = {
     ".gz", ".zst", ".zstd", ".lz4", ".xz", ".bz2", ".br", ".lzma", ".snappy"};
+constexpr std::array<std::string_view, 6> kSealedEndings = {".gpg", ".pgp", ".age",
+                                                            ".enc", ".aes", ".lzo"};
 
 // Exactly `digits` upper-case hex digits at the start of `text`, which are consumed.
 std::optional<std::uint32_t> TakeHex(std::string_view& text) {
@@ -34,14 +37,21 @@ bool TakePrefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-bool TakePacked(std::string_view& text) {
-  for (const std::string_view ending : kPackedEndings) {
-    if (text == ending || text == std::string(ending) + ".partial") {
-      text.remove_prefix(ending.size());
-      return true;
-    }
-  }
-  return false;
+// Takes the ending that `text` begins with, if it is one of those.
+template <typename Endings>
+bool TakeEnding(std::string_view& text, const Endings& endings) {
+  if (!text.starts_with('.')) return false;
+  const std::string_view ending = text.substr(0, text.find('.', 1));
+  if (std::find(endings.begin(), endings.end(), ending) == endings.end()) return false;
+  text.remove_prefix(ending.size());
+  return true;
+}
+
+// What packed it, and what did something to it that is not undone here.
+void TakePacked(std::string_view& text, WalFileName& name) {
+  name.packed = TakeEnding(text, kPackedEndings);
+  name.sealed = TakeEnding(text, kSealedEndings);
+  name.packed = name.packed || name.sealed;
 }
 
 }  // namespace
@@ -77,7 +87,7 @@ std::optional<WalFileName> ParseWalFileName(std::string_view name) {
   parsed.timeline = *timeline;
   if (TakePrefix(name, ".history")) {
     parsed.kind = WalFileName::Kind::kHistory;
-    parsed.packed = TakePacked(name);
+    TakePacked(name, parsed);
     return name.empty() ? std::optional(parsed) : std::nullopt;
   }
   const auto high = TakeHex(name);
@@ -96,7 +106,7 @@ std::optional<WalFileName> ParseWalFileName(std::string_view name) {
     name.remove_prefix(1 + kSha1Digits);
   }
   bool partial = TakePrefix(name, ".partial");
-  parsed.packed = TakePacked(name);
+  TakePacked(name, parsed);
   partial = TakePrefix(name, ".partial") || partial;
   if (!name.empty()) return std::nullopt;
   if (partial && parsed.kind != WalFileName::Kind::kSegment) return std::nullopt;

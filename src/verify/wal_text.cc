@@ -74,6 +74,8 @@ Walked<BackupHistory> ParseBackupHistory(std::string_view text) {
       backup.stopped = ParseUtc(value);
     } else if (key == "START TIMELINE") {
       backup.timeline = TimelineOf(value).value_or(1);
+    } else if (key == "STOP TIMELINE") {
+      backup.stop_timeline = TimelineOf(value).value_or(0);
     } else if (key == "LABEL") {
       backup.label = value;
     }

@@ -31,7 +31,8 @@ Walked<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_view text,
 struct BackupHistory {
   Lsn start = 0;
   Lsn stop = 0;
-  std::uint32_t timeline = 1;  // at its start
+  std::uint32_t timeline = 1;       // at its start
+  std::uint32_t stop_timeline = 0;  // 0: it does not say
   // Absent if written in a zone that is not UTC: abbreviations of zones mean nothing for sure.
   std::optional<base::Timestamp> started;
   std::optional<base::Timestamp> stopped;

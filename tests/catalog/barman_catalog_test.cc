@@ -558,56 +558,60 @@ TEST(BarmanCatalogTest, HostileInfoStaysWithinLimits) {
   }
 }
 
-TEST(BarmanCatalogTest, ReadsABucketOfBarmanCloud) {
-  const testing::FakeClock clock;
-  testing::FakeS3 server("bucket", 100);
-  const BarmanRepository repository = BarmanRepository().AddCloud(kFirst);
-  for (const auto& [name, bytes] : repository.files) {
-    server.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
+// A bucket with what a repository holds, and the catalog of it.
+class Bucket {
+ public:
+  explicit Bucket(const BarmanRepository& repository) {
+    for (const auto& [name, bytes] : repository.files) {
+      server_.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
+    }
   }
-  const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
-  const auto catalog = MakeBarmanCatalog(*place, {"main"});
-  const auto list = [&](base::Timestamp now) {
-    return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
-  };
-  const Listing listing = list(kNow);
+
+  Listing List(base::Timestamp now) {
+    return catalog_->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
+  }
+  Verdict Verify(const Artefact& artefact) { return catalog_->Verify(artefact, {}); }
+  std::size_t requests() const { return server_.requests().size(); }
+
+ private:
+  const testing::FakeClock clock_;
+  testing::FakeS3 server_{"bucket", 100};
+  const std::unique_ptr<Place> place_ =
+      MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server_)}, clock_);
+  const std::unique_ptr<ArtefactCatalog> catalog_ = MakeBarmanCatalog(*place_, {"main"});
+};
+
+TEST(BarmanCatalogTest, ReadsABucketOfBarmanCloud) {
+  Bucket bucket(BarmanRepository().AddCloud(kFirst));
+  const Listing listing = bucket.List(kNow);
   ASSERT_FALSE(listing.blind) << listing.blind->message;
   ASSERT_EQ(listing.complete.size(), 1u);
   EXPECT_FALSE(listing.complete.front().defect) << listing.complete.front().defect->message;
-  const Verdict verdict = catalog->Verify(listing.complete.front(), {});
+  const Verdict verdict = bucket.Verify(listing.complete.front());
   EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
   // Nothing changed: the backups are listed, and whether there is an index.
-  const std::size_t before = server.requests().size();
-  EXPECT_EQ(list(kNow + std::chrono::minutes(1)).complete.size(), 1u);
-  EXPECT_EQ(server.requests().size(), before + 2);
+  const std::size_t before = bucket.requests();
+  EXPECT_EQ(bucket.List(kNow + std::chrono::minutes(1)).complete.size(), 1u);
+  EXPECT_EQ(bucket.requests(), before + 2);
 }
 
 TEST(BarmanCatalogTest, ReadsACopyOfAHomeInABucket) {
-  const testing::FakeClock clock;
   BarmanRepository older = BarmanRepository().AddPlain(kFirst).AddTar(kSecond);
   BarmanRepository newer = older;
   newer.MoveInfo(kFirst).MoveInfo(kSecond).RenameIndex();
   for (const auto& [repository, lists] : {std::pair(older, 4u), std::pair(newer, 3u)}) {
-    testing::FakeS3 server("bucket", 100);
-    for (const auto& [name, bytes] : repository.files) {
-      server.Put("pg/" + name, bytes, kNow - std::chrono::hours(30));
-    }
-    const auto place = MakeS3Place({"s3://bucket/pg", repository_test::S3Of(server)}, clock);
-    const auto catalog = MakeBarmanCatalog(*place, {"main"});
-    const auto list = [&](base::Timestamp now) {
-      return catalog->List(now, base::Deadline::After(std::chrono::minutes(1)), {});
-    };
-    const Listing listing = list(kNow);
+    Bucket bucket(repository);
+    const Listing listing = bucket.List(kNow);
     ASSERT_FALSE(listing.blind) << listing.blind->message;
     ASSERT_EQ(listing.complete.size(), 2u);
     EXPECT_TRUE(listing.findings.empty());
     for (const Artefact& artefact : listing.complete) {
-      EXPECT_EQ(catalog->Verify(artefact, {}).outcome, Outcome::kIntact);
+      EXPECT_EQ(bucket.Verify(artefact).outcome, Outcome::kIntact);
     }
     // The backups are listed, what is noted of them, and the index.
-    const std::size_t before = server.requests().size();
-    EXPECT_EQ(list(kNow + std::chrono::minutes(1)).complete.size(), 2u);
-    EXPECT_EQ(server.requests().size(), before + lists);
+    const std::size_t before = bucket.requests();
+    EXPECT_EQ(bucket.List(kNow + std::chrono::minutes(1)).complete.size(), 2u);
+    EXPECT_EQ(bucket.requests(), before + lists);
   }
 }
 

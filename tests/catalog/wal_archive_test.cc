@@ -287,6 +287,48 @@ TEST(WalArchiveTest, WithoutItsHistoryATimelineStandsAlone) {
   EXPECT_EQ(state.reachable, (WalRange{2, 5, 8}));
 }
 
+TEST(WalArchiveTest, ABaseThatWasStillTakenAtTheSwitchIsOfNoUse) {
+  World world;
+  world.question.now = At(10'000);
+  // The old primary went on, and with it the backup.
+  world.Add(1, 2, 8).Add(2, 6, 9).History(2, {{1, 6 * kBytes + 100}});
+  world.Base(3 * kBytes + 40, 3 * kBytes + 300, 800).Base(5 * kBytes + 40, 6 * kBytes + 500, 900);
+  world.question.live = WalLive{2, 10 * kBytes, "", std::nullopt, true};
+  WalArchiveState state = world.Judge();
+  ASSERT_EQ(state.chains.size(), 1u);
+  EXPECT_EQ(state.chains[0].base, 0u);
+  EXPECT_EQ(state.left_bases, std::vector<std::size_t>{1});
+  // One that ended right there is whole.
+  world.question.bases[1].stop = 6 * kBytes + 100;
+  EXPECT_EQ(world.Judge().chains.size(), 2u);
+  // So is that of a standby, which followed.
+  world.question.bases[1].stop = 7 * kBytes;
+  world.question.bases[1].stop_timeline = 2;
+  state = world.Judge();
+  EXPECT_EQ(state.chains.size(), 2u);
+  EXPECT_TRUE(state.left_bases.empty());
+}
+
+TEST(WalArchiveTest, SegmentsTellTheAncestryOfAnUnreadableHistory) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 1, 10).Add(2, 5, 8).Add(3, 3, 12).Base(2 * kBytes + 40, 2 * kBytes + 500, 900);
+  world.Name("00000002.history").Name("00000003.history");
+  world.question.unread_histories = {2, 3};
+  const WalArchiveState state = world.Judge();
+  EXPECT_EQ(state.timeline, 3u);
+  EXPECT_EQ(state.ancestry, (std::vector<std::uint32_t>{1, 3})) << "2 begins behind 3";
+  EXPECT_TRUE(state.newer.empty());
+  EXPECT_TRUE(state.no_history.empty());
+  EXPECT_EQ(state.lost, 0u);
+  ASSERT_TRUE(state.window_base);
+  EXPECT_EQ(state.reachable, (WalRange{3, 3, 12}));
+  World hostile;
+  hostile.Add(1, 1, 3).Name("FFFFFFFF.history");
+  hostile.question.unread_histories = {0xFFFFFFFF};
+  EXPECT_EQ(hostile.Judge().ancestry, (std::vector<std::uint32_t>{0xFFFFFFFF}));
+}
+
 TEST(WalArchiveTest, TheWindowKnowsGaps) {
   World world;
   world.question.now = At(10'000);
@@ -461,6 +503,62 @@ class CountingPlace final : public Place {
  private:
   std::unique_ptr<Place> inner_;
 };
+
+TEST(WalReaderTest, NamesTellTheSizeOfSegmentsThatKeepItToThemselves) {
+  const auto guess = [](std::int64_t size, std::uint64_t first, std::uint64_t last) {
+    std::vector<PlaceObject> objects;
+    for (std::uint64_t i = first; i <= last; ++i) {
+      objects.push_back({verify::SegmentName(1, i, size) + ".gpg", 1000, At(0), 1});
+    }
+    return GuessSegmentBytes(objects);
+  };
+  for (const std::int64_t mib : {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024}) {
+    const std::uint64_t each = 4096 / static_cast<std::uint64_t>(mib);
+    EXPECT_EQ(guess(mib * kMiB, 3 * each - 1, 3 * each), mib * kMiB) << mib;
+    EXPECT_EQ(guess(mib * kMiB, each - 1, each - 1), std::min(mib, std::int64_t{16}) * kMiB) << mib;
+  }
+  EXPECT_EQ(guess(kSize, 3, 9), kSize) << "it does not show";
+  EXPECT_EQ(GuessSegmentBytes({}), kSize);
+  EXPECT_EQ(GuessSegmentBytes({{"0000000100000000FFFFFFFF.gpg", 1, At(0), 1}}), kSize);
+}
+
+TEST(WalReaderTest, WhatCannotBeReadIsNoGapAndNoStranger) {
+  const TempDir folder;
+  constexpr std::int64_t kLarge = 64 * kMiB;
+  for (std::uint64_t i = 60; i < 70; ++i) {
+    folder.Write("wal/" + verify::SegmentName(i < 66 ? 1 : 2, i, kLarge) + ".gz.gpg", "\x8c\r");
+  }
+  folder.Write("wal/00000002.history.lzo", "\x89LZO");
+  folder.Write("wal/" + verify::SegmentName(1, 61, kLarge) + ".00000028.backup.enc", "anything");
+  CountingPlace place(folder.path());
+  WalReader reader(place, "wal/");
+  ASSERT_TRUE(reader.Refresh(At(0), {base::Deadline(base::SteadyTime::max()), {}}));
+  EXPECT_EQ(reader.inventory().segment_bytes, kLarge);
+  EXPECT_EQ(reader.inventory().segments.at(1).size(), 6u);
+  EXPECT_EQ(reader.unread_histories(), std::set<std::uint32_t>{2});
+  ASSERT_EQ(reader.problems().size(), 2u);
+  for (const Finding& problem : reader.problems()) EXPECT_FALSE(IsDamage(problem));
+  WalQuestion question;
+  question.unread_histories = reader.unread_histories();
+  question.bases = reader.bases();
+  const WalArchiveState state = JudgeWalArchive(reader.inventory(), question);
+  EXPECT_EQ(state.timeline, 2u);
+  EXPECT_TRUE(state.gaps.empty());
+  EXPECT_TRUE(state.newer.empty());
+  ASSERT_EQ(state.chains.size(), 1u);
+  EXPECT_EQ(reader.bases()[0].start, 61u * kLarge + 0x28);
+  EXPECT_EQ(state.chains[0].reaches, 69u);
+}
+
+TEST(WalReaderTest, OfTwoFilesTheReadableOneCounts) {
+  std::vector<PlaceObject> objects = {{Seg(1, 1), kSize, At(0), 1},
+                                      {Seg(1, 1) + ".gpg", kSize + 500, At(0), 1},
+                                      {Seg(1, 2), 0, At(0), 1},
+                                      {Seg(1, 2) + ".gpg", kSize, At(0), 1}};
+  const WalInventory inventory = TakeWalInventory(objects, kSize);
+  EXPECT_EQ(inventory.segments.at(1)[0].object, 0u);
+  EXPECT_EQ(inventory.segments.at(1)[1].object, 3u) << "an empty one holds nothing";
+}
 
 TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
   const TempDir folder;

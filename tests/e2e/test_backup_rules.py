@@ -8,6 +8,7 @@ import gzip
 import os
 import pathlib
 import re
+import statistics
 import time
 
 import pytest
@@ -155,11 +156,12 @@ def test_size_unusual(folder, drwatch, receivers, backup):
         content = gzip.compress("".join(f"{n} a row of a table\n" for n in range(lines)).encode())
         write(backup / f"shop-{number}.dump", content=content)
         wait_until(lambda: drwatch.value("backup_last_size_bytes") == len(content), what=f"dump {number} seen")
-    for number in range(6):
-        newest(number, 20000 + 500 * number)
+        return len(content)
+    before = [newest(number, 20000 + 500 * number) for number in range(6)]
     assert drwatch.value('backup_check_success{check="size_trend"}') == 1
-    newest(6, 4000)
+    small = newest(6, 4000)
     page = expect_page(receivers, "BackupSizeUnusual", wait_until)
+    assert drwatch.value("backup_size_deviation_ratio") == pytest.approx(small / statistics.median(before) - 1)
     assert drwatch.value("backup_success") == 1, "whole as far as can be told"
     newest(7, 22000)
     expect_resolve(receivers, page, wait_until)

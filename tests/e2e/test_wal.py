@@ -95,6 +95,7 @@ def test_a_whole_archive_pages_nobody(folder, drwatch, receivers, primary):
     for metric in ["missing_segments", "gaps", "corrupt_segments", "acknowledged_gaps", "foreign_timelines"]:
         assert value(drwatch, f"wal_archive_{metric}") == 0, metric
     assert value(drwatch, "wal_archive_segments") == len(segments(primary))
+    assert value(drwatch, "wal_archive_bytes") == sum(path.stat().st_size for path in primary.archive.iterdir())
     assert value(drwatch, "wal_archive_segment_size_bytes") == 16 << 20
     assert value(drwatch, "wal_archive_timeline") == 1
     assert value(drwatch, "wal_archive_system_identifier_match") == 1
@@ -122,6 +123,29 @@ def test_a_lost_segment_pages_until_it_is_back(folder, drwatch, receivers, prima
                what="recoverable point is earlier")
     shutil.move(folder / "lost", lost)
     expect_resolve(receivers, page, wait_until)
+
+
+def test_an_encrypted_archive_is_judged_by_its_names(folder, drwatch, receivers, primary):
+    seal = f"openssl enc -aes-256-cbc -pbkdf2 -pass pass:secret -in %p -out {primary.archive}/%f.enc"
+    primary.append_settings([f"archive_command = '{seal}'"])
+    primary.sql("SELECT pg_reload_conf()")
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 6)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="1s")]))
+    wait_until(lambda: value(drwatch, "wal_archive_segments"), what="segments")
+    wait_until(lambda: (value(drwatch, "pitr_window_seconds") or 0) > 1, what="window")
+    for metric in ["missing_segments", "corrupt_segments", "foreign_timelines"]:
+        assert value(drwatch, f"wal_archive_{metric}") == 0, metric
+    assert value(drwatch, "backup_verification_success") is None
+    assert not receivers.pages("trigger")
+    names = sorted(path for path in primary.archive.iterdir() if len(path.name) == 28)
+    assert value(drwatch, "wal_archive_segments") == len(names)
+    shutil.move(names[-4], folder / "lost")
+    page = expect_page(receivers, "WalGap", wait_until)
+    shutil.move(folder / "lost", names[-4])
+    expect_resolve(receivers, page, wait_until)
+    assert verify_wal(primary.archive)[0] == 3
 
 
 def test_an_acknowledged_gap_pages_nobody(folder, drwatch, receivers, primary):
@@ -184,6 +208,37 @@ def test_a_failing_archiver_lags_until_it_works(folder, drwatch, receivers, prim
     primary.sql("SELECT pg_reload_conf()")
     primary.sql("SELECT pg_switch_wal()")
     expect_resolve(receivers, page, wait_until, timeout=90)
+
+
+@pytest.mark.parametrize("command", ["false", "sleep 600"], ids=["fails", "hangs"])
+def test_an_archiver_that_stands_still_pages_until_it_works(folder, drwatch, receivers, primary, command):
+    archive(primary, 2)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="5s")],
+                         rules=built_in("WalArchiveStalled"), extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+
+    def archive_by(command):
+        primary.append_settings([f"archive_command = '{command}'"])
+        primary.sql("SELECT pg_reload_conf()")
+    archive_by(command)
+    primary.sql("INSERT INTO t VALUES ('x')")
+    primary.sql("SELECT pg_switch_wal()")
+    page = expect_page(receivers, "WalArchiveStalled", wait_until, timeout=30)
+    failing = drwatch.value('postgres_archiver_failing{probe="pg-primary"}')
+    assert failing == (1 if command == "false" else 0)
+    archive_by(f"cp %p {primary.archive}/%f")
+    end_children(archiver_of(primary))
+    expect_resolve(receivers, page, wait_until, timeout=90)
+
+
+def archiver_of(server):
+    return server.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'archiver'")
+
+
+def end_children(pid):
+    children = subprocess.run(["pgrep", "-P", pid], check=False, capture_output=True, text=True)
+    for child in children.stdout.split():
+        os.kill(int(child), signal.SIGTERM)
 
 
 def test_an_archiver_that_lies_is_caught(folder, drwatch, receivers, primary):

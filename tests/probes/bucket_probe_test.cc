@@ -1,6 +1,8 @@
 // The backup probe on a bucket in memory: what S3 alone tells, as facts, checks and metrics.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "probes/backup_probe.h"
 #include "probes/bucket_facts.h"
 #include "probes/probe_result_access.h"
@@ -318,6 +320,22 @@ TEST_F(BucketProbeTest, KnowsTheLocksAndDigestsOfOlderCopies) {
   clock_.Advance(16min);
   const auto later = ValueOf(Run(), "backup_storage_requests_total", {{"operation", "head"}});
   EXPECT_EQ(*later - *heads, 1) << "the older ones are asked for once";
+}
+
+TEST_F(BucketProbeTest, TellsWhenTemporaryKeysEnd) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  EXPECT_EQ(ValueOf(Run(), "backup_credentials_expiry_timestamp_seconds"), std::nullopt);
+  probe_.reset();
+  testing::FakeHttpServer agent(FakeReply{
+      .body = R"({"AccessKeyId": "ASIA", "SecretAccessKey": "s", "Token": "t", "Code": "Success",
+                  "Expiration": "2026-01-01T06:00:00Z"})"});
+  spec_.place.s3->access_key_id.clear();
+  ::setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.Url("/keys").c_str(), 1);
+  const model::ProbeResult result = Run();
+  ::unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_credentials_expiry_timestamp_seconds"),
+            base::ToUnixSeconds(kNow + 6h));
 }
 
 TEST_F(BucketProbeTest, SaysNothingOfWhatItMayNotSee) {

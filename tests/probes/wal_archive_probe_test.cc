@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
+#include "support/fake_s3.h"
 #include "support/temp_dir.h"
 #include "verify/wal_builder.h"
 
@@ -51,7 +53,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   void SeePrimary(std::uint64_t lsn) {
     positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s);
   }
-  model::ProbeResult Run() {
+  model::ProbeResult Run(base::Duration timeout = 10s) {
     if (!probe_) {
       config_.spec = spec_;
       ProbeServices services;
@@ -59,7 +61,7 @@ class WalArchiveProbeTest : public ::testing::Test {
       services.positions = &positions_;
       probe_ = std::make_unique<WalArchiveProbe>(config_, services);
     }
-    return probe_->Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_});
+    return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
   }
   // How long ago the last point lies that can be restored.
   double Loss(const model::ProbeResult& result) const {
@@ -108,6 +110,16 @@ TEST_F(WalArchiveProbeTest, NothingIsPromisedBeyondTheLastTimeThePrimaryWasSeen)
             "0 B behind \"db\", for 16m; it was last seen 16m ago > max_lag 15m");
   SeePrimary(5 * kBytes);
   EXPECT_EQ(Loss(Run()), 0) << "it has idled all the time";
+}
+
+TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
+  for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
+    std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_ + 9s));
+  }
+  SeePrimary(7 * kBytes + 100);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_pending_segments"), 2);
+  EXPECT_EQ(ValueOf(result, "wal_archive_last_segment_timestamp_seconds"), At(9));
 }
 
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
@@ -165,6 +177,89 @@ TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
   EXPECT_EQ(sealed.message, "\"000000010000000000000002.00000028.backup\" is encrypted");
   folder_.Write("archive/00000002.history", "1 nowhere");
   EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+}
+
+TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
+  constexpr std::uint64_t kSize = verify::kDefaultSegmentBytes;
+  spec_.primary.clear();
+  std::filesystem::remove_all(folder_.Path("archive"));
+  positions_.archive_notes().PutBases(
+      "base", {"shop", spec_.data},
+      {{2 * kSize + 40, 2 * kSize + 500, 1, start_, "b1", 0, "base"}});
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    // gpg packs what it encrypts: nothing shows the size.
+    folder_.Write("archive/" + builder_.Name(i) + ".gpg", "\x8c\x0d\x04\x09\x03\x08 sealed");
+  }
+  clock_.Advance(1min);
+  for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
+    std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_));
+  }
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_segments"), 4);
+  EXPECT_EQ(ValueOf(result, "wal_archive_bytes"), 4 * 13);
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), std::nullopt);
+  EXPECT_EQ(CheckOf(result, "segments").severity, Severity::kOk);
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kUnknown);
+  // What is encrypted is as old as its file.
+  EXPECT_EQ(Loss(result), 60);
+  clock_.Advance(20min);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1) + ".gpg"));
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
+  spec_.primary.clear();
+  spec_.read_rate_bytes = 4 << 20;
+  AddBase();
+  // Half of it for reading: time for one of them.
+  const model::ProbeResult result = Run(1s);
+  EXPECT_EQ(ValueOf(result, "wal_archive_last_commit_timestamp_seconds"), At(4));
+  EXPECT_EQ(ValueOf(result, "pitr_window_end_timestamp_seconds"), At(4));
+  ASSERT_TRUE(probe_->WaitIdle(base::Deadline::After(10s)));
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_unverified_segments"), 0);
+}
+
+TEST_F(WalArchiveProbeTest, WhatCouldNotBeReadIsTriedAgain) {
+  testing::FakeS3 server("bucket");
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    server.Put("wal/" + builder_.Name(i), segments_[i], start_);
+  }
+  spec_.place.path = "s3://bucket/wal";
+  spec_.place.s3.emplace();
+  spec_.place.s3->endpoint = server.endpoint();
+  spec_.place.s3->access_key_id = "AK";
+  spec_.place.s3->secret_access_key.value = base::Secret("topsecret");
+  const auto refuse = [&](const std::string& name, int status, const std::string& code) {
+    server.Intercept([=](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+      if (request.target.find(name) == std::string::npos) return std::nullopt;
+      return testing::FakeReply{.status = status,
+                                .body = "<Error><Code>" + code + "</Code></Error>"};
+    });
+  };
+  clock_.Advance(1min);
+  // The keys are refused: that says nothing of the segments.
+  refuse("wal/0", 401, "Unauthorized");
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_unverified_segments"), 4);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), std::nullopt);
+  // One that may not be read does not keep the others from being read.
+  refuse(builder_.Name(2), 403, "AccessDenied");
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_unverified_segments"), 0);
+  EXPECT_EQ(ValueOf(result, "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kUnknown);
+  EXPECT_TRUE(CheckOf(result, "verified")
+                  .message.starts_with("1 segments cannot be read: " + builder_.Name(2) + ": "))
+      << CheckOf(result, "verified").message;
+  server.Intercept(nullptr);
+  clock_.Advance(5min);
+  EXPECT_EQ(CheckOf(Run(), "verified").severity, Severity::kUnknown);
+  clock_.Advance(5min);
+  result = Run();
+  EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kOk);
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 1);
 }
 
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {

@@ -34,6 +34,27 @@ TEST(WalNameTest, UnderstandsWhatArchivesHold) {
   }
 }
 
+TEST(WalNameTest, SeesNamesOfWhatIsEncrypted) {
+  for (const std::string packing : {"", ".gz", ".zst"}) {
+    for (const std::string ending : {".gpg", ".pgp", ".age", ".enc", ".aes", ".lzo"}) {
+      const std::string both = packing + ending;
+      const auto segment = ParseWalFileName("000000020000000A000000FE" + both);
+      ASSERT_TRUE(segment) << both;
+      EXPECT_EQ(segment->kind, Kind::kSegment);
+      EXPECT_TRUE(segment->packed);
+      EXPECT_TRUE(segment->sealed);
+      EXPECT_EQ(ParseWalFileName("0000000B.history" + both)->kind, Kind::kHistory);
+      EXPECT_EQ(ParseWalFileName("000000020000000A000000FE.00000028.backup" + both)->kind,
+                Kind::kBackup);
+      EXPECT_EQ(ParseWalFileName("000000020000000A000000FE.partial" + both)->kind, Kind::kPartial);
+    }
+  }
+  EXPECT_FALSE(ParseWalFileName("000000020000000A000000FE.gz")->sealed);
+  for (const std::string ending : {".gpg.gz", ".gpg.age", ".sig", ".gpg.tmp", ".gz.gz", ".gpgx"}) {
+    EXPECT_FALSE(ParseWalFileName("000000020000000A000000FE" + ending)) << ending;
+  }
+}
+
 TEST(WalNameTest, RefusesWhatIsNone) {
   for (const std::string name :
        {"", "/", "000000020000000A000000F", "000000020000000A000000FE0", "000000020000000a000000fe",
@@ -101,6 +122,7 @@ TEST(WalTextTest, ReadsBackupHistories) {
   EXPECT_EQ(backup->start, 0x3000028u);
   EXPECT_EQ(backup->stop, 0x3000138u);
   EXPECT_EQ(backup->timeline, 1u);
+  EXPECT_EQ(backup->stop_timeline, 1u);
   EXPECT_EQ(backup->label, "pg_basebackup base backup");
   ASSERT_TRUE(backup->started && backup->stopped);
   EXPECT_EQ(*backup->stopped - *backup->started, std::chrono::seconds(1));
@@ -111,6 +133,7 @@ TEST(WalTextTest, ReadsBackupHistories) {
       "START WAL LOCATION: 0/3 (x)\nSTOP WAL LOCATION: 0/4\nSTOP TIME: 2026-11-21 11:55:45 CET\n");
   ASSERT_TRUE(local);
   EXPECT_FALSE(local->stopped);
+  EXPECT_EQ(local->stop_timeline, 0u) << "servers before 11 do not say";
 }
 
 }  // namespace
