@@ -156,8 +156,12 @@ void DescribeTable(const std::string& name, std::string_view copy, DumpEntry& en
   }
 }
 
+// Behind the data pg_dump leaves out what it would write anew without a change and is long: the
+// statements of statistics, over which it seeks (since 18).
+enum class TocPlace { kFront, kBehindData };
+
 // One entry; true if it has data.
-bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entry,
+bool ReadEntry(Fields& fields, std::int64_t begin, TocPlace place, DumpToc& toc, DumpEntry& entry,
                TableList& tables) {
   const DumpHeader& header = toc.header;
   entry = DumpEntry();
@@ -168,7 +172,8 @@ bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entr
   const std::string tag = fields.Text();
   const std::string description = fields.Text();
   fields.Int(0, 4, "section");
-  const std::string definition = fields.Text();
+  const bool left_out = place == TocPlace::kBehindData && description == "STATISTICS DATA";
+  const std::string definition = left_out ? "" : fields.Text();
   fields.Text();  // DROP statement
   const std::string copy = fields.Text(nullptr, kKeptStatementBytes);
   const std::string schema = fields.Text();
@@ -218,11 +223,12 @@ std::optional<base::Timestamp> ReadBegun(Fields& fields) {
 }
 
 // The entries and how many they are.
-Walked<void> ReadEntries(Reader& reader, Fields& fields, DumpToc& toc, TableList& tables) {
+Walked<void> ReadEntries(Reader& reader, Fields& fields, TocPlace place, DumpToc& toc,
+                         TableList& tables) {
   toc.header.entries = fields.Int(0, INT32_MAX, "number of entries");
   for (std::int64_t i = 0; i < toc.header.entries && !fields.fault(); ++i) {
     DumpEntry entry;
-    if (!ReadEntry(fields, reader.offset(), toc, entry, tables)) continue;
+    if (!ReadEntry(fields, reader.offset(), place, toc, entry, tables)) continue;
     if (static_cast<std::int64_t>(toc.data.size()) == kMaxDumpEntries) {
       return Unjudged(Reason::kLimit,
                       "more than " + std::to_string(kMaxDumpEntries) + " entries with data");
@@ -270,7 +276,8 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
   toc.header.server_version = fields.Text();
   fields.Text();  // version of pg_dump
   TableList tables;
-  if (auto entries = ReadEntries(reader, fields, toc, tables); !entries) return Pass(entries);
+  if (auto entries = ReadEntries(reader, fields, TocPlace::kFront, toc, tables); !entries)
+    return Pass(entries);
   toc.tables = tables.Take();
   return toc;
 }
@@ -280,7 +287,8 @@ Walked<DumpToc> ReadSecondDumpToc(Reader& reader, const DumpHeader& header) {
   toc.header = header;
   Fields fields(reader, toc.header);
   TableList tables;
-  if (auto entries = ReadEntries(reader, fields, toc, tables); !entries) return Pass(entries);
+  if (auto entries = ReadEntries(reader, fields, TocPlace::kBehindData, toc, tables); !entries)
+    return Pass(entries);
   return toc;
 }
 

@@ -273,6 +273,16 @@ TEST(PgDumpTest, ASecondTableOfContentsHasToBeTheArchives) {
   EXPECT_EQ(WalkBytes(other).message, "what follows the data is not its table of contents");
 }
 
+// pg_dump seeks over the statements of statistics when it writes its table of contents anew.
+TEST(PgDumpTest, ASecondTableOfContentsHasNoStatistics) {
+  const std::string good = Sample("postgres-18/statistics.dump");
+  const Verdict verdict = VerifyBytes(good);
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kContent);
+  EXPECT_EQ(verdict.details.at(1), "its table of contents is there twice: its output appended");
+  EXPECT_EQ(WalkBytes(good.substr(0, good.size() - 1)).outcome, Outcome::kBroken);
+}
+
 TEST(PgDumpTest, TableOfContentsAloneIsIncomplete) {
   // What a killed pg_dump leaves: pg_restore --list is content with it.
   const std::string good = Sample("piped.dump");
