@@ -14,6 +14,11 @@ constexpr std::size_t kSha1Digits = 40;
 
 constexpr std::array<std::string_view, 9> kPackedEndings = {
     ".gz", ".zst", ".zstd", ".lz4", ".xz", ".bz2", ".br", ".lzma", ".snappy"};
+constexpr std::array<std::string_view, 15> kSealedEndings = {
+    ".gpg", ".pgp", ".asc", ".age", ".enc", ".aes", ".crypt", ".cms",
+    ".lzo", ".lz",  ".Z",   ".zip", ".7z",  ".rar", ".lrz"};
+// Packed, encrypted, written as text.
+constexpr int kMaxEndings = 3;
 
 // Exactly `digits` upper-case hex digits at the start of `text`, which are consumed.
 std::optional<std::uint32_t> TakeHex(std::string_view& text) {
@@ -34,14 +39,26 @@ bool TakePrefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-bool TakePacked(std::string_view& text) {
-  for (const std::string_view ending : kPackedEndings) {
-    if (text == ending || text == std::string(ending) + ".partial") {
-      text.remove_prefix(ending.size());
-      return true;
-    }
+template <std::size_t kSize>
+bool TakeOneOf(std::string_view& text, const std::array<std::string_view, kSize>& endings) {
+  for (const std::string_view ending : endings) {
+    // ".lz" begins ".lzma", too.
+    if (!text.starts_with(ending)) continue;
+    const std::string_view rest = text.substr(ending.size());
+    if (!rest.empty() && !rest.starts_with('.')) continue;
+    text = rest;
+    return true;
   }
   return false;
+}
+
+void TakePacked(std::string_view& text, WalFileName& name) {
+  for (int i = 0; i < kMaxEndings; ++i) {
+    const bool sealed = TakeOneOf(text, kSealedEndings);
+    if (!sealed && !TakeOneOf(text, kPackedEndings)) return;
+    name.packed = true;
+    name.sealed = name.sealed || sealed;
+  }
 }
 
 }  // namespace
@@ -77,7 +94,7 @@ std::optional<WalFileName> ParseWalFileName(std::string_view name) {
   parsed.timeline = *timeline;
   if (TakePrefix(name, ".history")) {
     parsed.kind = WalFileName::Kind::kHistory;
-    parsed.packed = TakePacked(name);
+    TakePacked(name, parsed);
     return name.empty() ? std::optional(parsed) : std::nullopt;
   }
   const auto high = TakeHex(name);
@@ -96,7 +113,7 @@ std::optional<WalFileName> ParseWalFileName(std::string_view name) {
     name.remove_prefix(1 + kSha1Digits);
   }
   bool partial = TakePrefix(name, ".partial");
-  parsed.packed = TakePacked(name);
+  TakePacked(name, parsed);
   partial = TakePrefix(name, ".partial") || partial;
   if (!name.empty()) return std::nullopt;
   if (partial && parsed.kind != WalFileName::Kind::kSegment) return std::nullopt;

@@ -34,14 +34,33 @@ TEST(WalNameTest, UnderstandsWhatArchivesHold) {
   }
 }
 
+TEST(WalNameTest, KnowsWhatKeepsItsContentToItself) {
+  const std::string segment = "000000020000000A000000FE";
+  for (const std::string ending : {".gpg", ".gz.gpg", ".zst.age", ".lzo", ".enc", ".lz4.aes", ".lz",
+                                   ".Z", ".zip", ".7z", ".xz.gpg.asc"}) {
+    for (const std::string& name :
+         {segment + ending, segment + ".partial" + ending, segment + ".00000028.backup" + ending,
+          "00000002.history" + ending}) {
+      const auto parsed = ParseWalFileName(name);
+      ASSERT_TRUE(parsed) << name;
+      EXPECT_TRUE(parsed->sealed && parsed->packed) << name;
+    }
+    EXPECT_EQ(ParseWalFileName(segment + ending)->kind, Kind::kSegment);
+  }
+  EXPECT_FALSE(ParseWalFileName(segment + ".lzma")->sealed);
+  EXPECT_FALSE(ParseWalFileName(segment + ".gz")->sealed);
+  EXPECT_FALSE(ParseWalFileName(segment)->sealed);
+}
+
 TEST(WalNameTest, RefusesWhatIsNone) {
   for (const std::string name :
        {"", "/", "000000020000000A000000F", "000000020000000A000000FE0", "000000020000000a000000fe",
         "000000000000000A000000FE", "000000020000000A000000FE.tmp",
         "000000020000000A000000FE.gz.tmp", "000000020000000A000000FE-abc",
         "000000020000000A000000FE.28.backup", "00000002.histor", "00000002.history.partial",
-        "000000020000000A000000FE.backup", "00000002", "+0000002.history",
-        "000000020000000A000000FE.00000028.backup.partial"}) {
+        "000000020000000A000000FE.gpgx", "000000020000000A000000FE.lzx",
+        "000000020000000A000000FE.", "000000020000000A000000FE.backup", "00000002",
+        "+0000002.history", "000000020000000A000000FE.00000028.backup.partial"}) {
     EXPECT_FALSE(ParseWalFileName(name)) << name;
   }
 }
