@@ -28,6 +28,14 @@ struct Damage {
   std::string text;
 };
 
+// What could not be read, or keeps its content to itself, may be whole.
+Outcome OutcomeOf(const catalog::Finding& problem) {
+  using model::Reason;
+  const bool broken = problem.reason == Reason::kCorrupt || problem.reason == Reason::kIncomplete ||
+                      problem.reason == Reason::kWrongFormat || problem.reason == Reason::kTooSmall;
+  return broken ? Outcome::kBroken : Outcome::kUnjudged;
+}
+
 using SegmentKey = std::pair<std::uint32_t, std::uint64_t>;
 
 class ArchiveCheck {
@@ -188,7 +196,9 @@ int ArchiveCheck::ExitCode() const {
   if (blind_ || segments_ == 0) return kUnjudgedExit;
   const auto any = [this](Outcome outcome) {
     return std::any_of(damages_.begin(), damages_.end(),
-                       [outcome](const Damage& damage) { return damage.outcome == outcome; });
+                       [outcome](const Damage& damage) { return damage.outcome == outcome; }) ||
+           std::any_of(reader_.problems().begin(), reader_.problems().end(),
+                       [outcome](const auto& problem) { return OutcomeOf(problem) == outcome; });
   };
   const auto& problems = reader_.problems();
   if (state_.lost > 0 || any(Outcome::kBroken) || reader_.inventory().impossible_names > 0 ||
@@ -204,8 +214,13 @@ std::string ArchiveCheck::Headline() const {
   std::string text = ExitCode() == kIntactExit     ? "intact"
                      : ExitCode() == kUnjudgedExit ? "unjudged"
                                                    : "broken";
+  const auto damaged = std::count_if(damages_.begin(), damages_.end(), [](const Damage& damage) {
+    return damage.outcome == Outcome::kBroken;
+  });
+  const auto unjudged = static_cast<std::ptrdiff_t>(damages_.size()) - damaged;
   text += ": " + std::to_string(segments_) + " segments, " + std::to_string(state_.lost) +
-          " missing, " + std::to_string(damages_.size()) + " damaged; " +
+          " missing, " + std::to_string(damaged) + " damaged" +
+          (unjudged > 0 ? ", " + std::to_string(unjudged) + " unjudged" : "") + "; " +
           base::FormatSize(reader_.bytes());
   return text;
 }
@@ -228,7 +243,9 @@ std::string ArchiveCheck::Text() const {
   for (const Damage& damage : damages_) {
     line(std::string(verify::OutcomeName(damage.outcome)) + " " + damage.name + ": " + damage.text);
   }
-  for (const catalog::Finding& problem : reader_.problems()) line("broken " + problem.message);
+  for (const catalog::Finding& problem : reader_.problems()) {
+    line(std::string(verify::OutcomeName(OutcomeOf(problem))) + " " + problem.message);
+  }
   if (reader_.inventory().impossible_names > 0) {
     line("broken " + std::to_string(reader_.inventory().impossible_names) +
          " names that cannot occur with this segment size: " + reader_.inventory().impossible_name);
@@ -293,7 +310,7 @@ std::string ArchiveCheck::ToJson() const {
   }
   for (const catalog::Finding& problem : reader_.problems()) {
     json["damages"].push_back({{"name", ""},
-                               {"outcome", "broken"},
+                               {"outcome", verify::OutcomeName(OutcomeOf(problem))},
                                {"reason", model::ReasonName(problem.reason)},
                                {"message", problem.message}});
   }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -38,9 +39,36 @@ std::uint64_t Mix(std::uint64_t hash, std::uint64_t value) {
   return hash ^ (hash >> 31);
 }
 
+// Files that have several names: each of them counts once, as du(1) counts them.
+class SharedFiles {
+ public:
+  void Add(const struct stat& info) {
+    files_.emplace_back(Mix(Mix(0, info.st_dev), info.st_ino), info.st_size);
+  }
+  std::int64_t Bytes() {
+    std::sort(files_.begin(), files_.end());
+    files_.erase(std::unique(files_.begin(), files_.end()), files_.end());
+    std::int64_t bytes = 0;
+    for (const auto& [file, size] : files_) bytes += size;
+    return bytes;
+  }
+
+ private:
+  std::vector<std::pair<std::uint64_t, std::int64_t>> files_;
+};
+
+// With all links followed. Empty if it leads nowhere.
+std::string RealPath(const std::string& path) {
+  char* const real = ::realpath(path.c_str(), nullptr);
+  std::string result = real == nullptr ? "" : real;
+  std::free(real);
+  return result;
+}
+
 class Walker {
  public:
-  Walker(base::Deadline deadline, const base::StopToken& stop) : deadline_(deadline), stop_(stop) {}
+  Walker(const std::string& root, base::Deadline deadline, const base::StopToken& stop)
+      : real_root_(RealPath(root) + "/"), deadline_(deadline), stop_(stop) {}
 
   bool Enter(const std::string& path, const std::string& prefix, int depth) {
     DIR* const handle = ::opendir(path.c_str());
@@ -59,7 +87,10 @@ class Walker {
       struct stat info {};
       if (::fstatat(::dirfd(handle), entry->d_name, &info, 0) != 0) continue;
       if (S_ISDIR(info.st_mode)) folders.emplace_back(name);
-      if (S_ISREG(info.st_mode)) AddFile(prefix + std::string(name), info, depth == 0);
+      if (S_ISREG(info.st_mode)) {
+        AddFile(prefix + std::string(name), info, depth == 0);
+        AddSize(info, entry->d_type, path, name);
+      }
       whole = whole && InTime();
       if (!whole) break;
     }
@@ -74,7 +105,10 @@ class Walker {
     }
     return whole;
   }
-  const FolderSummary& summary() const { return summary_; }
+  FolderSummary Finish() {
+    summary_.size_bytes += shared_.Bytes();
+    return summary_;
+  }
 
  private:
   bool InTime() {
@@ -83,7 +117,6 @@ class Walker {
   }
   void AddFile(const std::string& name, const struct stat& info, bool top) {
     ++summary_.files;
-    summary_.size_bytes += info.st_size;
     summary_.newest = std::max(summary_.newest, ModifiedAt(info));
     // Sums do not depend on the order of entries.
     summary_.fingerprint += FingerprintOf(name, info);
@@ -94,9 +127,23 @@ class Walker {
     if (IsTemporaryName(name)) summary_.temporary_files = true;
   }
 
+  // A link to a file of the folder adds nothing to what it takes.
+  void AddSize(const struct stat& info, unsigned char type, const std::string& folder,
+               std::string_view name) {
+    const bool link = type == DT_LNK;
+    if (link && RealPath(folder + "/" + std::string(name)).starts_with(real_root_)) return;
+    if (link || info.st_nlink > 1) {
+      shared_.Add(info);
+    } else {
+      summary_.size_bytes += info.st_size;
+    }
+  }
+
+  const std::string real_root_;
   base::Deadline deadline_;
   const base::StopToken& stop_;
   FolderSummary summary_;
+  SharedFiles shared_;
   std::set<std::pair<dev_t, ino_t>> entered_;
   std::int64_t looked_ = 0;
 };
@@ -146,9 +193,9 @@ FolderKind RecogniseFolder(const std::string& path) {
 
 std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
                                              const base::StopToken& stop) {
-  Walker walker(deadline, stop);
+  Walker walker(path, deadline, stop);
   if (!walker.Enter(path, "", 0)) return std::nullopt;
-  return walker.summary();
+  return walker.Finish();
 }
 
 std::optional<base::Timestamp> TimeInFolder(const std::string& path) {

@@ -22,7 +22,7 @@ enum class FolderKind { kPlain, kBaseBackup, kDumpFolder, kAppendOnlyFolder };
 FolderKind RecogniseFolder(const std::string& path);
 
 struct FolderSummary {
-  std::int64_t size_bytes = 0;
+  std::int64_t size_bytes = 0;  // of all files; one with several names or links to it counts once
   std::int64_t files = 0;
   base::Timestamp newest{};  // change of any file
   std::uint64_t fingerprint = 0;

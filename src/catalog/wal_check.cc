@@ -87,6 +87,8 @@ verify::Walked<std::string> ReasonNotToLook(verify::Reader& reader, const verify
   const bool packed = verify::DetectCompression(*head).has_value();
   // pgBackRest packs in known ways only, and marks what it encrypts.
   const bool known = !name.sha1.empty();
+  const std::string_view packer = verify::RecognisePacker(*head);
+  if (!packer.empty() && !name.packed && !known) return "packed by " + std::string(packer);
   if (name.packed && !packed && !known && !verify::LooksLikeWal(*head) && !holds_wal()) {
     return std::string("packed in a way that is not known");
   }

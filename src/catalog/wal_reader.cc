@@ -189,7 +189,9 @@ void WalReader::ReadHead(const PlaceContext& context) {
 
 // Whether nobody can read a text, which is a problem of its own.
 bool WalReader::IsSealed(const std::string& text, const std::string& name) {
-  if (verify::RecogniseEncryption(text).empty()) return false;
+  const auto parsed = verify::ParseWalFileName(name);
+  const bool named = parsed && parsed->sealed;
+  if (!named && verify::RecogniseEncryption(text).empty()) return false;
   problems_.push_back({Reason::kUnverified, base::Quote(name) + " is encrypted"});
   return true;
 }

@@ -117,14 +117,19 @@ Verdict Bad(const std::string& place, Reason reason, std::string message) {
 }
 
 enum class Position { kBefore, kLast };
+enum class Order { kFirst, kLater };
 
 // One file of the manifest, as Redis loads it; but Redis takes an empty base file for an empty
 // dataset.
-Walked<Walk> WalkPart(Reader& reader, const std::string& name, Position position) {
+Walked<Walk> WalkPart(Reader& reader, const std::string& name, Position position, Order order) {
   auto head = reader.Peek(kRdbHeadBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (name.ends_with(".rdb") && !LooksLikeRdb(*head)) {
     return Broken(head->empty() ? Reason::kTooSmall : Reason::kCorrupt, 0, "not an RDB file");
+  }
+  // Only the first one may be a snapshot: the server refuses the keys that it has already.
+  if (LooksLikeRdb(*head) && order == Order::kLater) {
+    return Broken(Reason::kWrongFormat, 0, "an RDB file in place of appended commands");
   }
   auto walk = LooksLikeRdb(*head) ? WalkRdb(reader) : WalkAof(reader);
   if (walk && walk->cut_off && position == Position::kBefore) {
@@ -194,7 +199,9 @@ class AofFolder {
     }
     Verdict part = VerifyStream(
         [&](DigestTee* tee) { return files_.Open(name, budget_, tee); }, name, checksums_, budget_,
-        [&name, position](Reader& reader) { return WalkPart(reader, name, position); });
+        [&](Reader& reader) {
+          return WalkPart(reader, name, position, met_ == 1 ? Order::kFirst : Order::kLater);
+        });
     for (std::string& detail : part.details) detail = name + ": " + detail;
     const bool adds_details = part.outcome == Outcome::kIntact;
     if (adds_details) {

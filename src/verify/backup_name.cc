@@ -42,7 +42,8 @@ std::string_view PromisedBy(std::string_view name) {
   const std::string lower = base::Lower(name);
   if (lower.ends_with(".tar")) return "a tar archive";
   if (lower.ends_with(".rdb")) return "a Redis RDB file";
-  if (NamesWal(name)) return "a WAL segment";
+  const auto wal = ParseWalFileName(name);
+  if (wal && !wal->sealed && NamesWal(name)) return "a WAL segment";
   return {};
 }
 

@@ -72,7 +72,9 @@ class BaseBackup {
 
  private:
   bool Good() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
-  void Require(Walked<void> result, const std::string& place);
+  void Require(Walked<void> result, const std::string& place) {
+    AddFault(whole_, std::move(result), place);
+  }
   bool ReadManifest();
   std::optional<Verdict> CheckAlone();
   void CheckArchives();
@@ -98,21 +100,6 @@ class BaseBackup {
   CarriedWal wal_;
   std::set<std::string> archives_;
 };
-
-// A fault becomes part of the verdict.
-void BaseBackup::Require(Walked<void> result, const std::string& place) {
-  if (result) return;
-  Verdict part;
-  part.outcome = result.error().outcome;
-  part.reason = result.error().reason;
-  part.message = std::move(result.error().message);
-  part.place = place;
-  if (!result.error().place.empty()) {
-    part.place += (place.empty() ? "" : ": ") + result.error().place;
-  }
-  part.level = Level::kSize;
-  AddPart(whole_, std::move(part));
-}
 
 bool BaseBackup::ReadManifest() {
   const std::string name(kManifestName);

@@ -46,7 +46,9 @@ class DataFolder {
 
  private:
   bool Good() const { return whole_.outcome != Outcome::kBroken && budget_.Check(); }
-  bool Require(Walked<void> result, const std::string& place);
+  bool Require(Walked<void> result, const std::string& place) {
+    return AddFault(whole_, std::move(result), place);
+  }
   tl::unexpected<Fault> Unproven() const;
   bool HasParts();
   bool ReadControl();
@@ -63,20 +65,6 @@ class DataFolder {
   CarriedWal wal_{BaseBackupWal::kInside};
   bool unproven_ = false;  // no checksum file names one of its files
 };
-
-// False if `result` is a fault, which becomes part of the verdict.
-bool DataFolder::Require(Walked<void> result, const std::string& place) {
-  if (result) return true;
-  Fault fault = std::move(result.error());
-  Verdict part;
-  part.outcome = fault.outcome;
-  part.reason = fault.reason;
-  part.message = std::move(fault.message);
-  part.place = place + (place.empty() || fault.place.empty() ? "" : ": ") + fault.place;
-  part.level = Level::kSize;
-  AddPart(whole_, std::move(part));
-  return false;
-}
 
 tl::unexpected<Fault> DataFolder::Unproven() const {
   const bool past = files_.Has(std::string(kManifestName));

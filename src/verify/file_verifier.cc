@@ -262,4 +262,13 @@ void AddPart(Verdict& whole, Verdict part) {
   whole.details.insert(whole.details.end(), part.details.begin(), part.details.end());
 }
 
+bool AddFault(Verdict& whole, Walked<void> result, const std::string& place) {
+  if (result) return true;
+  Verdict part;
+  SetFault(part, std::move(result.error()), place);
+  part.level = Level::kSize;
+  AddPart(whole, std::move(part));
+  return false;
+}
+
 }  // namespace drwatch::verify

@@ -33,5 +33,7 @@ void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums
 // Adds what was found about one part to the verdict about the whole: the worst outcome wins, the
 // level is the lowest.
 void AddPart(Verdict& whole, Verdict part);
+// Adds the fault of `result`, found at `place` ("" for the whole artefact). False if it is one.
+bool AddFault(Verdict& whole, Walked<void> result, const std::string& place);
 
 }  // namespace drwatch::verify

@@ -258,6 +258,7 @@ Walked<Walk> Descent::WalkUnknown(Reader& reader, std::string_view head, const s
     if (depth == 0 && IsBeingWritten(name)) return UnwrittenWal();
     return Doubt(Broken(Reason::kCorrupt, 0, std::string(kZeros)), depth);
   }
+  if (auto sealed = SealedWal(head, name)) return *std::move(sealed);
   const auto compression = depth == 0 ? CompressionOfName(name) : std::nullopt;
   const std::string_view promised = compression ? CompressionName(*compression) : PromisedBy(name);
   if (!promised.empty() && !IsNamedByChance(head)) {

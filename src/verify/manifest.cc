@@ -16,6 +16,8 @@ using model::Reason;
 constexpr std::string_view kChecksumKey = "\"Manifest-Checksum\"";
 // Its line and what closes the object.
 constexpr std::size_t kMaxLastBytes = 4096;
+// One for each timeline that a backup saw. Each is looked for among all the WAL that it carries.
+constexpr std::size_t kMaxRanges = 1000;
 constexpr std::int64_t kChunkBytes = 256 << 10;
 
 // The manifest's events, without building a tree of it: a large cluster has millions of files.
@@ -25,7 +27,7 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
   Manifest manifest;
   std::string problem;
   base::Timestamp newest{};
-  bool too_many = false;
+  std::string too_many;  // "more than 5 files"; empty if all are kept
 
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
@@ -38,7 +40,7 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
   bool start_object(std::size_t) override {
     ++depth_;
     if (depth_ == 2 && section_ == "Files") StartFile();
-    if (depth_ == 2 && section_ == "WAL-Ranges") manifest.wal.emplace_back();
+    if (depth_ == 2 && section_ == "WAL-Ranges") return StartRange();
     return true;
   }
   bool end_object() override {
@@ -121,8 +123,9 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     if (modified_ && path_ == "backup_label") manifest.taken = modified_;
     if (modified_) newest = std::max(newest, *modified_);
     if (parts_ == ManifestParts::kWithoutFiles) return true;
-    too_many = static_cast<std::int64_t>(manifest.files.size()) >= kMaxFiles;
-    if (too_many) return Fail("too many files");
+    if (static_cast<std::int64_t>(manifest.files.size()) >= kMaxFiles) {
+      return TooMany(kMaxFiles, "files");
+    }
     file_.path_bytes = static_cast<std::uint16_t>(path_.size());
     if (checksum_) {
       file_.checksum_bytes = static_cast<std::uint8_t>(checksum_->size());
@@ -131,6 +134,15 @@ class ManifestSax final : public nlohmann::json_sax<nlohmann::json> {
     file_.text = manifest.texts.Keep(path_).data();
     manifest.files.push_back(file_);
     return true;
+  }
+  bool StartRange() {
+    if (manifest.wal.size() >= kMaxRanges) return TooMany(kMaxRanges, "WAL ranges");
+    manifest.wal.emplace_back();
+    return true;
+  }
+  bool TooMany(std::int64_t limit, const std::string& what) {
+    too_many = "more than " + std::to_string(limit) + " " + what;
+    return false;
   }
   bool WalText(const std::string& text) {
     const auto lsn = ParseLsn(text);
@@ -235,9 +247,7 @@ Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts) {
   const bool whole = nlohmann::json::sax_parse(JsonByteIterator(bytes), JsonByteIterator(), &sax);
   const bool too_long = bytes.fault() && bytes.fault()->reason == Reason::kLimit;
   if (bytes.fault() && !too_long) return tl::unexpected(*bytes.fault());
-  if (sax.too_many) {
-    return Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");
-  }
+  if (!sax.too_many.empty()) return Unjudged(Reason::kLimit, sax.too_many);
   // Damage shows first in its own checksum, also behind where the parser gave up.
   if (auto rest = Drain(source); !rest) return tl::unexpected(std::move(rest.error()));
   if (auto checked = source.Check(); !checked) return tl::unexpected(std::move(checked.error()));

@@ -51,7 +51,7 @@ enum class ManifestParts { kAll, kWithoutFiles };
 
 // Reads it to its end. Faults: kIncomplete (not closed JSON), kCorrupt (its own checksum differs,
 // or fields are missing or impossible), unjudged kWrongFormat (a version that is not known) and
-// kLimit (more than kMaxFiles are to be kept), and those of the reader.
+// kLimit (more than kMaxFiles are to be kept, more than 1000 WAL ranges), and those of the reader.
 Walked<Manifest> ReadManifest(Reader& reader, ManifestParts parts);
 
 }  // namespace drwatch::verify

@@ -21,19 +21,23 @@ constexpr std::size_t kBufferBytes = 64 << 10;
 class DumpWalker {
  public:
   DumpWalker(Reader& reader, DumpToc toc)
-      : reader_(reader), toc_(std::move(toc)), seen_(toc_.data.size(), false) {}
+      : reader_(reader), toc_(std::move(toc)), begins_(toc_.data.size(), kNotSeen) {}
 
   Walked<void> Run() {
     while (true) {
       auto end = reader_.AtEnd();
       if (!end) return tl::unexpected(std::move(end.error()));
       if (*end) return CheckAllSeen();
+      auto type = reader_.Peek(1);
+      if (!type) return tl::unexpected(std::move(type.error()));
+      if ((*type)[0] == 0 && CheckAllSeen()) return CheckSecondToc();
       if (auto block = WalkDataBlock(); !block) return block;
     }
   }
   std::int64_t streams() const { return streams_; }
   std::int64_t unpacked_bytes() const { return unpacked_bytes_; }
   const DumpToc& toc() const { return toc_; }
+  bool second_toc() const { return second_toc_; }
 
  private:
   Walked<void> WalkDataBlock();
@@ -42,10 +46,13 @@ class DumpWalker {
   Walked<std::unique_ptr<Decoder>> Unpacked(Reader& input);
   Walked<const DumpEntry*> Claim(std::int64_t id, std::int64_t begin);
   Walked<void> CheckAllSeen() const;
+  Walked<void> CheckSecondToc();
 
+  static constexpr std::int64_t kNotSeen = -1;
   Reader& reader_;
   DumpToc toc_;
-  std::vector<bool> seen_;
+  std::vector<std::int64_t> begins_;  // of the entries' blocks
+  bool second_toc_ = false;
   std::unique_ptr<Inflater> inflater_;
   std::int64_t streams_ = 0;
   std::int64_t unpacked_bytes_ = 0;
@@ -80,12 +87,12 @@ Walked<const DumpEntry*> DumpWalker::Claim(std::int64_t id, std::int64_t begin) 
     return Broken(Reason::kCorrupt, begin, name + " is not in the table of contents");
   }
   const auto index = static_cast<std::size_t>(found - toc_.data.begin());
-  if (seen_[index]) return Broken(Reason::kCorrupt, begin, name + " occurs twice");
+  if (begins_[index] != kNotSeen) return Broken(Reason::kCorrupt, begin, name + " occurs twice");
   if (found->offset >= 0 && found->offset != begin) {
     return Broken(Reason::kCorrupt, begin,
                   name + " should begin at byte " + std::to_string(found->offset));
   }
-  seen_[index] = true;
+  begins_[index] = begin;
   return &*found;
 }
 
@@ -166,11 +173,38 @@ Walked<std::unique_ptr<Decoder>> DumpWalker::Unpacked(Reader& input) {
 }
 
 Walked<void> DumpWalker::CheckAllSeen() const {
-  const auto missing = std::count(seen_.begin(), seen_.end(), false);
+  const auto missing = std::count(begins_.begin(), begins_.end(), kNotSeen);
   if (missing == 0) return {};
   return Broken(Reason::kIncomplete, reader_.offset(),
                 "ends before the data of " + std::to_string(missing) + " of " +
-                    std::to_string(seen_.size()) + " entries");
+                    std::to_string(begins_.size()) + " entries");
+}
+
+// Once its data is written pg_dump writes the table of contents anew, with the places of the data.
+// That lands behind the data where the output appends ("pg_dump -Fc >> file", and "> file" of 17.12
+// and 18.6). Nobody reads it there, but it has to be this archive's.
+Walked<void> DumpWalker::CheckSecondToc() {
+  second_toc_ = true;
+  const std::int64_t begin = reader_.offset();
+  auto again = ReadSecondDumpToc(reader_, toc_.header);
+  if (!again) return tl::unexpected(std::move(again.error()));
+  const auto differs = [&] {
+    if (again->header.entries != toc_.header.entries) return true;
+    if (again->data.size() != toc_.data.size()) return true;
+    for (std::size_t i = 0; i < toc_.data.size(); ++i) {
+      const DumpEntry& entry = again->data[i];
+      if (entry.id != toc_.data[i].id) return true;
+      if (entry.offset != begins_[i] && entry.offset != -1) return true;
+    }
+    return false;
+  };
+  if (differs()) {
+    return Broken(Reason::kCorrupt, begin, "what follows the data is not its table of contents");
+  }
+  auto end = reader_.AtEnd();
+  if (!end) return tl::unexpected(std::move(end.error()));
+  if (*end) return {};
+  return Broken(Reason::kCorrupt, reader_.offset(), "bytes after the end of the archive");
 }
 
 }  // namespace
@@ -200,6 +234,9 @@ Walked<Walk> WalkDump(Reader& reader) {
   walk.details.push_back("database \"" + header.database + "\" of server " + header.server_version +
                          ": " + std::to_string(walker.toc().data.size()) + " entries with data, " +
                          base::FormatSize(walker.unpacked_bytes()));
+  if (walker.second_toc()) {
+    walk.details.emplace_back("its table of contents is there twice: its output appended");
+  }
   if (!checked) {
     walk.details.push_back(
         "its data carries no checksum: a changed letter inside shows only against a checksum file");

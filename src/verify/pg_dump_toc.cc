@@ -156,8 +156,12 @@ void DescribeTable(const std::string& name, std::string_view copy, DumpEntry& en
   }
 }
 
+// Behind the data pg_dump leaves out what it would write anew without a change and is long: the
+// statements of statistics, over which it seeks (since 18).
+enum class TocPlace { kFront, kBehindData };
+
 // One entry; true if it has data.
-bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entry,
+bool ReadEntry(Fields& fields, std::int64_t begin, TocPlace place, DumpToc& toc, DumpEntry& entry,
                TableList& tables) {
   const DumpHeader& header = toc.header;
   entry = DumpEntry();
@@ -168,7 +172,8 @@ bool ReadEntry(Fields& fields, std::int64_t begin, DumpToc& toc, DumpEntry& entr
   const std::string tag = fields.Text();
   const std::string description = fields.Text();
   fields.Int(0, 4, "section");
-  const std::string definition = fields.Text();
+  const bool left_out = place == TocPlace::kBehindData && description == "STATISTICS DATA";
+  const std::string definition = left_out ? "" : fields.Text();
   fields.Text();  // DROP statement
   const std::string copy = fields.Text(nullptr, kKeptStatementBytes);
   const std::string schema = fields.Text();
@@ -217,6 +222,31 @@ std::optional<base::Timestamp> ReadBegun(Fields& fields) {
   return MakeUtc(1900 + year, month + 1, day, hour, minute, second);
 }
 
+// The entries and how many they are.
+Walked<void> ReadEntries(Reader& reader, Fields& fields, TocPlace place, DumpToc& toc,
+                         TableList& tables) {
+  toc.header.entries = fields.Int(0, INT32_MAX, "number of entries");
+  for (std::int64_t i = 0; i < toc.header.entries && !fields.fault(); ++i) {
+    DumpEntry entry;
+    if (!ReadEntry(fields, reader.offset(), place, toc, entry, tables)) continue;
+    if (static_cast<std::int64_t>(toc.data.size()) == kMaxDumpEntries) {
+      return Unjudged(Reason::kLimit,
+                      "more than " + std::to_string(kMaxDumpEntries) + " entries with data");
+    }
+    toc.data.push_back(std::move(entry));
+  }
+  if (fields.fault()) return tl::unexpected(std::move(*fields.fault()));
+  std::sort(toc.data.begin(), toc.data.end(),
+            [](const DumpEntry& a, const DumpEntry& b) { return a.id < b.id; });
+  for (std::size_t i = 1; i < toc.data.size(); ++i) {
+    if (toc.data[i - 1].id == toc.data[i].id) {
+      return Broken(Reason::kCorrupt, reader.offset(),
+                    "entry " + std::to_string(toc.data[i].id) + " occurs twice");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::string_view what) {
@@ -245,27 +275,20 @@ Walked<DumpToc> ReadDumpToc(Reader& reader) {
   toc.header.database = fields.Text();
   toc.header.server_version = fields.Text();
   fields.Text();  // version of pg_dump
-  toc.header.entries = fields.Int(0, INT32_MAX, "number of entries");
   TableList tables;
-  for (std::int64_t i = 0; i < toc.header.entries && !fields.fault(); ++i) {
-    DumpEntry entry;
-    if (!ReadEntry(fields, reader.offset(), toc, entry, tables)) continue;
-    if (static_cast<std::int64_t>(toc.data.size()) == kMaxDumpEntries) {
-      return Unjudged(Reason::kLimit,
-                      "more than " + std::to_string(kMaxDumpEntries) + " entries with data");
-    }
-    toc.data.push_back(std::move(entry));
-  }
-  if (fields.fault()) return tl::unexpected(std::move(*fields.fault()));
+  if (auto entries = ReadEntries(reader, fields, TocPlace::kFront, toc, tables); !entries)
+    return Pass(entries);
   toc.tables = tables.Take();
-  std::sort(toc.data.begin(), toc.data.end(),
-            [](const DumpEntry& a, const DumpEntry& b) { return a.id < b.id; });
-  for (std::size_t i = 1; i < toc.data.size(); ++i) {
-    if (toc.data[i - 1].id == toc.data[i].id) {
-      return Broken(Reason::kCorrupt, reader.offset(),
-                    "entry " + std::to_string(toc.data[i].id) + " occurs twice");
-    }
-  }
+  return toc;
+}
+
+Walked<DumpToc> ReadSecondDumpToc(Reader& reader, const DumpHeader& header) {
+  DumpToc toc;
+  toc.header = header;
+  Fields fields(reader, toc.header);
+  TableList tables;
+  if (auto entries = ReadEntries(reader, fields, TocPlace::kBehindData, toc, tables); !entries)
+    return Pass(entries);
   return toc;
 }
 

@@ -61,6 +61,10 @@ Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::
 // unjudged with kLimit or kWrongFormat (a version it does not know).
 Walked<DumpToc> ReadDumpToc(Reader& reader);
 
+// The same table of contents once more, which a custom archive may have behind its data: from the
+// number of its entries to its end. Of what it finds only `data` is told. Faults: as ReadDumpToc().
+Walked<DumpToc> ReadSecondDumpToc(Reader& reader, const DumpHeader& header);
+
 // "pg_dump custom archive 1.14, gzip".
 std::string DumpFormatName(const DumpHeader& header);
 

@@ -9,6 +9,8 @@
 namespace drwatch::verify {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -190,6 +192,24 @@ bool IsNamedByChance(std::string_view head) {
   const std::string_view packed = head.substr(4);
   return packed.starts_with("\x78\x9c") || packed.starts_with("2BZh") ||
          packed.starts_with("Z\xe0");
+}
+
+std::string_view RecognisePacker(std::string_view head) {
+  struct Row {
+    std::string_view magic;
+    std::string_view program;
+  };
+  constexpr std::array<Row, 7> kRows = {{{"\x89LZO\0\r\n\x1a\n"sv, "lzop"},
+                                         {"LZIP\x01"sv, "lzip"},
+                                         {"PK\x03\x04"sv, "zip"},
+                                         {"7z\xbc\xaf\x27\x1c"sv, "7-Zip"},
+                                         {"Rar!\x1a\x07"sv, "RAR"},
+                                         {"LRZI"sv, "lrzip"},
+                                         {"\x1f\x9d"sv, "compress"}}};
+  for (const Row& row : kRows) {
+    if (head.starts_with(row.magic)) return row.program;
+  }
+  return {};
 }
 
 std::string_view RecogniseEncryption(std::string_view head) {

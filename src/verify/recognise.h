@@ -22,6 +22,10 @@ std::string_view RecogniseErrorBody(std::string_view head, BodySize size);
 // encrypted.
 std::string_view RecogniseEncryption(std::string_view head);
 
+// "lzop", "zip" ...: the program that packed it in a way that is not read here. Empty if it is not
+// known.
+std::string_view RecognisePacker(std::string_view head);
+
 // True for files of other programs, whose names are those of another format by chance: databases of
 // R's packages (.rdb), and what update-alternatives keeps under the name of a packed manual page.
 bool IsNamedByChance(std::string_view head);

@@ -15,8 +15,11 @@ constexpr std::size_t kSha1Digits = 40;
 
 constexpr std::array<std::string_view, 9> kPackedEndings = {
     ".gz", ".zst", ".zstd", ".lz4", ".xz", ".bz2", ".br", ".lzma", ".snappy"};
-constexpr std::array<std::string_view, 6> kSealedEndings = {".gpg", ".pgp", ".age",
-                                                            ".enc", ".aes", ".lzo"};
+constexpr std::array<std::string_view, 15> kSealedEndings = {
+    ".gpg", ".pgp", ".asc", ".age", ".enc", ".aes", ".crypt", ".cms",
+    ".lzo", ".lz",  ".Z",   ".zip", ".7z",  ".rar", ".lrz"};
+// Packed, encrypted, written as text.
+constexpr int kMaxEndings = 3;
 
 // Exactly `digits` upper-case hex digits at the start of `text`, which are consumed.
 std::optional<std::uint32_t> TakeHex(std::string_view& text) {
@@ -37,21 +40,26 @@ bool TakePrefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-// Takes the ending that `text` begins with, if it is one of those.
-template <typename Endings>
-bool TakeEnding(std::string_view& text, const Endings& endings) {
-  if (!text.starts_with('.')) return false;
-  const std::string_view ending = text.substr(0, text.find('.', 1));
-  if (std::find(endings.begin(), endings.end(), ending) == endings.end()) return false;
-  text.remove_prefix(ending.size());
-  return true;
+template <std::size_t kSize>
+bool TakeOneOf(std::string_view& text, const std::array<std::string_view, kSize>& endings) {
+  for (const std::string_view ending : endings) {
+    // ".lz" begins ".lzma", too.
+    if (!text.starts_with(ending)) continue;
+    const std::string_view rest = text.substr(ending.size());
+    if (!rest.empty() && !rest.starts_with('.')) continue;
+    text = rest;
+    return true;
+  }
+  return false;
 }
 
-// What packed it, and what did something to it that is not undone here.
 void TakePacked(std::string_view& text, WalFileName& name) {
-  name.packed = TakeEnding(text, kPackedEndings);
-  name.sealed = TakeEnding(text, kSealedEndings);
-  name.packed = name.packed || name.sealed;
+  for (int i = 0; i < kMaxEndings; ++i) {
+    const bool sealed = TakeOneOf(text, kSealedEndings);
+    if (!sealed && !TakeOneOf(text, kPackedEndings)) return;
+    name.packed = true;
+    name.sealed = name.sealed || sealed;
+  }
 }
 
 }  // namespace

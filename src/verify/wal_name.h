@@ -32,13 +32,15 @@ struct WalFileName {
   std::uint32_t low = 0;
   std::uint32_t offset = 0;  // of a backup's start in its segment
   std::string sha1;          // 40 hex digits that pgBackRest puts behind a segment's name
-  bool packed = false;       // an ending of a compression follows, or what `sealed` means
-  bool sealed = false;       // and one of what cannot be undone here: encrypted, or packed by lzop
+  bool packed = false;       // an ending of a compression or of what seals follows
+  // One of its endings is that of a program whose files are not read: it encrypts (.gpg .age .enc
+  // ...) or packs (.lzo .zip ...).
+  bool sealed = false;
 };
 
 // `name` may be a path: its last part counts. Endings of compressions (.gz .zst .lz4 .xz .bz2 .br
-// .lzma .snappy), of encryption (.gpg .pgp .age .enc .aes), of lzop (.lzo) and pgBackRest's
-// "-<sha1>" are understood. nullopt: not a file that archives hold.
+// .lzma .snappy), of what seals, several of them (.gz.gpg), and pgBackRest's "-<sha1>" are
+// understood. nullopt: not a file that archives hold.
 std::optional<WalFileName> ParseWalFileName(std::string_view name);
 
 // The number of the segment since position 0. nullopt if its name cannot occur with segments of

@@ -1,45 +1,14 @@
 #include "verify/wal_segment.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 
 #include "base/sizes.h"
 #include "verify/content_check.h"
-#include "verify/decoder.h"
-#include "verify/recognise.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
-
-// xlog_internal.h: XLogPageHeaderData, XLogLongPageHeaderData.
-constexpr std::size_t kShortHeaderBytes = 24;
-constexpr std::size_t kLongHeaderBytes = 40;
-constexpr std::uint16_t kContinued = 1;    // XLP_FIRST_IS_CONTRECORD
-constexpr std::uint16_t kLongHeader = 2;   // XLP_LONG_HEADER
-constexpr std::uint16_t kOverwritten = 8;  // XLP_FIRST_IS_OVERWRITE_CONTRECORD
-constexpr std::uint16_t kAllFlags = 15;
-// 9.5, the first with CRC-32C, and far beyond any known one.
-constexpr std::uint16_t kOldestMagic = 0xD087;
-constexpr std::uint16_t kNewestMagic = 0xD1FF;
-
-struct Server {
-  std::uint16_t magic;
-  std::string_view version;
-};
-constexpr std::array<Server, 11> kServers = {{{0xD087, "9.5"},
-                                              {0xD093, "9.6"},
-                                              {0xD097, "10"},
-                                              {0xD098, "11"},
-                                              {0xD101, "12"},
-                                              {0xD106, "13"},
-                                              {0xD10D, "14"},
-                                              {0xD110, "15"},
-                                              {0xD113, "16"},
-                                              {0xD116, "17"},
-                                              {0xD118, "18"}}};
 
 // xlogrecord.h: XLogRecord.
 constexpr std::size_t kRecordHeaderBytes = 24;
@@ -55,29 +24,6 @@ constexpr unsigned char kCommitPrepared = 0x30;
 constexpr std::size_t kKeptBytes = 64;
 // 2000-01-01 in milliseconds.
 constexpr std::int64_t kPostgresEpochMillis = 946'684'800'000;
-
-template <typename T>
-T At(std::string_view bytes, std::size_t at) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << (8 * i);
-  }
-  return static_cast<T>(value);
-}
-
-struct PageHeader {
-  explicit PageHeader(std::string_view page)
-      : magic(At<std::uint16_t>(page, 0)),
-        flags(At<std::uint16_t>(page, 2)),
-        timeline(At<std::uint32_t>(page, 4)),
-        address(At<std::uint64_t>(page, 8)),
-        remaining(At<std::uint32_t>(page, 16)) {}
-  std::uint16_t magic;
-  std::uint16_t flags;
-  std::uint32_t timeline;
-  Lsn address;
-  std::uint32_t remaining;
-};
 
 bool AllZero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == std::string_view::npos;
@@ -104,7 +50,7 @@ std::optional<base::Timestamp> CommitTime(std::string_view head) {
     } else if (id == 255 || id == 254) {
       at += id == 255 ? 2 : 5;
       if (at + 8 > head.size()) return std::nullopt;
-      return base::FromUnixMillis(At<std::int64_t>(head, at) / 1000 + kPostgresEpochMillis);
+      return base::FromUnixMillis(WalNumber<std::int64_t>(head, at) / 1000 + kPostgresEpochMillis);
     } else {
       return std::nullopt;
     }
@@ -124,7 +70,7 @@ class SegmentWalker {
   Walked<void> ReadFirstHeader();
   Walked<void> WalkPage(std::string_view page);
   Walked<std::size_t> EnterPage(std::string_view page);
-  Walked<void> BeginContinued(const PageHeader& header);
+  Walked<void> BeginContinued(const WalPageHeader& header);
   Walked<void> WalkRecords(std::string_view page, std::size_t at);
   Walked<std::size_t> ContinueRecord(std::string_view page, std::size_t at);
   Walked<void> FinishRecord(std::size_t at);
@@ -156,10 +102,10 @@ tl::unexpected<Fault> SegmentWalker::Bad(Reason reason, std::size_t at,
 
 // Whether no WAL has got into it yet.
 Walked<bool> SegmentWalker::BeforeFirstPage() {
-  auto head = reader_.Peek(kLongHeaderBytes);
+  auto head = reader_.Peek(WalPageHeader::kLongBytes);
   if (options_.being_packed) {
     if (!head && head.error().reason == Reason::kIncomplete) return true;
-    return head ? Walked<bool>(head->size() < kLongHeaderBytes)
+    return head ? Walked<bool>(head->size() < WalPageHeader::kLongBytes)
                 : tl::unexpected(std::move(head.error()));
   }
   if (!partial() || options_.name->packed) return false;
@@ -170,18 +116,18 @@ Walked<bool> SegmentWalker::BeforeFirstPage() {
 }
 
 Walked<void> SegmentWalker::ReadFirstHeader() {
-  auto head = reader_.Peek(kLongHeaderBytes);
+  auto head = reader_.Peek(WalPageHeader::kLongBytes);
   if (!head) return tl::unexpected(std::move(head.error()));
   if (!LooksLikeWal(*head)) {
     return Broken(Reason::kWrongFormat, 0, "does not begin as a WAL segment does");
   }
-  const PageHeader header(*head);
+  const WalPageHeader header(*head);
   facts_.magic = header.magic;
   facts_.begin = header.address;
   facts_.timeline = header.timeline;
-  facts_.system_identifier = At<std::uint64_t>(*head, 24);
-  facts_.segment_bytes = At<std::uint32_t>(*head, 32);
-  page_bytes_ = At<std::uint32_t>(*head, 36);
+  facts_.system_identifier = WalNumber<std::uint64_t>(*head, 24);
+  facts_.segment_bytes = WalNumber<std::uint32_t>(*head, 32);
+  page_bytes_ = WalNumber<std::uint32_t>(*head, 36);
   if (options_.system_identifier != 0 && facts_.system_identifier != options_.system_identifier) {
     return Broken(Reason::kWrongFormat, 24,
                   "belongs to another cluster: its system identifier is " +
@@ -213,7 +159,7 @@ Walked<void> SegmentWalker::EndHere(std::size_t at, Reason reason, std::string m
 // Behind the end of valid WAL there are zeros, or what a recycled segment held before. A page of
 // this segment there shows that the end was a damage.
 Walked<void> SegmentWalker::CheckAfterEnd(std::string_view page) {
-  const PageHeader header(page);
+  const WalPageHeader header(page);
   if (early_end_ && header.magic == facts_.magic && header.address == LsnAt(0)) {
     early_end_->reason = Reason::kCorrupt;
     return tl::unexpected(*early_end_);
@@ -223,7 +169,7 @@ Walked<void> SegmentWalker::CheckAfterEnd(std::string_view page) {
 
 // Checks the page's header; returns where its content begins, 0 if valid WAL ended before it.
 Walked<std::size_t> SegmentWalker::EnterPage(std::string_view page) {
-  const PageHeader header(page);
+  const WalPageHeader header(page);
   const auto ends = [&](Reason reason, std::string message) -> Walked<std::size_t> {
     if (auto ended = EndHere(0, reason, std::move(message)); !ended) {
       return tl::unexpected(std::move(ended.error()));
@@ -237,7 +183,8 @@ Walked<std::size_t> SegmentWalker::EnterPage(std::string_view page) {
   }
   if (header.address != LsnAt(0)) return ends(Reason::kCorrupt, "another page's address");
   const bool long_header = page_at_ == 0;
-  if ((header.flags & ~kAllFlags) != 0 || ((header.flags & kLongHeader) != 0) != long_header) {
+  if ((header.flags & ~WalPageHeader::kAllFlags) != 0 ||
+      ((header.flags & WalPageHeader::kLong) != 0) != long_header) {
     return ends(Reason::kCorrupt, "impossible flags of a page");
   }
   const bool named = options_.name.has_value();
@@ -248,12 +195,12 @@ Walked<std::size_t> SegmentWalker::EnterPage(std::string_view page) {
   if (auto continued = BeginContinued(header); !continued) {
     return ends(continued.error().reason, continued.error().message);
   }
-  return long_header ? kLongHeaderBytes : kShortHeaderBytes;
+  return long_header ? WalPageHeader::kLongBytes : WalPageHeader::kShortBytes;
 }
 
 // What the page says about a record that began before it must be what that record says.
-Walked<void> SegmentWalker::BeginContinued(const PageHeader& header) {
-  const bool continued = (header.flags & kContinued) != 0;
+Walked<void> SegmentWalker::BeginContinued(const WalPageHeader& header) {
+  const bool continued = (header.flags & WalPageHeader::kContinued) != 0;
   const std::uint32_t left = record_.in_record ? record_.length - record_.got : skip_;
   if (continued && left == 0) {
     const bool unseen = page_at_ == 0 && !record_.previous;
@@ -268,7 +215,7 @@ Walked<void> SegmentWalker::BeginContinued(const PageHeader& header) {
   }
   if (continued || left == 0) return {};
   // The server crashed while it wrote the record, and began anew here (since 14.1).
-  if ((header.flags & kOverwritten) == 0) {
+  if ((header.flags & WalPageHeader::kOverwritten) == 0) {
     return Broken(Reason::kCorrupt, 0, "does not continue the record before it");
   }
   record_.in_record = false;
@@ -320,10 +267,10 @@ Walked<void> SegmentWalker::FinishRecord(std::size_t at) {
     return Broken(Reason::kCorrupt, record_.record < facts_.begin ? 0 : offset,
                   std::move(message) + " of the record at " + FormatLsn(record_.record));
   };
-  if (Crc32c(record_.crc, head.substr(0, kCrcAt)) != At<std::uint32_t>(head, kCrcAt)) {
+  if (Crc32c(record_.crc, head.substr(0, kCrcAt)) != WalNumber<std::uint32_t>(head, kCrcAt)) {
     return fault("wrong checksum");
   }
-  const Lsn previous = At<std::uint64_t>(head, 8);
+  const Lsn previous = WalNumber<std::uint64_t>(head, 8);
   if (record_.previous ? previous != *record_.previous : previous >= record_.record) {
     return fault("wrong predecessor " + FormatLsn(previous));
   }
@@ -344,7 +291,7 @@ Walked<void> SegmentWalker::FinishRecord(std::size_t at) {
 Walked<void> SegmentWalker::WalkRecords(std::string_view page, std::size_t at) {
   while (at < page.size() && !facts_.switched) {
     if (!record_.in_record && skip_ == 0) {
-      const auto length = At<std::uint32_t>(page, at);
+      const auto length = WalNumber<std::uint32_t>(page, at);
       if (length == 0 && AllZero(page.substr(at))) {
         return EndHere(at, Reason::kIncomplete, "not full: WAL ends");
       }
@@ -429,50 +376,8 @@ bool IsBeingWritten(std::string_view file_name) {
   return name && name->kind == WalFileName::Kind::kPartial && !name->packed;
 }
 
-std::string_view WalServerVersion(std::uint16_t magic) {
-  for (const Server& server : kServers) {
-    if (server.magic == magic) return server.version;
-  }
-  return {};
-}
-
-bool IsWalOfServer(std::uint16_t magic, std::string_view version) {
-  for (const Server& server : kServers) {
-    if (server.version == version) return server.magic == magic;
-  }
-  return WalServerVersion(magic).empty();
-}
-
 Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& options) {
   return SegmentWalker(reader, options).Run();
-}
-
-bool LooksLikeWal(std::string_view head) {
-  if (head.size() < kLongHeaderBytes) return false;
-  const PageHeader header(head);
-  const std::int64_t segment_bytes = At<std::uint32_t>(head, 32);
-  const auto page_bytes = At<std::uint32_t>(head, 36);
-  return header.magic >= kOldestMagic && header.magic <= kNewestMagic &&
-         (header.flags & kLongHeader) != 0 && (header.flags & ~kAllFlags) == 0 &&
-         header.timeline != 0 && IsSegmentSize(segment_bytes) && std::has_single_bit(page_bytes) &&
-         page_bytes >= 1024 && page_bytes <= Reader::kMaxTake &&
-         header.address % static_cast<std::uint64_t>(segment_bytes) == 0;
-}
-
-Walked<WalHead> PeekWalHead(Reader& file) {
-  const auto peek = [](Reader& reader) -> Walked<WalHead> {
-    auto head = reader.Peek(kLongHeaderBytes);
-    if (!head) return tl::unexpected(std::move(head.error()));
-    if (!LooksLikeWal(*head)) return Unjudged(Reason::kWrongFormat, "no WAL segment");
-    return WalHead{At<std::uint32_t>(*head, 32), At<std::uint64_t>(*head, 24)};
-  };
-  auto start = file.Peek(kHeadBytes);
-  if (!start) return tl::unexpected(std::move(start.error()));
-  const auto packed = DetectCompression(*start);
-  if (!packed) return peek(file);
-  const auto decoder = MakeDecoder(*packed, file);
-  Reader inner(*decoder);
-  return peek(inner);
 }
 
 }  // namespace drwatch::verify

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "verify/source.h"
+#include "verify/wal_head.h"
 #include "verify/wal_name.h"
 
 namespace drwatch::verify {
@@ -73,22 +74,5 @@ Walked<WalSegmentFacts> WalkWalSegment(Reader& reader, const WalSegmentOptions& 
 // Of one that is cut off although later segments of its timeline are there, and it is not.
 inline constexpr const char* kLeftBehindText =
     "ends before its segment does, and later segments follow it";
-
-// "15" for the magic of PostgreSQL 15; empty if it is not known.
-std::string_view WalServerVersion(std::uint16_t magic);
-// Whether a server of that version ("15", as PG_VERSION says it) may have written it. One that is
-// not known may have written what is not known.
-bool IsWalOfServer(std::uint16_t magic, std::string_view version);
-
-// By the first bytes.
-bool LooksLikeWal(std::string_view head);
-
-// What the first bytes of a segment tell about its archive.
-struct WalHead {
-  std::int64_t segment_bytes = 0;
-  std::uint64_t system_identifier = 0;
-};
-// Of a segment, packed or not. Fault kWrongFormat: it is none, or encrypted.
-Walked<WalHead> PeekWalHead(Reader& file);
 
 }  // namespace drwatch::verify

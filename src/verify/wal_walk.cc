@@ -1,5 +1,6 @@
 #include "verify/wal_walk.h"
 
+#include "verify/recognise.h"
 #include "verify/wal_text.h"
 
 namespace drwatch::verify {
@@ -53,9 +54,24 @@ Walk UnwrittenWal() {
   return walk;
 }
 
+std::optional<Walk> SealedWal(std::string_view head, const std::string& name) {
+  const auto wal = ParseWalFileName(name);
+  if (!wal) return std::nullopt;
+  const std::string_view packer = RecognisePacker(head);
+  // Whatever else a packed one holds, its name promises what it is not.
+  const bool plain = !wal->packed && !packer.empty();
+  if (!wal->sealed && !plain) return std::nullopt;
+  Walk walk;
+  walk.level = Level::kSize;
+  walk.format = "WAL archive's file";
+  walk.doubt = packer.empty() ? "it is encrypted, or packed in a way that is not known"
+                              : "it is packed by " + std::string(packer);
+  return walk;
+}
+
 std::optional<Walked<Walk>> WalkWalText(Reader& reader, const std::string& name) {
   const auto parsed = ParseWalFileName(name);
-  if (!parsed) return std::nullopt;
+  if (!parsed || parsed->sealed) return std::nullopt;
   const bool history = parsed->kind == WalFileName::Kind::kHistory;
   if (!history && parsed->kind != WalFileName::Kind::kBackup) return std::nullopt;
   const auto text = ReadWalText(reader);

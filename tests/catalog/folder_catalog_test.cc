@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include "catalog/folder_summary.h"
 #include "support/as_nobody.h"
 #include "support/temp_dir.h"
 
@@ -167,6 +168,26 @@ TEST_F(FolderCatalogTest, ChecksumFileMarksAFileComplete) {
   // An older list is about older bytes.
   Touch("SHA256SUMS", 6s);
   EXPECT_EQ(List().complete.size(), 1u);
+}
+
+TEST_F(FolderCatalogTest, AFileWithSeveralNamesCountsOnce) {
+  Write("base-1/base.tar.gz", 30s, "12345");
+  Write("base-1/backup_manifest", 25s, "{}");
+  Write("elsewhere/more", 25s, "1234567");
+  const std::filesystem::path backup = folder_.Path("base-1");
+  std::filesystem::create_hard_link(backup / "base.tar.gz", backup / "again.tar.gz");
+  std::filesystem::create_symlink("base.tar.gz", backup / "link.tar.gz");
+  std::filesystem::create_directory_symlink("../elsewhere", backup / "moved");
+  std::filesystem::create_directory_symlink(".", backup / "loop");
+  std::filesystem::create_symlink("../elsewhere/more", backup / "outside");
+  const base::StopToken never;
+  const auto summary = SummariseFolder(backup, base::Deadline(base::SteadyTime::max()), never);
+  ASSERT_TRUE(summary);
+  // One of the names of what lies outside is a link, the other is none.
+  EXPECT_EQ(summary->size_bytes, 5 + 2 + 7 + 7);
+  std::filesystem::remove(backup / "outside");
+  EXPECT_EQ(SummariseFolder(backup, base::Deadline(base::SteadyTime::max()), never)->size_bytes,
+            5 + 2 + 7);
 }
 
 TEST_F(FolderCatalogTest, BaseBackupFolderIsOneArtefact) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "catalog/make_place.h"
+#include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 #include "support/fake_clock.h"
 #include "support/fake_s3.h"
@@ -596,6 +597,34 @@ TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
   ASSERT_EQ(reader.problems().size(), 1u);
   EXPECT_EQ(reader.problems()[0].reason, model::Reason::kCorrupt);
   EXPECT_TRUE(reader.histories().empty());
+}
+
+// Their names say it: the bytes of an unknown cipher say nothing.
+TEST(WalReaderTest, SealedFilesAreOfTheArchive) {
+  const TempDir folder;
+  for (const std::uint64_t number : {7, 9}) {
+    folder.Write("wal/" + Seg(2, number) + ".gz.gpg", "no known cipher");
+  }
+  folder.Write("wal/" + Seg(2, 7) + ".00000028.backup.enc", "no known cipher");
+  folder.Write("wal/00000002.history.age", "no known cipher");
+  const auto place = MakeFolderPlace(folder.path());
+  WalReader reader(*place, "wal/");
+  ASSERT_TRUE(reader.Refresh(At(0), {base::Deadline(base::SteadyTime::max()), {}}));
+  EXPECT_EQ(reader.inventory().segments.at(2).size(), 2u);
+  ASSERT_EQ(reader.problems().size(), 2u);
+  for (const Finding& problem : reader.problems()) {
+    EXPECT_EQ(problem.reason, model::Reason::kUnverified) << problem.message;
+  }
+  verify::ReadBudget budget({});
+  WalChecker checker(*place, 0);
+  const WalCheck check = checker.Check(reader.objects()[0], budget);
+  EXPECT_EQ(check.outcome, verify::Outcome::kUnjudged) << check.text;
+  // An archive_command that packs into the segment's own name.
+  folder.Write("wal/" + Seg(2, 8), std::string("\x89LZO\0\r\n\x1a\n", 9) + "packed");
+  ASSERT_TRUE(reader.Refresh(At(1000), {base::Deadline(base::SteadyTime::max()), {}}));
+  const WalCheck packed = checker.Check(reader.objects()[3], budget);
+  EXPECT_EQ(packed.outcome, verify::Outcome::kUnjudged) << packed.text;
+  EXPECT_EQ(packed.text, "packed by lzop");
 }
 
 TEST(WalReaderTest, EncryptedTextsAreNotDamaged) {

@@ -22,5 +22,26 @@ TEST(VerifyCommandTest, NothingOfAFileReachesATerminalAsItIs) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
 }
 
+TEST(VerifyCommandTest, ASealedWalArchiveIsUnjudged) {
+  const testing::TempDir folder;
+  VerifyOptions options;
+  options.wal_folders = {folder.path()};
+  for (const char* name : {"000000020000000000000005", "000000020000000000000006",
+                           "000000020000000000000005.00000028.backup", "00000002.history"}) {
+    folder.Write(std::string(name) + ".gpg", "no known cipher");
+  }
+  const auto verify = [&options] {
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  const auto [code, text] = verify();
+  EXPECT_EQ(code, 3) << text;
+  EXPECT_NE(text.find("unjudged: 2 segments, 0 missing, 0 damaged, 2 unjudged"), text.npos) << text;
+  EXPECT_EQ(text.find("broken"), text.npos) << text;
+  folder.Write("000000020000000000000008.gpg", "no known cipher");
+  EXPECT_EQ(verify().first, 2);
+}
+
 }  // namespace
 }  // namespace drwatch::exporter

@@ -24,6 +24,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(DumpCase{"custom.dump", Level::kContent, 0, "Custom"},
                       DumpCase{"custom-z0.dump", Level::kFormat, 0, "CustomNotCompressed"},
                       DumpCase{"piped.dump", Level::kContent, 0, "CustomThroughAPipe"},
+                      DumpCase{"appended.dump", Level::kContent, 0, "CustomToAnAppendingOutput"},
                       DumpCase{"tar.dump", Level::kFormat, 0, "Tar"},
                       DumpCase{"plain.sql", Level::kFormat, 2, "Plain"},
                       DumpCase{"inserts.sql", Level::kFormat, 2, "Inserts"},
@@ -37,7 +38,8 @@ TEST_P(DumpTest, NamesItsTables) {
   EXPECT_EQ(contents.tables,
             std::vector<std::string>(
                 {database + "public.empty", database + "public.odd", database + "public.orders"}));
-  EXPECT_EQ(contents.unpacked_bytes > 0, file == "custom.dump" || file == "piped.dump");
+  EXPECT_EQ(contents.unpacked_bytes > 0,
+            Sample(file).starts_with("PGDMP") && file != "custom-z0.dump");
   // Packed once more it is the same inside.
   const std::string packed = Gzip(Sample(file));
   const Contents again = VerifyBytes(packed).contents;
@@ -239,6 +241,46 @@ TEST(PgDumpTest, WhatFollowsTheLastBlockIsFound) {
        {std::string(1, '\0'), std::string(4096, '\0'), good, std::string("x")}) {
     EXPECT_EQ(WalkBytes(good + more).outcome, Outcome::kBroken);
   }
+}
+
+// "pg_dump -Fc >> file": what pg_dump writes anew, with the places of the data, lands at the end.
+TEST(PgDumpTest, ASecondTableOfContentsHasToBeTheArchives) {
+  const std::string good = Sample("appended.dump");
+  const std::size_t begin = Sample("piped.dump").size();
+  ASSERT_GT(good.size(), begin);
+  EXPECT_EQ(VerifyBytes(good).details.at(1),
+            "its table of contents is there twice: its output appended");
+  EXPECT_EQ(WalkBytes(good.substr(0, begin)).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(good + good.substr(begin)).outcome, Outcome::kBroken);
+  EXPECT_EQ(WalkBytes(good + "x").outcome, Outcome::kBroken);
+  // Before all of the data was there.
+  const std::string early = good.substr(0, begin - 1) + good.substr(begin);
+  EXPECT_EQ(WalkBytes(early).outcome, Outcome::kBroken);
+  // Of another archive: fewer entries, other places.
+  std::string other = good;
+  other[begin + 1] = static_cast<char>(other[begin + 1] - 1);
+  EXPECT_EQ(WalkBytes(other).outcome, Outcome::kBroken);
+  MemorySource source(good);
+  Reader reader(source);
+  ASSERT_TRUE(ReadDumpToc(reader));
+  other = good;
+  // The place of the first block, 8 bytes behind the state "set".
+  std::string place = "\x02";
+  for (int i = 0; i < 8; ++i) place += static_cast<char>(reader.offset() >> (8 * i));
+  const std::size_t at = good.find(place, begin);
+  ASSERT_NE(at, good.npos);
+  ++other[at + 1];
+  EXPECT_EQ(WalkBytes(other).message, "what follows the data is not its table of contents");
+}
+
+// pg_dump seeks over the statements of statistics when it writes its table of contents anew.
+TEST(PgDumpTest, ASecondTableOfContentsHasNoStatistics) {
+  const std::string good = Sample("postgres-18/statistics.dump");
+  const Verdict verdict = VerifyBytes(good);
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.level, Level::kContent);
+  EXPECT_EQ(verdict.details.at(1), "its table of contents is there twice: its output appended");
+  EXPECT_EQ(WalkBytes(good.substr(0, good.size() - 1)).outcome, Outcome::kBroken);
 }
 
 TEST(PgDumpTest, TableOfContentsAloneIsIncomplete) {

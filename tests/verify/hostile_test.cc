@@ -96,6 +96,19 @@ TEST(HostileTest, NamesOfTenMegabytes) {
   EndsWithAReason(VerifyPath(folder.Path("list/SHA256SUMS"), {}), "checksum list");
 }
 
+TEST(HostileTest, ManyWalRanges) {
+  std::string body = R"({ "PostgreSQL-Backup-Manifest-Version": 1, "Files": [], "WAL-Ranges": [)";
+  const std::string range =
+      R"({ "Timeline": 1, "Start-LSN": "0/2000028", "End-LSN": "0/2000100" })";
+  for (int i = 0; i < 1000; ++i) body += range + ",\n";
+  const testing::TempDir folder;
+  folder.Write("base/backup_manifest", body + range + "],\n");
+  const Verdict verdict = VerifyPath(folder.Path("base"), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << verdict.ToString();
+  EXPECT_EQ(verdict.reason, Reason::kLimit);
+  EXPECT_EQ(verdict.message, "more than 1000 WAL ranges");
+}
+
 TEST(HostileTest, AbsurdLengths) {
   const std::string huge = "\x81\x7f\xff\xff\xff\xff\xff\xff\xff";
   for (const char type : {'\0', '\x01', '\x02', '\x04', '\x0a', '\x12', '\x15'}) {

@@ -369,6 +369,14 @@ TEST_F(AofFolderTest, IsOneArtefact) {
   EXPECT_EQ(outer.format, "folder of 4 files");
 }
 
+TEST_F(AofFolderTest, AppendedFilesAreNoSnapshots) {
+  Write(appended_, Read(base_));
+  const Verdict verdict = Check();
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken) << verdict.ToString();
+  EXPECT_EQ(verdict.place, appended_ + ": byte 0");
+  EXPECT_EQ(verdict.message, "an RDB file in place of appended commands");
+}
+
 TEST_F(AofFolderTest, NeedsItsFiles) {
   for (const std::string& name : {base_, appended_, manifest_}) {
     const std::string bytes = Read(name);

@@ -34,25 +34,22 @@ TEST(WalNameTest, UnderstandsWhatArchivesHold) {
   }
 }
 
-TEST(WalNameTest, SeesNamesOfWhatIsEncrypted) {
-  for (const std::string packing : {"", ".gz", ".zst"}) {
-    for (const std::string ending : {".gpg", ".pgp", ".age", ".enc", ".aes", ".lzo"}) {
-      const std::string both = packing + ending;
-      const auto segment = ParseWalFileName("000000020000000A000000FE" + both);
-      ASSERT_TRUE(segment) << both;
-      EXPECT_EQ(segment->kind, Kind::kSegment);
-      EXPECT_TRUE(segment->packed);
-      EXPECT_TRUE(segment->sealed);
-      EXPECT_EQ(ParseWalFileName("0000000B.history" + both)->kind, Kind::kHistory);
-      EXPECT_EQ(ParseWalFileName("000000020000000A000000FE.00000028.backup" + both)->kind,
-                Kind::kBackup);
-      EXPECT_EQ(ParseWalFileName("000000020000000A000000FE.partial" + both)->kind, Kind::kPartial);
+TEST(WalNameTest, KnowsWhatKeepsItsContentToItself) {
+  const std::string segment = "000000020000000A000000FE";
+  for (const std::string ending : {".gpg", ".gz.gpg", ".zst.age", ".lzo", ".enc", ".lz4.aes", ".lz",
+                                   ".Z", ".zip", ".7z", ".xz.gpg.asc"}) {
+    for (const std::string& name :
+         {segment + ending, segment + ".partial" + ending, segment + ".00000028.backup" + ending,
+          "00000002.history" + ending}) {
+      const auto parsed = ParseWalFileName(name);
+      ASSERT_TRUE(parsed) << name;
+      EXPECT_TRUE(parsed->sealed && parsed->packed) << name;
     }
+    EXPECT_EQ(ParseWalFileName(segment + ending)->kind, Kind::kSegment);
   }
-  EXPECT_FALSE(ParseWalFileName("000000020000000A000000FE.gz")->sealed);
-  for (const std::string ending : {".gpg.gz", ".gpg.age", ".sig", ".gpg.tmp", ".gz.gz", ".gpgx"}) {
-    EXPECT_FALSE(ParseWalFileName("000000020000000A000000FE" + ending)) << ending;
-  }
+  EXPECT_FALSE(ParseWalFileName(segment + ".lzma")->sealed);
+  EXPECT_FALSE(ParseWalFileName(segment + ".gz")->sealed);
+  EXPECT_FALSE(ParseWalFileName(segment)->sealed);
 }
 
 TEST(WalNameTest, RefusesWhatIsNone) {
@@ -61,8 +58,9 @@ TEST(WalNameTest, RefusesWhatIsNone) {
         "000000000000000A000000FE", "000000020000000A000000FE.tmp",
         "000000020000000A000000FE.gz.tmp", "000000020000000A000000FE-abc",
         "000000020000000A000000FE.28.backup", "00000002.histor", "00000002.history.partial",
-        "000000020000000A000000FE.backup", "00000002", "+0000002.history",
-        "000000020000000A000000FE.00000028.backup.partial"}) {
+        "000000020000000A000000FE.gpgx", "000000020000000A000000FE.lzx",
+        "000000020000000A000000FE.", "000000020000000A000000FE.backup", "00000002",
+        "+0000002.history", "000000020000000A000000FE.00000028.backup.partial"}) {
     EXPECT_FALSE(ParseWalFileName(name)) << name;
   }
 }

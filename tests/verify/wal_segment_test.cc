@@ -58,6 +58,38 @@ TEST(WalSegmentTest, APackedPartialOneEndsWhereItsProgramIs) {
   EXPECT_EQ(WalkBytes(Gzip(builder.Segments()[0]), archived + ".gz").outcome, Outcome::kIntact);
 }
 
+// Encrypted, or packed by a program whose files are not read: nothing is wrong with that.
+TEST(WalSegmentTest, WhatKeepsItsContentToItselfIsNotBroken) {
+  WalBuilder builder(5);
+  builder.Add("first");
+  builder.FillTo(40);
+  builder.Add(Noise(2 << 20));
+  const std::string name = builder.Name(0);
+  const std::string segment = builder.Segments()[0];
+  const std::string lzop("\x89LZO\x00\x0d\x0a\x1a\x0a", 9);
+  const auto expect_unjudged = [](const std::string& content, const std::string& file) {
+    const Verdict verdict = VerifyBytes(content, file);
+    EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << file << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.reason, Reason::kUnverified) << file;
+    EXPECT_EQ(verdict.level, Level::kSize) << file;
+  };
+  for (const char* ending : {".gpg", ".gz.gpg", ".lzo", ".enc", ".age"}) {
+    expect_unjudged(Noise(5000), name + ending);
+    expect_unjudged("\x85\x02\x0c\x03" + Noise(5000), name + ending);
+    expect_unjudged(Noise(300), name.substr(0, 8) + ".history" + ending);
+    expect_unjudged(Noise(300), name + ".00000028.backup" + ending);
+    EXPECT_EQ(VerifyBytes(segment, name + ending).outcome, Outcome::kIntact);
+    EXPECT_EQ(VerifyBytes("", name + ending).reason, Reason::kTooSmall);
+    EXPECT_EQ(VerifyBytes("<html>", name + ending).reason, Reason::kWrongFormat);
+    EXPECT_EQ(VerifyBytes(std::string(900, '\0'), name + ending).reason, Reason::kCorrupt);
+  }
+  // An archive_command that packs into the segment's own name.
+  expect_unjudged(lzop + Noise(5000), name);
+  EXPECT_NE(VerifyBytes(lzop, name).message.find("packed by lzop"), std::string::npos);
+  EXPECT_EQ(VerifyBytes(lzop + Noise(5000), name + ".gz").reason, Reason::kWrongFormat);
+  EXPECT_EQ(VerifyBytes(Noise(5000), name).reason, Reason::kWrongFormat);
+}
+
 // What a running pg_receivewal leaves: its compressor, or nothing but the file's zeros, comes
 // first.
 TEST(WalSegmentTest, APartialOneThatHoldsNothingYetIsNoDamageWhileItIsTheLast) {

@@ -36,13 +36,14 @@ dump() { as_postgres "$programs/$@"; }
 dump pg_dump -Fc -f "$work/pg/custom.dump"
 dump pg_dump -Fc -Z0 -f "$work/pg/custom-z0.dump"
 as_postgres sh -c "$programs/pg_dump -Fc | cat >'$work/pg/piped.dump'"
+as_postgres sh -c "$programs/pg_dump -Fc >>'$work/pg/appended.dump'"
 dump pg_dump -Ft -f "$work/pg/tar.dump"
 dump pg_dump -Fd -f "$work/pg/folder"
 dump pg_dump -f "$work/pg/plain.sql"
 dump pg_dump --inserts -f "$work/pg/inserts.sql"
 dump pg_dumpall -f "$work/pg/all.sql"
 rm -rf "$here/folder"
-for name in custom.dump custom-z0.dump piped.dump tar.dump plain.sql inserts.sql all.sql folder; do
+for name in custom.dump custom-z0.dump piped.dump appended.dump tar.dump plain.sql inserts.sql all.sql folder; do
   cp -r "$work/pg/$name" "$here/"
 done
 chmod -R u=rwX,go=rX "$here"
