@@ -25,10 +25,11 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/s3_place.h"
+#include "probes/backup_archives.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
+#include "probes/backup_unfinished.h"
 #include "probes/backup_verifier.h"
-#include "probes/base_backups.h"
 #include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
@@ -37,12 +38,6 @@ namespace drwatch::probes {
 
 class BackupProbe final : public Probe {
  public:
-  static constexpr std::int64_t kInlineBytes = 64 << 20;
-  // The same out of a bucket: the network is slower than a disk.
-  static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
-  // Artefacts verified within one run.
-  static constexpr int kMaxInline = 3;
-
   // `config.spec` holds a config::BackupProbe.
   BackupProbe(const config::Probe& config, const ProbeServices& services);
 
@@ -53,17 +48,8 @@ class BackupProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
-  void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
-  void AwaitArchives(const std::vector<catalog::Artefact>& complete,
-                     const RunContext& context) const;
-  bool IsLeft(const std::string& name) const;
-  void DropLeft(std::vector<model::StoredCopy>& copies) const;
-  void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
-  bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void StandIn(catalog::Listing& listing) const;
-  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
-  void HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportSuccess(ProbeReport& report, bool success) const;
@@ -86,17 +72,11 @@ class BackupProbe final : public Probe {
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
-  PositionRing* const positions_;  // where base backups are told; may be nullptr
-  BaseBackups bases_;
   BackupVerdicts verdicts_;
+  BackupArchives archives_;
   BackupVerifier verifier_;
+  UnfinishedBackups unfinished_;
   std::optional<BucketWatch> bucket_;  // of place_
-  // What was recent in the last run, by path.
-  struct RecentLook {
-    std::uint64_t fingerprint = 0;
-    bool read = false;
-  };
-  std::map<std::string, RecentLook> recent_looks_;
   struct Totals {
     catalog::ArtefactList of;
     double stored_bytes = 0;

@@ -4,9 +4,20 @@
 #include <string>
 #include <vector>
 
+#include "catalog/make_place.h"
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
+
+bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               base::Duration budget) {
+  const bool bucket = catalog::IsS3(spec.place);
+  if (artefact.size_bytes > (bucket ? kInlineBucketBytes : kInlineBytes)) return false;
+  if (spec.verify.read_rate_bytes <= 0) return true;
+  const double seconds =
+      static_cast<double>(artefact.size_bytes) / static_cast<double>(spec.verify.read_rate_bytes);
+  return seconds < base::ToSeconds(budget);
+}
 
 BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options,
                                catalog::ArtefactCatalog& catalog, BackupVerdicts& verdicts,

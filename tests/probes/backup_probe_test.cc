@@ -473,7 +473,7 @@ class LargeBackupTest : public BackupProbeTest {
   LargeBackupTest() { spec_.verify.read_rate_bytes = 0; }
   void WriteLarge(const std::string& name, base::Duration age, std::string_view head) {
     Write(name, age, head);
-    std::filesystem::resize_file(folder_.Path("backups/" + name), BackupProbe::kInlineBytes + 1);
+    std::filesystem::resize_file(folder_.Path("backups/" + name), kInlineBytes + 1);
     const auto at = base::ToUnixMillis(clock_.Now() - age);
     const timespec time{at / 1000, at % 1000 * 1'000'000};
     const timespec times[2] = {time, time};

@@ -442,7 +442,7 @@ TEST_F(BucketProbeTest, FindsATruncatedObject) {
 }
 
 TEST_F(BucketProbeTest, ReadsALargeObjectBesideTheRun) {
-  const std::string filler(BackupProbe::kInlineBucketBytes, 'x');
+  const std::string filler(kInlineBucketBytes, 'x');
   Put("daily/big.bin", 1h, filler + filler);
   model::ProbeResult result = Run();
   EXPECT_EQ(ValueOf(result, "backup_verification_level"), std::nullopt);
