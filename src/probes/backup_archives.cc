@@ -87,12 +87,4 @@ bool BackupArchives::IsLeft(const std::string& name) const {
   return notes_ != nullptr && notes_->IsLeft(probe_, owner_, name);
 }
 
-void BackupArchives::DropLeft(std::vector<model::StoredCopy>& copies) const {
-  for (model::StoredCopy& copy : copies) {
-    if (!copy.good || !IsLeft(copy.name)) continue;
-    copy.good = false;
-    copy.problem = "taken on WAL that the server has left: it went on from an earlier point";
-  }
-}
-
 }  // namespace drwatch::probes

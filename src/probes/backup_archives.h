@@ -39,8 +39,6 @@ class BackupArchives {
 
   // Whether it was taken on WAL that the server has left: whole, and no state to return to.
   bool IsLeft(const std::string& name) const;
-  // Says so of those copies; they are not good.
-  void DropLeft(std::vector<model::StoredCopy>& copies) const;
 
  private:
   const config::BackupProbe& spec_;

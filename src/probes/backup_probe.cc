@@ -76,6 +76,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       spec_(std::get<config::BackupProbe>(config_.spec)),
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
+      only_run_(services.database == nullptr),
       place_(BucketOf(spec_, ClockOf(services))),
       folder_(FolderOf(spec_)),
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
@@ -121,6 +122,8 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       VerifyWhatIsDue(listing.complete.all(), context);
       archives_.NoteBases(listing.complete.all(), place_.get(), context);
       archives_.AwaitArchives(listing.complete.all(), context);
+      // What an archive said of the newest one decides whether an older one is looked for.
+      if (only_run_) VerifyWhatIsDue(listing.complete.all(), context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
@@ -137,8 +140,8 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    copies = CopiesOf(spec_, complete, verdicts_);
-    archives_.DropLeft(copies);
+    copies = CopiesOf(spec_, complete, verdicts_, Left());
+    ReportLatestGood(report, {complete, copies, state.success, only_run_}, context.now);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);
     } else {
@@ -166,22 +169,22 @@ void BackupProbe::StandIn(catalog::Listing& listing) const {
   if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
 }
 
+IsLeft BackupProbe::Left() const {
+  return [this](const std::string& name) { return archives_.IsLeft(name); };
+}
+
 void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,
                                   const RunContext& context) {
-  for (int i = 0; i < kMaxInline; ++i) {
-    auto due = NextToVerify(spec_, complete, verdicts_, context.now);
-    if (!due && !complete.empty() && archives_.IsLeft(complete.back().name)) {
-      std::vector<catalog::Artefact> kept = complete;
-      std::erase_if(kept, [this](const auto& artefact) { return archives_.IsLeft(artefact.name); });
-      due = NextToVerify(spec_, kept, verdicts_, context.now);
-    }
+  for (int i = 0; only_run_ || i < kMaxInline; ++i) {
+    const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
     if (!due) return;
-    const base::Duration budget = context.deadline.Remaining() / 2;
-    if (!FitsInRun(spec_, *due, budget) ||
-        !verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) {
-      if (!context.stop.stopped()) verifier_.Start(*due);
-      return;
-    }
+    const base::Duration left = context.deadline.Remaining();
+    const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
+    const bool fits =
+        only_run_ ? IsReadWithin(spec_, *due, budget) : FitsInRun(spec_, *due, budget);
+    if (fits && verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) continue;
+    if (!only_run_ && !context.stop.stopped()) verifier_.Start(*due);
+    return;
   }
 }
 
@@ -343,6 +346,13 @@ void BackupProbe::ReportBucket(ProbeReport& report, base::Timestamp now,
   ReportChecks(report, bucket_->Checks(now));
   bucket_->Report(report, labels_, now);
   bucket_->Complete(complete, copies);
+}
+
+void BackupProbe::ReportLatestGood(ProbeReport& report, const LatestGoodEvidence& evidence,
+                                   base::Timestamp now) const {
+  if (const auto check = JudgeLatestGood(spec_, evidence, verdicts_, Left(), now)) {
+    report.Add(check->name, check->severity, check->reason, check->message, check->hint);
+  }
 }
 
 void BackupProbe::ReportSpace(ProbeReport& report) const {

@@ -4,7 +4,10 @@
 //
 // A run lists the folder and reads the verdicts there are. Artefacts of up to kInlineBytes are
 // verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
-// background thread at the configured rate, and the run does not wait for it.
+// background thread at the configured rate, and the run does not wait for it. While the newest is
+// not good the older ones are read, newest first, until one is: kMaxInline in a run. An only run
+// (--once, without a database) reads whatever its time suffices for, and leaves nothing to the
+// background.
 //
 // A place that cannot be looked at says nothing about the backups in it: what was seen last stands
 // in, and is judged as it ages. Without any, since the program was started, backup_success is
@@ -28,6 +31,7 @@
 #include "probes/backup_archives.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
+#include "probes/backup_latest.h"
 #include "probes/backup_unfinished.h"
 #include "probes/backup_verifier.h"
 #include "probes/bucket_watch.h"
@@ -48,6 +52,7 @@ class BackupProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
+  IsLeft Left() const;
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void StandIn(catalog::Listing& listing) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
@@ -64,11 +69,14 @@ class BackupProbe final : public Probe {
                     const std::vector<catalog::Artefact>& complete,
                     std::vector<model::StoredCopy>& copies) const;
   void ReportSpace(ProbeReport& report) const;
+  void ReportLatestGood(ProbeReport& report, const LatestGoodEvidence& evidence,
+                        base::Timestamp now) const;
   std::string Target() const;
 
   const config::Probe config_;
-  const config::BackupProbe& spec_;                // of config_
-  const model::Labels labels_;                     // backup and location
+  const config::BackupProbe& spec_;  // of config_
+  const model::Labels labels_;       // backup and location
+  const bool only_run_;  // nothing is remembered, so nobody would hear what is read after a run
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;

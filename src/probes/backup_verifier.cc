@@ -9,14 +9,19 @@
 
 namespace drwatch::probes {
 
-bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
-               base::Duration budget) {
-  const bool bucket = catalog::IsS3(spec.place);
-  if (artefact.size_bytes > (bucket ? kInlineBucketBytes : kInlineBytes)) return false;
+bool IsReadWithin(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                  base::Duration budget) {
   if (spec.verify.read_rate_bytes <= 0) return true;
   const double seconds =
       static_cast<double>(artefact.size_bytes) / static_cast<double>(spec.verify.read_rate_bytes);
   return seconds < base::ToSeconds(budget);
+}
+
+bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               base::Duration budget) {
+  const bool bucket = catalog::IsS3(spec.place);
+  return artefact.size_bytes <= (bucket ? kInlineBucketBytes : kInlineBytes) &&
+         IsReadWithin(spec, artefact, budget);
 }
 
 BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options,

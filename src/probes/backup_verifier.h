@@ -23,7 +23,10 @@ inline constexpr std::int64_t kInlineBytes = 64 << 20;
 inline constexpr std::int64_t kInlineBucketBytes = 8 << 20;
 inline constexpr int kMaxInline = 3;
 
-// Whether a run verifies it itself, when it has so much time for it.
+// Whether so much time suffices at the configured rate.
+bool IsReadWithin(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                  base::Duration budget);
+// Whether one run of many verifies it itself, when it has so much time for it.
 bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                base::Duration budget);
 

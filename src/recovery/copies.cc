@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "model/latest_good.h"
+
 namespace drwatch::recovery {
 namespace {
 
@@ -173,11 +175,7 @@ void AddTarget(model::FamilySet& families, const BackupReport& report, std::stri
 
 }  // namespace
 
-const model::StoredCopy* CopyPlace::LatestGood() const {
-  const auto good = std::find_if(copies.begin(), copies.end(),
-                                 [](const model::StoredCopy& copy) { return copy.good; });
-  return good == copies.end() ? nullptr : &*good;
-}
+const model::StoredCopy* CopyPlace::LatestGood() const { return model::LatestGood(copies); }
 
 std::vector<BackupReport> CompareCopies(const config::Config& config,
                                         const std::vector<model::ProbeResult>& latest,
@@ -204,6 +202,7 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
     place.visible = ValueOf(*result->second, "backup_probe_success") == 1.0;
     place.success = ValueOf(*result->second, "backup_success") == 1.0;
     place.copies = result->second->copies;
+    if (const auto* check = model::LatestGoodCheck(*result->second)) place.search = check->message;
   }
   std::vector<BackupReport> sorted;
   for (auto& [key, report] : reports) {

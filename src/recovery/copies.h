@@ -24,6 +24,9 @@ struct CopyPlace {
   bool visible = false;                   // the place could be looked at
   bool success = false;                   // backup_success
   std::vector<model::StoredCopy> copies;  // newest first
+  // What the probe says of the newest good one where that is not simply the newest, and how far it
+  // looked where there is none; may be empty.
+  std::string search;
   // The newest copy that is good.
   const model::StoredCopy* LatestGood() const;
 };

@@ -42,6 +42,7 @@ Json PlaceJson(const recovery::CopyPlace& place, base::Timestamp now) {
                {"success", place.success}};
   const model::StoredCopy* good = place.LatestGood();
   json["latest_good"] = good == nullptr ? Json(nullptr) : CopyJson(*good, now);
+  json["latest_good_detail"] = place.search;
   json["stored"] = Json::array();
   for (const model::StoredCopy& copy : place.copies) json["stored"].push_back(CopyJson(copy, now));
   return json;

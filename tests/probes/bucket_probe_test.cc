@@ -246,6 +246,7 @@ class BucketProbeTest : public ::testing::Test {
       config.spec = spec_;
       ProbeServices services;
       services.clock = &clock_;
+      services.database = database_.get();
       probe_ = std::make_unique<BackupProbe>(config, services);
     }
     return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
@@ -254,6 +255,7 @@ class BucketProbeTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::FakeS3 server_{"bucket"};
   config::BackupProbe spec_;
+  std::unique_ptr<db::Database> database_ = *db::Database::OpenInMemory(BackupMigrations());
   std::unique_ptr<BackupProbe> probe_;
 };
 

@@ -29,6 +29,7 @@ TEST(DrApiTest, NamesTheLatestGoodBackupAndWhereItLies) {
   older.point = kNow - 49h;
   older.good = true;
   report.places[0].copies = {broken, older};
+  report.places[0].search = "the one after it is not proven good";
   report.places[1].location = "dr";
   report.places[1].target = "s3://bucket/daily";
   model::StoredCopy good = older;
@@ -49,6 +50,7 @@ TEST(DrApiTest, NamesTheLatestGoodBackupAndWhereItLies) {
   EXPECT_TRUE(backup["offsite_copies_target"].is_null());
   EXPECT_TRUE(backup["identical"].is_null());
   EXPECT_EQ(backup["places"][0]["latest_good"]["name"], "shop-1.dump");
+  EXPECT_EQ(backup["places"][0]["latest_good_detail"], "the one after it is not proven good");
   EXPECT_EQ(backup["places"][0]["stored"].size(), 2u);
   EXPECT_TRUE(backup["places"][0]["stored"][0]["verified"].is_null());
 }
