@@ -349,6 +349,11 @@ bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefac
   return WorthOf(spec, artefact, verdict) == Worth::kGood;
 }
 
+base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify) {
+  constexpr base::Duration kWeek = std::chrono::hours(7 * 24);
+  return std::max(std::min(verify.every * 7, kWeek), verify.every * 2 + verify.timeout);
+}
+
 bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact) {
   const std::int64_t below = artefact.facts ? artefact.facts->stored_bytes : 0;
   const std::int64_t size = std::max(artefact.size_bytes, below);

@@ -93,6 +93,10 @@ Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);
 
+// How long the last verification may be ago: seven rounds of `every`, but a week at most, and never
+// less than two rounds and a timeout take.
+base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify);
+
 // Of the machine that makes the backups, where its zone is configured; else empty.
 config::LocalClock ZoneClock(const config::BackupProbe& spec);
 

@@ -317,6 +317,11 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
                  "Time of the newest backup that passed every check.", labels_,
                  base::ToUnixSeconds(*state.last_success));
   }
+  if (spec_.verify.enabled) {
+    report.Gauge("backup_verification_max_age_seconds",
+                 "Limit of the time since the last verification.", labels_,
+                 base::ToSeconds(VerificationMaxAge(spec_.verify)));
+  }
   if (state.last_verified) {
     report.Gauge("backup_verification_timestamp_seconds", "End of the last verification.", labels_,
                  base::ToUnixSeconds(*state.last_verified));
