@@ -1,7 +1,6 @@
 #include "probes/backup_judge.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <iterator>
 
@@ -22,24 +21,6 @@ using verify::Outcome;
 // Whole seconds: nobody reads milliseconds of an age.
 std::string AgeText(base::Duration age) {
   return base::FormatDuration(std::chrono::floor<std::chrono::seconds>(age));
-}
-
-bool IsTransient(Reason reason) {
-  constexpr std::array<Reason, 14> kTransient = {Reason::kTimeout,
-                                                 Reason::kStorage,
-                                                 Reason::kPermission,
-                                                 Reason::kLimit,
-                                                 Reason::kNotFound,
-                                                 Reason::kDns,
-                                                 Reason::kTls,
-                                                 Reason::kAuth,
-                                                 Reason::kProtocol,
-                                                 Reason::kConfig,
-                                                 Reason::kUnexpectedStatus,
-                                                 Reason::kResponseTooLarge,
-                                                 Reason::kConnectionReset,
-                                                 Reason::kConnectionRefused};
-  return std::find(kTransient.begin(), kTransient.end(), reason) != kTransient.end();
 }
 
 // The outcome that stands in for the newest one's while it is not verified: that of what lay at its
@@ -228,7 +209,7 @@ void Judge::Format() {
       return Fail("format", verdict.reason, verdict.text,
                   "it cannot be restored: run the backup again, keep the last good one");
     case Outcome::kUnjudged:
-      if (IsTransient(verdict.reason)) {
+      if (WasPrevented(verdict)) {
         return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
                     Severity::kUnknown);
       }
@@ -339,7 +320,7 @@ Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact
     case Outcome::kBroken:
       return Worth::kBad;
     case Outcome::kUnjudged:
-      return IsTransient(verdict->reason) ? Worth::kOpen : Worth::kGood;
+      return WasPrevented(*verdict) ? Worth::kOpen : Worth::kGood;
   }
   std::abort();
 }

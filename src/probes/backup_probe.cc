@@ -14,6 +14,7 @@
 #include "catalog/place_catalog.h"
 #include "catalog/repository.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_replaced.h"
 #include "probes/backup_repository.h"
 
 namespace drwatch::probes {
@@ -114,7 +115,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       report.Add("place", Severity::kUnknown, blind->reason,
                  blind->message + "; the last listing stands in");
     } else {
-      verdicts_.Keep(listing.complete);
+      verdicts_.Keep(listing.complete, listing.recent);
       if (bucket_) {
         bucket_->Look(listing.complete.all(), context.now,
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
@@ -141,6 +142,12 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
     if (!blind) ReportPlace(report, listing);
     copies = CopiesOf(spec_, complete, verdicts_, Left());
+    DropReplaced(listing, copies);
+    if (const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now)) {
+      report.Gauge("backup_presumed_timestamp_seconds",
+                   "State of a good backup in whose place one lies that is not verified yet.",
+                   labels_, base::ToUnixSeconds(*presumed));
+    }
     ReportLatestGood(report, {complete, copies, state.success, only_run_}, context.now);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);

@@ -99,6 +99,8 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.unpacked_bytes = found.contents.unpacked_bytes;
   verdict.begun = found.contents.begun;
   verdict.needs_wal = found.needs_wal;
+  verdict.taken = artefact.time;
+  verdict.time_source = artefact.time_source;
   verdict.verified = clock_.Now();
   verdict.duration = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began);
   return verdict;

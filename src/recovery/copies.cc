@@ -147,11 +147,14 @@ bool IsImmutable(const model::StoredCopy& copy, base::Timestamp now) {
 void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
            base::Timestamp now) {
   for (const CopyPlace& place : report.places) {
-    const model::StoredCopy* good = place.LatestGood();
-    if (good == nullptr || !place.success) continue;
+    const model::StoredCopy* copy = place.LatestGood();
+    if (copy == nullptr && place.presumed_seconds && !place.copies.empty()) {
+      copy = &place.copies.front();
+    }
+    if (copy == nullptr || !place.success) continue;
     ++report.copies;
-    if (place.offsite && HasWalOffsite(*good, offsite_archives)) ++report.offsite_copies;
-    if (IsImmutable(*good, now)) ++report.immutable_copies;
+    if (place.offsite && HasWalOffsite(*copy, offsite_archives)) ++report.offsite_copies;
+    if (IsImmutable(*copy, now)) ++report.immutable_copies;
   }
 }
 
@@ -201,6 +204,7 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
     place.target = result->second->target;
     place.visible = ValueOf(*result->second, "backup_probe_success") == 1.0;
     place.success = ValueOf(*result->second, "backup_success") == 1.0;
+    place.presumed_seconds = ValueOf(*result->second, "backup_presumed_timestamp_seconds");
     place.copies = result->second->copies;
     if (const auto* check = model::LatestGoodCheck(*result->second)) place.search = check->message;
   }

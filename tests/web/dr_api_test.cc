@@ -76,6 +76,7 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   report.scenarios.push_back(report.scenarios[0]);
   report.scenarios[2].data.push_back(
       {"files", {{recovery::PathKind::kBackup, kNow - 3h, "uploads", "/files", "f.tar", {}}}});
+  report.scenarios[2].data[1].paths[0].presumed = true;
   const json answer = json::parse(RecoveryJson({report}, kNow));
   const json& scenarios = answer["data"]["services"][0]["scenarios"];
   EXPECT_EQ(scenarios[0]["scenario"], "server_lost");
@@ -89,6 +90,8 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   EXPECT_EQ(scenarios[1]["not_recoverable"], json::array({"files"}));
   EXPECT_EQ(scenarios[2]["loss_seconds"], 3 * 3600) << "the data that comes back oldest decides";
   EXPECT_EQ(scenarios[2]["paths"][2]["data"], "files");
+  EXPECT_EQ(scenarios[2]["paths"][2]["proven"], false);
+  EXPECT_EQ(scenarios[2]["paths"][1]["proven"], true);
 }
 
 }  // namespace
