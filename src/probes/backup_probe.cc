@@ -58,6 +58,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   }
   catalog::FolderOptions options;
   options.path = spec.place.path;
+  options.dated_by_folder = spec.kind == "files";
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
