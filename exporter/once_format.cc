@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "exporter/once_machine.h"
+#include "model/latest_good.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -111,7 +112,7 @@ std::string Rows(const ProbeResult& result, const std::string& lead, const std::
   };
   add_hint(headline);
   for (const CheckOutcome& check : result.checks) {
-    if (check.severity == Severity::kOk ||
+    if ((check.severity == Severity::kOk && check.name != model::kLatestGoodCheck) ||
         (check.name == headline.name && check.message == headline.message))
       continue;
     text += indent + Detail(check) + "\n";

@@ -1,5 +1,6 @@
 #include "exporter/once_machine.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include "base/strings.h"
 #include "exporter/version.h"
 #include "model/exposition.h"
+#include "model/latest_good.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -27,6 +29,25 @@ Json CheckJson(const CheckOutcome& check) {
                {"message", check.message}};
   if (!check.hint.empty()) json["hint"] = check.hint;
   return json;
+}
+
+// The backup one would go back to; null if none is known to be good.
+Json LatestGoodJson(const ProbeResult& result) {
+  const model::StoredCopy* const good = model::LatestGood(result.copies);
+  if (good == nullptr) return nullptr;
+  return {{"name", good->name},
+          {"time", base::FormatRfc3339(good->point)},
+          {"age_seconds", std::max(0.0, base::ToSeconds(result.started - good->point))},
+          {"size_bytes", good->size_bytes},
+          {"level", good->level}};
+}
+
+std::string TextOf(const CheckOutcome& check) { return check.name + ": " + check.message; }
+
+// What is said of the latest good backup, where that is not the headline anyway; else nullptr.
+const CheckOutcome* OtherLatestGood(const ProbeResult& result) {
+  const CheckOutcome* const check = model::LatestGoodCheck(result);
+  return check == nullptr || check->message == result.Headline().message ? nullptr : check;
 }
 
 Json ResultJson(const ProbeResult& result) {
@@ -49,6 +70,7 @@ Json ResultJson(const ProbeResult& result) {
   Json checks = Json::array();
   for (const CheckOutcome& check : result.checks) checks.push_back(CheckJson(check));
   json["checks"] = std::move(checks);
+  if (result.type == "backup") json["latest_good"] = LatestGoodJson(result);
   return json;
 }
 
@@ -159,11 +181,15 @@ std::string FormatNagios(const OnceReport& report) {
   for (const ProbeResult& result : report.results) {
     if (result.severity() == Severity::kOk) continue;
     const CheckOutcome check = result.Headline();
-    const std::string text = result.probe + " " + check.name + ": " + check.message;
+    const std::string text = result.probe + " " + TextOf(check);
     if (headline.empty() && result.severity() == overall) headline = text;
     lines += "[" + Upper(SeverityName(result.severity())) + "] " + NagiosText(text);
     if (!check.hint.empty()) lines += " (" + NagiosText(check.hint) + ")";
     lines += "\n";
+    if (const CheckOutcome* const good = OtherLatestGood(result)) {
+      lines += "[" + Upper(SeverityName(good->severity)) + "] " +
+               NagiosText(result.probe + " " + TextOf(*good)) + "\n";
+    }
   }
   std::string first = "DRWATCH " + Upper(SeverityName(overall)) + " - ";
   if (report.results.empty()) {
@@ -187,14 +213,15 @@ std::string FormatJunit(const OnceReport& report) {
     cases += "  <testcase classname=\"drwatch." + XmlText(result.type) + "\" name=\"" +
              XmlText(result.probe) + "\" time=\"" + seconds + "\">";
     const std::string body = " type=\"" + std::string(ReasonName(check.reason)) + "\" message=\"" +
-                             XmlText(check.name + ": " + check.message) + "\">" +
-                             XmlText(check.hint);
+                             XmlText(TextOf(check)) + "\">" + XmlText(check.hint);
     if (result.severity() == Severity::kCritical) cases += "<failure" + body + "</failure>";
     if (result.severity() == Severity::kUnknown) cases += "<error" + body + "</error>";
-    if (result.severity() == Severity::kWarning) {
-      cases += "<system-out>" + XmlText("warning: " + check.name + ": " + check.message) +
-               "</system-out>";
+    std::string said;
+    if (result.severity() == Severity::kWarning) said = "warning: " + TextOf(check);
+    if (const CheckOutcome* const good = OtherLatestGood(result)) {
+      said += (said.empty() ? "" : "\n") + TextOf(*good);
     }
+    if (!said.empty()) cases += "<system-out>" + XmlText(said) + "</system-out>";
     cases += "</testcase>\n";
   }
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"drwatch\" tests=\"" +

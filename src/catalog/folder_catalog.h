@@ -23,6 +23,10 @@ struct FolderOptions {
   // checksum file that names it, or the backup_manifest of its folder, not older than the file.
   base::Duration quiet_time{60'000};
   config::LocalClock clock = nullptr;  // of the zone of times in names; may be empty
+  // Folders in which nothing says when they were made may hold nothing but files that are older
+  // than they are (hard links to the backup before, copies with their times): the newest of a
+  // folder's files, its folders and its own making dates it then, not its files alone.
+  bool dated_by_folder = false;
 };
 
 // One folder, looked at again and again; what did not change is not read again.

@@ -355,8 +355,14 @@ bool FolderScan::AddFolder(const std::string& relative) {
   if (summary->files == 0) return true;
   artefact.size_bytes = summary->size_bytes;
   artefact.files = summary->files;
-  artefact.modified = summary->newest;
   artefact.fingerprint = summary->fingerprint;
+  if (known.timed_fingerprint != artefact.fingerprint) {
+    known.timed_fingerprint = artefact.fingerprint;
+    known.time = TimeInFolder(artefact.path);
+  }
+  const bool by_folder = options_.dated_by_folder && !known.time;
+  artefact.modified =
+      by_folder ? std::max(summary->newest, summary->newest_folder) : summary->newest;
   std::string stamp;
   if (sums_ != nullptr) {
     const std::string inside = verify::SplitPath(artefact.path).second + "/";
@@ -367,10 +373,6 @@ bool FolderScan::AddFolder(const std::string& relative) {
   artefact.checksum_stamp = StampOf(stamp);
   const bool marked =
       summary->mark && *summary->mark >= summary->newest && !summary->temporary_files;
-  if (known.timed_fingerprint != artefact.fingerprint) {
-    known.timed_fingerprint = artefact.fingerprint;
-    known.time = TimeInFolder(artefact.path);
-  }
   if (!marked && !QuietSince(artefact.modified)) {
     AddRecent(std::move(artefact), known.time);
     return true;

@@ -79,6 +79,7 @@ class Walker {
     struct stat self {};
     std::vector<std::string> folders;
     bool whole = true;
+    NoteFolder(::dirfd(handle), depth == 0);
     const bool fresh =
         ::fstat(::dirfd(handle), &self) == 0 && entered_.emplace(self.st_dev, self.st_ino).second;
     while (const dirent* entry = fresh ? ::readdir(handle) : nullptr) {
@@ -114,6 +115,19 @@ class Walker {
   bool InTime() {
     if (++looked_ % 256 != 0) return true;
     return !deadline_.Expired() && !stop_.stopped() && looked_ < FolderCatalog::kMaxEntries;
+  }
+  // A copy that keeps the times of all it copies still makes a folder.
+  void NoteFolder(int folder, bool top) {
+    struct statx info {};
+    if (::statx(folder, "", AT_EMPTY_PATH, STATX_MTIME | STATX_BTIME, &info) != 0) return;
+    summary_.newest_folder = std::max(summary_.newest_folder, TimeOf(info.stx_mtime));
+    if (top && (info.stx_mask & STATX_BTIME) != 0) {
+      summary_.newest_folder = std::max(summary_.newest_folder, TimeOf(info.stx_btime));
+    }
+  }
+  static base::Timestamp TimeOf(const struct statx_timestamp& time) {
+    return base::Timestamp(std::chrono::floor<base::Duration>(
+        std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
   }
   void AddFile(const std::string& name, const struct stat& info, bool top) {
     ++summary_.files;

@@ -25,6 +25,8 @@ struct FolderSummary {
   std::int64_t size_bytes = 0;  // of all files; one with several names or links to it counts once
   std::int64_t files = 0;
   base::Timestamp newest{};  // change of any file
+  // Change of any folder in it, or when it was made itself, as far as its file system tells.
+  base::Timestamp newest_folder{};
   std::uint64_t fingerprint = 0;
   // Change of what is written last: backup_manifest, toc.dat or a checksum file in the folder.
   std::optional<base::Timestamp> mark;

@@ -19,6 +19,9 @@ using model::Severity;
 constexpr double kUsualSpread = 5;
 constexpr double kMadToSigma = 1.4826;
 
+constexpr std::string_view kLeftBehind =
+    "taken on WAL that the server has left: it went on from an earlier point";
+
 std::string Percent(double ratio) {
   return base::FormatDouble(std::round(std::abs(ratio) * 1000) / 10) + "%";
 }
@@ -155,11 +158,17 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
 
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts) {
+                                        const BackupVerdicts& verdicts, const IsLeft& is_left) {
   std::vector<model::StoredCopy> copies;
-  for (auto at = complete.rbegin();
-       at != complete.rend() && copies.size() < model::kMaxStoredCopies; ++at) {
+  bool any_good = false;
+  for (auto at = complete.rbegin(); at != complete.rend(); ++at) {
+    const bool beyond = copies.size() >= model::kMaxStoredCopies;
+    if (beyond && any_good) break;
     const auto verdict = spec.verify.enabled ? verdicts.Find(*at) : std::nullopt;
+    const bool passed = PassedAll(spec, *at, verdict);
+    const bool good = passed && !is_left(at->name);
+    if (beyond && !good) continue;
+    any_good = any_good || good;
     model::StoredCopy& copy = copies.emplace_back();
     copy.name = at->name;
     copy.kind = KindOf(spec, *at);
@@ -171,7 +180,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     } else if (verdict && verdict->begun) {
       copy.made = *verdict->begun;
     }
-    copy.good = PassedAll(spec, *at, verdict);
+    copy.good = good;
     if (verdict) {
       copy.level = static_cast<int>(verdict->level);
       copy.verified = verdict->verified;
@@ -183,6 +192,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     }
     if (IsTooSmall(spec, *at)) copy.problem = "smaller than min_size";
     if (at->defect) copy.problem = at->defect->message;
+    if (passed && !good) copy.problem = kLeftBehind;
   }
   std::stable_sort(copies.begin(), copies.end(),
                    [](const auto& a, const auto& b) { return a.point > b.point; });

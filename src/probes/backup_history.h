@@ -11,6 +11,7 @@
 #include "catalog/artefact.h"
 #include "config/config.h"
 #include "model/probe_result.h"
+#include "probes/backup_due.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verdicts.h"
 
@@ -58,9 +59,10 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
                                       const std::vector<catalog::Artefact>& sound,
                                       base::Timestamp now);
 
-// Newest first, at most model::kMaxStoredCopies.
+// Newest first: the newest model::kMaxStoredCopies, and the newest that is good if it is older than
+// all of these.
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts);
+                                        const BackupVerdicts& verdicts, const IsLeft& is_left);
 
 }  // namespace drwatch::probes

@@ -1,7 +1,7 @@
 #include "probes/backup_judge.h"
 
 #include <algorithm>
-#include <array>
+#include <cstdlib>
 #include <iterator>
 
 #include "base/duration.h"
@@ -18,30 +18,9 @@ using model::Reason;
 using model::Severity;
 using verify::Outcome;
 
-// How soon a verification is tried again that could not judge because of its surroundings.
-constexpr base::Duration kRetryAfter = std::chrono::hours(1);
-
 // Whole seconds: nobody reads milliseconds of an age.
 std::string AgeText(base::Duration age) {
   return base::FormatDuration(std::chrono::floor<std::chrono::seconds>(age));
-}
-
-bool IsTransient(Reason reason) {
-  constexpr std::array<Reason, 14> kTransient = {Reason::kTimeout,
-                                                 Reason::kStorage,
-                                                 Reason::kPermission,
-                                                 Reason::kLimit,
-                                                 Reason::kNotFound,
-                                                 Reason::kDns,
-                                                 Reason::kTls,
-                                                 Reason::kAuth,
-                                                 Reason::kProtocol,
-                                                 Reason::kConfig,
-                                                 Reason::kUnexpectedStatus,
-                                                 Reason::kResponseTooLarge,
-                                                 Reason::kConnectionReset,
-                                                 Reason::kConnectionRefused};
-  return std::find(kTransient.begin(), kTransient.end(), reason) != kTransient.end();
 }
 
 // The outcome that stands in for the newest one's while it is not verified: that of what lay at its
@@ -230,7 +209,7 @@ void Judge::Format() {
       return Fail("format", verdict.reason, verdict.text,
                   "it cannot be restored: run the backup again, keep the last good one");
     case Outcome::kUnjudged:
-      if (IsTransient(verdict.reason)) {
+      if (WasPrevented(verdict)) {
         return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
                     Severity::kUnknown);
       }
@@ -326,16 +305,34 @@ base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact
   return verify::LatestReading(*verdict->begun, artefact.time).value_or(artefact.time);
 }
 
-bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
-               const std::optional<BackupVerdict>& verdict) {
-  if (artefact.defect || IsTooSmall(spec, artefact)) return false;
+Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+              const std::optional<BackupVerdict>& verdict) {
+  if (artefact.defect || IsTooSmall(spec, artefact)) return Worth::kBad;
   if (spec.require_checksum && artefact.checksum_stamp == 0 &&
       (!verdict || verdict->checksum == verify::ChecksumState::kNone)) {
-    return false;
+    return spec.verify.enabled && !verdict ? Worth::kOpen : Worth::kBad;
   }
-  if (!spec.verify.enabled) return true;
-  if (!verdict || verdict->outcome == Outcome::kBroken) return false;
-  return verdict->outcome == Outcome::kIntact || !IsTransient(verdict->reason);
+  if (!spec.verify.enabled) return Worth::kGood;
+  if (!verdict) return Worth::kOpen;
+  switch (verdict->outcome) {
+    case Outcome::kIntact:
+      return Worth::kGood;
+    case Outcome::kBroken:
+      return Worth::kBad;
+    case Outcome::kUnjudged:
+      return WasPrevented(*verdict) ? Worth::kOpen : Worth::kGood;
+  }
+  std::abort();
+}
+
+bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               const std::optional<BackupVerdict>& verdict) {
+  return WorthOf(spec, artefact, verdict) == Worth::kGood;
+}
+
+base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify) {
+  constexpr base::Duration kWeek = std::chrono::hours(7 * 24);
+  return std::max(std::min(verify.every * 7, kWeek), verify.every * 2 + verify.timeout);
 }
 
 bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact) {
@@ -371,35 +368,6 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now) {
   return Judge(spec, complete, sound, verdicts, now).Run();
-}
-
-std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
-                                              const std::vector<catalog::Artefact>& complete,
-                                              const BackupVerdicts& verdicts, base::Timestamp now) {
-  if (!spec.verify.enabled || complete.empty()) return std::nullopt;
-  const catalog::Artefact& newest = complete.back();
-  const auto verdict = verdicts.Find(newest);
-  if (!verdict || verdict->checksum_stamp != newest.checksum_stamp) return newest;
-  if (verdict->outcome != Outcome::kBroken && !newest.defect) {
-    const bool retry = verdict->outcome == Outcome::kUnjudged && IsTransient(verdict->reason);
-    const base::Duration every =
-        retry ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
-    if (now - verdict->verified >= every) return newest;
-    for (const catalog::Artefact* sibling : SiblingsOfNewest(spec, complete)) {
-      if (!verdicts.Find(*sibling)) return *sibling;
-    }
-    return std::nullopt;
-  }
-  // Which one is good, then?
-  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
-    const auto older = verdicts.Find(*at);
-    if (!older) return *at;
-    if (older->outcome == Outcome::kBroken && older->checksum_stamp != at->checksum_stamp) {
-      return *at;
-    }
-    if (older->outcome != Outcome::kBroken) break;
-  }
-  return std::nullopt;
 }
 
 }  // namespace drwatch::probes

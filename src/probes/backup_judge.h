@@ -78,10 +78,24 @@ class SoundBackups {
   std::optional<std::vector<catalog::Artefact>> some_;  // nullopt: all of them
 };
 
-// Large enough, with the checksum it needs, and verified without a finding against it (or not to be
-// verified). `verdict` is its own.
+// What is known of one backup.
+enum class Worth {
+  kGood,  // large enough, with the checksum it needs, and verified without a finding against it (or
+          // not to be verified)
+  kBad,   // too small, without that checksum, or broken
+  kOpen,  // not verified yet, or something around it kept it from being verified
+};
+// `verdict` is its own.
+Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+              const std::optional<BackupVerdict>& verdict);
+
+// kGood.
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);
+
+// How long the last verification may be ago: seven rounds of `every`, but a week at most, and never
+// less than two rounds and a timeout take.
+base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify);
 
 // Of the machine that makes the backups, where its zone is configured; else empty.
 config::LocalClock ZoneClock(const config::BackupProbe& spec);
@@ -97,13 +111,5 @@ base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact
 BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now);
-
-// What should be verified next, given the verdicts there are: the newest if it has no verdict, an
-// old one, or checksum files that say something else by now; else, while it is broken, the newest
-// of the older ones that has none, and while it is not what its run left of other databases.
-// nullopt: nothing. A broken verdict stays for those bytes.
-std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
-                                              const std::vector<catalog::Artefact>& complete,
-                                              const BackupVerdicts& verdicts, base::Timestamp now);
 
 }  // namespace drwatch::probes

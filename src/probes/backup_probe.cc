@@ -14,8 +14,8 @@
 #include "catalog/place_catalog.h"
 #include "catalog/repository.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_replaced.h"
 #include "probes/backup_repository.h"
-#include "probes/position_ring.h"
 
 namespace drwatch::probes {
 namespace {
@@ -24,9 +24,6 @@ using model::Reason;
 using model::Severity;
 
 constexpr double kFreeInodesWarningRatio = 0.05;
-// What a run waits at most for the first look at a WAL archive, which may wait itself for its
-// primary.
-constexpr base::Duration kArchivePatience{5000};
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -61,6 +58,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   }
   catalog::FolderOptions options;
   options.path = spec.place.path;
+  options.dated_by_folder = spec.kind == "files";
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
@@ -73,19 +71,6 @@ bool IsSerious(const catalog::Finding& finding) {
          finding.reason == Reason::kPermission || finding.reason == Reason::kStorage;
 }
 
-// Read to its end and whole, or something else altogether.
-bool NeedsNoWaiting(const BackupVerdict& verdict) {
-  if (verdict.outcome == verify::Outcome::kIntact) return verdict.level >= verify::Level::kFormat;
-  return verdict.outcome == verify::Outcome::kBroken && verdict.reason == Reason::kWrongFormat;
-}
-
-FindWal FindWalFor(const config::Probe& config, PositionRing* positions) {
-  if (positions == nullptr) return nullptr;
-  const ArchiveNotes::Owner owner{config.service, std::get<config::BackupProbe>(config.spec).data};
-  return [&notes = positions->archive_notes(), probe = config.name,
-          owner](const verify::NeededWal& needed) { return notes.FindWal(probe, owner, needed); };
-}
-
 }  // namespace
 
 BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& services)
@@ -93,16 +78,15 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       spec_(std::get<config::BackupProbe>(config_.spec)),
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
+      only_run_(services.database == nullptr),
       place_(BucketOf(spec_, ClockOf(services))),
       folder_(FolderOf(spec_)),
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
-      positions_(services.positions),
-      verdicts_(services.database, config_.name, FindWalFor(config_, positions_)),
-      verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
+      verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
+      archives_(config_, services.positions, verdicts_),
+      verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)),
+      unfinished_(spec_, verdicts_, verifier_) {
   if (place_) bucket_.emplace(spec_, *place_);
-  if (positions_ != nullptr) {
-    positions_->archive_notes().ExpectBases(config_.name, {config_.service, spec_.data});
-  }
 }
 
 std::string BackupProbe::Target() const {
@@ -121,7 +105,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
   KeepKind(spec_, listing);
   const std::optional<catalog::Finding> blind = listing.blind;
-  if (!blind) ConfirmRecent(listing, context);
+  if (!blind) unfinished_.ConfirmRecent(listing, context);
   StandIn(listing);
   std::vector<model::StoredCopy> copies;
   if (listing.blind) {
@@ -132,18 +116,20 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       report.Add("place", Severity::kUnknown, blind->reason,
                  blind->message + "; the last listing stands in");
     } else {
-      verdicts_.Keep(listing.complete);
+      verdicts_.Keep(listing.complete, listing.recent);
       if (bucket_) {
         bucket_->Look(listing.complete.all(), context.now,
                       base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
       }
       VerifyWhatIsDue(listing.complete.all(), context);
-      NoteBases(listing.complete.all(), context);
-      AwaitArchives(listing.complete.all(), context);
+      archives_.NoteBases(listing.complete.all(), place_.get(), context);
+      archives_.AwaitArchives(listing.complete.all(), context);
+      // What an archive said of the newest one decides whether an older one is looked for.
+      if (only_run_) VerifyWhatIsDue(listing.complete.all(), context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
-    HoldUnfinished(listing, context.now);
+    unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
     const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
@@ -156,8 +142,14 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    copies = CopiesOf(spec_, complete, verdicts_);
-    DropLeft(copies);
+    copies = CopiesOf(spec_, complete, verdicts_, Left());
+    DropReplaced(listing, copies);
+    if (const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now)) {
+      report.Gauge("backup_presumed_timestamp_seconds",
+                   "State of a good backup in whose place one lies that is not verified yet.",
+                   labels_, base::ToUnixSeconds(*presumed));
+    }
+    ReportLatestGood(report, {complete, copies, state.success, only_run_}, context.now);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);
     } else {
@@ -165,7 +157,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
   }
   if (!blind) last_listing_ = std::move(listing);
-  if (positions_ != nullptr) positions_->archive_notes().EndRun(config_.name);
+  archives_.EndRun();
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));
@@ -173,42 +165,6 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
   result.copies = std::move(copies);
   return result;
-}
-
-// Moves recent artefacts that need no more waiting to the complete ones. One that is only half
-// there leaves no verdict: it may be about to replace the one that was judged under its name.
-void BackupProbe::ConfirmRecent(catalog::Listing& listing, const RunContext& context) {
-  if (!spec_.verify.enabled) return;
-  std::map<std::string, RecentLook> looks;
-  int read = 0;
-  for (const catalog::Artefact& artefact : listing.recent) {
-    std::optional<BackupVerdict> verdict = verdicts_.Find(artefact);
-    const bool known = verdict.has_value();
-    RecentLook& look = looks[artefact.path];
-    look.fingerprint = artefact.fingerprint;
-    const auto last = recent_looks_.find(artefact.path);
-    const bool stable =
-        last != recent_looks_.end() && last->second.fingerprint == artefact.fingerprint;
-    // While it grows from run to run there is no use in reading it, nor in reading it twice.
-    const bool rejected = stable && last->second.read;
-    const bool worth_reading = !rejected && (stable || last == recent_looks_.end());
-    look.read = rejected;
-    const base::Duration budget = context.deadline.Remaining() / 4;
-    if (!known && worth_reading && read < kMaxInline && FitsInRun(artefact, budget)) {
-      ++read;
-      look.read = true;
-      verdict = verifier_.Read(artefact, base::Deadline::After(budget), context.stop);
-    }
-    if (!verdict || !NeedsNoWaiting(*verdict)) continue;
-    if (!known) verdicts_.Put(artefact.path, *verdict);
-    std::erase(listing.in_progress, artefact.name);
-    std::vector<catalog::Artefact>& complete = listing.complete.Edit();
-    const auto at = std::upper_bound(
-        complete.begin(), complete.end(), artefact,
-        [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
-    complete.insert(at, artefact);
-  }
-  recent_looks_ = std::move(looks);
 }
 
 // Puts the last listing that worked in the place of one that did not.
@@ -221,123 +177,23 @@ void BackupProbe::StandIn(catalog::Listing& listing) const {
   if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
 }
 
-// True for one that ends half-way and may yet be written to its end.
-bool BackupProbe::MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const {
-  const bool named_by_checksums = artefact.checksum_stamp != 0;
-  if (place_ || artefact.facts || named_by_checksums) return false;
-  const auto verdict =
-      spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
-  const bool whole = verdict && verdict->outcome == verify::Outcome::kIntact;
-  const bool half =
-      verdict && verdict->outcome == verify::Outcome::kBroken &&
-      (verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall);
-  if (!half && (whole || !IsTooSmall(spec_, artefact))) return false;
-  return MayBeWrittenOn(spec_, artefact, now);
-}
-
-// Moves those to the ones in progress, unless nothing good is left to stand in for them.
-void BackupProbe::HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const {
-  const std::vector<catalog::Artefact>& complete = listing.complete.all();
-  std::size_t left = complete.size();
-  while (left > 0 && MayBeUnfinished(complete[left - 1], now)) --left;
-  if (left == 0 || left == complete.size()) return;
-  const catalog::Artefact& before = complete[left - 1];
-  const auto verdict =
-      spec_.verify.enabled ? verdicts_.Find(before) : std::optional<BackupVerdict>();
-  const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken;
-  if (broken || before.defect || IsTooSmall(spec_, before)) return;
-  for (std::size_t i = left; i < complete.size(); ++i) {
-    listing.in_progress.push_back(complete[i].name);
-  }
-  listing.complete.Edit().resize(left);
-}
-
-bool BackupProbe::FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const {
-  if (artefact.size_bytes > (bucket_ ? kInlineBucketBytes : kInlineBytes)) return false;
-  if (spec_.verify.read_rate_bytes <= 0) return true;
-  const double seconds =
-      static_cast<double>(artefact.size_bytes) / static_cast<double>(spec_.verify.read_rate_bytes);
-  return seconds < base::ToSeconds(budget);
+IsLeft BackupProbe::Left() const {
+  return [this](const std::string& name) { return archives_.IsLeft(name); };
 }
 
 void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,
                                   const RunContext& context) {
-  for (int i = 0; i < kMaxInline; ++i) {
-    auto due = NextToVerify(spec_, complete, verdicts_, context.now);
-    if (!due && !complete.empty() && IsLeft(complete.back().name)) {
-      std::vector<catalog::Artefact> kept = complete;
-      std::erase_if(kept, [this](const auto& artefact) { return IsLeft(artefact.name); });
-      due = NextToVerify(spec_, kept, verdicts_, context.now);
-    }
+  for (int i = 0; only_run_ || i < kMaxInline; ++i) {
+    const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
     if (!due) return;
-    const base::Duration budget = context.deadline.Remaining() / 2;
-    if (!FitsInRun(*due, budget) ||
-        !verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) {
-      if (!context.stop.stopped()) verifier_.Start(*due);
-      return;
-    }
+    const base::Duration left = context.deadline.Remaining();
+    const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
+    const bool fits =
+        only_run_ ? IsReadWithin(spec_, *due, budget) : FitsInRun(spec_, *due, budget);
+    if (fits && verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) continue;
+    if (!only_run_ && !context.stop.stopped()) verifier_.Start(*due);
+    return;
   }
-}
-
-// A first run waits for the first look at the archives that its backups need.
-void BackupProbe::AwaitArchives(const std::vector<catalog::Artefact>& complete,
-                                const RunContext& context) const {
-  if (positions_ == nullptr || !spec_.verify.enabled) return;
-  const bool open =
-      std::any_of(complete.begin(), complete.end(), [this](const catalog::Artefact& artefact) {
-        if (!artefact.folder) return false;
-        const auto verdict = verdicts_.Find(artefact);
-        return verdict && !verdict->needs_wal.empty() &&
-               verdict->outcome == verify::Outcome::kUnjudged;
-      });
-  if (!open) return;
-  const base::Duration patience = std::min(kArchivePatience, context.deadline.Remaining() / 4);
-  positions_->archive_notes().AwaitArchives(config_.name, {config_.service, spec_.data},
-                                            base::Deadline::After(patience), context.stop);
-}
-
-bool BackupProbe::IsLeft(const std::string& name) const {
-  return positions_ != nullptr &&
-         positions_->archive_notes().IsLeft(config_.name, {config_.service, spec_.data}, name);
-}
-
-// What was taken on WAL that the server has left is whole, and no state to return to.
-void BackupProbe::DropLeft(std::vector<model::StoredCopy>& copies) const {
-  for (model::StoredCopy& copy : copies) {
-    if (!copy.good || !IsLeft(copy.name)) continue;
-    copy.good = false;
-    copy.problem = "taken on WAL that the server has left: it went on from an earlier point";
-  }
-}
-
-// For the probes of WAL archives.
-void BackupProbe::NoteBases(const std::vector<catalog::Artefact>& complete,
-                            const RunContext& context) {
-  if (positions_ == nullptr) return;
-  using State = catalog::WalBase::State;
-  std::map<std::string, State> states;
-  std::map<std::string, std::uint64_t> systems;  // manifests say it from PostgreSQL 17 on
-  for (const catalog::Artefact& artefact : complete) {
-    if (!artefact.folder) continue;
-    const auto verdict =
-        spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
-    // Whether its WAL is there the archive tells itself.
-    const bool needs_wal = verdict && !verdict->needs_wal.empty();
-    const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken && !needs_wal;
-    const bool passed = needs_wal || PassedAll(spec_, artefact, verdict);
-    states[artefact.name] = broken ? State::kBroken : passed ? State::kProven : State::kUnproven;
-    if (needs_wal) systems[artefact.name] = verdict->needs_wal.system_identifier;
-  }
-  const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
-  std::vector<catalog::WalBase> bases =
-      bases_.Find(complete, place_.get(), {deadline, context.stop});
-  for (catalog::WalBase& base : bases) {
-    base.probe = config_.name;
-    base.state = states[base.name];
-    if (base.system_identifier == 0) base.system_identifier = systems[base.name];
-  }
-  positions_->archive_notes().PutBases(config_.name, {config_.service, spec_.data},
-                                       std::move(bases));
 }
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
@@ -469,6 +325,11 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
                  "Time of the newest backup that passed every check.", labels_,
                  base::ToUnixSeconds(*state.last_success));
   }
+  if (spec_.verify.enabled) {
+    report.Gauge("backup_verification_max_age_seconds",
+                 "Limit of the time since the last verification.", labels_,
+                 base::ToSeconds(VerificationMaxAge(spec_.verify)));
+  }
   if (state.last_verified) {
     report.Gauge("backup_verification_timestamp_seconds", "End of the last verification.", labels_,
                  base::ToUnixSeconds(*state.last_verified));
@@ -498,6 +359,13 @@ void BackupProbe::ReportBucket(ProbeReport& report, base::Timestamp now,
   ReportChecks(report, bucket_->Checks(now));
   bucket_->Report(report, labels_, now);
   bucket_->Complete(complete, copies);
+}
+
+void BackupProbe::ReportLatestGood(ProbeReport& report, const LatestGoodEvidence& evidence,
+                                   base::Timestamp now) const {
+  if (const auto check = JudgeLatestGood(spec_, evidence, verdicts_, Left(), now)) {
+    report.Add(check->name, check->severity, check->reason, check->message, check->hint);
+  }
 }
 
 void BackupProbe::ReportSpace(ProbeReport& report) const {

@@ -4,7 +4,10 @@
 //
 // A run lists the folder and reads the verdicts there are. Artefacts of up to kInlineBytes are
 // verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
-// background thread at the configured rate, and the run does not wait for it.
+// background thread at the configured rate, and the run does not wait for it. While the newest is
+// not good the older ones are read, newest first, until one is: kMaxInline in a run. An only run
+// (--once, without a database) reads whatever its time suffices for, and leaves nothing to the
+// background.
 //
 // A place that cannot be looked at says nothing about the backups in it: what was seen last stands
 // in, and is judged as it ages. Without any, since the program was started, backup_success is
@@ -25,10 +28,12 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/s3_place.h"
+#include "probes/backup_archives.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
+#include "probes/backup_latest.h"
+#include "probes/backup_unfinished.h"
 #include "probes/backup_verifier.h"
-#include "probes/base_backups.h"
 #include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
@@ -37,12 +42,6 @@ namespace drwatch::probes {
 
 class BackupProbe final : public Probe {
  public:
-  static constexpr std::int64_t kInlineBytes = 64 << 20;
-  // The same out of a bucket: the network is slower than a disk.
-  static constexpr std::int64_t kInlineBucketBytes = 8 << 20;
-  // Artefacts verified within one run.
-  static constexpr int kMaxInline = 3;
-
   // `config.spec` holds a config::BackupProbe.
   BackupProbe(const config::Probe& config, const ProbeServices& services);
 
@@ -53,17 +52,9 @@ class BackupProbe final : public Probe {
   bool WaitIdle(base::Deadline deadline) const { return verifier_.WaitIdle(deadline); }
 
  private:
-  void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
+  IsLeft Left() const;
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
-  void AwaitArchives(const std::vector<catalog::Artefact>& complete,
-                     const RunContext& context) const;
-  bool IsLeft(const std::string& name) const;
-  void DropLeft(std::vector<model::StoredCopy>& copies) const;
-  void NoteBases(const std::vector<catalog::Artefact>& complete, const RunContext& context);
-  bool FitsInRun(const catalog::Artefact& artefact, base::Duration budget) const;
   void StandIn(catalog::Listing& listing) const;
-  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
-  void HoldUnfinished(catalog::Listing& listing, base::Timestamp now) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportSuccess(ProbeReport& report, bool success) const;
@@ -78,25 +69,22 @@ class BackupProbe final : public Probe {
                     const std::vector<catalog::Artefact>& complete,
                     std::vector<model::StoredCopy>& copies) const;
   void ReportSpace(ProbeReport& report) const;
+  void ReportLatestGood(ProbeReport& report, const LatestGoodEvidence& evidence,
+                        base::Timestamp now) const;
   std::string Target() const;
 
   const config::Probe config_;
-  const config::BackupProbe& spec_;                // of config_
-  const model::Labels labels_;                     // backup and location
+  const config::BackupProbe& spec_;  // of config_
+  const model::Labels labels_;       // backup and location
+  const bool only_run_;  // nothing is remembered, so nobody would hear what is read after a run
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
-  PositionRing* const positions_;  // where base backups are told; may be nullptr
-  BaseBackups bases_;
   BackupVerdicts verdicts_;
+  BackupArchives archives_;
   BackupVerifier verifier_;
+  UnfinishedBackups unfinished_;
   std::optional<BucketWatch> bucket_;  // of place_
-  // What was recent in the last run, by path.
-  struct RecentLook {
-    std::uint64_t fingerprint = 0;
-    bool read = false;
-  };
-  std::map<std::string, RecentLook> recent_looks_;
   struct Totals {
     catalog::ArtefactList of;
     double stored_bytes = 0;

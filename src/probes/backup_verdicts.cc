@@ -1,6 +1,7 @@
 #include "probes/backup_verdicts.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 #include <utility>
 
@@ -40,7 +41,32 @@ constexpr std::string_view kNeedsWal =
 constexpr std::string_view kBegun =
     "ALTER TABLE backup_verdicts ADD COLUMN begun_ms INTEGER NOT NULL DEFAULT 0;";
 
+// What a verdict is worth when other bytes lie there: milliseconds, and a TimeSource.
+constexpr std::string_view kTaken = R"sql(
+ALTER TABLE backup_verdicts ADD COLUMN judged_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backup_verdicts ADD COLUMN taken_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backup_verdicts ADD COLUMN time_source INTEGER NOT NULL DEFAULT 0;
+)sql";
+
 constexpr std::string_view kWhat = "backup verdicts";
+
+bool IsTransient(model::Reason reason) {
+  constexpr std::array<model::Reason, 14> kTransient = {model::Reason::kTimeout,
+                                                        model::Reason::kStorage,
+                                                        model::Reason::kPermission,
+                                                        model::Reason::kLimit,
+                                                        model::Reason::kNotFound,
+                                                        model::Reason::kDns,
+                                                        model::Reason::kTls,
+                                                        model::Reason::kAuth,
+                                                        model::Reason::kProtocol,
+                                                        model::Reason::kConfig,
+                                                        model::Reason::kUnexpectedStatus,
+                                                        model::Reason::kResponseTooLarge,
+                                                        model::Reason::kConnectionReset,
+                                                        model::Reason::kConnectionRefused};
+  return std::find(kTransient.begin(), kTransient.end(), reason) != kTransient.end();
+}
 
 // A line a table. nullptr: none.
 std::shared_ptr<const std::vector<std::string>> ReadTables(const std::string& text) {
@@ -67,6 +93,11 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.unpacked_bytes = row.Int(13);
   verdict.needs_wal = verify::UnpackNeededWal(row.Text(14));
   if (row.Int(15) != 0) verdict.begun = base::FromUnixMillis(row.Int(15));
+  verdict.judged = base::FromUnixMillis(row.Int(16));
+  verdict.taken = base::FromUnixMillis(row.Int(17));
+  verdict.time_source = ToEnum(row.Int(18), catalog::TimeSource::kModified);
+  // Written before it was told apart.
+  if (row.Int(16) == 0 && !WasPrevented(verdict)) verdict.judged = verdict.verified;
   return verdict;
 }
 
@@ -97,11 +128,16 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
 
 }  // namespace
 
+bool WasPrevented(const BackupVerdict& verdict) {
+  return verdict.outcome == verify::Outcome::kUnjudged && IsTransient(verdict.reason);
+}
+
 std::vector<db::Migration> BackupMigrations() {
   return {{"backup", 1, kSchema},
           {"backup", 2, kContents},
           {"backup", 3, kNeedsWal},
-          {"backup", 4, kBegun}};
+          {"backup", 4, kBegun},
+          {"backup", 5, kTaken}};
 }
 
 BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal)
@@ -115,8 +151,7 @@ void BackupVerdicts::Load() const {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
         "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal, "
-        "begun_ms FROM "
-        "backup_verdicts WHERE probe = ?");
+        "begun_ms, judged_ms, taken_ms, time_source FROM backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
     return ReadRows(rows,
                     [this](const db::Statement& row) { verdicts_[row.Text(0)] = ReadRow(row); });
@@ -170,7 +205,8 @@ std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
   Load();
   if (!last_verified_) {
     for (const auto& [path, verdict] : verdicts_) {
-      last_verified_ = std::max(last_verified_.value_or(verdict.verified), verdict.verified);
+      if (verdict.judged == base::Timestamp{}) continue;
+      last_verified_ = std::max(last_verified_.value_or(verdict.judged), verdict.judged);
     }
   }
   return last_verified_;
@@ -179,10 +215,13 @@ std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
 void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) {
   const std::lock_guard lock(mutex_);
   Load();
-  verdicts_[path] = verdict;
+  BackupVerdict& kept = verdicts_[path];
+  const base::Timestamp judged = WasPrevented(verdict) ? kept.judged : verdict.verified;
+  kept = verdict;
+  kept.judged = judged;
   kept_.reset();
   last_verified_.reset();
-  Store(path, verdict);
+  Store(path, kept);
   if (verdict.tables) DropOldTables();
 }
 
@@ -204,7 +243,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -222,17 +261,24 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(verdict.unpacked_bytes)
         .Bind(verify::PackNeededWal(verdict.needs_wal))
         .Bind(verdict.begun ? base::ToUnixMillis(*verdict.begun) : 0)
+        .Bind(base::ToUnixMillis(verdict.judged))
+        .Bind(base::ToUnixMillis(verdict.taken))
+        .Bind(static_cast<std::int64_t>(verdict.time_source))
         .Run();
   });
 }
 
-void BackupVerdicts::Keep(const catalog::ArtefactList& listed) {
+void BackupVerdicts::Keep(const catalog::ArtefactList& listed,
+                          const std::vector<catalog::Artefact>& recent) {
   const std::lock_guard lock(mutex_);
   Load();
   if (kept_ && kept_->SharedWith(listed)) return;
   kept_ = listed;
   std::unordered_set<std::string_view> paths;
   for (const catalog::Artefact& artefact : listed) {
+    if (verdicts_.contains(artefact.path)) paths.insert(artefact.path);
+  }
+  for (const catalog::Artefact& artefact : recent) {
     if (verdicts_.contains(artefact.path)) paths.insert(artefact.path);
   }
   if (paths.size() == verdicts_.size()) return;

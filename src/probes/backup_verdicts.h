@@ -42,7 +42,16 @@ struct BackupVerdict {
   verify::NeededWal needs_wal;
   // The probes of the archives that hold it; not kept.
   std::vector<std::string> wal_archives;
+  // End of the last verification at this path that was not prevented; the epoch = none was. Put()
+  // sets it.
+  base::Timestamp judged{};
+  // As the artefact has them: the epoch = not known.
+  base::Timestamp taken{};
+  catalog::TimeSource time_source = catalog::TimeSource::kModified;
 };
+
+// Whether something around the backup kept it from being judged, so that another try is worth it.
+bool WasPrevented(const BackupVerdict& verdict);
 
 // Whether the WAL that a verdict says is needed lies in an archive now.
 using FindWal = std::function<WalSupply(const verify::NeededWal&)>;
@@ -64,11 +73,11 @@ class BackupVerdicts {
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
   // Those that are proven broken: their paths, and the fingerprints of the bytes that are.
   std::unordered_map<std::string, std::uint64_t> Broken() const;
-  // End of the latest verification of any of them.
+  // End of the latest verification of any of them that was not prevented.
   std::optional<base::Timestamp> LastVerified() const;
   void Put(const std::string& path, const BackupVerdict& verdict);
-  // Forgets the paths that are not listed any more.
-  void Keep(const catalog::ArtefactList& listed);
+  // Forgets the paths that are not listed any more, neither there nor among the recent ones.
+  void Keep(const catalog::ArtefactList& listed, const std::vector<catalog::Artefact>& recent);
 
  private:
   void Load() const;

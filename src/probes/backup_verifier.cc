@@ -4,9 +4,25 @@
 #include <string>
 #include <vector>
 
+#include "catalog/make_place.h"
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
+
+bool IsReadWithin(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                  base::Duration budget) {
+  if (spec.verify.read_rate_bytes <= 0) return true;
+  const double seconds =
+      static_cast<double>(artefact.size_bytes) / static_cast<double>(spec.verify.read_rate_bytes);
+  return seconds < base::ToSeconds(budget);
+}
+
+bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               base::Duration budget) {
+  const bool bucket = catalog::IsS3(spec.place);
+  return artefact.size_bytes <= (bucket ? kInlineBucketBytes : kInlineBytes) &&
+         IsReadWithin(spec, artefact, budget);
+}
 
 BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options,
                                catalog::ArtefactCatalog& catalog, BackupVerdicts& verdicts,
@@ -83,6 +99,8 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.unpacked_bytes = found.contents.unpacked_bytes;
   verdict.begun = found.contents.begun;
   verdict.needs_wal = found.needs_wal;
+  verdict.taken = artefact.time;
+  verdict.time_source = artefact.time_source;
   verdict.verified = clock_.Now();
   verdict.duration = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began);
   return verdict;

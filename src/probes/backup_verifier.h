@@ -17,6 +17,19 @@
 
 namespace drwatch::probes {
 
+// Artefacts of up to so many bytes are verified within a run, and so many of them; larger ones in
+// the background. Out of a bucket less: the network is slower than a disk.
+inline constexpr std::int64_t kInlineBytes = 64 << 20;
+inline constexpr std::int64_t kInlineBucketBytes = 8 << 20;
+inline constexpr int kMaxInline = 3;
+
+// Whether so much time suffices at the configured rate.
+bool IsReadWithin(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+                  base::Duration budget);
+// Whether one run of many verifies it itself, when it has so much time for it.
+bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+               base::Duration budget);
+
 // Thread-safe. The destructor stops a running verification within one read.
 class BackupVerifier {
  public:

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "model/latest_good.h"
+
 namespace drwatch::recovery {
 namespace {
 
@@ -145,11 +147,14 @@ bool IsImmutable(const model::StoredCopy& copy, base::Timestamp now) {
 void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
            base::Timestamp now) {
   for (const CopyPlace& place : report.places) {
-    const model::StoredCopy* good = place.LatestGood();
-    if (good == nullptr || !place.success) continue;
+    const model::StoredCopy* copy = place.LatestGood();
+    if (copy == nullptr && place.presumed_seconds && !place.copies.empty()) {
+      copy = &place.copies.front();
+    }
+    if (copy == nullptr || !place.success) continue;
     ++report.copies;
-    if (place.offsite && HasWalOffsite(*good, offsite_archives)) ++report.offsite_copies;
-    if (IsImmutable(*good, now)) ++report.immutable_copies;
+    if (place.offsite && HasWalOffsite(*copy, offsite_archives)) ++report.offsite_copies;
+    if (IsImmutable(*copy, now)) ++report.immutable_copies;
   }
 }
 
@@ -173,11 +178,7 @@ void AddTarget(model::FamilySet& families, const BackupReport& report, std::stri
 
 }  // namespace
 
-const model::StoredCopy* CopyPlace::LatestGood() const {
-  const auto good = std::find_if(copies.begin(), copies.end(),
-                                 [](const model::StoredCopy& copy) { return copy.good; });
-  return good == copies.end() ? nullptr : &*good;
-}
+const model::StoredCopy* CopyPlace::LatestGood() const { return model::LatestGood(copies); }
 
 std::vector<BackupReport> CompareCopies(const config::Config& config,
                                         const std::vector<model::ProbeResult>& latest,
@@ -203,7 +204,9 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
     place.target = result->second->target;
     place.visible = ValueOf(*result->second, "backup_probe_success") == 1.0;
     place.success = ValueOf(*result->second, "backup_success") == 1.0;
+    place.presumed_seconds = ValueOf(*result->second, "backup_presumed_timestamp_seconds");
     place.copies = result->second->copies;
+    if (const auto* check = model::LatestGoodCheck(*result->second)) place.search = check->message;
   }
   std::vector<BackupReport> sorted;
   for (auto& [key, report] : reports) {

@@ -24,6 +24,11 @@ struct CopyPlace {
   bool visible = false;                   // the place could be looked at
   bool success = false;                   // backup_success
   std::vector<model::StoredCopy> copies;  // newest first
+  // The state of a good one in whose place one lies that is not verified yet.
+  std::optional<double> presumed_seconds;
+  // What the probe says of the newest good one where that is not simply the newest, and how far it
+  // looked where there is none; may be empty.
+  std::string search;
   // The newest copy that is good.
   const model::StoredCopy* LatestGood() const;
 };
@@ -39,8 +44,9 @@ struct BackupReport {
   std::string backup;
   std::string service;
   std::vector<CopyPlace> places;  // in the order of the configuration
-  // Places with a good, current copy. A base backup without WAL is off-site where one of the
-  // archives that have its WAL is, too; it never counts as immutable.
+  // Places with a good, current copy, or one that replaced a good one and is not read yet. A base
+  // backup without WAL is off-site where one of the archives that have its WAL is, too; it never
+  // counts as immutable.
   int copies = 0, offsite_copies = 0, immutable_copies = 0;
   std::optional<int> copies_target, offsite_target, immutable_target;
   // Of the newest copy that several places have, under its name or with its digest: whether all of

@@ -24,6 +24,20 @@ base::Duration Seconds(double seconds) {
   return base::Duration(static_cast<std::int64_t>(seconds * 1000));
 }
 
+// What a replaced backup stands for, where that is newer than what is proven.
+std::optional<RecoveryPath> Presumed(const model::ProbeResult& result,
+                                     const std::vector<RecoveryPath>& proven) {
+  const auto seconds = ValueOf(result, "backup_presumed_timestamp_seconds");
+  if (!seconds) return std::nullopt;
+  const base::Timestamp point = base::FromUnixSeconds(*seconds);
+  if (!proven.empty() && proven.front().point >= point) return std::nullopt;
+  RecoveryPath path;
+  path.kind = PathKind::kBackup;
+  path.point = point;
+  path.presumed = true;
+  return path;
+}
+
 // The newest copy that passed everything, and of those that need other archives or none the newest
 // each: which of them survives depends on the scenario.
 std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
@@ -34,6 +48,7 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
     paths.push_back({PathKind::kBackup, copy.point, {}, {}, copy.name, {}, copy.wal_archives});
     if (copy.wal_archives.empty()) break;
   }
+  if (const auto presumed = Presumed(result, paths)) paths.insert(paths.begin(), *presumed);
   if (!paths.empty()) return paths;
   const auto point = ValueOf(result, "backup_last_success_timestamp_seconds");
   // Passed everything and not good all the same: taken on WAL that the server has left.

@@ -49,6 +49,8 @@ struct RecoveryPath {
   std::vector<model::ReplayBase> bases;  // of a WAL archive: one of these is needed
   // Of a backup without WAL: the probes of archives, one of which is needed. Empty = it needs none.
   std::vector<std::string> wal_archives{};
+  // Of a backup: another one lies in its place that is not read yet. It was good, and is gone.
+  bool presumed = false;
 };
 
 // Ways back to the same data: one is enough.

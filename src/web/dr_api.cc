@@ -42,6 +42,7 @@ Json PlaceJson(const recovery::CopyPlace& place, base::Timestamp now) {
                {"success", place.success}};
   const model::StoredCopy* good = place.LatestGood();
   json["latest_good"] = good == nullptr ? Json(nullptr) : CopyJson(*good, now);
+  json["latest_good_detail"] = place.search;
   json["stored"] = Json::array();
   for (const model::StoredCopy& copy : place.copies) json["stored"].push_back(CopyJson(copy, now));
   return json;
@@ -91,6 +92,7 @@ Json PathJson(const std::string& data, const recovery::RecoveryPath& path, base:
           {"probe", path.probe},
           {"target", path.target},
           {"artefact", path.artefact},
+          {"proven", !path.presumed},
           {"point", base::FormatRfc3339(path.point)},
           {"loss_seconds", Age(path.point, now)}};
 }

@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "base/strings.h"
+#include "model/latest_good.h"
 
 namespace drwatch::web {
 namespace {
@@ -55,8 +56,9 @@ std::string CheckText(const model::CheckOutcome& check) {
 std::string ProbeRow(const model::ProbeResult& result, base::Timestamp now) {
   std::string detail = CheckText(result.Headline());
   for (const model::CheckOutcome& check : result.checks) {
-    if (check.severity == model::Severity::kOk || check.message == result.Headline().message)
-      continue;
+    const bool worth_it =
+        check.severity != model::Severity::kOk || check.name == model::kLatestGoodCheck;
+    if (!worth_it || check.message == result.Headline().message) continue;
     detail += "<br>" + CheckText(check);
   }
   return "<tr><td>" + Badge(model::SeverityName(result.severity())) + "</td><td>" +

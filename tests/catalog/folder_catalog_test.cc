@@ -393,5 +393,29 @@ TEST_F(FolderCatalogTest, ManyFilesAreQuick) {
       << "a few milliseconds on an idle machine";
 }
 
+TEST_F(FolderCatalogTest, ATreeIsAsNewAsItsFoldersWhereThatIsAskedFor) {
+  // Whatever the file system says of when it was made.
+  const base::Timestamp now = base::SystemClock().Now() + 2h;
+  const base::Duration old = kNow - (now - 40h);
+  Write("tree-1/sub/a", old);
+  Touch("tree-1/sub", kNow - (now - 1h));
+  Touch("tree-1", old);
+  options_.pattern = "tree-*";
+  EXPECT_EQ(List(now).complete.at(0).time, now - 40h);
+  catalog_.reset();
+  options_.dated_by_folder = true;
+  EXPECT_EQ(List(now).complete.at(0).time, now - 1h);
+  EXPECT_TRUE(List(now - 1h + 10s).complete.empty()) << "somebody writes in it";
+}
+
+TEST_F(FolderCatalogTest, WhatSaysWhenATreeWasMadeSaysItBetterThanItsFolders) {
+  const base::Timestamp now = base::SystemClock().Now() + 2h;
+  Write("tree-20260101T000000Z/a", 24h);
+  Touch("tree-20260101T000000Z", kNow - (now - 1h));
+  options_.pattern = "tree-*";
+  options_.dated_by_folder = true;
+  EXPECT_EQ(List(now).complete.at(0).time_source, TimeSource::kName);
+}
+
 }  // namespace
 }  // namespace drwatch::catalog

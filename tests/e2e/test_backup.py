@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from servers import PG_BIN, Postgres, fill_backup_folder, made_at, wait_until
 
 
@@ -203,15 +203,7 @@ def test_verify_asks_for_a_level(folder, artefacts):
     assert [entry["outcome"] for entry in json.loads(answer.stdout)] == ["unjudged"]
 
 
-CONTENT_RULES = """
-groups:
-- name: test
-  rules:
-  - alert: TestContents
-    expr: backup_check_success{check=~"tables|compression"} == 0
-    labels: {severity: warning}
-    annotations: {summary: "{{ $labels.backup }}: {{ $labels.check }}", runbook_url: "https://example.com", action: "look"}
-"""
+CONTENT_RULES = built_in("TablesVanished", "CompressionLost")
 
 
 def as_the_newest(drwatch, path, content):
@@ -236,7 +228,7 @@ def test_a_table_that_vanished(folder, drwatch, receivers, options):
         as_the_newest(drwatch, folder / "backup/shop-1.dump", dump())
         assert drwatch.value('backup_tables{backup="nightly"}') == 3
         as_the_newest(drwatch, folder / "backup/shop-2.dump", dump("--exclude-table=users", "--exclude-table-data=log.events"))
-        page = expect_page(receivers, "TestContents", wait_until)
+        page = expect_page(receivers, "TablesVanished", wait_until)
         assert drwatch.value('backup_tables_vanished{backup="nightly"}') == 2
         assert success(drwatch) == 1, "the dump itself is good"
         assert drwatch.value('backup_kept{kind="dump"}') == 2
@@ -258,7 +250,7 @@ def test_data_that_stopped_compressing(folder, drwatch, receivers):
     assert drwatch.value('backup_usual_compression_ratio{backup="nightly"}') > 4
     assert drwatch.value('backup_check_success{check="compression"}') == 1
     as_the_newest(drwatch, folder / "backup/shop-5.dump", gzip.compress(os.urandom(500_000)))
-    page = expect_page(receivers, "TestContents", wait_until)
+    page = expect_page(receivers, "CompressionLost", wait_until)
     assert drwatch.value('backup_compression_ratio{backup="nightly"}') < 1.01
     as_the_newest(drwatch, folder / "backup/shop-6.dump", gzip.compress(text * 2))
     expect_resolve(receivers, page, wait_until)

@@ -1,11 +1,14 @@
 """Folders of files that people keep: what is no backup by its name is not called a broken one."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
+import time
 
-from configs import config
+import pytest
+from configs import config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from servers import Postgres, wait_until
 
@@ -106,3 +109,35 @@ def test_configuration_and_a_web_site(folder):
     (folder / "tree/web/shop.dump").write_text("<!DOCTYPE html><html>Not found</html>", encoding="utf-8")
     code, verdict = verify(folder / "tree")
     assert (code, verdict["place"]) == (2, "web/shop.dump: byte 0"), verdict
+
+
+COPY = {
+    "rsync -a --link-dest": lambda source, to, before: ["rsync", "-a", f"--link-dest={before}", f"{source}/", to],
+    "rsync -a": lambda source, to, before: ["rsync", "-a", f"{source}/", to],
+    "rsync -r": lambda source, to, before: ["rsync", "-r", f"{source}/", to],
+    "cp -al": lambda source, to, before: ["cp", "-al", before, to],
+    "cp -r": lambda source, to, before: ["cp", "-r", source, to],
+}
+
+
+@pytest.mark.parametrize("how", COPY)
+def test_an_unchanged_tree_that_is_copied_anew_is_new(folder, drwatch, receivers, how):
+    """Nothing in it changed for months: what its files say is no age of a backup."""
+    source = folder / "uploads"
+    (source / "2026").mkdir(parents=True)
+    (source / "2026/photo.bin").write_bytes(bytes(range(256)))
+    (source / "readme").write_text("of no use\n", encoding="utf-8")
+    months_ago = time.time() - 200 * 86400
+    for path in [*source.rglob("*"), source]:
+        os.utime(path, (months_ago, months_ago))
+    (folder / "backup").mkdir()
+    before, after = folder / "backup/tree-a", folder / "backup/tree-b"
+    subprocess.run(["rsync", "-a", f"{source}/", before], check=True)
+    spec = {"name": "uploads", "type": "backup", "kind": "files", "service": "shop", "path": str(folder / "backup"), "pattern": "tree-*",
+            "max_age": "5s", "quiet_time": "200ms"}
+    drwatch.start(config(folder, receivers, [spec]))
+    wait_until(lambda: drwatch.value("backup_success") == 1, timeout=4, what="a new tree of old files is new")
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    assert drwatch.value('probe_failure_info{reason="stale"}') == 1
+    subprocess.run([str(part) for part in COPY[how](source, after, before)], check=True)
+    expect_resolve(receivers, page, wait_until)

@@ -8,28 +8,11 @@ import subprocess
 import time
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from servers import Postgres, fill_backup_folder, made_at, wait_until
 
 SERVICES = "services: [{name: shop, rpo: 1h, region: us-east-1, copies: 2, offsite_copies: 1}]"
-# The built-in rules' expressions with a patience that a test can have.
-RULES = """
-groups:
-- name: test
-  rules:
-  - alert: TestCopyMissing
-    expr: backup_copies < backup_copies_target
-    labels: {severity: warning}
-    annotations: {summary: "{{ $labels.backup }} has {{ $value }} copies", runbook_url: "https://example.com", action: "copy it"}
-  - alert: TestCopyDiffers
-    expr: backup_copies_identical == 0
-    labels: {severity: critical}
-    annotations: {summary: "{{ $labels.backup }} differs", runbook_url: "https://example.com", action: "copy it again"}
-  - alert: TestSlotMissed
-    expr: backup_schedule_missed_slots > 0
-    labels: {severity: warning}
-    annotations: {summary: "{{ $value }} slots missed", runbook_url: "https://example.com", action: "look"}
-"""
+RULES = built_in("CopyMissing", "CopyDiffers", "BackupSlotMissed", "NoRecoveryPoint")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +56,7 @@ def both(places):
 
 
 def start(drwatch, folder, receivers, probes, rules=RULES):
-    text = config(folder, receivers, probes, rules=rules).replace("services: [{name: shop, rpo: 1h}]", SERVICES)
+    text = config(folder, receivers, probes, rules=rules, extra="builtin_rules: false").replace("services: [{name: shop, rpo: 1h}]", SERVICES)
     assert SERVICES in text
     drwatch.start(text)
 
@@ -112,7 +95,7 @@ def test_a_copy_that_is_lost_pages_until_it_is_back(folder, drwatch, receivers, 
     assert drwatch.value('backup_offsite_copies{backup="nightly"}') == 1
     assert drwatch.value('backup_copies_identical{backup="nightly"}') == 1
     (places[1] / "shop-1.dump").unlink()
-    page = expect_page(receivers, "TestCopyMissing", wait_until)
+    page = expect_page(receivers, "CopyMissing", wait_until)
     assert drwatch.value('backup_offsite_copies{backup="nightly"}') == 0
     # Nothing would survive the site now: the scenario stays and says so.
     assert drwatch.value('dr_recovery_paths{scenario="site_lost"}') == 0
@@ -130,7 +113,7 @@ def test_a_byte_that_only_a_digest_can_tell(folder, drwatch, receivers, places):
     content[5000] ^= 1
     write(places[1] / "shop-2.dump", content, 300)
     start(drwatch, folder, receivers, both(places))
-    page = expect_page(receivers, "TestCopyDiffers", wait_until)
+    page = expect_page(receivers, "CopyDiffers", wait_until)
     assert drwatch.value('backup_verification_success{location="dr"}') == 1
     assert drwatch.value('backup_copy_difference_info{artefact="shop-2.dump",by="digest",location="dr"}') == 1
     backup = ask(drwatch, "/api/dr/backups")["backups"][0]
@@ -147,7 +130,7 @@ def test_a_copy_cut_short_is_not_the_same(folder, drwatch, receivers, places):
     start(drwatch, folder, receivers, both(places))
     wait_until(lambda: drwatch.value('backup_copies_identical{backup="nightly"}') == 1, what="the same")
     write(places[1] / "shop-1.dump", whole[:-100], 600)
-    page = expect_page(receivers, "TestCopyDiffers", wait_until)
+    page = expect_page(receivers, "CopyDiffers", wait_until)
     assert ask(drwatch, "/api/dr/backups")["backups"][0]["differing"] == "shop-1.dump"
     write(places[1] / "shop-1.dump", whole, 600)
     expect_resolve(receivers, page, wait_until)
@@ -161,9 +144,48 @@ def test_a_hole_in_the_schedule(folder, drwatch, receivers, dump):
         write(folder / "here" / name, dump, time.time() - (hour - hours * 3600))
     spec = probe("here", folder / "here", schedule="0 * * * *", grace="1m", retention="7d")
     start(drwatch, folder, receivers, [spec])
-    page = expect_page(receivers, "TestSlotMissed", wait_until)
+    page = expect_page(receivers, "BackupSlotMissed", wait_until)
+    assert page.body["payload"]["summary"] == "BackupSlotMissed: Backup nightly at primary has holes"
     assert drwatch.value("backup_schedule_missed_slots") == 1
     assert 5 / 168 * 0.9 < drwatch.value("backup_retention_covered_ratio") < 5 / 168 * 1.1
     missing = time.strftime("shop-%Y%m%dT%H%M%SZ.dump", time.gmtime(hour - 3 * 3600))
     shutil.copy2(next((folder / "here").iterdir()), folder / "here" / missing)
     expect_resolve(receivers, page, wait_until)
+
+
+def test_an_only_copy_that_is_overwritten(folder, drwatch, receivers, dump):
+    """Read for seconds as a large one is for hours: meanwhile nobody is paged, and nothing is called good that is not."""
+    (folder / "here").mkdir()
+    latest = folder / "here" / "latest.dump"
+    write(latest, made_at(dump, time.time() - 900), 900)
+    services = SERVICES.replace("copies: 2, offsite_copies: 1", "copies: 1")
+
+    def start_reading(rate):
+        spec = probe("here", folder / "here", pattern="latest.dump", verify={"read_rate": rate})
+        text = config(folder, receivers, [spec], rules=RULES, extra="builtin_rules: false")
+        drwatch.start(text.replace("services: [{name: shop, rpo: 1h}]", services))
+        wait_until(lambda: drwatch.value("backup_verification_success") == 1, what="proven")
+    start_reading("unlimited")
+    drwatch.stop()
+    start_reading(f"{len(dump) // 5000}KiB/s")
+
+    def way_back():
+        scenarios = {entry["scenario"]: entry for entry in ask(drwatch, "/api/dr/recovery")["services"][0]["scenarios"]}
+        paths = scenarios["database_corrupted"]["paths"]
+        return paths[0] if paths else None
+    assert way_back()["proven"] is True
+    write(latest, made_at(dump, time.time() - 300), 300)
+    wait_until(lambda: drwatch.value("backup_presumed_timestamp_seconds"), what="the old one stands in")
+    assert way_back()["proven"] is False
+    assert 900 <= drwatch.value('dr_rpo_achieved_seconds{scenario="database_corrupted"}') < 960
+    assert drwatch.value('backup_copies{backup="nightly"}') == 1
+    assert ask(drwatch, "/api/dr/backups")["backups"][0]["latest_good"] is None, "the bytes of the good one are gone"
+    wait_until(lambda: drwatch.value("backup_presumed_timestamp_seconds") is None, timeout=30, what="the new one is read")
+    assert way_back()["proven"] is True
+    assert 300 <= drwatch.value('dr_rpo_achieved_seconds{scenario="database_corrupted"}') < 360
+    assert not receivers.pages(), "an overwritten copy pages nobody"
+    write(latest, made_at(dump, time.time() - 200)[:-100], 200)
+    page = expect_page(receivers, "NoRecoveryPoint", wait_until, timeout=30)
+    assert way_back() is None
+    write(latest, made_at(dump, time.time() - 100), 100)
+    expect_resolve(receivers, page, wait_until, timeout=30)

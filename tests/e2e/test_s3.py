@@ -221,7 +221,11 @@ def test_bucket_settings(folder, drwatch, receivers, storage, s3, bucket):
     drwatch.stop()
     drwatch.start()
     expect_resolve(receivers, page, wait_until)
-    expect_page(receivers, "BucketVersioningOff", wait_until)
+    page = expect_page(receivers, "BucketVersioningOff", wait_until)
+    s3.set(bucket, "versioning", "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>")
+    drwatch.stop()
+    drwatch.start()
+    expect_resolve(receivers, page, wait_until)
 
 
 def test_encryption(folder, drwatch, receivers, storage, s3, bucket):
@@ -308,6 +312,21 @@ def test_no_lock_where_one_is_promised(folder, drwatch, receivers, storage, s3, 
     s3.put(bucket, "daily/shop.dump", DUMP)
     start(drwatch, folder, receivers, [probe(storage, bucket, expect={"object_lock": True})])
     expect_page(receivers, "BackupNotImmutable", wait_until)
+
+
+def test_a_lock_that_ends_too_early_to_page_and_back(folder, drwatch, receivers, storage, s3):
+    bucket = s3.make_bucket(f"locked-{next(NUMBERS)}", {"x-amz-bucket-object-lock-enabled": "true"})
+
+    def put(name, days):
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + days * 86400))
+        s3.put(bucket, f"daily/{name}", DUMP, {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": until})
+    put("a.dump", 1)
+    start(drwatch, folder, receivers, [probe(storage, bucket, retention="30d", expect={"object_lock": True})])
+    page = expect_page(receivers, "BackupNotImmutable", wait_until)
+    assert value(drwatch, "backup_success") == 1, "it is there, only not for long enough"
+    time.sleep(1.1)  # radosgw counts in seconds
+    put("b.dump", 31)
+    expect_resolve(receivers, page, wait_until)
 
 
 def test_base_backup_as_a_group_of_objects(folder, drwatch, receivers, storage, s3, bucket, tmp_path_factory):

@@ -387,8 +387,13 @@ def test_a_short_window_pages(folder, drwatch, receivers, primary):
     archive(primary)
     base_backup(primary)
     archive(primary)
-    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="7d")]))
-    expect_page(receivers, "PitrWindowShort", wait_until)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="12s")]))
+    page = expect_page(receivers, "PitrWindowShort", wait_until)
+    # It grows while nothing is lost.
+    time.sleep(12)
+    archive(primary)
+    expect_resolve(receivers, page, wait_until)
+    assert value(drwatch, "pitr_window_seconds") >= 12
 
 
 def test_base_backups_of_another_probe_count(folder, drwatch, receivers, primary):

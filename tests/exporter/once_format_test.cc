@@ -104,6 +104,44 @@ TEST(OnceTest, JunitEscapesAndCounts) {
   EXPECT_NE(text.find("&lt;b&gt;"), std::string::npos);
 }
 
+TEST(OnceTest, EveryFormatNamesTheLatestGoodBackup) {
+  OnceReport report;
+  report.results = {Result("nightly", Severity::kCritical, Reason::kIncomplete, "cut off")};
+  ProbeResult& result = report.results.front();
+  result.type = "backup";
+  result.started = base::FromUnixMillis(1'775'822'400'000);
+  result.checks.push_back({"latest_good", Severity::kOk, Reason::kNone, "shop-1.dump | 3h", {}});
+  model::StoredCopy copy;
+  copy.name = "shop-2.dump";
+  result.copies.push_back(copy);
+  copy.name = "shop-1.dump";
+  copy.point = result.started - std::chrono::hours(3);
+  copy.good = true;
+  copy.level = 4;
+  result.copies.push_back(copy);
+  EXPECT_NE(FormatOnce(report, OnceFormat::kTable, Colour::kNever)
+                .find(" latest_good: shop-1.dump | 3h\n"),
+            std::string::npos);
+  EXPECT_NE(FormatOnce(report, OnceFormat::kNagios, Colour::kNever)
+                .find("\n[OK] nightly latest_good: shop-1.dump   3h\n"),
+            std::string::npos);
+  EXPECT_NE(FormatOnce(report, OnceFormat::kJunit, Colour::kNever)
+                .find("</failure><system-out>latest_good: shop-1.dump | 3h</system-out>"),
+            std::string::npos);
+  const auto parse = [&report](OnceFormat format) {
+    return nlohmann::json::parse(FormatOnce(report, format, Colour::kNever));
+  };
+  const auto good = parse(OnceFormat::kJson)["results"][0]["latest_good"];
+  EXPECT_EQ(good["name"], "shop-1.dump");
+  EXPECT_EQ(good["time"], "2026-04-10T09:00:00Z");
+  EXPECT_EQ(good["age_seconds"], 3 * 3600);
+  EXPECT_EQ(good["level"], 4);
+  result.copies.clear();
+  EXPECT_TRUE(parse(OnceFormat::kNdjson)["latest_good"].is_null());
+  result.type = "http";
+  EXPECT_FALSE(parse(OnceFormat::kNdjson).contains("latest_good"));
+}
+
 TEST(OnceTest, NothingSelectedIsUnknown) {
   EXPECT_EQ(FormatOnce({}, OnceFormat::kNagios, Colour::kNever),
             "DRWATCH UNKNOWN - nothing selected\n");

@@ -222,15 +222,15 @@ TEST(BackupVerdictsTest, ForgetsWhatIsNotListed) {
     verdicts.Put("/b/" + std::to_string(i), verdict);
   }
   EXPECT_EQ(verdicts.LastVerified(), kNow + 3h);
-  verdicts.Keep(listed);
+  verdicts.Keep(listed, {});
   EXPECT_TRUE(verdicts.FindPath("/b/2"));
   EXPECT_FALSE(verdicts.FindPath("/b/3"));
   EXPECT_EQ(verdicts.LastVerified(), kNow + 2h);
   // The end of a verification of one that was removed meanwhile.
   verdicts.Put("/b/3", {});
-  verdicts.Keep(listed);
+  verdicts.Keep(listed, {});
   EXPECT_FALSE(verdicts.FindPath("/b/3"));
-  verdicts.Keep(catalog::ArtefactList());
+  verdicts.Keep(catalog::ArtefactList(), {});
   EXPECT_EQ(verdicts.LastVerified(), std::nullopt);
 }
 

@@ -204,7 +204,7 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   verdict.level = verify::Level::kContent;
   verdict.verified = kNow;
   verdicts.Put(backups[2].path, verdict);
-  const auto copies = CopiesOf(spec, backups, verdicts);
+  const auto copies = CopiesOf(spec, backups, verdicts, [](const std::string&) { return false; });
   ASSERT_EQ(copies.size(), 4u);
   EXPECT_FALSE(copies[0].good);
   EXPECT_EQ(copies[0].problem, "not verified");
@@ -214,6 +214,24 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   EXPECT_EQ(copies[1].verified, kNow);
   EXPECT_EQ(copies[2].problem, "byte 5: checksum differs");
   EXPECT_EQ(copies[3].problem, "smaller than min_size");
+  const auto left = CopiesOf(spec, backups, verdicts,
+                             [&](const std::string& name) { return name == copies[1].name; });
+  EXPECT_FALSE(left[1].good);
+  EXPECT_TRUE(left[1].problem.starts_with("taken on WAL that the server has left"));
+}
+
+TEST(CopiesTest, TheNewestGoodOneIsToldHoweverOld) {
+  config::BackupProbe spec;
+  BackupVerdicts verdicts(nullptr, "nightly");
+  const auto backups = Nightly(200);
+  BackupVerdict verdict;
+  verdict.fingerprint = 1;
+  verdict.outcome = verify::Outcome::kIntact;
+  for (const int good : {3, 4}) verdicts.Put(backups[good].path, verdict);
+  const auto copies = CopiesOf(spec, backups, verdicts, [](const std::string&) { return false; });
+  ASSERT_EQ(copies.size(), model::kMaxStoredCopies + 1);
+  EXPECT_TRUE(copies.back().good);
+  EXPECT_EQ(copies.back().point, backups[4].time);
 }
 
 }  // namespace

@@ -9,10 +9,9 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "probes/backup_probe_fixture.h"
 #include "support/as_nobody.h"
-#include "support/fake_clock.h"
 #include "support/log_check.h"
-#include "support/temp_dir.h"
 
 namespace drwatch::probes {
 namespace {
@@ -23,72 +22,7 @@ using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""s;
 
-std::string GoodDump() {
-  return testing::ReadTestFile(testing::TestData("testdata/verify/custom.dump"));
-}
 std::string Text(std::size_t size) { return std::string(size, 't'); }
-
-class BackupProbeTest : public ::testing::Test {
- protected:
-  BackupProbeTest() {
-    config_.name = "nightly";
-    config_.type = "backup";
-    config_.service = "shop";
-    spec_.place.path = folder_.Path("backups");
-    spec_.max_age = 26h;
-    std::filesystem::create_directory(spec_.place.path);
-    auto database = db::Database::OpenInMemory(BackupMigrations());
-    database_ = std::move(*database);
-  }
-  void Write(const std::string& name, base::Duration age, std::string_view content) {
-    folder_.Write("backups/" + name, content);
-    const auto at = base::ToUnixMillis(clock_.Now() - age);
-    const timespec time{at / 1000, at % 1000 * 1'000'000};
-    const timespec times[2] = {time, time};
-    ::utimensat(AT_FDCWD, folder_.Path("backups/" + name).c_str(), times, 0);
-  }
-  BackupProbe& Probe() {
-    if (!probe_) {
-      config_.spec = spec_;
-      ProbeServices services;
-      services.database = database_.get();
-      services.clock = &clock_;
-      probe_ = std::make_unique<BackupProbe>(config_, services);
-    }
-    return *probe_;
-  }
-  void Restart() { probe_.reset(); }
-  model::ProbeResult Run(base::Duration timeout = 10s) {
-    RunContext context{base::Deadline::After(timeout), {}, clock_.Now(), &clock_};
-    last_ = Probe().Run(context);
-    return last_;
-  }
-  // A sample of the last result: "backup_success", or "backup_check_success" with its check.
-  std::optional<double> Value(std::string_view name, std::string_view check = {}) const {
-    for (const model::MetricFamily& family : last_.families) {
-      if (family.name != name) continue;
-      for (const model::MetricPoint& point : family.points) {
-        if (point.labels.Get("check") == check) return point.value;
-      }
-    }
-    return std::nullopt;
-  }
-  model::CheckOutcome Check(std::string_view name) const {
-    for (const model::CheckOutcome& check : last_.checks) {
-      if (check.name == name) return check;
-    }
-    return {"absent", Severity::kOk, Reason::kNone, {}, {}};
-  }
-  Reason RunForReason() { return Run().Headline().reason; }
-
-  testing::TempDir folder_;
-  testing::FakeClock clock_;
-  std::unique_ptr<db::Database> database_;
-  config::Probe config_;
-  config::BackupProbe spec_;
-  std::unique_ptr<BackupProbe> probe_;
-  model::ProbeResult last_;
-};
 
 // A dump that says it began then, on the wall clock of its machine.
 std::string DumpBegunAt(int month, int day, int hour, int minute) {
@@ -473,7 +407,7 @@ class LargeBackupTest : public BackupProbeTest {
   LargeBackupTest() { spec_.verify.read_rate_bytes = 0; }
   void WriteLarge(const std::string& name, base::Duration age, std::string_view head) {
     Write(name, age, head);
-    std::filesystem::resize_file(folder_.Path("backups/" + name), BackupProbe::kInlineBytes + 1);
+    std::filesystem::resize_file(folder_.Path("backups/" + name), kInlineBytes + 1);
     const auto at = base::ToUnixMillis(clock_.Now() - age);
     const timespec time{at / 1000, at % 1000 * 1'000'000};
     const timespec times[2] = {time, time};

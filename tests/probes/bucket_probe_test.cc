@@ -248,6 +248,7 @@ class BucketProbeTest : public ::testing::Test {
       config.spec = spec_;
       ProbeServices services;
       services.clock = &clock_;
+      services.database = database_.get();
       probe_ = std::make_unique<BackupProbe>(config, services);
     }
     return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
@@ -256,6 +257,7 @@ class BucketProbeTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::FakeS3 server_{"bucket"};
   config::BackupProbe spec_;
+  std::unique_ptr<db::Database> database_ = *db::Database::OpenInMemory(BackupMigrations());
   std::unique_ptr<BackupProbe> probe_;
 };
 
@@ -460,7 +462,7 @@ TEST_F(BucketProbeTest, FindsATruncatedObject) {
 }
 
 TEST_F(BucketProbeTest, ReadsALargeObjectBesideTheRun) {
-  const std::string filler(BackupProbe::kInlineBucketBytes, 'x');
+  const std::string filler(kInlineBucketBytes, 'x');
   Put("daily/big.bin", 1h, filler + filler);
   model::ProbeResult result = Run();
   EXPECT_EQ(ValueOf(result, "backup_verification_level"), std::nullopt);

@@ -62,6 +62,20 @@ std::optional<double> Value(const std::vector<model::MetricFamily>& families, st
   return std::nullopt;
 }
 
+TEST(CopiesTest, OneThatReplacedAGoodOneCountsWhileItIsNotRead) {
+  auto unread = Copy("latest", 1h);
+  unread.good = false;
+  auto primary = Result("nightly-primary", {unread});
+  EXPECT_EQ(CompareCopies(MakeConfig(), {primary}, kNow)[0].copies, 0);
+  model::FamilySet families;
+  families.Gauge("backup_success", "", {}, 1);
+  families.Gauge("backup_presumed_timestamp_seconds", "", {}, base::ToUnixSeconds(kNow - 24h));
+  primary.families = families.Take();
+  const auto reports = CompareCopies(MakeConfig(), {primary}, kNow);
+  EXPECT_EQ(reports[0].copies, 1);
+  EXPECT_EQ(reports[0].places[0].LatestGood(), nullptr);
+}
+
 TEST(CopiesTest, CountsGoodCurrentCopies) {
   auto immutable = Copy("a", 5h);
   immutable.immutable_until = kNow + 1h;

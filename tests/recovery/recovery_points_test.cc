@@ -44,6 +44,14 @@ model::ProbeResult Backup(const std::string& probe, std::optional<base::Timestam
   return result;
 }
 
+// Says in `result` that what lay before in the place of another one was of `point`.
+void Replace(model::ProbeResult& result, base::Timestamp point) {
+  model::FamilySet families;
+  families.Gauge("backup_probe_success", "", {}, 1);
+  families.Gauge("backup_presumed_timestamp_seconds", "", {}, base::ToUnixSeconds(point));
+  result.families = families.Take();
+}
+
 model::ProbeResult Standby(double lag) {
   model::ProbeResult result;
   result.probe = "standby";
@@ -253,6 +261,24 @@ TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
   EXPECT_EQ(path.artefact, "shop-2.dump");
   EXPECT_EQ(path.point, kNow - 26h);
   EXPECT_EQ(path.target, "/backup");
+}
+
+TEST(RecoveryPointsTest, AReplacedBackupStandsInWhileItIsNewer) {
+  RecoveryPoints points(MakeConfig());
+  auto dump = Backup("dump", std::nullopt);
+  Replace(dump, kNow - 2h);
+  auto reports = points.Compute({dump});
+  EXPECT_EQ(PointOf(reports, Scenario::kServerLost), kNow - 2h);
+  EXPECT_TRUE(Find(reports, Scenario::kServerLost)->Decisive()->presumed);
+  model::StoredCopy copy;
+  copy.point = kNow - 5h;
+  copy.good = true;
+  dump.copies = {copy};
+  EXPECT_EQ(PointOf(points.Compute({dump}), Scenario::kServerLost), kNow - 2h);
+  dump.copies[0].point = kNow - 1h;
+  reports = points.Compute({dump});
+  EXPECT_EQ(PointOf(reports, Scenario::kServerLost), kNow - 1h);
+  EXPECT_FALSE(Find(reports, Scenario::kServerLost)->Decisive()->presumed);
 }
 
 TEST(RecoveryPointsTest, WhatPassedEverythingAndIsNotGoodIsNoPoint) {

@@ -29,6 +29,7 @@ TEST(DrApiTest, NamesTheLatestGoodBackupAndWhereItLies) {
   older.point = kNow - 49h;
   older.good = true;
   report.places[0].copies = {broken, older};
+  report.places[0].search = "the one after it is not proven good";
   report.places[1].location = "dr";
   report.places[1].target = "s3://bucket/daily";
   model::StoredCopy good = older;
@@ -49,6 +50,7 @@ TEST(DrApiTest, NamesTheLatestGoodBackupAndWhereItLies) {
   EXPECT_TRUE(backup["offsite_copies_target"].is_null());
   EXPECT_TRUE(backup["identical"].is_null());
   EXPECT_EQ(backup["places"][0]["latest_good"]["name"], "shop-1.dump");
+  EXPECT_EQ(backup["places"][0]["latest_good_detail"], "the one after it is not proven good");
   EXPECT_EQ(backup["places"][0]["stored"].size(), 2u);
   EXPECT_TRUE(backup["places"][0]["stored"][0]["verified"].is_null());
 }
@@ -74,6 +76,7 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   report.scenarios.push_back(report.scenarios[0]);
   report.scenarios[2].data.push_back(
       {"files", {{recovery::PathKind::kBackup, kNow - 3h, "uploads", "/files", "f.tar", {}}}});
+  report.scenarios[2].data[1].paths[0].presumed = true;
   const json answer = json::parse(RecoveryJson({report}, kNow));
   const json& scenarios = answer["data"]["services"][0]["scenarios"];
   EXPECT_EQ(scenarios[0]["scenario"], "server_lost");
@@ -87,6 +90,8 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   EXPECT_EQ(scenarios[1]["not_recoverable"], json::array({"files"}));
   EXPECT_EQ(scenarios[2]["loss_seconds"], 3 * 3600) << "the data that comes back oldest decides";
   EXPECT_EQ(scenarios[2]["paths"][2]["data"], "files");
+  EXPECT_EQ(scenarios[2]["paths"][2]["proven"], false);
+  EXPECT_EQ(scenarios[2]["paths"][1]["proven"], true);
 }
 
 }  // namespace

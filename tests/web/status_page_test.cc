@@ -42,6 +42,19 @@ TEST(StatusPageTest, ShowsTheWorstProbeFirstAndHidesTheWatchdog) {
   EXPECT_EQ(page.find("Watchdog"), std::string::npos);
 }
 
+TEST(StatusPageTest, NamesTheLatestGoodBackup) {
+  StatusView view;
+  model::ProbeResult result;
+  result.checks = {
+      {"format", model::Severity::kCritical, model::Reason::kIncomplete, "cut off", ""},
+      {"size", model::Severity::kOk, model::Reason::kNone, "2 GiB", ""},
+      {"latest_good", model::Severity::kOk, model::Reason::kNone, "shop-1.dump, 3h old", ""}};
+  view.probes = {result};
+  const std::string page = StatusPage(view);
+  EXPECT_NE(page.find("<b>latest_good</b> shop-1.dump, 3h old"), std::string::npos);
+  EXPECT_EQ(page.find("2 GiB"), std::string::npos);
+}
+
 TEST(StatusPageTest, OffersToAcknowledgeAndShowsWhoHas) {
   StatusView view;
   model::Alert alert;

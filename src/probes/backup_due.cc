@@ -1,0 +1,56 @@
+#include "probes/backup_due.h"
+
+#include <algorithm>
+
+#include "probes/backup_judge.h"
+#include "probes/backup_siblings.h"
+
+namespace drwatch::probes {
+namespace {
+
+using verify::Outcome;
+
+// Whether what is known of it is too old to be relied on, or was never known.
+bool IsDue(const config::BackupProbe& spec, const catalog::Artefact& artefact,
+           const std::optional<BackupVerdict>& verdict, base::Timestamp now) {
+  if (!verdict || verdict->checksum_stamp != artefact.checksum_stamp) return true;
+  if (verdict->outcome == Outcome::kBroken || artefact.defect) return false;
+  const bool open = WorthOf(spec, artefact, verdict) == Worth::kOpen;
+  const base::Duration every = open ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
+  return now - verdict->verified >= every;
+}
+
+// Which of those before the newest one is good, then?
+std::optional<catalog::Artefact> NextOlder(const config::BackupProbe& spec,
+                                           const std::vector<catalog::Artefact>& complete,
+                                           const BackupVerdicts& verdicts, const IsLeft& is_left,
+                                           base::Timestamp now) {
+  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
+    if (at->defect || IsTooSmall(spec, *at) || is_left(at->name)) continue;
+    const auto verdict = verdicts.Find(*at);
+    if (IsDue(spec, *at, verdict, now)) return *at;
+    if (PassedAll(spec, *at, verdict)) break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
+                                              const std::vector<catalog::Artefact>& complete,
+                                              const BackupVerdicts& verdicts, const IsLeft& is_left,
+                                              base::Timestamp now) {
+  if (!spec.verify.enabled || complete.empty()) return std::nullopt;
+  const catalog::Artefact& newest = complete.back();
+  const auto verdict = verdicts.Find(newest);
+  if (IsDue(spec, newest, verdict, now)) return newest;
+  if (WorthOf(spec, newest, verdict) == Worth::kBad || is_left(newest.name)) {
+    return NextOlder(spec, complete, verdicts, is_left, now);
+  }
+  for (const catalog::Artefact* sibling : SiblingsOfNewest(spec, complete)) {
+    if (!verdicts.Find(*sibling)) return *sibling;
+  }
+  return std::nullopt;
+}
+
+}  // namespace drwatch::probes

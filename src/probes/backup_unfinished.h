@@ -1,0 +1,47 @@
+// Which of the artefacts that a look found are not finished yet: those that have just changed, and
+// those that end half-way and may be written on.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "catalog/artefact.h"
+#include "config/config.h"
+#include "probes/backup_verdicts.h"
+#include "probes/backup_verifier.h"
+#include "probes/probe.h"
+
+namespace drwatch::probes {
+
+// One backup probe's. One thread.
+class UnfinishedBackups {
+ public:
+  // All outlive this.
+  UnfinishedBackups(const config::BackupProbe& spec, BackupVerdicts& verdicts,
+                    BackupVerifier& verifier)
+      : spec_(spec), verdicts_(verdicts), verifier_(verifier) {}
+
+  // Reads small recent artefacts and moves those that need no more waiting to the complete ones.
+  // One that is only half there leaves no verdict: it may be about to replace the one that was
+  // judged under its name.
+  void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
+  // Moves the newest complete ones that may be unfinished to those in progress, unless nothing good
+  // is left to stand in for them.
+  void HoldBack(catalog::Listing& listing, base::Timestamp now) const;
+
+ private:
+  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
+
+  const config::BackupProbe& spec_;
+  BackupVerdicts& verdicts_;
+  BackupVerifier& verifier_;
+  // What was recent in the last run, by path.
+  struct RecentLook {
+    std::uint64_t fingerprint = 0;
+    bool read = false;
+  };
+  std::map<std::string, RecentLook> looks_;
+};
+
+}  // namespace drwatch::probes
