@@ -155,7 +155,7 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
 
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts) {
+                                        const BackupVerdicts& verdicts, const ReadSpeeds& speeds) {
   std::vector<model::StoredCopy> copies;
   for (auto at = complete.rbegin();
        at != complete.rend() && copies.size() < model::kMaxStoredCopies; ++at) {
@@ -165,6 +165,8 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     copy.kind = KindOf(spec, *at);
     copy.point = PointOf(spec, *at, verdict);
     copy.size_bytes = at->size_bytes;
+    copy.restore_bytes = RestoreBytes(*at);
+    copy.reading = speeds.Find(at->path);
     copy.dated = catalog::ParseNameTime(at->name, at->modified).has_value();
     if (at->time_source == catalog::TimeSource::kContent) {
       copy.made = at->time;

@@ -13,6 +13,7 @@
 #include "model/probe_result.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verdicts.h"
+#include "probes/read_speeds.h"
 
 namespace drwatch::probes {
 
@@ -61,6 +62,6 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
 // Newest first, at most model::kMaxStoredCopies.
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts);
+                                        const BackupVerdicts& verdicts, const ReadSpeeds& speeds);
 
 }  // namespace drwatch::probes

@@ -98,7 +98,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
       positions_(services.positions),
       verdicts_(services.database, config_.name, FindWalFor(config_, positions_)),
-      verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)) {
+      speeds_(services.database, config_.name),
+      verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)) {
   if (place_) bucket_.emplace(spec_, *place_);
   if (positions_ != nullptr) {
     positions_->archive_notes().ExpectBases(config_.name, {config_.service, spec_.data});
@@ -156,7 +157,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    copies = CopiesOf(spec_, complete, verdicts_);
+    copies = CopiesOf(spec_, complete, verdicts_, speeds_);
     DropLeft(copies);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);

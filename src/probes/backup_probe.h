@@ -89,6 +89,7 @@ class BackupProbe final : public Probe {
   PositionRing* const positions_;  // where base backups are told; may be nullptr
   BaseBackups bases_;
   BackupVerdicts verdicts_;
+  ReadSpeeds speeds_;
   BackupVerifier verifier_;
   std::optional<BucketWatch> bucket_;  // of place_
   // What was recent in the last run, by path.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "probes/read_speeds.h"
 #include "probes/verdict_rows.h"
 
 namespace drwatch::probes {
@@ -98,10 +99,12 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
 }  // namespace
 
 std::vector<db::Migration> BackupMigrations() {
-  return {{"backup", 1, kSchema},
-          {"backup", 2, kContents},
-          {"backup", 3, kNeedsWal},
-          {"backup", 4, kBegun}};
+  std::vector<db::Migration> all = {{"backup", 1, kSchema},
+                                    {"backup", 2, kContents},
+                                    {"backup", 3, kNeedsWal},
+                                    {"backup", 4, kBegun}};
+  for (const db::Migration& migration : ReadSpeedMigrations()) all.push_back(migration);
+  return all;
 }
 
 BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal)

@@ -7,6 +7,7 @@ namespace {
 
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
 
 // 2026-04-10 12:00 UTC.
 const base::Timestamp kNow = base::FromUnixMillis(1'775'822'400'000);
@@ -204,7 +205,10 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   verdict.level = verify::Level::kContent;
   verdict.verified = kNow;
   verdicts.Put(backups[2].path, verdict);
-  const auto copies = CopiesOf(spec, backups, verdicts);
+  ReadSpeeds speeds(nullptr, "nightly");
+  speeds.Put(backups[1].path, {500, 20ms}, 500, kNow - 1h);
+  speeds.Put(backups[2].path, {1000, 10ms}, 1000, kNow);
+  const auto copies = CopiesOf(spec, backups, verdicts, speeds);
   ASSERT_EQ(copies.size(), 4u);
   EXPECT_FALSE(copies[0].good);
   EXPECT_EQ(copies[0].problem, "not verified");
@@ -213,6 +217,10 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   EXPECT_EQ(copies[1].kind, "dump");
   EXPECT_EQ(copies[1].verified, kNow);
   EXPECT_EQ(copies[2].problem, "byte 5: checksum differs");
+  EXPECT_EQ(copies[1].restore_bytes, backups[2].size_bytes);
+  EXPECT_EQ(copies[1].reading->bytes, 1000);
+  EXPECT_EQ(copies[2].reading->bytes, 500);
+  EXPECT_EQ(copies[3].reading->bytes, 1000) << "the latest of the place";
   EXPECT_EQ(copies[3].problem, "smaller than min_size");
 }
 
