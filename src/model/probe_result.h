@@ -77,6 +77,12 @@ struct Measurement {
   std::optional<double> critical;
 };
 
+// How quickly stored bytes (never 0) were verified, without the time that waited for the read rate.
+struct Reading {
+  std::int64_t bytes = 0;
+  std::chrono::microseconds took{0};
+};
+
 // One stored copy that something could be restored from: what recovery points are computed from.
 struct StoredCopy {
   std::string name;         // relative to the place
@@ -95,12 +101,21 @@ struct StoredCopy {
   // The probes of the WAL archives with which it is good: one is needed. Empty = it needs none.
   std::vector<std::string> wal_archives{};
   base::Timestamp immutable_until{};  // the epoch = can be deleted at any time
+  // What a restore reads: of a backup in a repository also of those it builds upon.
+  std::int64_t restore_bytes = 0;
+  // Of this copy; else of another one at its place. nullopt: none was read to its end.
+  std::optional<Reading> reading{};
+  // Until its storage class gives it back; 0 also where nobody told.
+  base::Duration retrieval{0};
 };
 // A proven base backup upon which the WAL of an archive can be replayed to the end of its window.
 struct ReplayBase {
   std::string
       probe;  // who found it; empty = only the archive speaks of it, nothing tells where it is
   std::string name;  // as in StoredCopy
+  // Of the segments from its start to the end of the window, as they are stored.
+  std::int64_t wal_bytes = 0;
+  std::optional<Reading> wal_reading{};  // of segments of the archive; nullopt: none was read
 };
 // Of the copies a probe found, at most so many are told, the newest ones.
 inline constexpr std::size_t kMaxStoredCopies = 100;

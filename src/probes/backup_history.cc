@@ -158,7 +158,8 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
 
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts, const IsLeft& is_left) {
+                                        const BackupVerdicts& verdicts, const ReadSpeeds& speeds,
+                                        const IsLeft& is_left) {
   std::vector<model::StoredCopy> copies;
   bool any_good = false;
   for (auto at = complete.rbegin(); at != complete.rend(); ++at) {
@@ -174,6 +175,8 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     copy.kind = KindOf(spec, *at);
     copy.point = PointOf(spec, *at, verdict);
     copy.size_bytes = at->size_bytes;
+    copy.restore_bytes = RestoreBytes(*at);
+    copy.reading = speeds.Find(at->path);
     copy.dated = catalog::ParseNameTime(at->name, at->modified).has_value();
     if (at->time_source == catalog::TimeSource::kContent) {
       copy.made = at->time;

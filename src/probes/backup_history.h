@@ -14,6 +14,7 @@
 #include "probes/backup_due.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_verdicts.h"
+#include "probes/read_speeds.h"
 
 namespace drwatch::probes {
 
@@ -63,6 +64,7 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
 // all of these.
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
-                                        const BackupVerdicts& verdicts, const IsLeft& is_left);
+                                        const BackupVerdicts& verdicts, const ReadSpeeds& speeds,
+                                        const IsLeft& is_left);
 
 }  // namespace drwatch::probes

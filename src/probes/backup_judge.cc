@@ -336,9 +336,7 @@ base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify) {
 }
 
 bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefact) {
-  const std::int64_t below = artefact.facts ? artefact.facts->stored_bytes : 0;
-  const std::int64_t size = std::max(artefact.size_bytes, below);
-  return size < spec.min_size_bytes;
+  return RestoreBytes(artefact) < spec.min_size_bytes;
 }
 
 bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,

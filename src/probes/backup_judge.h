@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "config/local_clock.h"
 #include "probes/backup_verdicts.h"
+#include "probes/read_speeds.h"
 
 namespace drwatch::probes {
 

@@ -84,7 +84,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
       verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
       archives_(config_, services.positions, verdicts_),
-      verifier_(spec_.verify, *catalog_, verdicts_, ClockOf(services)),
+      speeds_(services.database, config_.name),
+      verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
       unfinished_(spec_, verdicts_, verifier_) {
   if (place_) bucket_.emplace(spec_, *place_);
 }
@@ -142,7 +143,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    copies = CopiesOf(spec_, complete, verdicts_, Left());
+    copies = CopiesOf(spec_, complete, verdicts_, speeds_, Left());
     DropReplaced(listing, copies);
     if (const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now)) {
       report.Gauge("backup_presumed_timestamp_seconds",

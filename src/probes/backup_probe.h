@@ -82,6 +82,7 @@ class BackupProbe final : public Probe {
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
   BackupVerdicts verdicts_;
   BackupArchives archives_;
+  ReadSpeeds speeds_;
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;
   std::optional<BucketWatch> bucket_;  // of place_

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/strings.h"
+#include "probes/read_speeds.h"
 #include "probes/verdict_rows.h"
 
 namespace drwatch::probes {
@@ -133,11 +134,13 @@ bool WasPrevented(const BackupVerdict& verdict) {
 }
 
 std::vector<db::Migration> BackupMigrations() {
-  return {{"backup", 1, kSchema},
-          {"backup", 2, kContents},
-          {"backup", 3, kNeedsWal},
-          {"backup", 4, kBegun},
-          {"backup", 5, kTaken}};
+  std::vector<db::Migration> all = {{"backup", 1, kSchema},
+                                    {"backup", 2, kContents},
+                                    {"backup", 3, kNeedsWal},
+                                    {"backup", 4, kBegun},
+                                    {"backup", 5, kTaken}};
+  for (const db::Migration& migration : ReadSpeedMigrations()) all.push_back(migration);
+  return all;
 }
 
 BackupVerdicts::BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal)

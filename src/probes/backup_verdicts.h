@@ -18,7 +18,7 @@
 
 namespace drwatch::probes {
 
-// The tables of the backup probes.
+// The tables of the backup probes, and the readings that WAL archives have as well.
 std::vector<db::Migration> BackupMigrations();
 
 struct BackupVerdict {

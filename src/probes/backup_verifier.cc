@@ -26,8 +26,8 @@ bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefac
 
 BackupVerifier::BackupVerifier(const config::BackupProbe::Verify& options,
                                catalog::ArtefactCatalog& catalog, BackupVerdicts& verdicts,
-                               const base::Clock& clock)
-    : options_(options), catalog_(catalog), verdicts_(verdicts), clock_(clock) {}
+                               ReadSpeeds& speeds, const base::Clock& clock)
+    : options_(options), catalog_(catalog), verdicts_(verdicts), speeds_(speeds), clock_(clock) {}
 
 BackupVerifier::~BackupVerifier() {
   stop_.RequestStop();
@@ -77,12 +77,17 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   options.jobs = options_.jobs;
   options.stop = stop;
   options.digest = true;
+  std::atomic<std::int64_t> paced{0};
+  options.paced = &paced;
   const base::SteadyTime began = clock_.Steady();
   const verify::Verdict found = catalog_.Verify(artefact, options);
+  const base::SteadyTime::duration took = clock_.Steady() - began;
   bytes_read_.fetch_add(found.bytes_read, std::memory_order_relaxed);
   if (stop.stopped()) return std::nullopt;
   const auto after = catalog_.CurrentFingerprint(artefact, deadline, stop);
   if (after && *after != artefact.fingerprint) return std::nullopt;
+  speeds_.Put(artefact.path, ReadingOf(found.bytes_read, took, paced), RestoreBytes(artefact),
+              clock_.Now());
   BackupVerdict verdict;
   verdict.fingerprint = artefact.fingerprint;
   verdict.checksum_stamp = artefact.checksum_stamp;
@@ -102,7 +107,7 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.taken = artefact.time;
   verdict.time_source = artefact.time_source;
   verdict.verified = clock_.Now();
-  verdict.duration = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began);
+  verdict.duration = std::chrono::duration_cast<base::Duration>(took);
   return verdict;
 }
 

@@ -14,6 +14,7 @@
 #include "catalog/artefact_catalog.h"
 #include "config/config.h"
 #include "probes/backup_verdicts.h"
+#include "probes/read_speeds.h"
 
 namespace drwatch::probes {
 
@@ -33,9 +34,9 @@ bool FitsInRun(const config::BackupProbe& spec, const catalog::Artefact& artefac
 // Thread-safe. The destructor stops a running verification within one read.
 class BackupVerifier {
  public:
-  // All but `options` outlive this.
+  // All but `options` outlive this. `speeds` is told how quickly each artefact was read.
   BackupVerifier(const config::BackupProbe::Verify& options, catalog::ArtefactCatalog& catalog,
-                 BackupVerdicts& verdicts, const base::Clock& clock);
+                 BackupVerdicts& verdicts, ReadSpeeds& speeds, const base::Clock& clock);
   ~BackupVerifier();
 
   // Starts a background verification of `artefact`; does nothing while one is running.
@@ -57,6 +58,7 @@ class BackupVerifier {
   const config::BackupProbe::Verify options_;
   catalog::ArtefactCatalog& catalog_;
   BackupVerdicts& verdicts_;
+  ReadSpeeds& speeds_;
   const base::Clock& clock_;
   base::StopSource stop_;
   std::atomic<std::int64_t> bytes_read_{0};

@@ -137,12 +137,16 @@ std::optional<base::Duration> LifecycleExpiration(const BucketFacts& facts,
   return shortest;
 }
 
+base::Duration DelayOf(const net::S3Head& head) {
+  if (!catalog::NeedsRestore(head)) return base::Duration(0);
+  const bool deep =
+      head.storage_class == "DEEP_ARCHIVE" || head.archive_status == "DEEP_ARCHIVE_ACCESS";
+  return deep ? kDeepArchiveDelay : kGlacierDelay;
+}
+
 std::optional<base::Duration> RetrievalDelay(const BucketFacts& facts) {
   if (!facts.newest) return std::nullopt;
-  if (!catalog::NeedsRestore(*facts.newest)) return base::Duration(0);
-  const bool deep = facts.newest->storage_class == "DEEP_ARCHIVE" ||
-                    facts.newest->archive_status == "DEEP_ARCHIVE_ACCESS";
-  return deep ? kDeepArchiveDelay : kGlacierDelay;
+  return DelayOf(*facts.newest);
 }
 
 std::optional<int> StaleUploads(const BucketFacts& facts, base::Timestamp now) {

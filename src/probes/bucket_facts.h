@@ -43,7 +43,9 @@ std::optional<base::Timestamp> LockedUntil(const BucketFacts& facts);
 // its headers say and by the lifecycle rules that hold for it. nullopt: never, or not known.
 std::optional<base::Duration> LifecycleExpiration(const BucketFacts& facts,
                                                   const std::string& prefix);
-// How long the newest backup's storage class takes until it can be read: 0 for most.
+// How long the storage class of an object takes until it can be read: 0 for most.
+base::Duration DelayOf(const net::S3Head& head);
+// Of the newest backup.
 std::optional<base::Duration> RetrievalDelay(const BucketFacts& facts);
 std::optional<int> StaleUploads(const BucketFacts& facts, base::Timestamp now);
 

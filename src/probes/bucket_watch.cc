@@ -128,7 +128,7 @@ void BucketWatch::Remember(const catalog::Artefact& artefact, const net::S3Head&
     until = std::min(until, *needs);
   }
   Told& told = told_[artefact.path];
-  told = {artefact.fingerprint, until, {}};
+  told = {artefact.fingerprint, until, {}, DelayOf(head)};
   const auto sha256 = head.checksums.find("sha256");
   if (!artefact.folder && !head.composite && sha256 != head.checksums.end()) {
     told.digest = "sha256:" + base::Hex(sha256->second);
@@ -154,6 +154,7 @@ void BucketWatch::Complete(const std::vector<catalog::Artefact>& complete,
     const Told* told = artefact == complete.rend() ? nullptr : Find(*artefact);
     if (told == nullptr) continue;
     copy.immutable_until = told->locked_until;
+    copy.retrieval = told->retrieval;
     if (copy.digest.empty()) copy.digest = told->digest;
   }
 }

@@ -40,8 +40,8 @@ class BucketWatch {
   // looked at.
   void ReportAccess(ProbeReport& report, const model::Labels& labels) const;
   std::vector<BackupCheck> Checks(base::Timestamp now) const;
-  // What headers told of the copies: until when they are locked, and their digest. `copies` stand
-  // for the newest of `complete`.
+  // What headers told of the copies: until when they are locked, their digest, and how long it
+  // takes until they can be read. `copies` stand for the newest of `complete`.
   void Complete(const std::vector<catalog::Artefact>& complete,
                 std::vector<model::StoredCopy>& copies) const;
 
@@ -71,6 +71,7 @@ class BucketWatch {
     std::uint64_t fingerprint = 0;
     base::Timestamp locked_until{};
     std::string digest;  // as model::StoredCopy
+    base::Duration retrieval{0};
   };
   const Told* Find(const catalog::Artefact& artefact) const;
   std::map<std::string, Told> told_;

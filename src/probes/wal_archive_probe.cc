@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "catalog/make_place.h"
+#include "probes/replay_bases.h"
 #include "probes/wal_backlog.h"
 
 namespace drwatch::probes {
@@ -44,22 +45,6 @@ std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchivePro
   return known;
 }
 
-// The proven ones from which WAL leads to the end of the window.
-std::vector<model::ReplayBase> ReplayBasesOf(const catalog::WalArchiveState& state,
-                                             const std::vector<catalog::WalBase>& bases) {
-  std::vector<const catalog::WalBase*> found;
-  for (const catalog::WalChain& chain : state.chains) {
-    const bool reaches = chain.consistent && chain.reaches == state.reachable->last;
-    const catalog::WalBase& base = bases[chain.base];
-    if (reaches && base.state == catalog::WalBase::State::kProven) found.push_back(&base);
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto* a, const auto* b) { return a->stopped < b->stopped; });
-  std::vector<model::ReplayBase> named;
-  for (const catalog::WalBase* base : found) named.push_back({base->probe, base->name});
-  return named;
-}
-
 }  // namespace
 
 WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeServices& services)
@@ -76,7 +61,8 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
                                                              std::nullopt})),
       place_(catalog::MakePlace(spec_.place, ClockOf(services))),
       verdicts_(services.database, config_.name),
-      verifier_(*place_, spec_, verdicts_, ClockOf(services)) {}
+      speeds_(services.database, config_.name),
+      verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
 // new comes into the one that is known.
@@ -271,7 +257,9 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
     end = std::max(end, context.now - lag);
   }
   findings.window_end = std::max(end, *findings.window_start);
-  findings.replay_bases = ReplayBasesOf(state, findings.bases);
+  findings.replay_bases =
+      FindReplayBases(state, findings.bases, reader_->inventory(), reader_->objects());
+  for (model::ReplayBase& base : findings.replay_bases) base.wal_reading = speeds_.Find("");
 }
 
 std::uint64_t WalArchiveProbe::ExpectedSystem() const {

@@ -85,6 +85,7 @@ class WalArchiveProbe final : public Probe {
   const std::unique_ptr<catalog::Place> place_;
   std::unique_ptr<catalog::WalReader> reader_;  // once the repository's prefix is known
   WalVerdicts verdicts_;
+  ReadSpeeds speeds_;
   WalVerifier verifier_;
   bool looked_ = false;  // one look has worked
   std::uint64_t kept_changes_ = 0;

@@ -24,25 +24,37 @@ bool StopsAll(Reason reason) {
 }  // namespace
 
 WalVerifier::WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec,
-                         WalVerdicts& verdicts, const base::Clock& clock)
-    : place_(place), read_rate_bytes_(spec.read_rate_bytes), verdicts_(verdicts), clock_(clock) {}
+                         WalVerdicts& verdicts, ReadSpeeds& speeds, const base::Clock& clock)
+    : place_(place),
+      read_rate_bytes_(spec.read_rate_bytes),
+      verdicts_(verdicts),
+      speeds_(speeds),
+      clock_(clock) {}
 
 WalVerifier::~WalVerifier() {
   stop_.RequestStop();
   if (thread_.joinable()) thread_.join();
 }
 
-bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& options) {
+bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& options,
+                            model::Reading& reading) {
   const std::pair<WalSegmentKey, std::uint64_t> here(one.key, one.object.fingerprint);
   if (one.role == WalWork::Role::kLead && last_ == here) return true;
   const bool start_only = one.role == WalWork::Role::kFollow;
   verify::ReadBudget budget(options);
+  const base::SteadyTime began = clock_.Steady();
   const catalog::WalCheck check =
       start_only ? checker_->CheckStart(one.object, budget) : checker_->Check(one.object, budget);
   bytes_read_.fetch_add(budget.bytes_read(), std::memory_order_relaxed);
   const bool whole = check.outcome == verify::Outcome::kIntact;
   last_.reset();
-  if (whole && !start_only) last_ = here;
+  if (whole && !start_only) {
+    last_ = here;
+    const model::Reading read =
+        ReadingOf(budget.bytes_read(), clock_.Steady() - began, budget.paced().count());
+    reading.bytes += read.bytes;
+    reading.took += read.took;
+  }
   if (start_only) checker_->Forget();
   const bool refused = check.outcome == verify::Outcome::kUnjudged && !SaysAnything(check.reason);
   if (refused && StopsAll(check.reason)) return false;
@@ -70,9 +82,11 @@ void WalVerifier::VerifyNow(const std::vector<WalWork>& work, std::uint64_t syst
   options.read_rate_bytes = read_rate_bytes_;
   options.deadline = deadline;
   options.stop = stop;
+  model::Reading reading;
   for (const WalWork& one : work) {
-    if (!VerifyOne(one, options)) return;
+    if (!VerifyOne(one, options, reading)) break;
   }
+  speeds_.Add("", reading, clock_.Now());
 }
 
 void WalVerifier::Start(std::vector<WalWork> work, std::uint64_t system_identifier) {

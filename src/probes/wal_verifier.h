@@ -12,6 +12,7 @@
 #include "base/stop.h"
 #include "catalog/wal_check.h"
 #include "config/config.h"
+#include "probes/read_speeds.h"
 #include "probes/wal_verdicts.h"
 
 namespace drwatch::probes {
@@ -34,8 +35,10 @@ class WalVerifier {
   // One that could not be read for its own sake (no right to, a bad sector) is tried again after.
   static constexpr base::Duration kTryAgain{600'000};
 
+  // All but `spec` outlive this. `speeds` is told how quickly whole segments are read, under the
+  // path "".
   WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec, WalVerdicts& verdicts,
-              const base::Clock& clock);
+              ReadSpeeds& speeds, const base::Clock& clock);
   ~WalVerifier();
 
   // Reads `work`, segments that follow each other, on the caller's thread. `system_identifier` is
@@ -54,6 +57,7 @@ class WalVerifier {
   catalog::Place& place_;
   const std::int64_t read_rate_bytes_;
   WalVerdicts& verdicts_;
+  ReadSpeeds& speeds_;
   const base::Clock& clock_;
   base::StopSource stop_;
   std::atomic<std::int64_t> bytes_read_{0};
@@ -62,8 +66,8 @@ class WalVerifier {
   std::uint64_t checker_system_ = 0;
   // The segment after which the checker can go on, and its fingerprint.
   std::optional<std::pair<WalSegmentKey, std::uint64_t>> last_;
-  // False: nothing can be read any more.
-  bool VerifyOne(const WalWork& one, const verify::VerifyOptions& options);
+  // False: nothing can be read any more. What a whole segment took is added to `reading`.
+  bool VerifyOne(const WalWork& one, const verify::VerifyOptions& options, model::Reading& reading);
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -45,7 +45,14 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
   std::set<std::vector<std::string>> needs;
   for (const model::StoredCopy& copy : result.copies) {
     if (!copy.good || !needs.insert(copy.wal_archives).second) continue;
-    paths.push_back({PathKind::kBackup, copy.point, {}, {}, copy.name, {}, copy.wal_archives});
+    paths.push_back({PathKind::kBackup,
+                     copy.point,
+                     {},
+                     {},
+                     copy.name,
+                     {},
+                     copy.wal_archives,
+                     {StepOf(result.probe, copy)}});
     if (copy.wal_archives.empty()) break;
   }
   if (const auto presumed = Presumed(result, paths)) paths.insert(paths.begin(), *presumed);
@@ -56,21 +63,27 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
       std::any_of(result.copies.begin(), result.copies.end(),
                   [&point](const auto& copy) { return base::ToUnixSeconds(copy.point) == point; });
   if (!point || left) return {};
-  return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}}};
+  return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}, {RestoreStep{}}}};
 }
 
 // From a base backup to the end of the WAL without a hole.
 std::vector<RecoveryPath> WalPaths(const model::ProbeResult& result) {
   const auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
   if (!end || result.replay_bases.empty()) return {};
-  return {
-      {PathKind::kWalArchive, base::FromUnixSeconds(*end), {}, {}, {}, result.replay_bases, {}}};
+  return {{PathKind::kWalArchive,
+           base::FromUnixSeconds(*end),
+           {},
+           {},
+           {},
+           result.replay_bases,
+           {},
+           {}}};
 }
 
 std::vector<RecoveryPath> StandbyPaths(const model::ProbeResult& result) {
   const auto lag = ValueOf(result, "replication_lag_seconds");
   if (!lag || ValueOf(result, "postgres_up") != 1.0) return {};
-  return {{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}, {}}};
+  return {{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}, {}, {}}};
 }
 
 std::vector<RecoveryPath> PathsOf(const model::ProbeResult& result, PathKind kind) {
@@ -131,6 +144,17 @@ const RecoveryPath* ScenarioReport::Decisive() const {
     if (oldest == nullptr || newest.point < oldest->point) oldest = &newest;
   }
   return oldest;
+}
+
+std::optional<double> ScenarioReport::EstimatedSeconds() const {
+  std::optional<double> longest;
+  for (const DataReport& each : data) {
+    if (each.paths.empty()) return std::nullopt;
+    const auto seconds = AtLeastSeconds(each.paths.front().steps);
+    if (!seconds) return std::nullopt;
+    longest = std::max(longest.value_or(0), *seconds);
+  }
+  return longest;
 }
 
 std::string_view ScenarioName(Scenario scenario) {
@@ -218,7 +242,27 @@ std::optional<RecoveryPath> RecoveryPoints::PathIn(Scenario scenario, const Reco
   if (newest == path.bases.rend()) return std::nullopt;
   RecoveryPath left = path;
   left.artefact = newest->name;
+  left.steps = StepsOf(path, *newest);
   return left;
+}
+
+// The base backup first, then the WAL from its start on.
+std::vector<RestoreStep> RecoveryPoints::StepsOf(const RecoveryPath& path,
+                                                 const model::ReplayBase& base) const {
+  RestoreStep restore;
+  restore.probe = base.probe;
+  restore.artefact = base.name;
+  const auto probe = bases_.find(base.probe);
+  if (probe != bases_.end()) {
+    const auto known = probe->second.find(base.name);
+    if (known != probe->second.end()) restore = known->second;
+  }
+  RestoreStep replay;
+  replay.kind = RestoreStep::Kind::kWal;
+  replay.probe = path.probe;
+  replay.bytes = base.wal_bytes;
+  replay.reading = base.wal_reading;
+  return {restore, replay};
 }
 
 void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& source) {
@@ -229,9 +273,27 @@ void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& so
   }
 }
 
+// Of the probes whose base backups an archive names.
+void RecoveryPoints::RememberBases(const std::vector<model::ProbeResult>& latest) {
+  std::set<std::string> named;
+  for (const model::ProbeResult& result : latest) {
+    for (const model::ReplayBase& base : result.replay_bases) named.insert(base.probe);
+  }
+  for (const model::ProbeResult& result : latest) {
+    if (!named.contains(result.probe)) continue;
+    if (result.copies.empty() && !Saw(result, PathKind::kBackup)) continue;
+    std::map<std::string, RestoreStep>& steps = bases_[result.probe];
+    steps.clear();
+    for (const model::StoredCopy& copy : result.copies) {
+      steps[copy.name] = StepOf(result.probe, copy);
+    }
+  }
+}
+
 std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::ProbeResult>& latest) {
   using ByData = std::map<std::string, std::vector<RecoveryPath>>;
   std::map<std::string, std::map<Scenario, ByData>> found;
+  RememberBases(latest);
   for (const model::ProbeResult& result : latest) {
     const auto source = sources_.find(result.probe);
     if (source == sources_.end() || source->second.service.empty()) continue;
@@ -258,6 +320,8 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
     report.service = service;
     const auto target = targets_.find(service);
     if (target != targets_.end()) report.target_seconds = target->second;
+    const auto rto = rto_targets_.find(service);
+    if (rto != rto_targets_.end()) report.rto_target_seconds = rto->second;
     for (auto& [scenario, by_data] : scenarios) {
       ScenarioReport& each = report.scenarios.emplace_back();
       each.scenario = scenario;
@@ -312,6 +376,12 @@ std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<Serv
         families.Counter("dr_rpo_violation_seconds_total",
                          "How long of it the objective was not kept.", labels,
                          observed.violated_seconds);
+      }
+      if (const auto estimate = each.EstimatedSeconds()) {
+        families.Gauge("dr_rto_estimated_seconds",
+                       "Optimistic lower bound of how long coming back to the newest recovery "
+                       "point would take: reading what is stored as quickly as verification did.",
+                       labels, *estimate);
       }
       if (decisive == nullptr) continue;
       const base::Timestamp point = decisive->point;

@@ -1,5 +1,6 @@
 // What would be lost if a disaster happened now: the recovery points of each service, the paths
-// that lead to them and the achieved RPO. Pure: computed from the latest results of all probes.
+// that lead to them, the achieved RPO, and how long coming back would take at the least
+// (recovery_time.h). Pure: computed from the latest results of all probes.
 //
 // A recovery point is a state that could be restored, proven by what drwatch has read. Which paths
 // count depends on what is lost:
@@ -9,7 +10,8 @@
 //   region_lost          of these what lies in another region than the service; only where both say
 //                        their region
 // A service whose data lies in several places (a database, uploads) is back when all of it is: the
-// data that would come back oldest decides.
+// data that would come back oldest decides what is lost, and the data that takes longest how long
+// it takes: nothing keeps them from being restored side by side.
 // A WAL archive counts where a proven base backup survives as well, upon which it can be replayed;
 // a base backup without WAL of its own where an archive survives that has it, and then as one way
 // with that archive's.
@@ -17,6 +19,7 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +29,7 @@
 #include "config/config.h"
 #include "model/metric_family.h"
 #include "model/probe_result.h"
+#include "recovery/recovery_time.h"
 
 namespace drwatch::recovery {
 
@@ -51,6 +55,8 @@ struct RecoveryPath {
   std::vector<std::string> wal_archives{};
   // Of a backup: another one lies in its place that is not read yet. It was good, and is gone.
   bool presumed = false;
+  // What is read on it, in order. None for a standby: it takes over as it is.
+  std::vector<RestoreStep> steps{};
 };
 
 // Ways back to the same data: one is enough.
@@ -65,11 +71,15 @@ struct ScenarioReport {
   // The way back whose point is the service's: of the data that would come back oldest. nullptr:
   // some of its data would not come back.
   const RecoveryPath* Decisive() const;
+  // How long the newest way back of each data takes at the least, of the one that takes longest.
+  // nullopt: some would not come back, or nobody knows how long it takes.
+  std::optional<double> EstimatedSeconds() const;
 };
 
 struct ServiceReport {
   std::string service;
-  std::optional<double> target_seconds;  // RPO
+  std::optional<double> target_seconds;      // RPO
+  std::optional<double> rto_target_seconds;  // RTO
   // Of the scenarios that something of the service is configured for.
   std::vector<ScenarioReport> scenarios;
 };
@@ -83,8 +93,9 @@ class RecoveryPoints {
   // In the order of the names. `latest` is the latest result of each probe.
   std::vector<ServiceReport> Compute(const std::vector<model::ProbeResult>& latest);
   // dr_recovery_point_timestamp_seconds, dr_rpo_achieved_seconds, dr_rpo_target_seconds,
-  // dr_rto_target_seconds, dr_recovery_paths and the counters of how long the RPO was observed and
-  // violated. `now` never goes back; the time since the last call counts for what `reports` says.
+  // dr_rto_estimated_seconds, dr_rto_target_seconds, dr_recovery_paths and the counters of how long
+  // the RPO was observed and violated. `now` never goes back; the time since the last call counts
+  // for what `reports` says.
   std::vector<model::MetricFamily> Families(const std::vector<ServiceReport>& reports,
                                             base::Timestamp now);
 
@@ -101,6 +112,8 @@ class RecoveryPoints {
     double violated_seconds = 0;
   };
   void Remember(const model::ProbeResult& result, const Source& source);
+  void RememberBases(const std::vector<model::ProbeResult>& latest);
+  std::vector<RestoreStep> StepsOf(const RecoveryPath& path, const model::ReplayBase& base) const;
   bool Survives(const Source& source, Scenario scenario, const std::string& service) const;
   std::optional<RecoveryPath> PathIn(Scenario scenario, const RecoveryPath& path,
                                      const std::string& service) const;
@@ -111,6 +124,8 @@ class RecoveryPoints {
   std::map<std::string, std::string> regions_;  // by service
   // By probe name. Of a backup probe several, newest first, if the newest needs an archive.
   std::map<std::string, std::vector<RecoveryPath>> paths_;
+  // What restoring base backups takes, by the names of their probe and their own.
+  std::map<std::string, std::map<std::string, RestoreStep>> bases_;
   std::map<std::pair<std::string, Scenario>, Observed> observed_;
   base::Timestamp last_{};
 };

@@ -78,7 +78,14 @@ Walked<void> ReadBudget::Spend(std::int64_t bytes) {
       static_cast<double>(bytes) / static_cast<double>(options_.read_rate_bytes)));
   if (next_ <= now) return {};
   options_.stop.Wait(base::Deadline(next_).Min(options_.deadline));
+  Add(0, std::chrono::steady_clock::now() - now);
   return Check();
+}
+
+void ReadBudget::Add(std::int64_t bytes_read, std::chrono::nanoseconds paced) {
+  bytes_read_ += bytes_read;
+  paced_ += paced;
+  if (options_.paced != nullptr) *options_.paced += paced.count();
 }
 
 std::string ReadBudget::TakeBuffer(std::size_t size) {

@@ -25,8 +25,11 @@ class ReadBudget {
   // The same without reading anything.
   Walked<void> Check() const;
   std::int64_t bytes_read() const { return bytes_read_; }
-  // What was read with the budgets of other threads for the same verification.
-  void Add(std::int64_t bytes_read) { bytes_read_ += bytes_read; }
+  // How long Spend() has waited.
+  std::chrono::nanoseconds paced() const { return paced_; }
+  // What was read with the budgets of other threads for the same verification, and how long the one
+  // of them waited that waited longest.
+  void Add(std::int64_t bytes_read, std::chrono::nanoseconds paced);
   DigestLane* lane() const { return lane_; }
   // With the deadline and the stop token, for sources that wait on their own.
   const VerifyOptions& options() const { return options_; }
@@ -39,6 +42,7 @@ class ReadBudget {
   DigestLane* lane_;
   base::SteadyTime next_;  // when what was read until now is paid for
   std::int64_t bytes_read_ = 0;
+  std::chrono::nanoseconds paced_{0};
   std::string spare_;
 };
 

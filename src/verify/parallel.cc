@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -24,7 +26,9 @@ class Parts {
  public:
   Parts(std::size_t count, ReadBudget& budget,
         const std::function<bool(std::size_t, ReadBudget&)>& work)
-      : count_(count), budget_(budget), work_(work), share_(budget.options()) {}
+      : count_(count), budget_(budget), work_(work), share_(budget.options()) {
+    share_.paced = nullptr;  // told once, of all
+  }
 
   void Run();
 
@@ -39,6 +43,8 @@ class Parts {
     ReadBudget own(share_, lane);
     Work(own);
     bytes_read_ += own.bytes_read();
+    const std::lock_guard lock(mutex_);
+    longest_paced_ = std::max(longest_paced_, own.paced());
   }
   // What one thread does.
   void WorkInLanes(std::size_t streams) {
@@ -55,6 +61,8 @@ class Parts {
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::atomic<std::int64_t> bytes_read_{0};
+  std::mutex mutex_;  // guards the next
+  std::chrono::nanoseconds longest_paced_{0};
   std::vector<std::jthread> threads_;
 };
 
@@ -80,7 +88,7 @@ void Parts::Run() {
   }
   if (jobs <= 1 || Begin(jobs, streams) == 0) WorkInLanes(streams);
   threads_.clear();  // waits for them
-  budget_.Add(bytes_read_);
+  budget_.Add(bytes_read_, longest_paced_);
 }
 
 }  // namespace

@@ -66,6 +66,9 @@ struct VerifyOptions {
   base::StopToken stop;
   // Counts what is read while it is read, for whoever shows progress; may be shared. nullptr: no.
   std::atomic<std::int64_t>* read_bytes = nullptr;
+  // Counts the nanoseconds that reading waited for its rate, of threads that read side by side
+  // those of the one that waited longest; may be shared. nullptr: no.
+  std::atomic<std::int64_t>* paced = nullptr;
   // Verdict::digest is wanted, of what is read to its end anyway.
   bool digest = false;
   // Files of an artefact that are read at a time, each on a core; they share the rate.

@@ -86,25 +86,48 @@ Json BackupJson(const recovery::BackupReport& report, base::Timestamp now) {
   return json;
 }
 
-Json PathJson(const std::string& data, const recovery::RecoveryPath& path, base::Timestamp now) {
-  return {{"data", data},
-          {"kind", recovery::PathKindName(path.kind)},
-          {"probe", path.probe},
-          {"target", path.target},
-          {"artefact", path.artefact},
-          {"proven", !path.presumed},
-          {"point", base::FormatRfc3339(path.point)},
-          {"loss_seconds", Age(path.point, now)}};
+Json StepJson(const recovery::RestoreStep& step) {
+  Json json = {{"what", recovery::RestoreStepName(step.kind)},
+               {"probe", step.probe},
+               {"artefact", step.artefact},
+               {"bytes", OrNull(step.bytes)},
+               {"measured_bytes", nullptr},
+               {"measured_seconds", nullptr},
+               {"retrieval_seconds", base::ToSeconds(step.retrieval)},
+               {"at_least_seconds", OrNull(step.AtLeastSeconds())}};
+  if (step.reading) {
+    json["measured_bytes"] = step.reading->bytes;
+    json["measured_seconds"] = std::chrono::duration<double>(step.reading->took).count();
+  }
+  return json;
 }
 
-Json ScenarioJson(const recovery::ScenarioReport& report, const std::optional<double>& target,
+Json PathJson(const std::string& data, const recovery::RecoveryPath& path, base::Timestamp now) {
+  Json json = {{"data", data},
+               {"kind", recovery::PathKindName(path.kind)},
+               {"probe", path.probe},
+               {"target", path.target},
+               {"artefact", path.artefact},
+               {"point", base::FormatRfc3339(path.point)},
+               {"loss_seconds", Age(path.point, now)},
+               {"at_least_seconds", OrNull(recovery::AtLeastSeconds(path.steps))},
+               {"steps", Json::array()}};
+  for (const auto& step : path.steps) json["steps"].push_back(StepJson(step));
+  return json;
+}
+
+Json ScenarioJson(const recovery::ScenarioReport& report, const recovery::ServiceReport& service,
                   base::Timestamp now) {
+  const std::optional<double>& target = service.target_seconds;
+  const std::optional<double> estimated = report.EstimatedSeconds();
   const recovery::RecoveryPath* const decisive = report.Decisive();
   Json json = {{"scenario", recovery::ScenarioName(report.scenario)},
                {"recoverable", decisive != nullptr},
                {"point", nullptr},
                {"loss_seconds", nullptr},
                {"within_target", nullptr},
+               {"estimated_seconds", OrNull(estimated)},
+               {"estimate_beyond_target", nullptr},
                {"not_recoverable", Json::array()},
                {"paths", Json::array()}};
   for (const auto& each : report.data) {
@@ -112,6 +135,9 @@ Json ScenarioJson(const recovery::ScenarioReport& report, const std::optional<do
     for (const auto& path : each.paths) json["paths"].push_back(PathJson(each.data, path, now));
   }
   if (target) json["within_target"] = false;
+  if (estimated && service.rto_target_seconds) {
+    json["estimate_beyond_target"] = *estimated > *service.rto_target_seconds;
+  }
   if (decisive == nullptr) return json;
   const double loss = Age(decisive->point, now);
   json["point"] = base::FormatRfc3339(decisive->point);
@@ -140,9 +166,10 @@ std::string RecoveryJson(const std::vector<recovery::ServiceReport>& reports, ba
   for (const recovery::ServiceReport& report : reports) {
     Json& json = list.emplace_back(Json{{"service", report.service},
                                         {"rpo_target_seconds", OrNull(report.target_seconds)},
+                                        {"rto_target_seconds", OrNull(report.rto_target_seconds)},
                                         {"scenarios", Json::array()}});
     for (const auto& scenario : report.scenarios) {
-      json["scenarios"].push_back(ScenarioJson(scenario, report.target_seconds, now));
+      json["scenarios"].push_back(ScenarioJson(scenario, report, now));
     }
   }
   return Answer("services", std::move(list), now);

@@ -15,7 +15,8 @@ namespace drwatch::web {
 // good copy, its places and what each of them holds.
 std::string BackupsJson(const std::vector<recovery::BackupReport>& reports, base::Timestamp now);
 
-// The same with "services": each scenario with the newest point, the loss it means and every path.
+// The same with "services": each scenario with the newest point, the loss it means, how long coming
+// back would take at the least, and every path with what is read on it.
 std::string RecoveryJson(const std::vector<recovery::ServiceReport>& reports, base::Timestamp now);
 
 }  // namespace drwatch::web

@@ -52,7 +52,7 @@ def world(folder, keep):
 
 @pytest.fixture
 def prometheus(folder, keep, drwatch, receivers, world):
-    services = "services: [{name: shop, rpo: 1h, copies: 2}]"
+    services = "services: [{name: shop, rpo: 1h, rto: 1h, copies: 2}]"
     # Something that takes alerts as an Alertmanager does.
     world["nginx"].set("/api/v2/alerts", 200, "{}")
     alerting = f"alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{world['nginx'].port}']}}]}}]}}\n"

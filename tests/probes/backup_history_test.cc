@@ -7,6 +7,7 @@ namespace {
 
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
 
 // 2026-04-10 12:00 UTC.
 const base::Timestamp kNow = base::FromUnixMillis(1'775'822'400'000);
@@ -204,7 +205,11 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   verdict.level = verify::Level::kContent;
   verdict.verified = kNow;
   verdicts.Put(backups[2].path, verdict);
-  const auto copies = CopiesOf(spec, backups, verdicts, [](const std::string&) { return false; });
+  ReadSpeeds speeds(nullptr, "nightly");
+  speeds.Put(backups[1].path, {500, 20ms}, 500, kNow - 1h);
+  speeds.Put(backups[2].path, {1000, 10ms}, 1000, kNow);
+  const auto copies = CopiesOf(spec, backups, verdicts, speeds,
+                               [](const std::string&) { return false; });
   ASSERT_EQ(copies.size(), 4u);
   EXPECT_FALSE(copies[0].good);
   EXPECT_EQ(copies[0].problem, "not verified");
@@ -213,8 +218,12 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   EXPECT_EQ(copies[1].kind, "dump");
   EXPECT_EQ(copies[1].verified, kNow);
   EXPECT_EQ(copies[2].problem, "byte 5: checksum differs");
+  EXPECT_EQ(copies[1].restore_bytes, backups[2].size_bytes);
+  EXPECT_EQ(copies[1].reading->bytes, 1000);
+  EXPECT_EQ(copies[2].reading->bytes, 500);
+  EXPECT_EQ(copies[3].reading->bytes, 1000) << "the latest of the place";
   EXPECT_EQ(copies[3].problem, "smaller than min_size");
-  const auto left = CopiesOf(spec, backups, verdicts,
+  const auto left = CopiesOf(spec, backups, verdicts, speeds,
                              [&](const std::string& name) { return name == copies[1].name; });
   EXPECT_FALSE(left[1].good);
   EXPECT_TRUE(left[1].problem.starts_with("taken on WAL that the server has left"));
@@ -228,7 +237,8 @@ TEST(CopiesTest, TheNewestGoodOneIsToldHoweverOld) {
   verdict.fingerprint = 1;
   verdict.outcome = verify::Outcome::kIntact;
   for (const int good : {3, 4}) verdicts.Put(backups[good].path, verdict);
-  const auto copies = CopiesOf(spec, backups, verdicts, [](const std::string&) { return false; });
+  const auto copies = CopiesOf(spec, backups, verdicts, ReadSpeeds(nullptr, "nightly"),
+                               [](const std::string&) { return false; });
   ASSERT_EQ(copies.size(), model::kMaxStoredCopies + 1);
   EXPECT_TRUE(copies.back().good);
   EXPECT_EQ(copies.back().point, backups[4].time);

@@ -52,6 +52,25 @@ TEST_F(BackupProbeTest, ADumpBringsBackWhatWasThereWhenItBegan) {
   EXPECT_EQ(Value("backup_last_success_timestamp_seconds"), begun);
 }
 
+TEST_F(BackupProbeTest, TellsWhatARestoreReadsAndHowQuicklyItWasRead) {
+  Write("shop.dump", 2h, GoodDump());
+  const auto size = static_cast<std::int64_t>(GoodDump().size());
+  Run();
+  EXPECT_EQ(last_.copies.at(0).restore_bytes, size);
+  ASSERT_TRUE(last_.copies.at(0).reading);
+  EXPECT_EQ(last_.copies.at(0).reading->bytes, size);
+  EXPECT_EQ(last_.copies.at(0).retrieval, base::Duration(0));
+  Restart();
+  Run();
+  ASSERT_TRUE(last_.copies.at(0).reading) << "it is remembered";
+  EXPECT_EQ(last_.copies.at(0).reading->bytes, size);
+  spec_.verify.enabled = false;
+  database_ = *db::Database::OpenInMemory(BackupMigrations());
+  Restart();
+  Run();
+  EXPECT_FALSE(last_.copies.at(0).reading) << "nobody reads it";
+}
+
 TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
   spec_.schedule = *config::Schedule::Parse("50 14 * * *", "America/Denver");
   // Begun at 14:50 there, 21:50 UTC; copied without its time at 23:50.

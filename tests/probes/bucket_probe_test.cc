@@ -279,6 +279,22 @@ TEST_F(BucketProbeTest, ProvesWhatLiesInABucket) {
   ExpectDistinctSeries(result);
 }
 
+TEST_F(BucketProbeTest, AnArchivedBackupWasReadBeforeAndHasToBeFetchedFirst) {
+  const base::Timestamp stored = clock_.Now() - 1h;
+  server_.Put("daily/a.dump", Sample("custom.dump"), stored, {});
+  const auto before = Run().copies;
+  ASSERT_EQ(before.size(), 1u);
+  EXPECT_EQ(before[0].retrieval, base::Duration(0));
+  server_.Put("daily/a.dump", Sample("custom.dump"), stored,
+              {{"x-amz-storage-class", "DEEP_ARCHIVE"}});
+  clock_.Advance(16min);
+  const auto after = Run().copies;
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].retrieval, 12h);
+  ASSERT_TRUE(after[0].reading) << "of the time when it could be read";
+  EXPECT_EQ(after[0].reading->bytes, static_cast<std::int64_t>(Sample("custom.dump").size()));
+}
+
 TEST_F(BucketProbeTest, TellsWhatTheHeadersOfTheNewestSay) {
   Put("daily/a.dump", 2h, Sample("custom.dump"), {{"x-amz-replication-status", "FAILED"}});
   Put("daily/b.dump", 1h, Sample("custom.dump"),

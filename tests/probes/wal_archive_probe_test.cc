@@ -293,6 +293,20 @@ TEST_F(WalArchiveProbeTest, AFirstRunWaitsForBaseBackups) {
   EXPECT_TRUE(ValueOf(Run(), "pitr_window_end_timestamp_seconds"));
 }
 
+TEST_F(WalArchiveProbeTest, TellsHowMuchIsReplayedOnABaseAndHowQuicklyItWasRead) {
+  SeePrimary(5 * kBytes);
+  AddBase();
+  spec_.read_rate_bytes = 0;
+  const model::ProbeResult result = Run();
+  ASSERT_EQ(result.replay_bases.size(), 1u);
+  EXPECT_EQ(result.replay_bases[0].wal_bytes, 3 * static_cast<std::int64_t>(kBytes))
+      << "segments 2, 3 and 4";
+  ASSERT_TRUE(result.replay_bases[0].wal_reading);
+  EXPECT_EQ(result.replay_bases[0].wal_reading->bytes, 4 * static_cast<std::int64_t>(kBytes));
+  EXPECT_EQ(Run().replay_bases.at(0).wal_reading->bytes, 4 * static_cast<std::int64_t>(kBytes))
+      << "nothing was read again";
+}
+
 TEST_F(WalArchiveProbeTest, ABackupProbeThatSeesNothingIsNotWaitedForLong) {
   positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
   positions_.archive_notes().EndRun("base");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <mutex>
 #include <random>
 #include <set>
@@ -218,6 +219,25 @@ TEST(ParallelTest, ARateIsNotSharedByTurns) {
   EXPECT_FALSE(done.in_lanes);
   EXPECT_EQ(PartsAtATime(options), 2);
   EXPECT_EQ(done.bytes_read, 1000);
+}
+
+TEST(ParallelTest, TellsHowLongTheLongestWaited) {
+  VerifyOptions options;
+  options.jobs = 2;
+  options.read_rate_bytes = 100'000;
+  std::atomic<std::int64_t> paced{0};
+  options.paced = &paced;
+  ReadBudget whole(options);
+  // Each thread may read 50 000 bytes a second: one waits 0.1 s and the other twice that.
+  std::atomic<std::size_t> begun{0};
+  ForEachPart(2, whole, [&begun](std::size_t index, ReadBudget& budget) {
+    ++begun;
+    while (begun < 2) std::this_thread::yield();  // one each
+    return budget.Spend(index == 0 ? 5'000 : 10'000).has_value();
+  });
+  EXPECT_EQ(whole.bytes_read(), 15'000);
+  EXPECT_EQ(paced, whole.paced().count());
+  EXPECT_GE(paced, 90'000'000);
 }
 
 TEST(ParallelTest, NoneIsBegunAfterAStop) {

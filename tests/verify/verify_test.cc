@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -366,9 +367,15 @@ TEST(VerifyTest, ReadRateIsKept) {
   ASSERT_GT(size, 1u << 20);
   VerifyOptions options;
   options.read_rate_bytes = static_cast<std::int64_t>(size) * 4;
+  std::atomic<std::int64_t> paced{0};
+  options.paced = &paced;
   const auto began = std::chrono::steady_clock::now();
   EXPECT_EQ(VerifyPath(path, options).outcome, Outcome::kIntact);
-  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(100));
+  const auto took = std::chrono::steady_clock::now() - began;
+  EXPECT_GE(took, std::chrono::milliseconds(100));
+  // What it waited is told, so that the rest is what reading took.
+  EXPECT_GT(paced, 50'000'000);
+  EXPECT_LE(std::chrono::nanoseconds(paced), took);
 }
 
 // How much of a file lies in the page cache.

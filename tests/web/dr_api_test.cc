@@ -79,6 +79,7 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   report.scenarios[2].data[1].paths[0].presumed = true;
   const json answer = json::parse(RecoveryJson({report}, kNow));
   const json& scenarios = answer["data"]["services"][0]["scenarios"];
+  EXPECT_TRUE(answer["data"]["services"][0]["rto_target_seconds"].is_null());
   EXPECT_EQ(scenarios[0]["scenario"], "server_lost");
   EXPECT_EQ(scenarios[0]["loss_seconds"], 3);
   EXPECT_EQ(scenarios[0]["within_target"], true);
@@ -92,6 +93,48 @@ TEST(DrApiTest, TellsTheLossOfEachScenarioAndItsPaths) {
   EXPECT_EQ(scenarios[2]["paths"][2]["data"], "files");
   EXPECT_EQ(scenarios[2]["paths"][2]["proven"], false);
   EXPECT_EQ(scenarios[2]["paths"][1]["proven"], true);
+}
+
+TEST(DrApiTest, TellsHowLongComingBackTakesAtTheLeastAndWhatSaysSo) {
+  recovery::RestoreStep base;
+  base.probe = "base";
+  base.artefact = "base-1";
+  base.bytes = 100;
+  base.reading = model::Reading{200, std::chrono::seconds(4)};
+  base.retrieval = 1h;
+  recovery::RestoreStep wal;
+  wal.kind = recovery::RestoreStep::Kind::kWal;
+  wal.probe = "wal";
+  wal.bytes = 50;
+  recovery::RecoveryPath path{
+      recovery::PathKind::kWalArchive, kNow, "wal", "/wal", "base-1", {}, {}, {base, wal}};
+  recovery::ServiceReport report;
+  report.service = "shop";
+  report.rto_target_seconds = 3600;
+  report.scenarios = {{recovery::Scenario::kServerLost, {{"database", {path}}}}};
+  const auto scenario = [&report] {
+    const json answer = json::parse(RecoveryJson({report}, kNow));
+    EXPECT_EQ(answer["data"]["services"][0]["rto_target_seconds"], 3600);
+    return answer["data"]["services"][0]["scenarios"][0];
+  };
+  EXPECT_TRUE(scenario()["estimated_seconds"].is_null()) << "nobody read the WAL";
+  EXPECT_TRUE(scenario()["estimate_beyond_target"].is_null());
+  report.scenarios[0].data[0].paths[0].steps[1].reading =
+      model::Reading{10, std::chrono::seconds(1)};
+  const json known = scenario();
+  EXPECT_EQ(known["estimated_seconds"], 3600 + 2 + 5);
+  EXPECT_EQ(known["estimate_beyond_target"], true);
+  const json& steps = known["paths"][0]["steps"];
+  EXPECT_EQ(known["paths"][0]["at_least_seconds"], 3607);
+  EXPECT_EQ(steps[0]["what"], "backup");
+  EXPECT_EQ(steps[0]["artefact"], "base-1");
+  EXPECT_EQ(steps[0]["bytes"], 100);
+  EXPECT_EQ(steps[0]["measured_bytes"], 200);
+  EXPECT_EQ(steps[0]["measured_seconds"], 4);
+  EXPECT_EQ(steps[0]["retrieval_seconds"], 3600);
+  EXPECT_EQ(steps[0]["at_least_seconds"], 3602);
+  EXPECT_EQ(steps[1]["what"], "wal");
+  EXPECT_EQ(steps[1]["at_least_seconds"], 5);
 }
 
 }  // namespace
