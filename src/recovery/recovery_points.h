@@ -12,7 +12,8 @@
 // data that would come back oldest decides.
 // A WAL archive counts where a proven base backup survives as well, upon which it can be replayed;
 // a base backup without WAL of its own where an archive survives that has it, and then as one way
-// with that archive's.
+// with that archive's. Ways are counted by the places they need: WAL and the base backup it is
+// replayed on are lost with either, and what two probes find at one place is lost with that.
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@
 #include "config/config.h"
 #include "model/metric_family.h"
 #include "model/probe_result.h"
+#include "recovery/independent_ways.h"
 
 namespace drwatch::recovery {
 
@@ -93,11 +95,16 @@ class RecoveryPoints {
     bool offsite = false;
     std::string region;
     std::string data;
+    std::string place;  // where it lies; a server's is its own
   };
   struct Observed {
     double seconds = 0;
     double violated_seconds = 0;
   };
+  std::vector<NeededPlaces> WaysOf(const RecoveryPath& path, Scenario scenario,
+                                   const std::string& service) const;
+  std::int64_t FewestWays(const ScenarioReport& report, const std::string& service,
+                          base::Timestamp oldest) const;
   void Remember(const model::ProbeResult& result, const Source& source);
   bool Survives(const Source& source, Scenario scenario, const std::string& service) const;
   std::optional<RecoveryPath> PathIn(Scenario scenario, const RecoveryPath& path,
