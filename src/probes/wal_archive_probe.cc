@@ -1,10 +1,12 @@
 #include "probes/wal_archive_probe.h"
 
 #include <algorithm>
+#include <set>
 #include <variant>
 
 #include "base/strings.h"
 #include "catalog/make_place.h"
+#include "probes/wal_end.h"
 
 namespace drwatch::probes {
 namespace {
@@ -16,8 +18,6 @@ using model::Severity;
 // for base backups.
 constexpr base::Duration kPrimaryPatience{2000};
 constexpr base::Duration kBasesPatience{5000};
-// How many segments before the end are asked for the last commit.
-constexpr std::uint64_t kCommitSearch = 256;
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -78,6 +78,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       positions_(services.positions),
+      only_run_(services.only_run),
       archive_(positions_ == nullptr
                    ? nullptr
                    : positions_->archive_notes().AddArchive({config_.name,
@@ -241,15 +242,8 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
   const catalog::WalRange& range = *state.reachable;
-  const std::uint64_t stop =
-      range.size() > kCommitSearch ? range.last - kCommitSearch : range.first;
-  for (std::uint64_t number = range.last + 1; number > stop && !findings.last_commit; --number) {
-    const WalSegmentKey key(range.timeline, number - 1);
-    const catalog::WalSegmentFile* file = FindFile(reader_->inventory(), key);
-    if (file == nullptr) continue;
-    const auto verdict = verdicts_.Find(key, reader_->objects()[file->object].fingerprint);
-    if (verdict) findings.last_commit = verdict->last_commit;
-  }
+  const WalEnd read = FindWalEnd(state, findings.bases, *reader_, verdicts_);
+  findings.last_commit = read.last_commit;
   if (!state.window_base) return;
   findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
@@ -267,6 +261,8 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
     end = std::max(end, context.now - lag);
   }
   findings.window_end = std::max(end, *findings.window_start);
+  const bool seen_up_to_now = findings.lag_seconds && !findings.unseen_seconds && reaches_end;
+  if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases = ReplayBasesOf(state, findings.bases);
 }
 
@@ -341,6 +337,24 @@ std::vector<WalWork> WalArchiveProbe::NextBatch(const catalog::WalArchiveState& 
   return batch;
 }
 
+// Back to the last commit that can be restored. Which one that is may change with what is found to
+// be damaged.
+void WalArchiveProbe::ReadEnd(catalog::WalQuestion question, const RunContext& context) {
+  const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
+  catalog::WalArchiveState state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  std::set<WalSegmentKey> tried;
+  while (!deadline.Expired() && !context.stop.stopped()) {
+    const auto next = NextAtEnd(state, question.bases, *reader_, verdicts_, tried);
+    if (!next) return;
+    tried.insert(next->key);
+    verifier_.VerifyNow({*next}, ExpectedSystem(), deadline, context.stop);
+    const auto verdict = verdicts_.Find(next->key, next->object.fingerprint);
+    if (!verdict || verdict->outcome != verify::Outcome::kBroken) continue;
+    question.broken.insert(next->key);
+    state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  }
+}
+
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
   if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
   std::vector<WalWork> batch = NextBatch(state);
@@ -350,7 +364,7 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   const base::Duration budget = context.deadline.Remaining() / 2;
   if (FitsInRun(bytes, budget)) {
     verifier_.VerifyNow(batch, ExpectedSystem(), base::Deadline::After(budget), context.stop);
-  } else {
+  } else if (!only_run_) {
     verifier_.Start(std::move(batch), ExpectedSystem());
   }
 }
@@ -358,6 +372,7 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   WalFindings findings;
   catalog::WalQuestion question = Ask(context);
+  if (only_run_ && spec_.verify) ReadEnd(question, context);
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
   FindBroken(findings, question);
