@@ -7,11 +7,13 @@
 #include <array>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <set>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "exporter/adhoc.h"
+#include "exporter/once_companions.h"
 #include "exporter/once_format.h"
 #include "probes/position_ring.h"
 #include "probes/scheduler.h"
@@ -36,41 +38,54 @@ bool Matches(const std::string& selector, const config::Probe& probe) {
   return glob(selector, probe.name) || glob(selector, probe.type + "/" + probe.name);
 }
 
-void MakeNamesUnique(std::vector<config::Probe>& probes) {
+struct Selection {
+  std::vector<config::Probe> shown;
+  std::vector<config::Probe> companions;  // run, and are not shown
+};
+
+// Configured probes are referred to by their names: ad hoc ones give way.
+void MakeNamesUnique(std::vector<config::Probe>& ad_hoc,
+                     const std::vector<config::Probe>& configured) {
   std::set<std::string> used;
-  for (config::Probe& probe : probes) {
+  for (const config::Probe& probe : configured) used.insert(probe.name);
+  for (config::Probe& probe : ad_hoc) {
     const std::string name = probe.name;
     for (int i = 2; !used.insert(probe.name).second; ++i)
       probe.name = name + "-" + std::to_string(i);
   }
 }
 
+base::Result<std::vector<config::Probe>> ReadConfigured(const std::string& config_file) {
+  if (config_file.empty()) return std::vector<config::Probe>();
+  config::Problems problems;
+  auto config = config::LoadConfig(config_file, problems);
+  for (const config::Problem& problem : problems.all()) std::cerr << problem.ToString() << "\n";
+  if (!config || problems.HasErrors()) return base::Fail("the configuration has errors");
+  return config->probes;
+}
+
 // The selected probes of the configuration, then the ad hoc ones. Errors: a bad configuration or
 // target, a selector that matches nothing.
-base::Result<std::vector<config::Probe>> SelectProbes(const OnceOptions& options) {
-  std::vector<config::Probe> configured;
-  if (!options.config_file.empty()) {
-    config::Problems problems;
-    auto config = config::LoadConfig(options.config_file, problems);
-    for (const config::Problem& problem : problems.all()) std::cerr << problem.ToString() << "\n";
-    if (!config || problems.HasErrors()) return base::Fail("the configuration has errors");
-    configured = config->probes;
-  }
-  std::vector<config::Probe> selected;
-  if (options.selectors.empty()) selected = configured;
+base::Result<Selection> SelectProbes(const OnceOptions& options) {
+  auto read = ReadConfigured(options.config_file);
+  if (!read) return base::Fail(read.error());
+  const std::vector<config::Probe>& configured = *read;
+  Selection selection;
+  std::vector<config::Probe> ad_hoc;
+  if (options.selectors.empty()) selection.shown = configured;
   std::vector<bool> used(configured.size(), false);
   for (const std::string& selector : options.selectors) {
     if (LooksLikeTarget(selector)) {
       auto probe = MakeAdHocProbe(selector);
       if (!probe) return base::Fail(probe.error());
-      selected.push_back(*std::move(probe));
+      ad_hoc.push_back(*std::move(probe));
       continue;
     }
     bool found = false;
     for (std::size_t i = 0; i < configured.size(); ++i) {
       if (!Matches(selector, configured[i])) continue;
       found = true;
-      if (!used[i]) selected.push_back(configured[i]);
+      if (!used[i]) selection.shown.push_back(configured[i]);
       used[i] = true;
     }
     if (!found) {
@@ -81,26 +96,30 @@ base::Result<std::vector<config::Probe>> SelectProbes(const OnceOptions& options
                             : "drwatch --once without a selector lists all probes");
     }
   }
-  MakeNamesUnique(selected);
-  for (config::Probe& probe : selected) {
+  selection.companions = FindCompanions(selection.shown, configured);
+  MakeNamesUnique(ad_hoc, configured);
+  std::move(ad_hoc.begin(), ad_hoc.end(), std::back_inserter(selection.shown));
+  for (config::Probe& probe : selection.shown) {
     // One run decides: there is no second failure to wait for.
     if (auto* http = std::get_if<config::HttpProbe>(&probe.spec)) http->failure_threshold = 1;
     if (auto* tcp = std::get_if<config::TcpProbe>(&probe.spec)) tcp->failure_threshold = 1;
   }
-  return selected;
+  return selection;
 }
 
-OnceReport Run(const std::vector<config::Probe>& selected, const OnceOptions& options) {
+OnceReport Run(const Selection& selection, const OnceOptions& options) {
   // Never freed, for the same reason as the clock.
   static auto* const positions = new probes::PositionRing(nullptr);
   probes::ProbeServices services;
   services.positions = positions;
   services.clock = &TheClock();
+  services.only_run = true;
   std::vector<probes::ScheduledProbe> scheduled;
-  scheduled.reserve(selected.size());
-  for (const config::Probe& probe : selected) {
-    scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout,
-                         std::shared_ptr<probes::Probe>(probes::MakeProbe(probe, services))});
+  for (const auto* probes : {&selection.shown, &selection.companions}) {
+    for (const config::Probe& probe : *probes) {
+      scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout,
+                           std::shared_ptr<probes::Probe>(probes::MakeProbe(probe, services))});
+    }
   }
   OnceReport report;
   report.generated_at = TheClock().Now();
@@ -108,6 +127,7 @@ OnceReport Run(const std::vector<config::Probe>& selected, const OnceOptions& op
   constexpr int kMaxConcurrent = 64;
   report.results =
       probes::RunAll(scheduled, kMaxConcurrent, TheClock(), base::Deadline::After(options.timeout));
+  report.results.resize(selection.shown.size());
   report.duration = std::chrono::duration_cast<base::Duration>(TheClock().Steady() - began);
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) report.host = host.data();
@@ -129,12 +149,12 @@ int RunOnce(const OnceOptions& options) {
   // The report says what is wrong; the log would say it twice.
   if (log.level == base::LogLevel::kInfo) log.level = base::LogLevel::kError;
   base::ConfigureLog(log);
-  const auto selected = SelectProbes(options);
-  if (!selected) {
-    std::cerr << "drwatch: " << selected.error().ToString() << "\n";
+  const auto selection = SelectProbes(options);
+  if (!selection) {
+    std::cerr << "drwatch: " << selection.error().ToString() << "\n";
     return kUnknownExitCode;
   }
-  const OnceReport report = Run(*selected, options);
+  const OnceReport report = Run(*selection, options);
   const std::string text = FormatOnce(report, options.format, ColourOfOutput(options));
   if (options.output_file.empty()) {
     std::cout << text << std::flush;

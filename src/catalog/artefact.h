@@ -18,8 +18,9 @@ enum class TimeSource {
   kContent,   // written inside: backup_manifest, backup_label, a Redis RDB file
   kName,      // a timestamp in the name
   kModified,  // the file system's, which copying changes
+  kChanged,   // when the file system noted a change of it last; only where kModified is to come yet
 };
-// "content", "name", "modification time".
+// "content", "name", "modification time", "time of its last change".
 std::string_view TimeSourceName(TimeSource source);
 
 // Worth a person's attention, but no failure of a backup: a dangling link, a time in the future.
@@ -57,7 +58,9 @@ struct Artefact {
   std::int64_t size_bytes = 0;
   std::int64_t files = 1;
   base::Timestamp modified{};  // the newest of its files
-  base::Timestamp time{};      // when the backup was taken, as far as can be told; never after now
+  // When the backup was taken, as far as can be told; never after now. The epoch: nobody knows, and
+  // `defect` says so.
+  base::Timestamp time{};
   TimeSource time_source = TimeSource::kModified;
   // Changes when any of its files does (name, size, mtime, ctime, inode).
   std::uint64_t fingerprint = 0;

@@ -44,6 +44,8 @@ std::string_view TimeSourceName(TimeSource source) {
       return "name";
     case TimeSource::kModified:
       return "modification time";
+    case TimeSource::kChanged:
+      return "time of its last change";
   }
   std::abort();
 }
@@ -79,9 +81,22 @@ std::string ChooseTime(const TimeEvidence& evidence, base::Timestamp now, Artefa
     if (believe(time, source)) return problem;
   }
   if (believe(evidence.modified, TimeSource::kModified)) return problem;
-  artefact.time = now;
+  if (evidence.changed && believe(*evidence.changed, TimeSource::kChanged)) return problem;
   artefact.time_source = TimeSource::kModified;
+  // Some file systems keep local time.
+  if (evidence.modified <= now + kZoneSpan) {
+    artefact.time = now;
+    return problem;
+  }
+  artefact.time = {};
+  artefact.defect = Finding{model::Reason::kStale, "nobody knows when it was taken: " + problem};
   return problem;
+}
+
+bool IsMisdated(const Artefact& artefact, base::Timestamp now) {
+  if (artefact.time_source == TimeSource::kChanged) return true;
+  return artefact.time_source == TimeSource::kModified &&
+         artefact.modified > now + FolderCatalog::kClockSkew;
 }
 
 bool IsBefore(const Artefact& a, const Artefact& b) {

@@ -225,7 +225,7 @@ Artefact BarmanCatalog::ArtefactOf(const std::string& id, const Backups& all, ba
   if (!problem.empty()) AddFinding(listing, Reason::kStale, problem);
   backup.facts->stored_bytes = backup.facts->own_bytes;
   const auto parents = ParentDefect(id, all, artefact);
-  artefact.defect = backup.damage;
+  if (backup.damage) artefact.defect = backup.damage;
   if (!artefact.defect && backup.info) artefact.defect = OwnDefect(backup.tree, *backup.info);
   if (!artefact.defect) artefact.defect = parents;
   if (!artefact.defect) artefact.defect = backup.wal.defect;

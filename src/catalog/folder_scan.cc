@@ -62,6 +62,7 @@ class FolderScan {
   bool AddFolder(const std::string& relative);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   std::optional<base::Timestamp> ContentTime(const Artefact& file, const FolderEntry& entry);
+  std::optional<base::Timestamp> ChangeOf(const Artefact& artefact) const;
   Standing SetTime(Artefact& artefact, std::optional<base::Timestamp> content);
   void AddRecent(Artefact artefact, std::optional<base::Timestamp> content);
   const FolderSums* SumsOf(const std::string& folder, const std::vector<ChecksumFile>& files);
@@ -275,9 +276,23 @@ std::optional<base::Timestamp> FolderScan::ContentTime(const Artefact& file,
   return time.time;
 }
 
+// Asked for only where the modification time is to come yet.
+std::optional<base::Timestamp> FolderScan::ChangeOf(const Artefact& artefact) const {
+  if (artefact.modified <= now_ + FolderCatalog::kClockSkew) return std::nullopt;
+  if (artefact.folder) {
+    const auto folder = next_.folders.find(artefact.path);
+    if (folder == next_.folders.end() || !folder->second.summary) return std::nullopt;
+    return folder->second.summary->changed;
+  }
+  struct stat info {};
+  if (::stat(artefact.path.c_str(), &info) != 0) return std::nullopt;
+  return ChangedAt(info);
+}
+
 Standing FolderScan::SetTime(Artefact& artefact, std::optional<base::Timestamp> content) {
   const std::string problem =
-      ChooseTime({content, artefact.name, artefact.modified, options_.clock}, now_, artefact);
+      ChooseTime({content, artefact.name, artefact.modified, options_.clock, ChangeOf(artefact)},
+                 now_, artefact);
   if (!problem.empty()) Find(Reason::kStale, problem);
   // A time of now may stand for one that is yet to come.
   return problem.empty() && artefact.time < now_ ? Standing::kSettled : Standing::kForNow;

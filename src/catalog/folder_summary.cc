@@ -132,6 +132,7 @@ class Walker {
   void AddFile(const std::string& name, const struct stat& info, bool top) {
     ++summary_.files;
     summary_.newest = std::max(summary_.newest, ModifiedAt(info));
+    summary_.changed = std::max(summary_.changed, ChangedAt(info));
     // Sums do not depend on the order of entries.
     summary_.fingerprint += FingerprintOf(name, info);
     if (!top) return;
@@ -176,10 +177,18 @@ std::optional<base::Timestamp> TimeInLabel(const std::string& path) {
 
 }  // namespace
 
-base::Timestamp ModifiedAt(const struct stat& info) {
+namespace {
+
+base::Timestamp MillisOf(const timespec& time) {
   return base::Timestamp(std::chrono::floor<base::Duration>(
-      std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+      std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec)));
 }
+
+}  // namespace
+
+base::Timestamp ModifiedAt(const struct stat& info) { return MillisOf(info.st_mtim); }
+
+base::Timestamp ChangedAt(const struct stat& info) { return MillisOf(info.st_ctim); }
 
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info) {
   std::uint64_t hash = name.size();

@@ -14,6 +14,8 @@ namespace drwatch::catalog {
 
 // Modification time in milliseconds, rounded down.
 base::Timestamp ModifiedAt(const struct stat& info);
+// The same of the time of the last change of anything about it, ctime, which nobody can set.
+base::Timestamp ChangedAt(const struct stat& info);
 // Of one file's name and state: changes whenever its bytes may have changed.
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info);
 
@@ -24,7 +26,8 @@ FolderKind RecogniseFolder(const std::string& path);
 struct FolderSummary {
   std::int64_t size_bytes = 0;  // of all files; one with several names or links to it counts once
   std::int64_t files = 0;
-  base::Timestamp newest{};  // change of any file
+  base::Timestamp newest{};   // change of any file
+  base::Timestamp changed{};  // the newest that the file system noted of any, ctime
   // Change of any folder in it, or when it was made itself, as far as its file system tells.
   base::Timestamp newest_folder{};
   std::uint64_t fingerprint = 0;

@@ -8,6 +8,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "catalog/artefact_time.h"
+#include "catalog/folder_catalog.h"
 #include "probes/backup_siblings.h"
 #include "verify/utc.h"
 
@@ -22,6 +23,12 @@ using verify::Outcome;
 std::string AgeText(base::Duration age) {
   return base::FormatDuration(std::chrono::floor<std::chrono::seconds>(age));
 }
+
+// False: every clock that could tell when it was taken is wrong.
+bool IsDated(const catalog::Artefact& artefact) { return artefact.time != base::Timestamp{}; }
+
+constexpr std::string_view kDateHint =
+    "set the clock of the machine that makes or copies them right, then touch them";
 
 // The outcome that stands in for the newest one's while it is not verified: that of what lay at its
 // path before, or of the newest older artefact that has one.
@@ -53,6 +60,7 @@ class Judge {
     Ok("exists", Summary());
     Restorable();
     Fresh();
+    Dates();
     Size();
     Checksum();
     Format();
@@ -79,6 +87,7 @@ class Judge {
   void Restorable();
   void Wal();
   void Fresh();
+  void Dates();
   void Size();
   void Checksum();
   void Format();
@@ -100,8 +109,10 @@ class Judge {
 // The newest one in a line: it is the headline while all is well.
 std::string Judge::Summary() const {
   const catalog::Artefact& newest = *state_.newest;
-  std::string text = base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " +
-                     AgeText(now_ - newest.time) + " old";
+  const std::string age =
+      IsDated(newest) ? AgeText(now_ - newest.time) + " old" : "of no known age";
+  std::string text =
+      base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " + age;
   if (state_.verdict) {
     const bool intact = !state_.verdict->needs_wal.empty();
     const auto outcome = intact ? Outcome::kIntact : state_.verdict->outcome;
@@ -115,6 +126,9 @@ std::string Judge::Summary() const {
 
 void Judge::Fresh() {
   const catalog::Artefact& newest = *state_.newest;
+  if (!IsDated(newest)) {
+    return Fail("fresh", newest.defect->reason, newest.defect->message, std::string(kDateHint));
+  }
   const base::Duration age = now_ - newest.time;
   const std::string text = "age " + AgeText(age) + " (by " +
                            std::string(catalog::TimeSourceName(newest.time_source)) + ")";
@@ -141,6 +155,7 @@ void Judge::Fresh() {
 void Judge::Restorable() {
   if (state_.verdict && !state_.verdict->needs_wal.empty()) return Wal();
   const catalog::Artefact& newest = *state_.newest;
+  if (!IsDated(newest)) return;  // Fresh() says why
   if (newest.defect) {
     return Fail("restorable", newest.defect->reason, newest.defect->message,
                 "it cannot be restored: run a full backup, and find out what took its parts away");
@@ -276,6 +291,23 @@ void Judge::Siblings() {
                      "broken");
 }
 
+// What is dated in the future is not what was taken last: it may lie there since long ago.
+void Judge::Dates() {
+  std::size_t count = 0;
+  const catalog::Artefact* newest = nullptr;
+  for (const catalog::Artefact& artefact : complete_) {
+    if (!catalog::IsMisdated(artefact, now_)) continue;
+    ++count;
+    newest = &artefact;
+  }
+  if (count == 0) return;
+  Fail("time", Reason::kStale,
+       std::to_string(count) + (count == 1 ? " backup is" : " backups are") +
+           " dated in the future: " + base::Quote(newest->name) + " was changed at " +
+           base::FormatRfc3339(newest->modified),
+       std::string(kDateHint), Severity::kWarning);
+}
+
 // The newest that passed everything, and when anything was verified last.
 void Judge::History() {
   state_.last_verified = verdicts_.LastVerified();
@@ -297,7 +329,8 @@ config::LocalClock ZoneClock(const config::BackupProbe& spec) {
 base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict) {
   // A zone in the name, a manifest: these say it better.
-  const bool by_file = artefact.time_source == catalog::TimeSource::kModified;
+  const bool by_file = artefact.time_source == catalog::TimeSource::kModified ||
+                       artefact.time_source == catalog::TimeSource::kChanged;
   if (!by_file || !verdict || !verdict->begun) return artefact.time;
   if (const config::LocalClock clock = ZoneClock(spec)) {
     if (const auto read = catalog::ReadLocal(*verdict->begun, clock, artefact.time)) return *read;
@@ -341,6 +374,8 @@ bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefa
 
 bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                     base::Timestamp now) {
+  // A date in the future says nothing of when it was written, and would for ever.
+  if (artefact.modified > now + catalog::FolderCatalog::kClockSkew) return false;
   if (now - artefact.modified < spec.quiet_time * kUnfinishedQuiets) return true;
   return spec.schedule &&
          now <= spec.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec.grace;

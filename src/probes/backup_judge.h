@@ -8,7 +8,8 @@
 // broken dumps does not resolve its own alert for the time a verification takes; otherwise it
 // counts as not proven broken. Nothing then says it is proven: backup_verification_success is
 // absent, and backup_last_success_timestamp_seconds names the newest one that has passed
-// everything. What cannot be judged (an unknown format, encryption) passes.
+// everything. What cannot be judged (an unknown format, encryption) passes. One that nobody knows
+// the age of is not good; the check `time` fails while any is dated in the future.
 #pragma once
 
 #include <optional>

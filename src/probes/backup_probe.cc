@@ -254,14 +254,16 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
           base::ToUnixSeconds(sound.all().front().time));
   }
   if (!state.newest) return;
-  const double age = base::ToSeconds(now - state.newest->time);
-  gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
-        base::ToUnixSeconds(state.newest->time));
-  gauge("backup_age_seconds", "Age of the newest complete backup.", age);
+  if (state.newest->time != base::Timestamp{}) {  // else nobody knows
+    const double age = base::ToSeconds(now - state.newest->time);
+    gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
+          base::ToUnixSeconds(state.newest->time));
+    gauge("backup_age_seconds", "Age of the newest complete backup.", age);
+    report.Measure("backup_age_seconds", age, "s", std::nullopt,
+                   spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
+  }
   gauge("backup_last_size_bytes", "Size of the newest complete backup.",
         static_cast<double>(state.newest->size_bytes));
-  report.Measure("backup_age_seconds", age, "s", std::nullopt,
-                 spec_.max_age ? std::optional(base::ToSeconds(*spec_.max_age)) : std::nullopt);
   report.Measure("backup_last_size_bytes", static_cast<double>(state.newest->size_bytes), "B");
   ReportVerification(report, state);
 }

@@ -42,6 +42,7 @@ struct ProbeServices {
       nullptr;  // remembered verdicts and positions; nullptr = keep them in memory (--once)
   PositionRing* positions = nullptr;
   const base::Clock* clock = nullptr;
+  bool only_run = false;  // --once: what a run leaves unread, no later one reads
 };
 
 // One line a type (probe_types.inc). `config` is copied.

@@ -1,12 +1,14 @@
 #include "probes/wal_archive_probe.h"
 
 #include <algorithm>
+#include <set>
 #include <variant>
 
 #include "base/strings.h"
 #include "catalog/make_place.h"
 #include "probes/replay_bases.h"
 #include "probes/wal_backlog.h"
+#include "probes/wal_end.h"
 
 namespace drwatch::probes {
 namespace {
@@ -18,8 +20,6 @@ using model::Severity;
 // for base backups.
 constexpr base::Duration kPrimaryPatience{2000};
 constexpr base::Duration kBasesPatience{5000};
-// How many segments before the end are asked for the last commit.
-constexpr std::uint64_t kCommitSearch = 256;
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -53,6 +53,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       positions_(services.positions),
+      only_run_(services.only_run),
       archive_(positions_ == nullptr
                    ? nullptr
                    : positions_->archive_notes().AddArchive({config_.name,
@@ -229,15 +230,8 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
   const catalog::WalRange& range = *state.reachable;
-  const std::uint64_t stop =
-      range.size() > kCommitSearch ? range.last - kCommitSearch : range.first;
-  for (std::uint64_t number = range.last + 1; number > stop && !findings.last_commit; --number) {
-    const WalSegmentKey key(range.timeline, number - 1);
-    const catalog::WalSegmentFile* file = FindSegment(reader_->inventory(), key);
-    if (file == nullptr) continue;
-    const auto verdict = verdicts_.Find(key, reader_->objects()[file->object].fingerprint);
-    if (verdict) findings.last_commit = verdict->last_commit;
-  }
+  const WalEnd read = FindWalEnd(state, findings.bases, *reader_, verdicts_);
+  findings.last_commit = read.last_commit;
   if (!state.window_base) return;
   findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
@@ -257,6 +251,8 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
     end = std::max(end, context.now - lag);
   }
   findings.window_end = std::max(end, *findings.window_start);
+  const bool seen_up_to_now = findings.lag_seconds && !findings.unseen_seconds && reaches_end;
+  if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases =
       FindReplayBases(state, findings.bases, reader_->inventory(), reader_->objects());
   for (model::ReplayBase& base : findings.replay_bases) base.wal_reading = speeds_.Find("");
@@ -267,6 +263,24 @@ std::uint64_t WalArchiveProbe::ExpectedSystem() const {
     if (const auto system = ParseSystem(primary_->history.system_identifier)) return *system;
   }
   return reader_->system_identifier().value_or(0);
+}
+
+// Back to the last commit that can be restored. Which one that is may change with what is found to
+// be damaged.
+void WalArchiveProbe::ReadEnd(catalog::WalQuestion question, const RunContext& context) {
+  const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
+  catalog::WalArchiveState state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  std::set<WalSegmentKey> tried;
+  while (!deadline.Expired() && !context.stop.stopped()) {
+    const auto next = NextAtEnd(state, question.bases, *reader_, verdicts_, tried);
+    if (!next) return;
+    tried.insert(next->key);
+    verifier_.VerifyNow({*next}, ExpectedSystem(), deadline, context.stop);
+    const auto verdict = verdicts_.Find(next->key, next->object.fingerprint);
+    if (!verdict || verdict->outcome != verify::Outcome::kBroken) continue;
+    question.broken.insert(next->key);
+    state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  }
 }
 
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
@@ -287,13 +301,14 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   if (all) return;
   // With what was read now as neighbours.
   batch = NextToRead(state, *reader_, verdicts_);
-  if (!batch.empty()) verifier_.Start(std::move(batch), ExpectedSystem());
+  if (!batch.empty() && !only_run_) verifier_.Start(std::move(batch), ExpectedSystem());
 }
 
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   WalFindings findings;
   catalog::WalQuestion question = Ask(context);
   if (verdicts_.Forgive(context.now)) all_read_.reset();
+  if (only_run_ && spec_.verify) ReadEnd(question, context);
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
   FindBroken(findings, question);

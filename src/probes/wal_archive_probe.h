@@ -4,7 +4,9 @@
 //
 // A run lists the archive (only its end, if it is large), reads what is new of it and asks nobody
 // else: where the primary is comes from the runs of its own probe. While the place cannot be looked
-// at, what was found last stands, and the lag goes on growing.
+// at, what was found last stands, and the lag goes on growing. Where no other run follows (--once),
+// the end of the archive is read back to the last commit, whatever its size: that is where a
+// restore would end.
 #pragma once
 
 #include <memory>
@@ -36,6 +38,8 @@ struct WalFindings {
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;
   std::optional<base::Timestamp> window_end;
+  // Segments of the window's end that were not read: it may reach further than window_end.
+  std::uint64_t end_unread = 0;
   std::vector<model::ReplayBase> replay_bases;
   std::uint64_t segments = 0;
   std::uint64_t unverified = 0;
@@ -73,6 +77,7 @@ class WalArchiveProbe final : public Probe {
   void FindLag(WalFindings& findings, const RunContext& context) const;
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
+  void ReadEnd(catalog::WalQuestion question, const RunContext& context);
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;
 
@@ -80,6 +85,7 @@ class WalArchiveProbe final : public Probe {
   const config::WalArchiveProbe& spec_;  // of config_
   const model::Labels labels_;           // backup and location
   PositionRing* const positions_;
+  const bool only_run_;
   // What is told to backup probes; nullptr: nobody is told.
   const std::shared_ptr<ArchiveNotes::Archive> archive_;
   const std::unique_ptr<catalog::Place> place_;

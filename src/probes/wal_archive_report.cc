@@ -165,6 +165,25 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   report.Ok("timelines", text);
 }
 
+// Whether the window's end is known well enough for a number: nothing of it is unread but what has
+// only just come, so that what is read reaches nearly as far.
+bool IsEndKnown(const config::WalArchiveProbe& spec, const WalFindings& findings) {
+  if (findings.end_unread <= static_cast<std::uint64_t>(std::max(spec.in_flight_segments, 0))) {
+    return true;
+  }
+  return findings.last_commit && findings.last_segment &&
+         *findings.last_segment - *findings.window_end <= spec.max_lag;
+}
+
+std::string WindowText(const WalFindings& findings) {
+  const bool open = findings.end_unread > 0;
+  std::string text = "any point from " + base::FormatRfc3339(*findings.window_start) + " to " +
+                     (open ? "at least " : "") + base::FormatRfc3339(*findings.window_end);
+  if (!open) return text;
+  return text + "; not read yet: " + std::to_string(findings.end_unread) + " segment" +
+         (findings.end_unread == 1 ? "" : "s") + " behind that";
+}
+
 void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& findings,
                  ProbeReport& report) {
   if (findings.bases.empty()) {
@@ -179,8 +198,13 @@ void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& finding
                       "take a base backup now");
   }
   const base::Duration length = *findings.window_end - *findings.window_start;
-  const std::string text = "any point from " + base::FormatRfc3339(*findings.window_start) +
-                           " to " + base::FormatRfc3339(*findings.window_end);
+  const std::string text = WindowText(findings);
+  if (spec.window && length < *spec.window && !IsEndKnown(spec, findings)) {
+    return report.Add("window", Severity::kUnknown, Reason::kUnverified,
+                      text + "; whether that makes window " + base::FormatDuration(*spec.window) +
+                          " is not known",
+                      "drwatch verify --wal reads them now; the service reads on at every run");
+  }
   if (spec.window && length < *spec.window) {
     return report.Add("window", Severity::kWarning, Reason::kStale,
                       text + ": " + Age(length) + " < window " + base::FormatDuration(*spec.window),
@@ -258,6 +282,8 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   }
   time("pitr_window_start_timestamp_seconds", "First point that can be restored.",
        findings.window_start);
+  // A number that is far too small would page for nothing.
+  if (findings.window_start && !IsEndKnown(spec, findings)) return;
   time("pitr_window_end_timestamp_seconds", "Last point that can be restored.",
        findings.window_end);
   const bool broken_off = !findings.bases.empty() && !findings.window_start;

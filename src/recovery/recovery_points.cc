@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <set>
@@ -66,9 +67,11 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
   return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}, {RestoreStep{}}}};
 }
 
-// From a base backup to the end of the WAL without a hole.
+// From a base backup to the end of the WAL without a hole. While nobody has read where that is, it
+// brings back no less than the base backup.
 std::vector<RecoveryPath> WalPaths(const model::ProbeResult& result) {
-  const auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
+  auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
+  if (!end) end = ValueOf(result, "pitr_window_start_timestamp_seconds");
   if (!end || result.replay_bases.empty()) return {};
   return {{PathKind::kWalArchive,
            base::FromUnixSeconds(*end),
@@ -124,14 +127,12 @@ bool Saw(const model::ProbeResult& result, PathKind kind) {
   return kind == PathKind::kStandby || ValueOf(result, "backup_probe_success") == 1.0;
 }
 
-template <typename Counts>
-std::int64_t FewestPaths(const ScenarioReport& report, Counts counts) {
-  std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
-  for (const DataReport& each : report.data) {
-    fewest =
-        std::min<std::int64_t>(fewest, std::count_if(each.paths.begin(), each.paths.end(), counts));
-  }
-  return fewest;
+// What two probes find at the same place is lost with it. Empty: it is not known.
+std::string PlaceKey(const config::PlaceAddress& place) {
+  if (place.s3) return place.path + " " + place.s3->endpoint;
+  std::string path = std::filesystem::path(place.path).lexically_normal();
+  if (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
 }
 
 }  // namespace
@@ -191,15 +192,18 @@ RecoveryPoints::RecoveryPoints(const config::Config& config) {
   }
   for (const config::Probe& probe : config.probes) {
     if (const auto* backup = std::get_if<config::BackupProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service, PathKind::kBackup, backup->offsite, backup->region,
-                              backup->data};
+      sources_[probe.name] = {probe.service,  PathKind::kBackup, backup->offsite,
+                              backup->region, backup->data,      PlaceKey(backup->place)};
     } else if (const auto* archive = std::get_if<config::WalArchiveProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service, PathKind::kWalArchive, archive->offsite,
-                              archive->region, archive->data};
+      sources_[probe.name] = {probe.service,   PathKind::kWalArchive, archive->offsite,
+                              archive->region, archive->data,         PlaceKey(archive->place)};
     } else if (const auto* postgres = std::get_if<config::PostgresProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service, PathKind::kStandby, postgres->offsite,
-                              postgres->region, postgres->data};
+      sources_[probe.name] = {probe.service,    PathKind::kStandby, postgres->offsite,
+                              postgres->region, postgres->data,     {}};
     }
+  }
+  for (auto& [probe, source] : sources_) {
+    if (source.place.empty()) source.place = "probe " + probe;
   }
 }
 
@@ -263,6 +267,42 @@ std::vector<RestoreStep> RecoveryPoints::StepsOf(const RecoveryPath& path,
   replay.bytes = base.wal_bytes;
   replay.reading = base.wal_reading;
   return {restore, replay};
+}
+
+// The ways that a path stands for: one for each place of what it needs besides, of those that
+// survive. A base backup of which only the archive speaks lies nobody knows where.
+std::vector<NeededPlaces> RecoveryPoints::WaysOf(const RecoveryPath& path, Scenario scenario,
+                                                 const std::string& service) const {
+  std::vector<std::string> besides = path.wal_archives;
+  for (const model::ReplayBase& base : path.bases) besides.push_back(base.probe);
+  const std::string& place = sources_.at(path.probe).place;
+  if (besides.empty()) return {{place, {}}};
+  std::vector<NeededPlaces> ways;
+  for (const std::string& probe : besides) {
+    const auto source = sources_.find(probe);
+    if (probe.empty()) {
+      ways.push_back({place, {}});
+    } else if (source != sources_.end() && Survives(source->second, scenario, service)) {
+      ways.push_back({place, source->second.place});
+    }
+  }
+  return ways;
+}
+
+// Of the data that has the fewest, among the paths whose point is not before `oldest`.
+std::int64_t RecoveryPoints::FewestWays(const ScenarioReport& report, const std::string& service,
+                                        base::Timestamp oldest) const {
+  std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
+  for (const DataReport& each : report.data) {
+    std::vector<NeededPlaces> ways;
+    for (const RecoveryPath& path : each.paths) {
+      if (path.point < oldest) continue;
+      const auto more = WaysOf(path, report.scenario, service);
+      ways.insert(ways.end(), more.begin(), more.end());
+    }
+    fewest = std::min(fewest, CountIndependentWays(ways));
+  }
+  return fewest;
 }
 
 void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& source) {
@@ -355,19 +395,17 @@ std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<Serv
     for (const ScenarioReport& each : report.scenarios) {
       const model::Labels labels{{"service", report.service},
                                  {"scenario", ScenarioName(each.scenario)}};
-      const auto within = [&](const RecoveryPath& path) {
-        return !report.target_seconds ||
-               base::ToSeconds(now - path.point) <= *report.target_seconds;
-      };
+      const base::Timestamp oldest =
+          report.target_seconds ? now - Seconds(*report.target_seconds) : base::Timestamp::min();
       families.Gauge("dr_recovery_paths",
                      "Independent ways back that keep the recovery point objective (without one: "
                      "all ways back), of the data that has the fewest.",
-                     labels, static_cast<double>(FewestPaths(each, within)));
+                     labels, static_cast<double>(FewestWays(each, report.service, oldest)));
       const RecoveryPath* const decisive = each.Decisive();
       if (report.target_seconds) {
         Observed& observed = observed_[{report.service, each.scenario}];
         observed.seconds += base::ToSeconds(since);
-        if (decisive == nullptr || !within(*decisive)) {
+        if (decisive == nullptr || decisive->point < oldest) {
           observed.violated_seconds += base::ToSeconds(since);
         }
         families.Counter("dr_rpo_observed_seconds_total",

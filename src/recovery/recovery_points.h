@@ -14,7 +14,8 @@
 // it takes: nothing keeps them from being restored side by side.
 // A WAL archive counts where a proven base backup survives as well, upon which it can be replayed;
 // a base backup without WAL of its own where an archive survives that has it, and then as one way
-// with that archive's.
+// with that archive's. Ways are counted by the places they need: WAL and the base backup it is
+// replayed on are lost with either, and what two probes find at one place is lost with that.
 #pragma once
 
 #include <array>
@@ -29,6 +30,7 @@
 #include "config/config.h"
 #include "model/metric_family.h"
 #include "model/probe_result.h"
+#include "recovery/independent_ways.h"
 #include "recovery/recovery_time.h"
 
 namespace drwatch::recovery {
@@ -106,11 +108,16 @@ class RecoveryPoints {
     bool offsite = false;
     std::string region;
     std::string data;
+    std::string place;  // where it lies; a server's is its own
   };
   struct Observed {
     double seconds = 0;
     double violated_seconds = 0;
   };
+  std::vector<NeededPlaces> WaysOf(const RecoveryPath& path, Scenario scenario,
+                                   const std::string& service) const;
+  std::int64_t FewestWays(const ScenarioReport& report, const std::string& service,
+                          base::Timestamp oldest) const;
   void Remember(const model::ProbeResult& result, const Source& source);
   void RememberBases(const std::vector<model::ProbeResult>& latest);
   std::vector<RestoreStep> StepsOf(const RecoveryPath& path, const model::ReplayBase& base) const;

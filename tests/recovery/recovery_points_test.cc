@@ -225,6 +225,38 @@ TEST(RecoveryPointsTest, ABackupAndTheArchiveThatItNeedsAreOneWay) {
   EXPECT_EQ(Find(two, Scenario::kServerLost)->data[0].paths.size(), 2u);
 }
 
+TEST(RecoveryPointsTest, WaysThatNeedTheSamePlaceAreCountedOnce) {
+  config::Config config = WithArchive(false);
+  const auto paths = [&config](const std::vector<model::ProbeResult>& latest) {
+    RecoveryPoints recovery(config);
+    return Value(recovery.Families(recovery.Compute(latest), kNow), "dr_recovery_paths");
+  };
+  const auto dump = Backup("dump", kNow - 600s);
+  const auto offsite = Backup("offsite", kNow - 600s);
+  EXPECT_EQ(paths({dump, Archive(kNow - 90s, {{"dump", "base"}})}), 1)
+      << "the WAL is lost with the base backup";
+  EXPECT_EQ(paths({Backup("dump", kNow - 20h), Archive(kNow - 90s, {{"dump", "base"}})}), 1)
+      << "which keeps no hour itself";
+  EXPECT_EQ(paths({dump, Archive(kNow - 90s, {{"dump", "base"}, {"offsite", "base"}})}), 2);
+  EXPECT_EQ(paths({dump, Archive(kNow - 90s, {{"", "told"}})}), 2) << "lies nobody knows where";
+  EXPECT_EQ(paths({dump, offsite}), 2);
+  std::get<config::BackupProbe>(config.probes[0].spec).place.path = "/backup/shop";
+  std::get<config::BackupProbe>(config.probes[1].spec).place.path = "/backup/./shop/";
+  EXPECT_EQ(paths({dump, offsite}), 1) << "two probes of one place";
+  std::get<config::BackupProbe>(config.probes[1].spec).place.path = "/other/shop";
+  EXPECT_EQ(paths({dump, offsite}), 2);
+}
+
+TEST(RecoveryPointsTest, WhileTheEndOfTheWalIsNotReadItsBaseBackupStands) {
+  RecoveryPoints recovery(WithArchive(false));
+  model::ProbeResult archive = Archive(kNow - 90s, {{"dump", "base"}});
+  model::FamilySet families;
+  families.Gauge("backup_probe_success", "", {}, 1);
+  families.Gauge("pitr_window_start_timestamp_seconds", "", {}, base::ToUnixSeconds(kNow - 3h));
+  archive.families = families.Take();
+  EXPECT_EQ(PointOf(recovery.Compute({archive}), Scenario::kServerLost), kNow - 3h);
+}
+
 TEST(RecoveryPointsTest, TheDataThatComesBackOldestDecides) {
   config::Config config = MakeConfig();
   std::get<config::BackupProbe>(config.probes[1].spec).data = "files";
