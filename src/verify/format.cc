@@ -223,6 +223,11 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
                  depth);
   }
   if (const std::string_view program = RecogniseEncryption(head); !program.empty()) {
+    if (size == BodySize::kSmall && IsEncryptedNothing(*start)) {
+      return Doubt(Broken(Reason::kTooSmall, 0,
+                          "holds nothing: encrypted (" + std::string(program) + "), but empty"),
+                   depth);
+    }
     Walk walk;
     walk.format = "encrypted (" + std::string(program) + ")";
     walk.level = Level::kSize;

@@ -26,6 +26,10 @@ std::string_view RecogniseEncryption(std::string_view head);
 // known.
 std::string_view RecognisePacker(std::string_view head);
 
+// True if `content`, a whole file that RecogniseEncryption() knows, is the encryption of nothing
+// (of OpenSSL: of fewer than 16 bytes). What more a public key's packets hold is not told.
+bool IsEncryptedNothing(std::string_view content);
+
 // True for files of other programs, whose names are those of another format by chance: databases of
 // R's packages (.rdb), and what update-alternatives keeps under the name of a packed manual page.
 bool IsNamedByChance(std::string_view head);

@@ -99,9 +99,27 @@ TEST(VerifyTest, UnknownAndEncryptedFilesAreNotFailures) {
       EXPECT_EQ(verdict.level, Level::kSize);
     }
   }
+  const std::string age = "age-encryption.org/v1\n-> X25519 key\nbody\n--- mac\n";
+  for (const std::string& bytes :
+       {std::string("Salted__") + Noise(40), age + Noise(33), "\x8c\x0d\x04" + Noise(68)}) {
+    EXPECT_EQ(VerifyBytes(bytes, "x.enc").outcome, Outcome::kUnjudged) << bytes.size();
+  }
   const Verdict packed = VerifyBytes(Gzip("some text"), "x.gz");
   EXPECT_EQ(packed.outcome, Outcome::kIntact);
   EXPECT_EQ(packed.level, Level::kFormat);
+}
+
+TEST(VerifyTest, TheEncryptionOfNothingIsNoBackup) {
+  // What is left of `pg_dump ... | openssl enc`, gpg -c and age when pg_dump fails.
+  const std::string age = "age-encryption.org/v1\n-> X25519 key\nbody\n--- mac\n";
+  for (const std::string& bytes :
+       {std::string("Salted__") + Noise(24), "U2FsdGVkX1" + std::string(34, 'A') + "\n",
+        age + Noise(32), "\x8c\x0d\x04" + Noise(67)}) {
+    const Verdict verdict = VerifyBytes(bytes, "shop.sql.enc");
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << bytes.size();
+    EXPECT_EQ(verdict.reason, Reason::kTooSmall);
+    EXPECT_TRUE(verdict.message.starts_with("holds nothing: encrypted (")) << verdict.message;
+  }
 }
 
 TEST(VerifyTest, NestingIsLimited) {
