@@ -68,6 +68,9 @@ class Service {
   bool AllWell(base::Timestamp now) const;
   // How objectives were kept since the last call, into the audit log.
   void RecordObjectives(base::Timestamp now);
+  // The latest result of each probe; copies that were made without their time are as old as they
+  // are.
+  std::vector<model::ProbeResult> LatestDated(const config::Config& config) const;
   std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
   web::StatusView Status();
   web::AlertmanagerSources AlertmanagerViews();

@@ -164,9 +164,15 @@ void Service::AddSelfMetrics() {
   });
 }
 
+std::vector<model::ProbeResult> Service::LatestDated(const config::Config& config) const {
+  std::vector<model::ProbeResult> latest = intake_->Latest();
+  recovery::DateCopies(config, latest);
+  return latest;
+}
+
 std::vector<model::MetricFamily> Service::RecoveryFamilies(base::Timestamp now) {
-  const std::vector<model::ProbeResult> latest = intake_->Latest();
   const auto config = CurrentConfig();
+  const std::vector<model::ProbeResult> latest = LatestDated(*config);
   const std::lock_guard lock(recovery_mutex_);
   std::vector<model::MetricFamily> families = recovery_->Families(recovery_->Compute(latest), now);
   for (auto& family : recovery::CopyFamilies(recovery::CompareCopies(*config, latest, now))) {
@@ -372,10 +378,11 @@ web::SiteSources Service::MakeSiteSources() {
   sources.status = [this] { return Status(); };
   sources.backups = [this] {
     const base::Timestamp now = clock_.Now();
-    return web::BackupsJson(recovery::CompareCopies(*CurrentConfig(), intake_->Latest(), now), now);
+    const auto config = CurrentConfig();
+    return web::BackupsJson(recovery::CompareCopies(*config, LatestDated(*config), now), now);
   };
   sources.recovery = [this] {
-    const std::vector<model::ProbeResult> latest = intake_->Latest();
+    const std::vector<model::ProbeResult> latest = LatestDated(*CurrentConfig());
     const std::lock_guard lock(recovery_mutex_);
     return web::RecoveryJson(recovery_->Compute(latest), clock_.Now());
   };

@@ -158,6 +158,34 @@ void Count(BackupReport& report, const std::set<std::string>& offsite_archives,
   }
 }
 
+const std::string& NameOfBackup(const config::Probe& probe, const config::BackupProbe& spec) {
+  return spec.backup.empty() ? probe.name : spec.backup;
+}
+
+struct PlacesOfBackup {
+  std::vector<model::ProbeResult*> all;
+  const model::ProbeResult* original = nullptr;  // the first that is not off-site
+};
+
+void DateCopiesOf(const PlacesOfBackup& places) {
+  std::map<std::pair<std::string, std::string>, base::Timestamp> known;  // by name and digest
+  for (const model::ProbeResult* place : places.all) {
+    for (const model::StoredCopy& copy : place->copies) {
+      if (copy.digest.empty() || (!copy.dated && place != places.original)) continue;
+      const auto at = known.emplace(std::pair(copy.name, copy.digest), copy.point).first;
+      at->second = std::min(at->second, copy.point);
+    }
+  }
+  for (model::ProbeResult* place : places.all) {
+    for (model::StoredCopy& copy : place->copies) {
+      const auto original = known.find({copy.name, copy.digest});
+      if (original != known.end()) copy.point = std::min(copy.point, original->second);
+    }
+    std::stable_sort(place->copies.begin(), place->copies.end(),
+                     [](const auto& a, const auto& b) { return a.point > b.point; });
+  }
+}
+
 std::optional<base::Timestamp> NewestPoint(const BackupReport& report) {
   std::optional<base::Timestamp> newest;
   for (const CopyPlace& place : report.places) {
@@ -180,6 +208,23 @@ void AddTarget(model::FamilySet& families, const BackupReport& report, std::stri
 
 const model::StoredCopy* CopyPlace::LatestGood() const { return model::LatestGood(copies); }
 
+void DateCopies(const config::Config& config, std::vector<model::ProbeResult>& latest) {
+  std::map<std::string, model::ProbeResult*> results;
+  for (model::ProbeResult& result : latest) results[result.probe] = &result;
+  std::map<std::pair<std::string, std::string>, PlacesOfBackup> backups;
+  for (const config::Probe& probe : config.probes) {
+    const auto* spec = std::get_if<config::BackupProbe>(&probe.spec);
+    const auto result = results.find(probe.name);
+    if (spec == nullptr || result == results.end()) continue;
+    PlacesOfBackup& places = backups[{NameOfBackup(probe, *spec), probe.service}];
+    if (places.original == nullptr && !spec->offsite) places.original = result->second;
+    places.all.push_back(result->second);
+  }
+  for (auto& [name, places] : backups) {
+    if (places.all.size() > 1) DateCopiesOf(places);
+  }
+}
+
 std::vector<BackupReport> CompareCopies(const config::Config& config,
                                         const std::vector<model::ProbeResult>& latest,
                                         base::Timestamp now) {
@@ -190,7 +235,7 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
   for (const config::Probe& probe : config.probes) {
     const auto* spec = std::get_if<config::BackupProbe>(&probe.spec);
     if (spec == nullptr) continue;
-    const std::string& backup = spec->backup.empty() ? probe.name : spec->backup;
+    const std::string& backup = NameOfBackup(probe, *spec);
     BackupReport& report = reports[{backup, probe.service}];
     report.backup = backup;
     report.service = probe.service;
@@ -223,6 +268,24 @@ std::vector<BackupReport> CompareCopies(const config::Config& config,
   return sorted;
 }
 
+namespace {
+
+// How far each location is behind: of places that share a name the one that is behind most.
+std::map<std::string, base::Duration> LagsOf(const BackupReport& report) {
+  std::map<std::string, base::Duration> lags;
+  const auto newest = NewestPoint(report);
+  if (!newest || report.places.size() < 2) return lags;
+  for (const CopyPlace& place : report.places) {
+    const model::StoredCopy* good = place.LatestGood();
+    if (good == nullptr) continue;
+    base::Duration& lag = lags[place.location];
+    lag = std::max(lag, *newest - good->point);
+  }
+  return lags;
+}
+
+}  // namespace
+
 std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& reports) {
   model::FamilySet families;
   for (const BackupReport& report : reports) {
@@ -236,7 +299,9 @@ std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& r
                      {{"backup", report.backup}, {"service", report.service}},
                      *report.identical ? 1 : 0);
     }
+    std::set<std::string> told;
     for (const CopyDifference& difference : report.differences) {
+      if (!told.insert(difference.location).second) continue;  // places may share a name
       families.Gauge("backup_copy_difference_info",
                      "1 while the newest copy that several places have is another one here.",
                      {{"backup", report.backup},
@@ -246,17 +311,13 @@ std::vector<model::MetricFamily> CopyFamilies(const std::vector<BackupReport>& r
                       {"by", difference.by}},
                      1);
     }
-    const auto newest = NewestPoint(report);
-    if (!newest || report.places.size() < 2) continue;
-    for (const CopyPlace& place : report.places) {
-      const model::StoredCopy* good = place.LatestGood();
-      if (good == nullptr) continue;
+    for (const auto& [location, lag] : LagsOf(report)) {
       families.Gauge(
           "backup_copy_lag_seconds",
           "How much older the newest good copy of this location is than the newest one "
           "anywhere.",
-          {{"backup", report.backup}, {"service", report.service}, {"location", place.location}},
-          base::ToSeconds(*newest - good->point));
+          {{"backup", report.backup}, {"service", report.service}, {"location", location}},
+          base::ToSeconds(lag));
     }
   }
   return families.Take();

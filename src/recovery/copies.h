@@ -57,6 +57,11 @@ struct BackupReport {
   std::vector<CopyDifference> differences;
 };
 
+// A copy that was made without its time (an upload, cp) is as old as what it is a copy of: of the
+// same backup, with the same digest, under the same name. Where the name says no date each run may
+// leave the same bytes there: then only copies elsewhere follow the first place of the site itself.
+void DateCopies(const config::Config& config, std::vector<model::ProbeResult>& latest);
+
 // In the order of the names. Backups are grouped by their label `backup` and service.
 std::vector<BackupReport> CompareCopies(const config::Config& config,
                                         const std::vector<model::ProbeResult>& latest,

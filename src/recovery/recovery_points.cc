@@ -25,6 +25,20 @@ base::Duration Seconds(double seconds) {
   return base::Duration(static_cast<std::int64_t>(seconds * 1000));
 }
 
+RecoveryPath PathTo(PathKind kind, base::Timestamp point) {
+  RecoveryPath path;
+  path.kind = kind;
+  path.point = point;
+  return path;
+}
+
+// A backup of which nobody knows how long it takes.
+RecoveryPath BackupPath(base::Timestamp point) {
+  RecoveryPath path = PathTo(PathKind::kBackup, point);
+  path.steps = {RestoreStep{}};
+  return path;
+}
+
 // What a replaced backup stands for, where that is newer than what is proven.
 std::optional<RecoveryPath> Presumed(const model::ProbeResult& result,
                                      const std::vector<RecoveryPath>& proven) {
@@ -32,9 +46,7 @@ std::optional<RecoveryPath> Presumed(const model::ProbeResult& result,
   if (!seconds) return std::nullopt;
   const base::Timestamp point = base::FromUnixSeconds(*seconds);
   if (!proven.empty() && proven.front().point >= point) return std::nullopt;
-  RecoveryPath path;
-  path.kind = PathKind::kBackup;
-  path.point = point;
+  RecoveryPath path = BackupPath(point);
   path.presumed = true;
   return path;
 }
@@ -46,14 +58,10 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
   std::set<std::vector<std::string>> needs;
   for (const model::StoredCopy& copy : result.copies) {
     if (!copy.good || !needs.insert(copy.wal_archives).second) continue;
-    paths.push_back({PathKind::kBackup,
-                     copy.point,
-                     {},
-                     {},
-                     copy.name,
-                     {},
-                     copy.wal_archives,
-                     {StepOf(result.probe, copy)}});
+    RecoveryPath& path = paths.emplace_back(PathTo(PathKind::kBackup, copy.point));
+    path.artefact = copy.name;
+    path.wal_archives = copy.wal_archives;
+    path.steps = {StepOf(result.probe, copy)};
     if (copy.wal_archives.empty()) break;
   }
   if (const auto presumed = Presumed(result, paths)) paths.insert(paths.begin(), *presumed);
@@ -64,7 +72,7 @@ std::vector<RecoveryPath> BackupPaths(const model::ProbeResult& result) {
       std::any_of(result.copies.begin(), result.copies.end(),
                   [&point](const auto& copy) { return base::ToUnixSeconds(copy.point) == point; });
   if (!point || left) return {};
-  return {{PathKind::kBackup, base::FromUnixSeconds(*point), {}, {}, {}, {}, {}, {RestoreStep{}}}};
+  return {BackupPath(base::FromUnixSeconds(*point))};
 }
 
 // From a base backup to the end of the WAL without a hole. While nobody has read where that is, it
@@ -73,20 +81,15 @@ std::vector<RecoveryPath> WalPaths(const model::ProbeResult& result) {
   auto end = ValueOf(result, "pitr_window_end_timestamp_seconds");
   if (!end) end = ValueOf(result, "pitr_window_start_timestamp_seconds");
   if (!end || result.replay_bases.empty()) return {};
-  return {{PathKind::kWalArchive,
-           base::FromUnixSeconds(*end),
-           {},
-           {},
-           {},
-           result.replay_bases,
-           {},
-           {}}};
+  RecoveryPath path = PathTo(PathKind::kWalArchive, base::FromUnixSeconds(*end));
+  path.bases = result.replay_bases;
+  return {path};
 }
 
 std::vector<RecoveryPath> StandbyPaths(const model::ProbeResult& result) {
   const auto lag = ValueOf(result, "replication_lag_seconds");
   if (!lag || ValueOf(result, "postgres_up") != 1.0) return {};
-  return {{PathKind::kStandby, result.started - Seconds(*lag), {}, {}, {}, {}, {}, {}}};
+  return {PathTo(PathKind::kStandby, result.started - Seconds(*lag))};
 }
 
 std::vector<RecoveryPath> PathsOf(const model::ProbeResult& result, PathKind kind) {
@@ -198,8 +201,15 @@ RecoveryPoints::RecoveryPoints(const config::Config& config) {
       sources_[probe.name] = {probe.service,   PathKind::kWalArchive, archive->offsite,
                               archive->region, archive->data,         PlaceKey(archive->place)};
     } else if (const auto* postgres = std::get_if<config::PostgresProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service,    PathKind::kStandby, postgres->offsite,
-                              postgres->region, postgres->data,     {}};
+      const bool meant = !postgres->primary.empty() ||
+                         postgres->expect.role == config::PostgresProbe::Role::kStandby;
+      sources_[probe.name] = {probe.service,
+                              PathKind::kStandby,
+                              postgres->offsite,
+                              postgres->region,
+                              postgres->data,
+                              {},
+                              meant};
     }
   }
   for (auto& [probe, source] : sources_) {
@@ -305,9 +315,10 @@ std::int64_t RecoveryPoints::FewestWays(const ScenarioReport& report, const std:
   return fewest;
 }
 
-void RecoveryPoints::Remember(const model::ProbeResult& result, const Source& source) {
+void RecoveryPoints::Remember(const model::ProbeResult& result, Source& source) {
   if (auto paths = PathsOf(result, source.kind); !paths.empty()) {
     paths_[result.probe] = std::move(paths);
+    source.is_way = true;
   } else if (Saw(result, source.kind)) {
     paths_.erase(result.probe);
   }
@@ -342,8 +353,8 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
     const auto known = paths_.find(result.probe);
     for (const Scenario scenario : kScenarios) {
       if (!Survives(source->second, scenario, service)) continue;
-      // Every postgres probe can be a standby's; only one that has a lag makes it a scenario.
-      if (known == paths_.end() && source->second.kind == PathKind::kStandby) continue;
+      // Every postgres probe can be a standby's: one that is meant to be, or was.
+      if (known == paths_.end() && !source->second.is_way) continue;
       std::vector<RecoveryPath>& paths = found[service][scenario][source->second.data];
       if (known == paths_.end()) continue;
       for (const RecoveryPath& path : known->second) {
@@ -380,7 +391,8 @@ std::vector<ServiceReport> RecoveryPoints::Compute(const std::vector<model::Prob
 std::vector<model::MetricFamily> RecoveryPoints::Families(const std::vector<ServiceReport>& reports,
                                                           base::Timestamp now) {
   const bool first = last_ == base::Timestamp{};
-  const base::Duration since = first || now - last_ > kMaxGap ? base::Duration(0) : now - last_;
+  const bool watched = !first && now >= last_ && now - last_ <= kMaxGap;
+  const base::Duration since = watched ? now - last_ : base::Duration(0);
   last_ = now;
   model::FamilySet families;
   for (const auto& [service, target] : targets_) {

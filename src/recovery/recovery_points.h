@@ -96,8 +96,8 @@ class RecoveryPoints {
   std::vector<ServiceReport> Compute(const std::vector<model::ProbeResult>& latest);
   // dr_recovery_point_timestamp_seconds, dr_rpo_achieved_seconds, dr_rpo_target_seconds,
   // dr_rto_estimated_seconds, dr_rto_target_seconds, dr_recovery_paths and the counters of how long
-  // the RPO was observed and violated. `now` never goes back; the time since the last call counts
-  // for what `reports` says.
+  // the RPO was observed and violated. The time since the last call counts for what `reports` says;
+  // none where the clock was set back.
   std::vector<model::MetricFamily> Families(const std::vector<ServiceReport>& reports,
                                             base::Timestamp now);
 
@@ -108,7 +108,8 @@ class RecoveryPoints {
     bool offsite = false;
     std::string region;
     std::string data;
-    std::string place;  // where it lies; a server's is its own
+    std::string place;   // where it lies; a server's is its own
+    bool is_way = true;  // of a postgres probe: it is a standby's, by the configuration or its runs
   };
   struct Observed {
     double seconds = 0;
@@ -118,7 +119,7 @@ class RecoveryPoints {
                                    const std::string& service) const;
   std::int64_t FewestWays(const ScenarioReport& report, const std::string& service,
                           base::Timestamp oldest) const;
-  void Remember(const model::ProbeResult& result, const Source& source);
+  void Remember(const model::ProbeResult& result, Source& source);
   void RememberBases(const std::vector<model::ProbeResult>& latest);
   std::vector<RestoreStep> StepsOf(const RecoveryPath& path, const model::ReplayBase& base) const;
   bool Survives(const Source& source, Scenario scenario, const std::string& service) const;

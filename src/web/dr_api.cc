@@ -108,6 +108,7 @@ Json PathJson(const std::string& data, const recovery::RecoveryPath& path, base:
                {"probe", path.probe},
                {"target", path.target},
                {"artefact", path.artefact},
+               {"proven", !path.presumed},
                {"point", base::FormatRfc3339(path.point)},
                {"loss_seconds", Age(path.point, now)},
                {"at_least_seconds", OrNull(recovery::AtLeastSeconds(path.steps))},

@@ -76,6 +76,59 @@ TEST(CopiesTest, OneThatReplacedAGoodOneCountsWhileItIsNotRead) {
   EXPECT_EQ(reports[0].places[0].LatestGood(), nullptr);
 }
 
+model::StoredCopy CopyOf(const std::string& name, base::Duration age, const std::string& digest,
+                         bool dated) {
+  auto copy = Copy(name, age);
+  copy.digest = digest;
+  copy.dated = dated;
+  return copy;
+}
+
+TEST(CopiesTest, ACopyIsAsOldAsWhatItIsACopyOf) {
+  std::vector<model::ProbeResult> latest = {
+      Result("nightly-primary", {CopyOf("shop-2026-01-02.sql", 11h, "sha256:a", true)}),
+      Result("nightly-dr", {CopyOf("shop-2026-01-02.sql", 1h, "sha256:a", true),
+                            CopyOf("shop-2026-01-01.sql", 2h, "sha256:a", true)})};
+  DateCopies(MakeConfig(), latest);
+  EXPECT_EQ(latest[0].copies[0].point, kNow - 11h);
+  EXPECT_EQ(latest[1].copies[1].name, "shop-2026-01-02.sql") << "newest first";
+  EXPECT_EQ(latest[1].copies[1].point, kNow - 11h);
+  EXPECT_EQ(latest[1].copies[0].point, kNow - 2h) << "the same bytes of another night";
+  const auto families = CopyFamilies(CompareCopies(MakeConfig(), latest, kNow));
+  EXPECT_EQ(Value(families, "backup_copy_lag_seconds", "primary"), 9 * 3600.0);
+}
+
+TEST(CopiesTest, UnderANameWithoutADateOnlyTheCopyElsewhereFollows) {
+  const auto at = [](base::Duration primary, base::Duration dr) {
+    std::vector<model::ProbeResult> latest = {
+        Result("nightly-primary", {CopyOf("latest.sql", primary, "sha256:a", false)}),
+        Result("nightly-dr", {CopyOf("latest.sql", dr, "sha256:a", false)})};
+    DateCopies(MakeConfig(), latest);
+    return std::pair(kNow - latest[0].copies[0].point, kNow - latest[1].copies[0].point);
+  };
+  EXPECT_EQ(at(11h, 1h), std::pair(base::Duration(11h), base::Duration(11h)));
+  EXPECT_EQ(at(1h, 11h), std::pair(base::Duration(1h), base::Duration(11h)))
+      << "a database that did not change dumps to the same bytes";
+}
+
+TEST(CopiesTest, PlacesThatShareALocationAreOneSeries) {
+  config::Config config = MakeConfig();
+  for (config::Probe& probe : config.probes) {
+    std::get<config::BackupProbe>(probe.spec).location = "primary";
+  }
+  const auto families =
+      CopyFamilies(CompareCopies(config,
+                                 {Result("nightly-primary", {Copy("b", 1h, 100), Copy("a", 5h)}),
+                                  Result("nightly-secondary", {Copy("b", 1h, 99)}),
+                                  Result("nightly-dr", {Copy("b", 1h, 98), Copy("a", 7h)})},
+                                 kNow));
+  for (const auto& family : families) {
+    if (family.name == "backup_copy_lag_seconds" || family.name == "backup_copy_difference_info") {
+      EXPECT_EQ(family.points.size(), 1u) << family.name;
+    }
+  }
+}
+
 TEST(CopiesTest, CountsGoodCurrentCopies) {
   auto immutable = Copy("a", 5h);
   immutable.immutable_until = kNow + 1h;

@@ -366,5 +366,48 @@ TEST(RecoveryPointsTest, CountsHowLongTheObjectiveWasKept) {
   EXPECT_EQ(Value(recovery.Families(reports, now + 3h), "dr_rpo_observed_seconds_total"), 62 * 60);
 }
 
+// A primary's probe has no lag; nor has a standby that is down or was promoted.
+model::ProbeResult WithoutLag() {
+  model::ProbeResult result;
+  result.probe = "standby";
+  result.started = kNow;
+  model::FamilySet families;
+  families.Gauge("postgres_up", "", {}, 1);
+  result.families = families.Take();
+  return result;
+}
+
+TEST(RecoveryPointsTest, AScenarioStaysWhenItsOnlyStandbyIsGone) {
+  auto config = MakeConfig();
+  config.probes.erase(config.probes.begin() + 1);
+  auto& standby = std::get<config::PostgresProbe>(config.probes[1].spec);
+  standby.offsite = true;
+  RecoveryPoints unknown(config);
+  EXPECT_EQ(Find(unknown.Compute({Backup("dump", kNow), WithoutLag()}), Scenario::kSiteLost),
+            nullptr)
+      << "it may be the primary";
+  unknown.Compute({Backup("dump", kNow), Standby(1)});
+  const auto once = unknown.Compute({Backup("dump", kNow), WithoutLag()});
+  ASSERT_NE(Find(once, Scenario::kSiteLost), nullptr) << "it was a standby";
+  EXPECT_EQ(Find(once, Scenario::kSiteLost)->Decisive(), nullptr);
+  standby.expect.role = config::PostgresProbe::Role::kStandby;
+  RecoveryPoints meant(config);
+  const auto reports = meant.Compute({Backup("dump", kNow), WithoutLag()});
+  ASSERT_NE(Find(reports, Scenario::kSiteLost), nullptr) << "it is meant to be one";
+  EXPECT_EQ(Find(reports, Scenario::kSiteLost)->Decisive(), nullptr);
+}
+
+TEST(RecoveryPointsTest, AClockThatIsSetBackTakesNothingFromTheCounters) {
+  RecoveryPoints recovery(MakeConfig());
+  const auto reports = recovery.Compute({Backup("dump", kNow - 5h)});
+  const auto observed = [&](base::Timestamp now) {
+    return Value(recovery.Families(reports, now), "dr_rpo_observed_seconds_total");
+  };
+  EXPECT_EQ(observed(kNow), 0);
+  EXPECT_EQ(observed(kNow + 30s), 30);
+  EXPECT_EQ(observed(kNow - 10h), 30);
+  EXPECT_EQ(observed(kNow - 10h + 5s), 35);
+}
+
 }  // namespace
 }  // namespace drwatch::recovery

@@ -107,7 +107,7 @@ TEST(DrApiTest, TellsHowLongComingBackTakesAtTheLeastAndWhatSaysSo) {
   wal.probe = "wal";
   wal.bytes = 50;
   recovery::RecoveryPath path{
-      recovery::PathKind::kWalArchive, kNow, "wal", "/wal", "base-1", {}, {}, {base, wal}};
+      recovery::PathKind::kWalArchive, kNow, "wal", "/wal", "base-1", {}, {}, false, {base, wal}};
   recovery::ServiceReport report;
   report.service = "shop";
   report.rto_target_seconds = 3600;
