@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
+#include "verify/decoder.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -15,6 +16,27 @@ namespace {
 constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
     ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
     ".temp", ".crdownload", ".swp",     "~"};
+
+// Of logs, notes, scripts, settings and what services keep while they run.
+constexpr std::array<std::string_view, 20> kBesideEndings = {
+    ".log", ".out",  ".err", ".txt",  ".md",  ".sh",  ".bash",    ".py",    ".pl",   ".rb",
+    ".pid", ".lock", ".lck", ".conf", ".cfg", ".ini", ".service", ".timer", ".html", ".css"};
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789-_") == text.npos;
+}
+
+// "backup.log" of "backup.log.2.gz", "backup.log.1" and "backup.log-20260101".
+std::string_view WithoutRotation(std::string_view name) {
+  for (std::size_t dot = name.rfind('.'); dot != name.npos && dot > 0; dot = name.rfind('.')) {
+    const std::string_view ending = name.substr(dot);
+    if (!verify::CompressionOfName(ending) && !IsNumber(ending.substr(1))) break;
+    name = name.substr(0, dot);
+  }
+  const std::size_t dash = name.rfind('-');
+  const bool dated = dash != name.npos && IsNumber(name.substr(dash + 1));
+  return dated ? name.substr(0, dash) : name;
+}
 
 // What the file may be called in the end; more guesses are of no use.
 std::vector<std::string> FinalNames(std::string_view name) {
@@ -53,6 +75,16 @@ bool WillMatch(const std::string& pattern, const std::string& prefix, std::strin
   return std::any_of(names.begin(), names.end(), [&](const std::string& final_name) {
     return MatchesPattern(pattern, prefix + final_name);
   });
+}
+
+bool LiesBeside(const std::string& pattern, std::string_view name) {
+  const std::string lower = base::Lower(name.substr(name.rfind('/') + 1));
+  if (lower.starts_with("readme") && lower.find('.') == lower.npos) return true;
+  const std::string_view plain = WithoutRotation(lower);
+  const auto ending =
+      std::find_if(kBesideEndings.begin(), kBesideEndings.end(),
+                   [plain](std::string_view each) { return plain.ends_with(each); });
+  return ending != kBesideEndings.end() && base::Lower(pattern).find(*ending) == pattern.npos;
 }
 
 std::uint64_t StampOf(std::string_view text) {

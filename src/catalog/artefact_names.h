@@ -20,6 +20,10 @@ bool MatchesPattern(const std::string& pattern, const std::string& name);
 // dotfile that only "*" matches is anything: .gitignore, .lock, .snapshot.
 bool WillMatch(const std::string& pattern, const std::string& prefix, std::string_view name);
 
+// True for what jobs leave beside their backups (logs, also rotated ones, notes, scripts,
+// settings): no backup, unless the pattern asks for just that ending.
+bool LiesBeside(const std::string& pattern, std::string_view name);
+
 // Hash of what checksum files say; 0 if they say nothing.
 std::uint64_t StampOf(std::string_view text);
 

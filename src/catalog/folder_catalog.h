@@ -27,6 +27,8 @@ struct FolderOptions {
   // than they are (hard links to the backup before, copies with their times): the newest of a
   // folder's files, its folders and its own making dates it then, not its files alone.
   bool dated_by_folder = false;
+  // What jobs leave beside their backups (LiesBeside: logs, notes, scripts) counts, too.
+  bool every_file = false;
 };
 
 // One folder, looked at again and again; what did not change is not read again.

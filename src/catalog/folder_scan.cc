@@ -236,6 +236,7 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
     return true;
   }
+  if (!options_.every_file && LiesBeside(options_.pattern, relative)) return InTime();
   std::string path;
   path.reserve(options_.path.size() + 1 + relative.size());
   path.append(options_.path).append("/").append(relative);

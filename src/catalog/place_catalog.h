@@ -25,6 +25,7 @@ struct PlaceOptions {
   bool recursive = false;
   base::Duration quiet_time{60'000};
   config::LocalClock clock = nullptr;  // as FolderOptions
+  bool every_file = false;             // as FolderOptions
 };
 
 // What one look remembers for the next one.

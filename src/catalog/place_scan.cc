@@ -170,6 +170,7 @@ void PlaceScan::JudgeFile(const PlaceObject& object, const verify::ChecksumFolde
   if (name.empty() || verify::ParseChecksumFileName(name)) return;
   if (IsTemporaryName(name)) return JudgeTemporary(object, folder);
   if (!MatchesPattern(options_.pattern, object.name)) return;
+  if (!options_.every_file && LiesBeside(options_.pattern, name)) return;
   Artefact artefact;
   artefact.name = object.name;
   artefact.path = PathOf(object.name);

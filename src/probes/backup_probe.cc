@@ -14,6 +14,7 @@
 #include "catalog/place_catalog.h"
 #include "catalog/repository.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_doubt.h"
 #include "probes/backup_replaced.h"
 #include "probes/backup_repository.h"
 
@@ -54,11 +55,13 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     options.recursive = spec.recursive;
     options.quiet_time = spec.quiet_time;
     options.clock = ZoneClock(spec);
+    options.every_file = spec.kind == "files";
     return std::make_unique<catalog::PlaceCatalog>(*bucket, options);
   }
   catalog::FolderOptions options;
   options.path = spec.place.path;
   options.dated_by_folder = spec.kind == "files";
+  options.every_file = spec.kind == "files";
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
@@ -78,7 +81,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       spec_(std::get<config::BackupProbe>(config_.spec)),
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
-      only_run_(services.database == nullptr),
+      only_run_(services.only_run),
+      clock_(ClockOf(services)),
       place_(BucketOf(spec_, ClockOf(services))),
       folder_(FolderOf(spec_)),
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
@@ -111,31 +115,23 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   std::vector<model::StoredCopy> copies;
   if (listing.blind) {
     ReportBlind(report, *blind);
-    if (blind->reason == Reason::kNotFound) standing_ = Standing::kBad;
+    if (blind->reason == Reason::kNotFound) standing_ = Standing::kGone;
   } else {
     if (blind) {
       report.Add("place", Severity::kUnknown, blind->reason,
                  blind->message + "; the last listing stands in");
     } else {
-      verdicts_.Keep(listing.complete, listing.recent);
-      if (bucket_) {
-        bucket_->Look(listing.complete.all(), context.now,
-                      base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
-      }
-      VerifyWhatIsDue(listing.complete.all(), context);
-      archives_.NoteBases(listing.complete.all(), place_.get(), context);
-      archives_.AwaitArchives(listing.complete.all(), context);
-      // What an archive said of the newest one decides whether an older one is looked for.
-      if (only_run_) VerifyWhatIsDue(listing.complete.all(), context);
+      LookCloser(listing, context);
     }
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
+    LeaveStrangersOut(spec_, verdicts_, listing);
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
     const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
     ReportState(report, listing, state, sound, context.now);
-    standing_ = state.success ? Standing::kGood : Standing::kBad;
+    standing_ = Standing::kSeen;
     ReportTotals(report, listing.complete);
     ReportHistory(report, complete, sound, context.now);
     if (spec_.repository != config::Repository::kNone) {
@@ -157,7 +153,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportSpace(report);
     }
   }
-  if (!blind) last_listing_ = std::move(listing);
+  if (!blind) {
+    const std::lock_guard lock(seen_mutex_);
+    last_listing_ = std::move(listing);
+    last_copies_ = copies;
+  }
   archives_.EndRun();
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
@@ -166,6 +166,20 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
   result.copies = std::move(copies);
   return result;
+}
+
+// At what the listing found, where its place can be looked at.
+void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& context) {
+  verdicts_.Keep(listing.complete, listing.recent);
+  if (bucket_) {
+    bucket_->Look(listing.complete.all(), context.now,
+                  base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
+  }
+  VerifyNewest(listing, context);
+  archives_.NoteBases(listing.complete.all(), place_.get(), context);
+  archives_.AwaitArchives(listing.complete.all(), context);
+  // What an archive said of the newest one decides whether an older one is looked for.
+  if (only_run_) VerifyWhatIsDue(listing.complete.all(), context);
 }
 
 // Puts the last listing that worked in the place of one that did not.
@@ -180,6 +194,23 @@ void BackupProbe::StandIn(catalog::Listing& listing) const {
 
 IsLeft BackupProbe::Left() const {
   return [this](const std::string& name) { return archives_.IsLeft(name); };
+}
+
+// What is read may turn out to be no newest backup: then the one before it is read.
+void BackupProbe::VerifyNewest(catalog::Listing& listing, const RunContext& context) {
+  for (std::size_t round = 0; round <= kMaxStrangers; ++round) {
+    DateByContents(spec_, verdicts_, listing.complete);
+    const std::vector<catalog::Artefact>& all = listing.complete.all();
+    const std::size_t strangers = CountStrangers(spec_, all, verdicts_);
+    const bool any = strangers > 0 && strangers <= kMaxStrangers && strangers < all.size();
+    if (any) {
+      VerifyWhatIsDue({all.begin(), all.end() - static_cast<std::ptrdiff_t>(strangers)}, context);
+    } else {
+      VerifyWhatIsDue(all, context);
+    }
+    if (CountStrangers(spec_, all, verdicts_) == strangers) break;
+  }
+  DateByContents(spec_, verdicts_, listing.complete);
 }
 
 void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,
@@ -402,13 +433,30 @@ void BackupProbe::ReportSpace(ProbeReport& report) const {
   report.Ok("space", text);
 }
 
+// What was seen last stands in, as in a run whose place cannot be looked at; without touching it.
 model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message) const {
   ProbeReport report(config_, Target(), {});
   report.Add("run", Severity::kCritical, reason, message);
-  const Standing standing = standing_;
-  if (standing != Standing::kUnknown) ReportSuccess(report, standing == Standing::kGood);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
-  return report.Finish({});
+  std::optional<catalog::Listing> listing;
+  std::vector<model::StoredCopy> copies;
+  {
+    const std::lock_guard lock(seen_mutex_);
+    listing = last_listing_;
+    copies = last_copies_;
+  }
+  if (standing_ == Standing::kGone) {
+    ReportSuccess(report, false);
+    return report.Finish({});
+  }
+  if (!listing) return report.Finish({});
+  const base::Timestamp now = clock_.Now();
+  const std::vector<catalog::Artefact>& complete = listing->complete.all();
+  const SoundBackups sound(spec_, complete, verdicts_);
+  ReportState(report, *listing, JudgeBackup(spec_, complete, sound, verdicts_, now), sound, now);
+  model::ProbeResult result = report.Finish({});
+  result.copies = std::move(copies);
+  return result;
 }
 
 std::unique_ptr<Probe> MakeBackupProbe(const config::Probe& config, const ProbeServices& services) {

@@ -6,7 +6,7 @@
 // verified within the run, so that a truncated or replaced one is seen at once; larger ones by a
 // background thread at the configured rate, and the run does not wait for it. While the newest is
 // not good the older ones are read, newest first, until one is: kMaxInline in a run. An only run
-// (--once, without a database) reads whatever its time suffices for, and leaves nothing to the
+// (--once) reads whatever its time suffices for, and leaves nothing to the
 // background.
 //
 // A place that cannot be looked at says nothing about the backups in it: what was seen last stands
@@ -23,6 +23,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -53,6 +54,8 @@ class BackupProbe final : public Probe {
 
  private:
   IsLeft Left() const;
+  void LookCloser(catalog::Listing& listing, const RunContext& context);
+  void VerifyNewest(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void StandIn(catalog::Listing& listing) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
@@ -77,6 +80,7 @@ class BackupProbe final : public Probe {
   const config::BackupProbe& spec_;  // of config_
   const model::Labels labels_;       // backup and location
   const bool only_run_;  // nothing is remembered, so nobody would hear what is read after a run
+  const base::Clock& clock_;
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
@@ -91,10 +95,12 @@ class BackupProbe final : public Probe {
     double stored_bytes = 0;
     std::map<std::string_view, std::int64_t> kinds;  // views as CountByKind()
   } totals_;
-  // The last look that worked.
+  // Of the last look that worked: a run writes it, NotRun() reads it meanwhile.
+  mutable std::mutex seen_mutex_;
   std::optional<catalog::Listing> last_listing_;
-  // backup_success of the last run that could tell, for NotRun().
-  enum class Standing { kUnknown, kBad, kGood };
+  std::vector<model::StoredCopy> last_copies_;
+  // Whether the place was there when it was looked at last.
+  enum class Standing { kUnknown, kGone, kSeen };
   std::atomic<Standing> standing_{Standing::kUnknown};
 };
 

@@ -47,6 +47,8 @@ constexpr std::string_view kTaken = R"sql(
 ALTER TABLE backup_verdicts ADD COLUMN judged_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE backup_verdicts ADD COLUMN taken_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE backup_verdicts ADD COLUMN time_source INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE backup_verdicts ADD COLUMN format TEXT NOT NULL DEFAULT '?';
+ALTER TABLE backup_verdicts ADD COLUMN replaced_known INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 constexpr std::string_view kWhat = "backup verdicts";
@@ -96,7 +98,9 @@ BackupVerdict ReadRow(const db::Statement& row) {
   if (row.Int(15) != 0) verdict.begun = base::FromUnixMillis(row.Int(15));
   verdict.judged = base::FromUnixMillis(row.Int(16));
   verdict.taken = base::FromUnixMillis(row.Int(17));
-  verdict.time_source = ToEnum(row.Int(18), catalog::TimeSource::kModified);
+  verdict.time_source = ToEnum(row.Int(18), catalog::TimeSource::kChanged);
+  verdict.format = row.Text(19);
+  verdict.replaced_known = row.Int(20) != 0;
   // Written before it was told apart.
   if (row.Int(16) == 0 && !WasPrevented(verdict)) verdict.judged = verdict.verified;
   return verdict;
@@ -129,6 +133,10 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
 
 }  // namespace
 
+bool IsOfKnownFormat(const BackupVerdict& verdict) {
+  return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat;
+}
+
 bool WasPrevented(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kUnjudged && IsTransient(verdict.reason);
 }
@@ -154,7 +162,8 @@ void BackupVerdicts::Load() const {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
         "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal, "
-        "begun_ms, judged_ms, taken_ms, time_source FROM backup_verdicts WHERE probe = ?");
+        "begun_ms, judged_ms, taken_ms, time_source, format, replaced_known FROM backup_verdicts "
+        "WHERE probe = ?");
     rows.Bind(probe_);
     return ReadRows(rows,
                     [this](const db::Statement& row) { verdicts_[row.Text(0)] = ReadRow(row); });
@@ -220,8 +229,10 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   Load();
   BackupVerdict& kept = verdicts_[path];
   const base::Timestamp judged = WasPrevented(verdict) ? kept.judged : verdict.verified;
+  const bool replaced_known = kept.replaced_known || IsOfKnownFormat(kept);
   kept = verdict;
   kept.judged = judged;
+  kept.replaced_known = replaced_known;
   kept_.reset();
   last_verified_.reset();
   Store(path, kept);
@@ -246,7 +257,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -267,6 +278,8 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(base::ToUnixMillis(verdict.judged))
         .Bind(base::ToUnixMillis(verdict.taken))
         .Bind(static_cast<std::int64_t>(verdict.time_source))
+        .Bind(verdict.format)
+        .Bind(static_cast<std::int64_t>(verdict.replaced_known))
         .Run();
   });
 }

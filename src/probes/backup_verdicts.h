@@ -48,7 +48,13 @@ struct BackupVerdict {
   // As the artefact has them: the epoch = not known.
   base::Timestamp taken{};
   catalog::TimeSource time_source = catalog::TimeSource::kModified;
+  std::string format = "?";  // as verify::Verdict; "?": not known any more
+  // What was judged at this path before was of a known format (IsOfKnownFormat). Put() sets it.
+  bool replaced_known = false;
 };
+
+// Read to its end, and a backup by its format.
+bool IsOfKnownFormat(const BackupVerdict& verdict);
 
 // Whether something around the backup kept it from being judged, so that another try is worth it.
 bool WasPrevented(const BackupVerdict& verdict);

@@ -96,6 +96,7 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.checksum = found.checksum;
   verdict.reason = found.reason;
   verdict.text = found.ToString();
+  verdict.format = found.format;
   verdict.digest = found.digest;
   if (!found.contents.tables.empty()) {
     verdict.tables = std::make_shared<const std::vector<std::string>>(found.contents.tables);

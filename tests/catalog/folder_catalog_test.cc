@@ -63,6 +63,25 @@ class FolderCatalogTest : public ::testing::Test {
   std::unique_ptr<FolderCatalog> catalog_;
 };
 
+TEST_F(FolderCatalogTest, WhatLiesBesideBackupsIsNone) {
+  for (const char* name : {"shop.sql", "shop.log.sql", "catalog.gz", "latest.dump.1", "shop-1"}) {
+    Write(name, 1h);
+  }
+  for (const char* name :
+       {"backup.log", "backup.LOG.2.gz", "backup.log-20260101", "nightly.out", "README",
+        "readme.md", "notes.txt", "nightly.sh", "job.pid", "my.conf"}) {
+    Write(name, 1h);
+  }
+  EXPECT_EQ(Names(), "catalog.gz latest.dump.1 shop-1 shop.log.sql shop.sql |");
+  catalog_.reset();
+  options_.pattern = "*.txt";
+  EXPECT_EQ(Names(), "notes.txt |");
+  catalog_.reset();
+  options_.pattern = "*";
+  options_.every_file = true;
+  EXPECT_EQ(List().complete.size(), 15u);
+}
+
 TEST_F(FolderCatalogTest, ListsMatchingFilesOldestFirst) {
   options_.pattern = "shop-*.dump";
   Write("shop-b.dump", 2h);

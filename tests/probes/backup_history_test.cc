@@ -208,8 +208,8 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   ReadSpeeds speeds(nullptr, "nightly");
   speeds.Put(backups[1].path, {500, 20ms}, 500, kNow - 1h);
   speeds.Put(backups[2].path, {1000, 10ms}, 1000, kNow);
-  const auto copies = CopiesOf(spec, backups, verdicts, speeds,
-                               [](const std::string&) { return false; });
+  const auto copies =
+      CopiesOf(spec, backups, verdicts, speeds, [](const std::string&) { return false; });
   ASSERT_EQ(copies.size(), 4u);
   EXPECT_FALSE(copies[0].good);
   EXPECT_EQ(copies[0].problem, "not verified");

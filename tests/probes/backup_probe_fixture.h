@@ -49,6 +49,7 @@ class BackupProbeTest : public ::testing::Test {
       ProbeServices services;
       services.database = database_.get();
       services.clock = &clock_;
+      services.only_run = database_ == nullptr;
       probe_ = std::make_unique<BackupProbe>(config_, services);
     }
     return *probe_;

@@ -247,6 +247,22 @@ TEST_F(BackupProbeTest, ARunThatDoesNotReturnSaysNothingOfTheBackup) {
   }
 }
 
+TEST_F(BackupProbeTest, WhatWasSeenLastAgesWhileRunsDoNotReturn) {
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  const auto copies = last_.copies;
+  clock_.Advance(24h);
+  last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_probe_success"), 0);
+  EXPECT_EQ(Value("backup_age_seconds"), 25 * 3600.0);
+  ASSERT_EQ(last_.copies.size(), 1u) << "being blind loses no copy";
+  EXPECT_TRUE(last_.copies[0].good);
+  clock_.Advance(2h);
+  last_ = Probe().NotRun(Reason::kTimeout, "not back in time");
+  EXPECT_EQ(Value("backup_success"), 0) << "older than max_age";
+}
+
 TEST_F(BackupProbeTest, UnfinishedFilesLeaveThePreviousBackupAlone) {
   Write("shop-1.dump", 2h, GoodDump());
   Run();
@@ -501,7 +517,7 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateUntilItIsTooOld) {
 }
 
 TEST_F(BackupProbeTest, SlowPlaceHoldsTheLastState) {
-  for (int i = 0; i < 300; ++i) Write("shop-" + std::to_string(i) + ".txt", 1h, "x");
+  for (int i = 0; i < 300; ++i) Write("shop-" + std::to_string(i) + ".bin", 1h, "x");
   Run();
   EXPECT_EQ(Value("backup_success"), 1);
   Run(base::Duration(0));

@@ -1,0 +1,105 @@
+#include "probes/backup_doubt.h"
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "probes/backup_contents.h"
+#include "probes/backup_judge.h"
+
+namespace drwatch::probes {
+namespace {
+
+using verify::Outcome;
+
+// When it was begun, if that is long before it was written.
+std::optional<base::Timestamp> LongBefore(const config::BackupProbe& spec,
+                                          const catalog::Artefact& artefact,
+                                          const BackupVerdicts& verdicts) {
+  if (artefact.time_source < catalog::TimeSource::kModified) return std::nullopt;
+  const base::Timestamp point = PointOf(spec, artefact, verdicts.Find(artefact));
+  if (artefact.time - point <= kLongestDump) return std::nullopt;
+  return point;
+}
+
+bool IsStranger(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict) {
+  return verdict && !artefact.folder && !artefact.facts && verdict->outcome == Outcome::kUnjudged &&
+         verdict->reason == model::Reason::kUnverified && verdict->level == verify::Level::kSize &&
+         verdict->format.empty();
+}
+
+// What `complete[at]`, which is of no known format, is no successor of; empty: nothing is known.
+std::string Predecessor(const config::BackupProbe& spec,
+                        const std::vector<catalog::Artefact>& complete, std::size_t at,
+                        const BackupVerdicts& verdicts) {
+  const std::string series = SeriesOf(complete[at].name);
+  const std::size_t end = at - std::min(at, kContentsLookBack);
+  for (std::size_t i = at; i > end; --i) {
+    const catalog::Artefact& older = complete[i - 1];
+    if (SeriesOf(older.name) != series || KindOf(spec, older) != KindOf(spec, complete[at])) {
+      continue;
+    }
+    const auto verdict = verdicts.Find(older);
+    if (!verdict || WasPrevented(*verdict)) continue;
+    if (verdict->outcome == Outcome::kUnjudged) return {};
+    if (IsOfKnownFormat(*verdict)) return base::Quote(older.name) + " was: " + verdict->text;
+  }
+  return {};
+}
+
+}  // namespace
+
+void DateByContents(const config::BackupProbe& spec, const BackupVerdicts& verdicts,
+                    catalog::ArtefactList& complete) {
+  if (!spec.verify.enabled) return;
+  // A copy that is moved may show another one behind it.
+  for (std::size_t moved = 0; moved < complete.size(); ++moved) {
+    const auto point = LongBefore(spec, complete.back(), verdicts);
+    if (!point) return;
+    std::vector<catalog::Artefact>& edited = complete.Edit();
+    catalog::Artefact copy = std::move(edited.back());
+    edited.pop_back();
+    copy.time = *point;
+    copy.time_source = catalog::TimeSource::kContent;
+    const auto at = std::upper_bound(
+        edited.begin(), edited.end(), copy,
+        [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
+    edited.insert(at, std::move(copy));
+  }
+}
+
+std::size_t CountStrangers(const config::BackupProbe& spec,
+                           const std::vector<catalog::Artefact>& complete,
+                           BackupVerdicts& verdicts) {
+  if (!spec.verify.enabled || spec.kind == "files") return 0;
+  std::size_t count = 0;
+  while (count <= kMaxStrangers && count < complete.size()) {
+    const std::size_t at = complete.size() - 1 - count;
+    auto verdict = verdicts.Find(complete[at]);
+    if (!IsStranger(complete[at], verdict)) break;
+    std::string before = Predecessor(spec, complete, at, verdicts);
+    if (before.empty() && verdict->replaced_known) before = "what lay there before was";
+    if (!before.empty()) {
+      verdict->outcome = Outcome::kBroken;
+      verdict->reason = model::Reason::kWrongFormat;
+      verdict->text = "its content is of no known format, and " + before;
+      verdicts.Put(complete[at].path, *verdict);
+      break;
+    }
+    ++count;
+  }
+  return count;
+}
+
+void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts,
+                       catalog::Listing& listing) {
+  const std::size_t count = CountStrangers(spec, listing.complete.all(), verdicts);
+  if (count == 0 || count > kMaxStrangers || count == listing.complete.size()) return;
+  std::vector<catalog::Artefact>& edited = listing.complete.Edit();
+  listing.findings.insert(listing.findings.begin(),
+                          {model::Reason::kUnverified,
+                           base::Quote(edited.back().name) +
+                               " is newer and of no known format: it is not taken for a backup"});
+  edited.resize(edited.size() - count);
+}
+
+}  // namespace drwatch::probes

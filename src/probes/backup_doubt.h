@@ -1,0 +1,37 @@
+// What the others at a place say of a backup that says little itself: pure, but for a verdict that
+// is replaced.
+#pragma once
+
+#include <vector>
+
+#include "catalog/artefact.h"
+#include "config/config.h"
+#include "probes/backup_verdicts.h"
+
+namespace drwatch::probes {
+
+// No dump takes as long: what began so much earlier than its file was written is a copy that got a
+// new date.
+inline constexpr base::Duration kLongestDump = std::chrono::hours(48);
+
+// Moves such copies to where they belong by their own account, so that they are no newest backup.
+// Those that were not read yet stay where they are.
+void DateByContents(const config::BackupProbe& spec, const BackupVerdicts& verdicts,
+                    catalog::ArtefactList& complete);
+
+// More of them than this, and the place may hold nothing else.
+inline constexpr std::size_t kMaxStrangers = 8;
+
+// How many of the newest ones, up to kMaxStrangers + 1, were read and are of no known format,
+// neither encrypted nor named by a checksum file: what lies in the folder of backups need be none.
+// Not of `kind: files`. One of them ends the count where what lay there before, or the newest
+// judged one of its series (SeriesOf), was of a known format: its verdict becomes "broken".
+std::size_t CountStrangers(const config::BackupProbe& spec,
+                           const std::vector<catalog::Artefact>& complete,
+                           BackupVerdicts& verdicts);
+
+// Takes these out where the one before them is no stranger, and says so among the findings.
+void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts,
+                       catalog::Listing& listing);
+
+}  // namespace drwatch::probes

@@ -1,0 +1,141 @@
+// What the others at a place say of a backup that says little itself.
+#include "probes/backup_doubt.h"
+
+#include <gtest/gtest.h>
+
+#include "probes/backup_probe_fixture.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+
+// Bytes that look like nothing.
+std::string Noise(std::size_t size) {
+  std::string noise;
+  std::uint32_t state = 12345;
+  while (noise.size() < size) {
+    state = state * 1664525 + 1013904223;
+    noise.push_back(static_cast<char>(state >> 24));
+  }
+  return noise;
+}
+
+constexpr std::string_view kSql =
+    "--\n-- PostgreSQL database dump\n--\n\nSELECT 1;\n\n--\n-- PostgreSQL database dump "
+    "complete\n--\n\n";
+
+class BackupDoubtTest : public BackupProbeTest {
+ protected:
+  BackupDoubtTest() {
+    spec_.max_age = 26h;
+    spec_.min_size_bytes = 1;
+  }
+};
+
+TEST_F(BackupDoubtTest, NoiseInASeriesOfDumpsIsBroken) {
+  Write("shop-1.sql", 25h, kSql);
+  Run();
+  ASSERT_EQ(Value("backup_verification_success"), 1) << Check("format").message;
+  Write("shop-2.sql", 1h, Noise(20'000));
+  EXPECT_EQ(RunForReason(), Reason::kWrongFormat);
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_TRUE(Check("format").message.starts_with(
+      "its content is of no known format, and \"shop-1.sql\" was: "))
+      << Check("format").message;
+  Run();
+  EXPECT_EQ(last_.copies.at(0).good, false);
+  EXPECT_EQ(last_.copies.at(1).good, true);
+}
+
+TEST_F(BackupDoubtTest, NoiseInPlaceOfADumpIsBroken) {
+  Write("latest.sql", 25h, kSql);
+  Run();
+  Write("latest.sql", 1h, Noise(20'000));
+  EXPECT_EQ(RunForReason(), Reason::kWrongFormat);
+  EXPECT_EQ(Check("format").message,
+            "its content is of no known format, and what lay there before was");
+  Write("latest.sql", 1h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+}
+
+TEST_F(BackupDoubtTest, WhatNothingWasEverKnownOfIsLeftAlone) {
+  Write("shop-1.sql", 25h, Noise(20'000));
+  Run();
+  Write("shop-2.sql", 1h, Noise(21'000));
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_success"), 1);
+}
+
+TEST_F(BackupDoubtTest, WhatIsEncryptedFromNowOnIsNoStranger) {
+  Write("shop-1.sql", 25h, kSql);
+  Run();
+  Write("shop-2.sql", 1h, "Salted__" + Noise(20'000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+}
+
+TEST_F(BackupDoubtTest, AnotherSeriesAndOrdinaryFilesAreNoMeasure) {
+  Write("shop-1.sql", 25h, kSql);
+  Run();
+  Write("keys.bin", 1h, Noise(20'000));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 25 * 3600.0) << "not taken for a backup";
+  EXPECT_EQ(
+      Check("place").message,
+      "1 complete; \"keys.bin\" is newer and of no known format: it is not taken for a backup");
+  Restart();
+  spec_.kind = "files";
+  Write("shop-2.sql", 0h, Noise(20'000));
+  Touch("shop-2.sql", 30min);
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+}
+
+TEST_F(BackupDoubtTest, WhatAJobLeavesBesideItsBackupsIsNone) {
+  Write("shop-1.sql", 30h, kSql);
+  Write("backup.log", 1h, "pg_dump: error: connection to server failed\n");
+  Write("README", 1h, "how to restore\n");
+  Write("nightly.sh", 1h, "#!/bin/sh\n");
+  Write("notes", 1h, Noise(3000));
+  EXPECT_EQ(RunForReason(), Reason::kStale);
+  EXPECT_EQ(Value("backup_age_seconds"), 30 * 3600.0) << Check("exists").message;
+  EXPECT_EQ(Value("backup_success"), 0);
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 30 * 3600.0) << "again, with what was read";
+  EXPECT_EQ(Value("backup_stored_backups"), 1);
+}
+
+TEST_F(BackupDoubtTest, WhereNothingIsOfAKnownFormatTheNewestCounts) {
+  Write("shop-1.bin", 30h, Noise(20'000));
+  Write("shop-2.bin", 1h, Noise(20'000));
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_stored_backups"), 2);
+  EXPECT_EQ(Value("backup_age_seconds"), 3600.0);
+}
+
+TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
+  const std::string dump = GoodDump();
+  Write("latest.dump", 1h, dump);
+  Run();
+  const auto begun = last_.copies.at(0).made;
+  ASSERT_NE(begun, base::Timestamp{});
+  clock_.Advance(begun + 30 * 24h - clock_.Now());
+  Restart();
+  Touch("latest.dump", 1h);
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+  EXPECT_GT(*Value("backup_age_seconds"), 29 * 86400.0);
+  EXPECT_EQ(Value("backup_success"), 0);
+  Write("another.sql", 20h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kNone) << "the newest by what they say themselves";
+  EXPECT_EQ(Value("backup_age_seconds"), 20 * 3600.0);
+  clock_.Advance(begun + 40h - clock_.Now());
+  Restart();
+  std::filesystem::remove(folder_.Path("backups/another.sql"));
+  Touch("latest.dump", 1h);
+  Run();
+  EXPECT_LT(*Value("backup_age_seconds"), 2 * 3600.0) << "a dump that took so long";
+}
+
+}  // namespace
+}  // namespace drwatch::probes
