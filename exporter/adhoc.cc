@@ -102,9 +102,9 @@ base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::strin
     std::string user;
     base::Secret password;
     if (TakeCredentials(target, user, password) != target) {
-      return base::Fail("keys do not belong into the address " +
-                            base::Quote(base::RedactUrl(target)),
-                        "put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+      return base::Fail(
+          "keys do not belong into the address " + base::Quote(base::RedactUrl(target)),
+          "put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
     }
     return BucketSpec(target);
   }

@@ -20,7 +20,7 @@ struct ServeOptions {
   std::string storage_path;     // overrides storage.path of the config where not empty
   std::string web_config_file;  // TLS and users; empty = neither
   web::ApiLimits api;
-  base::Duration lookback = std::chrono::minutes(5);  // of rules and queries
+  base::Duration lookback = std::chrono::minutes(5);      // of rules and queries
   base::Duration resend_delay = std::chrono::minutes(1);  // to Alertmanagers
   base::LogOptions log;
   // All flags with their values in force, for the API.

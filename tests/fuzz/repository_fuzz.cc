@@ -102,7 +102,7 @@ void CheckNames(std::string_view content) {
     const auto cloud = catalog::ParseCloudTar(name);
     Check(!cloud || (!cloud->stem.empty() && cloud->number >= 0), "an impossible tar file");
     Check(catalog::NameInDataFolder(name).size() <= name.size() + 10, "a name that grew");
-    constexpr base::Timestamp kFirst{std::chrono::hours(24 * 10957)};  // of the year 2000
+    constexpr base::Timestamp kFirst{std::chrono::hours(24 * 10957)};     // of the year 2000
     constexpr base::Timestamp kModified{std::chrono::hours(24 * 20000)};  // of 2024
     const auto time = catalog::ParseNameTime(name, kModified);
     Check(!time || (time->time > kFirst - std::chrono::hours(24) &&
