@@ -5,7 +5,7 @@
 namespace drwatch::probes {
 namespace {
 
-// How many segments before the end are looked at where no base backup says how many matter.
+// How many segments before the end are looked at for the last commit, whatever base backups say.
 constexpr std::uint64_t kSearch = 256;
 
 // The number before which no commit is of interest: the base backup brings those back itself.
@@ -17,13 +17,11 @@ std::uint64_t FirstOfInterest(const catalog::WalArchiveState& state,
   return bases[*state.window_base].stop / static_cast<std::uint64_t>(segment_bytes);
 }
 
-// Calls visit(key, file) for each segment from the end of what can be reached back to the base
-// backup, across timelines, until it returns false.
+// Calls visit(key, file) for each segment from the end of what can be reached back to number
+// `first`, across timelines, until it returns false.
 template <typename Visit>
-void VisitFromEnd(const catalog::WalArchiveState& state, const std::vector<catalog::WalBase>& bases,
-                  const catalog::WalInventory& inventory, Visit visit) {
-  if (!state.reachable) return;
-  const std::uint64_t first = FirstOfInterest(state, bases, inventory.segment_bytes);
+void VisitFromEnd(const catalog::WalArchiveState& state, const catalog::WalInventory& inventory,
+                  std::uint64_t first, Visit visit) {
   std::uint64_t next = state.reachable->last + 1;  // the number before which the visit goes on
   for (auto run = state.runs.rbegin(); run != state.runs.rend() && next > first; ++run) {
     if (run->last + 1 != next) continue;
@@ -52,9 +50,14 @@ bool IsOpen(const std::optional<WalVerdict>& verdict) {
 WalEnd FindWalEnd(const catalog::WalArchiveState& state, const std::vector<catalog::WalBase>& bases,
                   const catalog::WalReader& reader, const WalVerdicts& verdicts) {
   WalEnd end;
-  VisitFromEnd(state, bases, reader.inventory(), [&](const auto& key, const auto& file) {
+  if (!state.reachable) return end;
+  const catalog::WalInventory& inventory = reader.inventory();
+  const std::uint64_t needed = FirstOfInterest(state, bases, inventory.segment_bytes);
+  const std::uint64_t last = state.reachable->last;
+  const std::uint64_t first = std::min(needed, last - std::min(last, kSearch));
+  VisitFromEnd(state, inventory, first, [&](const auto& key, const auto& file) {
     const auto verdict = verdicts.Find(key, reader.objects()[file.object].fingerprint);
-    if (IsOpen(verdict)) ++end.unread;
+    if (IsOpen(verdict) && key.second >= needed) ++end.unread;
     if (verdict) end.last_commit = verdict->last_commit;
     return !end.last_commit;
   });
@@ -66,7 +69,10 @@ std::optional<WalWork> NextAtEnd(const catalog::WalArchiveState& state,
                                  const catalog::WalReader& reader, const WalVerdicts& verdicts,
                                  const std::set<WalSegmentKey>& tried) {
   std::optional<WalWork> next;
-  VisitFromEnd(state, bases, reader.inventory(), [&](const auto& key, const auto& file) {
+  if (!state.reachable) return next;
+  const catalog::WalInventory& inventory = reader.inventory();
+  const std::uint64_t first = FirstOfInterest(state, bases, inventory.segment_bytes);
+  VisitFromEnd(state, inventory, first, [&](const auto& key, const auto& file) {
     const catalog::PlaceObject& object = reader.objects()[file.object];
     const auto verdict = verdicts.Find(key, object.fingerprint);
     if (IsOpen(verdict) && !tried.contains(key)) next = WalWork{object, key};
