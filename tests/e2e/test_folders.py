@@ -31,11 +31,12 @@ def is_zeros(path):
 def test_copies_of_a_data_folder(folder, drwatch, receivers):
     for path in [folder, *folder.parents[:2]]:
         path.chmod(0o755)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
     server = Postgres(folder / "postgres").create().start()
     try:
         server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 2000) g; CHECKPOINT")
         server.stop()
-        cold = copy_data(server, folder / "copies/2026-11-30/pgdata")
+        cold = copy_data(server, folder / f"copies/{today}/pgdata")
         server.start()
         server.sql("INSERT INTO t SELECT g, md5(g::text) FROM generate_series(1, 2000) g")
         server.send_all(signal.SIGKILL)
@@ -45,7 +46,7 @@ def test_copies_of_a_data_folder(folder, drwatch, receivers):
         server.stop()
     assert any(is_zeros(path) for path in cold.rglob("*") if path.is_file()), "what looks like a crash's work"
     code, verdict = verify(folder / "copies")
-    assert (code, verdict["level"], verdict["place"]) == (3, 1, "2026-11-30/pgdata"), verdict
+    assert (code, verdict["level"], verdict["place"]) == (3, 1, f"{today}/pgdata"), verdict
     assert verdict["details"] == ["its server was stopped before it was copied"]
     code, verdict = verify(snapshot)
     assert code == 3 and "was not stopped" in verdict["message"], verdict
@@ -135,6 +136,7 @@ def test_an_unchanged_tree_that_is_copied_anew_is_new(folder, drwatch, receivers
     subprocess.run(["rsync", "-a", f"{source}/", before], check=True)
     spec = {"name": "uploads", "type": "backup", "kind": "files", "service": "shop", "path": str(folder / "backup"), "pattern": "tree-*",
             "max_age": "5s", "quiet_time": "200ms"}
+    time.sleep(0.3)  # a tree that is younger than its quiet time is still being copied: nobody's backup yet
     drwatch.start(config(folder, receivers, [spec]))
     wait_until(lambda: drwatch.value("backup_success") == 1, timeout=4, what="a new tree of old files is new")
     page = expect_page(receivers, "BackupFailed", wait_until)
