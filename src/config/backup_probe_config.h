@@ -88,8 +88,9 @@ struct BackupProbe {
   } expect;
   struct Verify {
     bool enabled = true;
-    base::Duration every = 24h;               // a verdict older than this is made anew (bit rot)
-    std::int64_t read_rate_bytes = 50 << 20;  // per second; 0 = unlimited
+    base::Duration every = 24h;                // a verdict older than this is made anew (bit rot)
+    std::optional<base::Duration> kept_every;  // the same of those before the newest; unset = never
+    std::int64_t read_rate_bytes = 50 << 20;   // per second; 0 = unlimited
     base::Duration timeout = 6h;
     int jobs = 1;  // files of one artefact read at a time, 1 to 64; they share the rate
     friend bool operator==(const Verify&, const Verify&) = default;

@@ -222,6 +222,7 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   out.BeginMap("verify");
   out.Flag("enabled", probe.verify.enabled);
   out.Time("every", probe.verify.every);
+  if (probe.verify.kept_every) out.Time("kept_every", *probe.verify.kept_every);
   out.Number("read_rate", static_cast<double>(probe.verify.read_rate_bytes));
   out.Time("timeout", probe.verify.timeout);
   out.Number("jobs", probe.verify.jobs);

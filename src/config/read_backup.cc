@@ -55,6 +55,7 @@ void GetVerify(MapReader& reader, ReadContext& context, BackupProbe::Verify& out
   MapReader verify(*node, context.problems, "verify");
   verify.Get("enabled", out.enabled);
   GetPositive(verify, "every", out.every);
+  GetPositive(verify, "kept_every", out.kept_every);
   GetRate(verify, "read_rate", out.read_rate_bytes);
   GetPositive(verify, "timeout", out.timeout);
   GetAtLeast(verify, "jobs", 1, out.jobs);

@@ -22,9 +22,7 @@ std::optional<base::Timestamp> LongBefore(const config::BackupProbe& spec,
 }
 
 bool IsStranger(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict) {
-  return verdict && !artefact.folder && !artefact.facts && verdict->outcome == Outcome::kUnjudged &&
-         verdict->reason == model::Reason::kUnverified && verdict->level == verify::Level::kSize &&
-         verdict->format.empty();
+  return verdict && !artefact.folder && !artefact.facts && IsOfNoKnownFormat(*verdict);
 }
 
 // What `complete[at]`, which is of no known format, is no successor of; empty: nothing is known.
@@ -79,9 +77,7 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
     std::string before = Predecessor(spec, complete, at, verdicts);
     if (before.empty() && verdict->replaced_known) before = "what lay there before was";
     if (!before.empty()) {
-      verdict->outcome = Outcome::kBroken;
-      verdict->reason = model::Reason::kWrongFormat;
-      verdict->text = "its content is of no known format, and " + before;
+      Condemn(*verdict, before);
       verdicts.Put(complete[at].path, *verdict);
       break;
     }

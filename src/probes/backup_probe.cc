@@ -90,7 +90,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       archives_(config_, services.positions, verdicts_),
       speeds_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
-      unfinished_(spec_, verdicts_, verifier_) {
+      unfinished_(spec_, verdicts_, verifier_),
+      kept_(spec_) {
   if (place_) bucket_.emplace(spec_, *place_);
 }
 
@@ -176,6 +177,7 @@ void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& contex
                   base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
   }
   VerifyNewest(listing, context);
+  VerifyKept(listing.complete, context);
   archives_.NoteBases(listing.complete.all(), place_.get(), context);
   archives_.AwaitArchives(listing.complete.all(), context);
   // What an archive said of the newest one decides whether an older one is looked for.
@@ -217,15 +219,31 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
                                   const RunContext& context) {
   for (int i = 0; only_run_ || i < kMaxInline; ++i) {
     const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
-    if (!due) return;
-    const base::Duration left = context.deadline.Remaining();
-    const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
-    const bool fits =
-        only_run_ ? IsReadWithin(spec_, *due, budget) : FitsInRun(spec_, *due, budget);
-    if (fits && verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) continue;
-    if (!only_run_ && !context.stop.stopped()) verifier_.Start(*due);
-    return;
+    if (!due || !Verify(*due, context)) return;
   }
+}
+
+// What is read beside the newest, while that one and all it depends on need no reading.
+void BackupProbe::VerifyKept(const catalog::ArtefactList& complete, const RunContext& context) {
+  if (only_run_) return;
+  for (int i = 0; i < kMaxInline && verifier_.idle(); ++i) {
+    if (NextToVerify(spec_, complete.all(), verdicts_, Left(), context.now)) return;
+    const auto due = kept_.Next(complete, verdicts_, context.now);
+    if (!due || !Verify(*due, context)) return;
+  }
+}
+
+// In this run if there is time for it; else in the background, and false.
+bool BackupProbe::Verify(const catalog::Artefact& artefact, const RunContext& context) {
+  const base::Duration left = context.deadline.Remaining();
+  const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
+  const bool fits =
+      only_run_ ? IsReadWithin(spec_, artefact, budget) : FitsInRun(spec_, artefact, budget);
+  if (fits && verifier_.VerifyNow(artefact, base::Deadline::After(budget), context.stop)) {
+    return true;
+  }
+  if (!only_run_ && !context.stop.stopped()) verifier_.Start(artefact);
+  return false;
 }
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
@@ -331,6 +349,7 @@ void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::
                                 const SoundBackups& sound, base::Timestamp now) const {
   const std::vector<catalog::Artefact>& kept = sound.all();
   ReportChecks(report, JudgeHistory(spec_, kept, now));
+  if (const auto spoilt = JudgeKept(complete, verdicts_)) ReportChecks(report, {*spoilt});
   if (const auto deviation = DeviationOf(spec_, kept)) {
     report.Gauge("backup_size_deviation_ratio",
                  "Size of the newest backup beside the median of those before it, minus 1.",

@@ -32,6 +32,7 @@
 #include "probes/backup_archives.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
+#include "probes/backup_kept.h"
 #include "probes/backup_latest.h"
 #include "probes/backup_unfinished.h"
 #include "probes/backup_verifier.h"
@@ -57,6 +58,8 @@ class BackupProbe final : public Probe {
   void LookCloser(catalog::Listing& listing, const RunContext& context);
   void VerifyNewest(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
+  void VerifyKept(const catalog::ArtefactList& complete, const RunContext& context);
+  bool Verify(const catalog::Artefact& artefact, const RunContext& context);
   void StandIn(catalog::Listing& listing) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
@@ -89,6 +92,7 @@ class BackupProbe final : public Probe {
   ReadSpeeds speeds_;
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;
+  KeptBackups kept_;
   std::optional<BucketWatch> bucket_;  // of place_
   struct Totals {
     catalog::ArtefactList of;

@@ -51,6 +51,9 @@ ALTER TABLE backup_verdicts ADD COLUMN format TEXT NOT NULL DEFAULT '?';
 ALTER TABLE backup_verdicts ADD COLUMN replaced_known INTEGER NOT NULL DEFAULT 0;
 )sql";
 
+constexpr std::string_view kWasGood =
+    "ALTER TABLE backup_verdicts ADD COLUMN was_good INTEGER NOT NULL DEFAULT 0;";
+
 constexpr std::string_view kWhat = "backup verdicts";
 
 bool IsTransient(model::Reason reason) {
@@ -101,6 +104,7 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.time_source = ToEnum(row.Int(18), catalog::TimeSource::kChanged);
   verdict.format = row.Text(19);
   verdict.replaced_known = row.Int(20) != 0;
+  verdict.was_good = row.Int(21) != 0;
   // Written before it was told apart.
   if (row.Int(16) == 0 && !WasPrevented(verdict)) verdict.judged = verdict.verified;
   return verdict;
@@ -137,16 +141,26 @@ bool IsOfKnownFormat(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat;
 }
 
+bool IsOfNoKnownFormat(const BackupVerdict& verdict) {
+  return verdict.outcome == verify::Outcome::kUnjudged &&
+         verdict.reason == model::Reason::kUnverified && verdict.level == verify::Level::kSize &&
+         verdict.format.empty();
+}
+
+void Condemn(BackupVerdict& verdict, const std::string& why) {
+  verdict.outcome = verify::Outcome::kBroken;
+  verdict.reason = model::Reason::kWrongFormat;
+  verdict.text = "its content is of no known format, and " + why;
+}
+
 bool WasPrevented(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kUnjudged && IsTransient(verdict.reason);
 }
 
 std::vector<db::Migration> BackupMigrations() {
-  std::vector<db::Migration> all = {{"backup", 1, kSchema},
-                                    {"backup", 2, kContents},
-                                    {"backup", 3, kNeedsWal},
-                                    {"backup", 4, kBegun},
-                                    {"backup", 5, kTaken}};
+  std::vector<db::Migration> all = {{"backup", 1, kSchema},   {"backup", 2, kContents},
+                                    {"backup", 3, kNeedsWal}, {"backup", 4, kBegun},
+                                    {"backup", 5, kTaken},    {"backup", 6, kWasGood}};
   for (const db::Migration& migration : ReadSpeedMigrations()) all.push_back(migration);
   return all;
 }
@@ -162,8 +176,8 @@ void BackupVerdicts::Load() const {
     db::Statement rows = database.Prepare(
         "SELECT path, fingerprint, checksum_stamp, outcome, level, checksum, reason, text, "
         "verified_ms, duration_ms, digest, tables, packed_bytes, unpacked_bytes, needs_wal, "
-        "begun_ms, judged_ms, taken_ms, time_source, format, replaced_known FROM backup_verdicts "
-        "WHERE probe = ?");
+        "begun_ms, judged_ms, taken_ms, time_source, format, replaced_known, was_good "
+        "FROM backup_verdicts WHERE probe = ?");
     rows.Bind(probe_);
     return ReadRows(rows,
                     [this](const db::Statement& row) { verdicts_[row.Text(0)] = ReadRow(row); });
@@ -212,6 +226,18 @@ std::unordered_map<std::string, std::uint64_t> BackupVerdicts::Broken() const {
   return broken;
 }
 
+std::unordered_map<std::string, BackupVerdict> BackupVerdicts::Spoilt() const {
+  std::unordered_map<std::string, BackupVerdict> spoilt;
+  const std::lock_guard lock(mutex_);
+  Load();
+  for (const auto& [path, verdict] : verdicts_) {
+    if (verdict.was_good && verdict.outcome == verify::Outcome::kBroken) {
+      spoilt.emplace(path, verdict);
+    }
+  }
+  return spoilt;
+}
+
 std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
   const std::lock_guard lock(mutex_);
   Load();
@@ -230,9 +256,13 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   BackupVerdict& kept = verdicts_[path];
   const base::Timestamp judged = WasPrevented(verdict) ? kept.judged : verdict.verified;
   const bool replaced_known = kept.replaced_known || IsOfKnownFormat(kept);
+  const bool same = kept.taken != base::Timestamp{} && kept.taken == verdict.taken;
+  const bool was_good = same && (kept.was_good || IsOfKnownFormat(kept));
   kept = verdict;
   kept.judged = judged;
   kept.replaced_known = replaced_known;
+  kept.was_good = was_good;
+  if (was_good && IsOfNoKnownFormat(kept)) Condemn(kept, "what lay there before was");
   kept_.reset();
   last_verified_.reset();
   Store(path, kept);
@@ -257,7 +287,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
     return database
         .Prepare(
             "INSERT OR REPLACE INTO backup_verdicts VALUES "
-            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
         .Bind(probe_)
         .Bind(path)
         .Bind(static_cast<std::int64_t>(verdict.fingerprint))
@@ -280,6 +310,7 @@ void BackupVerdicts::Store(const std::string& path, const BackupVerdict& verdict
         .Bind(static_cast<std::int64_t>(verdict.time_source))
         .Bind(verdict.format)
         .Bind(static_cast<std::int64_t>(verdict.replaced_known))
+        .Bind(static_cast<std::int64_t>(verdict.was_good))
         .Run();
   });
 }

@@ -51,10 +51,16 @@ struct BackupVerdict {
   std::string format = "?";  // as verify::Verdict; "?": not known any more
   // What was judged at this path before was of a known format (IsOfKnownFormat). Put() sets it.
   bool replaced_known = false;
+  // The same backup, by path and time, was of a known format before. Put() sets it.
+  bool was_good = false;
 };
 
 // Read to its end, and a backup by its format.
 bool IsOfKnownFormat(const BackupVerdict& verdict);
+// Read to its end, and like nothing that is known.
+bool IsOfNoKnownFormat(const BackupVerdict& verdict);
+// Makes broken what is of no known format: `why` it should be of one, as "what lay there was".
+void Condemn(BackupVerdict& verdict, const std::string& why);
 
 // Whether something around the backup kept it from being judged, so that another try is worth it.
 bool WasPrevented(const BackupVerdict& verdict);
@@ -79,8 +85,11 @@ class BackupVerdicts {
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
   // Those that are proven broken: their paths, and the fingerprints of the bytes that are.
   std::unordered_map<std::string, std::uint64_t> Broken() const;
+  // Those of these that were good once (`was_good`), by path.
+  std::unordered_map<std::string, BackupVerdict> Spoilt() const;
   // End of the latest verification of any of them that was not prevented.
   std::optional<base::Timestamp> LastVerified() const;
+  // What is of no known format where the same backup was of one counts as broken.
   void Put(const std::string& path, const BackupVerdict& verdict);
   // Forgets the paths that are not listed any more, neither there nor among the recent ones.
   void Keep(const catalog::ArtefactList& listed, const std::vector<catalog::Artefact>& recent);

@@ -217,7 +217,8 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
       "type: backup, backup: nightly, location: dr, offsite: true, path: /b, pattern: 'x-*', "
       "recursive: true, kind: dump, schedule: '0 2 * * *', timezone: Europe/Berlin, grace: 2h, "
       "max_age: 26h, min_size: 1MiB, retention: 30d, quiet_time: 5s, require_checksum: true, "
-      "free_space_warning_ratio: 0.2, verify: {every: 12h, read_rate: 5MiB/s, timeout: 1h, jobs: "
+      "free_space_warning_ratio: 0.2, verify: {every: 12h, kept_every: 30d, read_rate: 5MiB/s, "
+      "timeout: 1h, jobs: "
       "3}");
   EXPECT_EQ(probe.backup, "nightly");
   EXPECT_EQ(probe.location, "dr");
@@ -239,6 +240,7 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
   EXPECT_EQ(probe.verify.read_rate_bytes, 5 << 20);
   EXPECT_EQ(probe.verify.timeout, 1h);
   EXPECT_EQ(probe.verify.jobs, 3);
+  EXPECT_EQ(probe.verify.kept_every, base::Duration(std::chrono::hours(30 * 24)));
   const auto other = OnlyProbe<BackupProbe>("type: backup, path: b, verify: false, max_age: 1d");
   EXPECT_EQ(other.backup, "p");
   EXPECT_EQ(other.place.path, "/etc/drwatch/b");

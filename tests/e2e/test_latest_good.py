@@ -9,7 +9,7 @@ import time
 
 import pytest
 import radosgw
-from configs import config
+from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from pgbackrest import PgBackRest, serve, server_with
 from radosgw import ACCESS_KEY, S3, SECRET_KEY, Radosgw
@@ -132,6 +132,35 @@ def test_the_service_goes_on_looking(folder, drwatch, receivers, dump):
     wait_until(lambda: backups_of(drwatch)["latest_good"] is None, what="none named")
     assert backups_of(drwatch)["places"][0]["latest_good_detail"] == "none of 9 is good"
     assert "none of 9 is good" in drwatch.get("/")[1]
+
+
+def test_an_older_one_that_is_overwritten_pages(folder, drwatch, receivers, dump):
+    """As somebody does who encrypts what he finds and leaves size and times as they were."""
+    backup = fill(folder / "backup", dump, 0)
+    names = [f"shop-{hour}.dump" for hour in (3, 2)]
+    for number, name in enumerate(names):
+        then = time.time() - 3600 * (3 - number)
+        (backup / name).write_bytes(made_at(dump, then))
+        os.utime(backup / name, (then, then))
+    spec = {"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "max_age": "26h", "min_count": 3, "verify": {"kept_every": "1h"}}
+    drwatch.start(config(folder, receivers, [spec], rules=built_in("KeptBackupBroken", "BackupsTooFew"), extra="builtin_rules: false"))
+    everything = sum(path.stat().st_size for path in backup.iterdir())
+    wait_until(lambda: drwatch.value("backup_verified_bytes_total") == everything, what="each is read once")
+    assert not drwatch.firing() - {"Watchdog"}
+    victim = backup / names[0]
+    good, times = victim.read_bytes(), victim.stat()
+    victim.write_bytes(os.urandom(len(good)))
+    os.utime(victim, (times.st_atime, times.st_mtime))
+    page = expect_page(receivers, "KeptBackupBroken", wait_until)
+    assert page.body["payload"]["severity"] == "critical"
+    expect_page(receivers, "BackupsTooFew", wait_until)
+    assert drwatch.value("backup_success") == 1, "the newest is what it was"
+    copies = {copy["name"]: copy for copy in backups_of(drwatch)["places"][0]["stored"]}
+    assert not copies[names[0]]["good"] and copies[names[1]]["good"], copies
+    # Back from another place.
+    victim.write_bytes(good)
+    os.utime(victim, (times.st_atime, times.st_mtime))
+    expect_resolve(receivers, page, wait_until)
 
 
 @pytest.mark.skipif(not radosgw.available(), reason="radosgw is not installed")

@@ -1,0 +1,127 @@
+// What becomes of backups that are not the newest any more.
+#include "probes/backup_kept.h"
+
+#include <gtest/gtest.h>
+
+#include "probes/backup_probe_fixture.h"
+
+namespace drwatch::probes {
+namespace {
+
+using model::Reason;
+using model::Severity;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+
+class BackupKeptTest : public BackupProbeTest {
+ protected:
+  BackupKeptTest() { spec_.min_count = 3; }
+  // Three that are good, each read when it was the newest.
+  void ThreeNights() {
+    Write("shop-1.dump", 50h, GoodDump());
+    Run();
+    Write("shop-2.dump", 26h, GoodDump());
+    Run();
+    Write("shop-3.dump", 2h, GoodDump());
+    Run();
+    ASSERT_EQ(Value("backup_success"), 1);
+    ASSERT_EQ(Value("backup_check_success", "count"), 1);
+    ASSERT_EQ(Check("kept").message, "");
+    read_ = Read();
+  }
+  double Read() const { return Value("backup_verified_bytes_total").value_or(0); }
+
+  double read_ = 0;
+};
+
+TEST_F(BackupKeptTest, OneThatIsOverwrittenInPlaceIsReadAgain) {
+  ThreeNights();
+  std::string spoilt = GoodDump();
+  spoilt[spoilt.size() / 2] ^= 1;
+  Write("shop-1.dump", 50h, spoilt);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_EQ(Value("backup_check_success", "kept"), 0);
+  EXPECT_EQ(Value("backup_check_success", "count"), 0);
+  EXPECT_EQ(Check("kept").severity, Severity::kCritical);
+  EXPECT_TRUE(Check("kept").message.starts_with("was good once: \"shop-1.dump\": byte "))
+      << Check("kept").message;
+  Restart();
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "kept"), 0);
+  Write("shop-1.dump", 50h, GoodDump());
+  Run();
+  EXPECT_EQ(Value("backup_check_success", "kept"), std::nullopt);
+  EXPECT_EQ(Value("backup_check_success", "count"), 1);
+}
+
+TEST_F(BackupKeptTest, NoiseInPlaceOfOneIsNoBackup) {
+  ThreeNights();
+  std::string noise(GoodDump().size(), '\0');
+  for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = static_cast<char>(i * i * 31 % 251);
+  Write("shop-1.dump", 50h, noise);
+  Write("shop-2.dump", 26h, noise);
+  Run();
+  EXPECT_EQ(Check("kept").message,
+            "was good once: \"shop-2.dump\": its content is of no known format, and what lay there "
+            "before was; and 1 more");
+  EXPECT_EQ(last_.copies.at(1).good, false);
+}
+
+TEST_F(BackupKeptTest, WhatOnlyMovesIsNotRead) {
+  ThreeNights();
+  // As logrotate does it, with the times they had.
+  const std::filesystem::path folder = spec_.place.path;
+  std::filesystem::remove(folder / "shop-1.dump");
+  std::filesystem::rename(folder / "shop-2.dump", folder / "shop-1.dump");
+  std::filesystem::rename(folder / "shop-3.dump", folder / "shop-2.dump");
+  Write("shop-3.dump", 1h, GoodDump());
+  Run();
+  EXPECT_EQ(Read(), read_ + static_cast<double>(GoodDump().size()));
+  Run();
+  EXPECT_EQ(Read(), read_ + static_cast<double>(GoodDump().size()));
+}
+
+TEST_F(BackupKeptTest, TheyAreReadInTurnWhereThatIsAskedFor) {
+  spec_.verify.kept_every = 72h;
+  spec_.verify.every = 1000h;
+  ThreeNights();
+  const auto size = static_cast<double>(GoodDump().size());
+  EXPECT_EQ(read_, 3 * size);
+  clock_.Advance(71h);
+  Run();
+  EXPECT_EQ(Read(), read_);
+  clock_.Advance(1h);
+  Run();
+  EXPECT_EQ(Read(), read_ + 2 * size) << "all but the newest";
+  Run();
+  EXPECT_EQ(Read(), read_ + 2 * size);
+}
+
+TEST_F(BackupKeptTest, WithoutThatOnlyTheNewestIsReadAgain) {
+  spec_.verify.every = 1000h;
+  ThreeNights();
+  clock_.Advance(900h);
+  Run();
+  EXPECT_EQ(Read(), read_);
+}
+
+TEST_F(BackupKeptTest, OneThatCouldNotBeReadIsTriedAgain) {
+  ThreeNights();
+  BackupVerdicts verdicts(database_.get(), "nightly");
+  const std::string path = folder_.Path("backups/shop-1.dump");
+  BackupVerdict verdict = *verdicts.FindPath(path);
+  verdict.outcome = verify::Outcome::kUnjudged;
+  verdict.reason = Reason::kStorage;
+  verdict.verified = clock_.Now();
+  verdicts.Put(path, verdict);
+  Restart();
+  Run();
+  EXPECT_EQ(Read(), 0);
+  clock_.Advance(61min);
+  Run();
+  EXPECT_EQ(Read(), static_cast<double>(GoodDump().size()));
+}
+
+}  // namespace
+}  // namespace drwatch::probes
