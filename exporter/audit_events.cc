@@ -226,6 +226,39 @@ recovery::AuditEvent EventOf(const Happening& happening) {
   return event;
 }
 
+recovery::AuditEvent DrillEvent(const recovery::Drill& drill, const config::Config& config,
+                                base::Timestamp now) {
+  auto event = Event(
+      drill.ended ? "DRILL" : "DRILL_STARTED",
+      "drill of " + drill.service + ", " + std::string(recovery::ScenarioName(drill.scenario)),
+      now);
+  if (!drill.by.empty()) event.initiated_by = drill.by;
+  event.notes = drill.note;
+  Json metrics = {{"drill", drill.id},
+                  {"service", drill.service},
+                  {"scenario", recovery::ScenarioName(drill.scenario)},
+                  {"started", TimeOrNull(drill.started)}};
+  for (const config::Service& service : config.services) {
+    if (service.name == drill.service && service.rto) {
+      metrics["rto_target_seconds"] = base::ToSeconds(*service.rto);
+    }
+  }
+  if (drill.ended) {
+    const bool passed = drill.result == recovery::DrillResult::kPass;
+    event.duration = drill.Took();
+    event.success = passed;
+    event.description += (passed ? ": passed in " : ": failed after ") +
+                         base::FormatDuration(drill.Took()) + ", ended " +
+                         base::FormatRfc3339(*drill.ended);
+    metrics["ended"] = TimeOrNull(*drill.ended);
+    metrics["took_seconds"] = base::ToSeconds(drill.Took());
+  } else {
+    event.description += " started";
+  }
+  event.metrics = Dump(metrics);
+  return event;
+}
+
 std::vector<recovery::AuditEvent> ProofWatch::Look(const model::ProbeResult& result,
                                                    base::Timestamp now) {
   std::vector<recovery::AuditEvent> events;

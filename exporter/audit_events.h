@@ -17,6 +17,7 @@
 #include "model/probe_result.h"
 #include "notify/happening.h"
 #include "recovery/audit_log.h"
+#include "recovery/drills.h"
 
 namespace drwatch::exporter {
 
@@ -35,6 +36,9 @@ recovery::AuditEvent StopEvent(base::Duration ran, base::Timestamp now);
 recovery::AuditEvent ReloadEvent(const config::Config& config, const std::string& who,
                                  const base::Status& status, base::Timestamp now);
 recovery::AuditEvent EventOf(const notify::Happening& happening);
+// One that begins, or that is over.
+recovery::AuditEvent DrillEvent(const recovery::Drill& drill, const config::Config& config,
+                                base::Timestamp now);
 
 // Tells each proof of a copy once: that it is intact, or that it is broken. Thread-safe.
 class ProofWatch {

@@ -4,6 +4,7 @@
 #include "exporter/ack.h"
 #include "exporter/app.h"
 #include "exporter/commands.h"
+#include "exporter/drill.h"
 #include "exporter/once.h"
 #include "exporter/options.h"
 #include "exporter/report.h"
@@ -23,6 +24,7 @@ struct RunCommand {
   int operator()(const TestRoutesOptions& options) const { return TestRoutes(options); }
   int operator()(const InitOptions& options) const { return Init(options); }
   int operator()(const AckOptions& options) const { return Acknowledge(options); }
+  int operator()(const DrillOptions& options) const { return RunDrill(options); }
   int operator()(const VerifyOptions& options) const { return Verify(options); }
   int operator()(const ReportOptions& options) const { return Report(options); }
   int operator()(const ExitNow& exit) const {

@@ -24,6 +24,7 @@ struct Raw {
   InitOptions init;
   VerifyOptions verify;
   AckOptions ack;
+  DrillOptions drill;
   ReportOptions report;
   std::string log_level = "info";
   std::string log_format = "logfmt";
@@ -138,18 +139,60 @@ void AddReport(CLI::App& app, Raw& raw) {
                    "Only check that no row was changed or removed: 0 none, 2 some");
 }
 
+void AddServer(CLI::App& command, RunningServer& server) {
+  command.add_option("--url", server.url, "The running drwatch (default http://localhost:10911)")
+      ->type_name("URL");
+  command.add_option("--user", server.user, "User name, where it asks for one")->type_name("NAME");
+  command.add_option("--password-file", server.password_file, "File with the password")
+      ->type_name("FILE");
+  command.add_option("--ca-file", server.ca_file, "Authority of its certificate (default: system)")
+      ->type_name("FILE");
+}
+
+void AddDrills(CLI::App& app, Raw& raw) {
+  CLI::App* drills = app.add_subcommand("drill", "Drills, told to a running drwatch");
+  drills->require_subcommand(1);
+  const auto add = [&](const char* action, const char* help) {
+    CLI::App* command = drills->add_subcommand(action, help);
+    AddServer(*command, raw.drill.server);
+    return command;
+  };
+  const auto add_one = [&](const char* action, const char* help) {
+    CLI::App* command = add(action, help);
+    command->add_option("service", raw.drill.service, "The service that comes back")->required();
+    command
+        ->add_option("--scenario", raw.drill.scenario,
+                     "database_corrupted, server_lost, site_lost or region_lost")
+        ->required()
+        ->type_name("NAME");
+    command->add_option("--by", raw.drill.by, "Who does it (default $USER)")->type_name("NAME");
+    command->add_option("--note", raw.drill.note, "What is worth knowing of it")->type_name("TEXT");
+    return command;
+  };
+  const auto add_result = [&](CLI::App* command) {
+    command->add_option("--result", raw.drill.result, "pass or fail")
+        ->required()
+        ->check(CLI::IsMember({"pass", "fail"}))
+        ->type_name("RESULT");
+  };
+  add("list", "The latest drills, newest first");
+  add_one("start", "A drill begins now");
+  add_result(add_one("stop", "The drill that was started is over"));
+  CLI::App* record = add_one("record", "A drill that is over");
+  add_result(record);
+  record->add_option("--took", raw.drill.took, "How long it took, such as 42m")
+      ->required()
+      ->type_name("DURATION");
+  record->add_option("--at", raw.drill.at, "When it ended: 2026-11-01T10:00:00Z (default now)")
+      ->type_name("TIME");
+}
+
 void AddAck(CLI::App& app, Raw& raw) {
   CLI::App* ack = app.add_subcommand(
       "ack", "Acknowledge firing alerts of a running drwatch; without a selection: list what is");
   ack->add_option("matcher", raw.ack.matchers, "Matchers, such as alertname=DatabaseDown")
       ->type_name("MATCHER");
-  ack->add_option("--url", raw.ack.url, "The running drwatch (default http://localhost:10911)")
-      ->type_name("URL");
-  ack->add_option("--user", raw.ack.user, "User name, where it asks for one")->type_name("NAME");
-  ack->add_option("--password-file", raw.ack.password_file, "File with the password")
-      ->type_name("FILE");
-  ack->add_option("--ca-file", raw.ack.ca_file, "Authority of its certificate (default: system)")
-      ->type_name("FILE");
+  AddServer(*ack, raw.ack.server);
   ack->add_option("--fingerprint", raw.ack.fingerprint, "Only the alert with this fingerprint")
       ->type_name("HEX");
   ack->add_option("--group", raw.ack.group, "Only alerts of the group with this key")
@@ -193,6 +236,7 @@ void AddCommands(CLI::App& app, Raw& raw) {
   test_rules->add_flag("--diff", raw.test_rules.diff, "Show differences line by line");
   AddRoutes(app, raw);
   AddAck(app, raw);
+  AddDrills(app, raw);
   AddReport(app, raw);
   app.add_subcommand("init", "Print a commented starter configuration")
       ->add_option("file", raw.init.file,
@@ -293,6 +337,10 @@ Command ToCommand(const CLI::App& app, Raw& raw) {
   if (app.got_subcommand("test")) return std::move(raw.test_rules);
   if (app.got_subcommand("routes")) return std::move(raw.test_routes);
   if (app.got_subcommand("ack")) return std::move(raw.ack);
+  if (app.got_subcommand("drill")) {
+    raw.drill.action = app.get_subcommand("drill")->get_subcommands().front()->get_name();
+    return std::move(raw.drill);
+  }
   if (app.got_subcommand("init")) return std::move(raw.init);
   if (app.got_subcommand("report")) {
     raw.report.format = raw.report_format == "json"   ? ReportFormat::kJson

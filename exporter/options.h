@@ -82,11 +82,15 @@ struct ReportOptions {
   ReportFormat format = ReportFormat::kMarkdown;
   bool verify_only = false;  // only the chain: 0 it holds, 2 it does not
 };
+// Which running drwatch a command talks to.
+struct RunningServer {
+  std::string url = "http://localhost:10911";
+  std::string user, password_file;  // where it asks for them
+  std::string ca_file;              // of its certificate; empty: the system's
+};
 // `drwatch ack ...`
 struct AckOptions {
-  std::string url = "http://localhost:10911";
-  std::string user, password_file;    // where the running one asks for them
-  std::string ca_file;                // of its certificate; empty: the system's
+  RunningServer server;
   std::vector<std::string> matchers;  // of firing alerts; nothing selected: list
   std::string fingerprint;
   std::string group;  // the key of a group
@@ -94,6 +98,16 @@ struct AckOptions {
   std::string comment;
   std::string duration = "1h";
   bool withdraw = false;
+};
+// `drwatch drill ...`
+struct DrillOptions {
+  RunningServer server;
+  std::string action;  // "start", "stop", "record", "list"
+  std::string service, scenario;
+  std::string result;    // "pass", "fail"
+  std::string took, at;  // of one that is recorded
+  std::string by;        // default: $USER
+  std::string note;
 };
 
 // Nothing to run: print `text` and end with `code`.
@@ -104,7 +118,7 @@ struct ExitNow {
 
 using Command = std::variant<ServeOptions, OnceOptions, CheckConfigOptions, CheckWebConfigOptions,
                              CheckRulesOptions, TestRulesOptions, TestRoutesOptions, InitOptions,
-                             VerifyOptions, AckOptions, ReportOptions, ExitNow>;
+                             VerifyOptions, AckOptions, DrillOptions, ReportOptions, ExitNow>;
 
 // Exit code of a command line that makes no sense.
 inline constexpr int kUsageExitCode = 1;

@@ -19,8 +19,9 @@ constexpr base::Duration kDrain = std::chrono::seconds(10);
 
 std::vector<db::Migration> AllMigrations() {
   std::vector<db::Migration> all = rules::Migrations();
-  for (const auto& more : {notify::Migrations(), probes::PositionRingMigrations(),
-                           probes::BackupMigrations(), probes::WalMigrations()}) {
+  for (const auto& more :
+       {notify::Migrations(), probes::PositionRingMigrations(), probes::BackupMigrations(),
+        probes::WalMigrations(), recovery::DrillLog::Migrations()}) {
     all.insert(all.end(), more.begin(), more.end());
   }
   return all;
@@ -132,6 +133,7 @@ base::Status Service::OpenState(const config::Config& config) {
   audit_ = std::make_unique<AuditTrail>(folder + "/" + std::string(kAuditFile), clock_);
   proofs_ = std::make_unique<ProofWatch>(audit_->written_before());
   positions_ = std::make_unique<probes::PositionRing>(database_.get());
+  drills_ = std::make_unique<recovery::DrillLog>(*database_);
   return {};
 }
 

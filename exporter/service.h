@@ -27,6 +27,7 @@
 #include "probes/position_ring.h"
 #include "probes/scheduler.h"
 #include "promql/engine.h"
+#include "recovery/drills.h"
 #include "recovery/recovery_points.h"
 #include "rules/manager.h"
 #include "store/store.h"
@@ -72,8 +73,11 @@ class Service {
   // are.
   std::vector<model::ProbeResult> LatestDated(const config::Config& config) const;
   std::vector<model::MetricFamily> RecoveryFamilies(base::Timestamp now);
+  // What the recovery metrics say, with what drills have measured.
+  std::vector<recovery::ServiceReport> RecoveryReports();
   web::StatusView Status();
   web::AlertmanagerSources AlertmanagerViews();
+  web::DrillSources MakeDrillSources();
   web::SiteSources MakeSiteSources();
   std::vector<web::TargetView> Targets();
   web::RuntimeView Runtime();
@@ -115,6 +119,7 @@ class Service {
   SelfMetrics self_metrics_;
   std::mutex recovery_mutex_;
   std::unique_ptr<recovery::RecoveryPoints> recovery_;
+  std::unique_ptr<recovery::DrillLog> drills_;
   std::unique_ptr<notify::Dispatcher> dispatcher_;
   std::unique_ptr<notify::Forwarder> forwarder_;
   std::unique_ptr<rules::Manager> manager_;

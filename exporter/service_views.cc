@@ -155,6 +155,7 @@ void Service::AddSelfMetrics() {
       [this] { return DeliveryAndStateMetrics(dispatcher_->Stats(), *manager_->Snapshot()); });
   self_metrics_.AddPart([this] { return notify::ForwardMetrics(forwarder_->Health()); });
   self_metrics_.AddPart([this] { return RecoveryFamilies(clock_.Now()); });
+  self_metrics_.AddPart([this] { return drills_->Families(*CurrentConfig()); });
   self_metrics_.AddPart([this] { return audit_->Metrics(); });
   self_metrics_.AddPart([this] { return audit_copy_.Metrics(); });
   self_metrics_.AddPart([this] { return dead_man_.Metrics(); });
@@ -179,6 +180,16 @@ std::vector<model::MetricFamily> Service::RecoveryFamilies(base::Timestamp now) 
     families.push_back(std::move(family));
   }
   return families;
+}
+
+std::vector<recovery::ServiceReport> Service::RecoveryReports() {
+  const std::vector<model::ProbeResult> latest = LatestDated(*CurrentConfig());
+  std::vector<recovery::ServiceReport> reports = [&] {
+    const std::lock_guard lock(recovery_mutex_);
+    return recovery_->Compute(latest);
+  }();
+  drills_->AddMeasured(reports);
+  return reports;
 }
 
 void Service::BeforeEvaluation(base::Timestamp now) {
@@ -245,6 +256,7 @@ web::StatusView Service::Status() {
   view.now = clock_.Now();
   view.version = Version();
   view.ready = Ready();
+  view.services = RecoveryReports();
   view.probes = intake_->Latest();
   // Held in a name: the loop must not outlive it.
   const auto snapshot = manager_->Snapshot();
@@ -339,6 +351,23 @@ web::AlertmanagerSources Service::AlertmanagerViews() {
   return sources;
 }
 
+web::DrillSources Service::MakeDrillSources() {
+  web::DrillSources sources;
+  sources.services = [this] {
+    std::vector<std::string> names;
+    for (const config::Service& service : CurrentConfig()->services) names.push_back(service.name);
+    return names;
+  };
+  sources.apply = [this](const recovery::DrillRequest& request) {
+    const base::Timestamp now = clock_.Now();
+    base::Result<recovery::Drill> drill = drills_->Apply(request, now);
+    if (drill) audit_->Record(DrillEvent(*drill, *CurrentConfig(), now));
+    return drill;
+  };
+  sources.list = [this](std::int64_t limit) { return drills_->List(limit); };
+  return sources;
+}
+
 web::SiteSources Service::MakeSiteSources() {
   web::SiteSources sources;
   sources.api.store = &store_;
@@ -368,6 +397,7 @@ web::SiteSources Service::MakeSiteSources() {
   sources.acknowledge.read_link = [this](std::string_view token) {
     return dispatcher_->ReadLink(token);
   };
+  sources.drills = MakeDrillSources();
   sources.metrics = [this](model::TextFormat format) {
     return intake_->Page(self_metrics_.Collect(), format);
   };
@@ -381,11 +411,7 @@ web::SiteSources Service::MakeSiteSources() {
     const auto config = CurrentConfig();
     return web::BackupsJson(recovery::CompareCopies(*config, LatestDated(*config), now), now);
   };
-  sources.recovery = [this] {
-    const std::vector<model::ProbeResult> latest = LatestDated(*CurrentConfig());
-    const std::lock_guard lock(recovery_mutex_);
-    return web::RecoveryJson(recovery_->Compute(latest), clock_.Now());
-  };
+  sources.recovery = [this] { return web::RecoveryJson(RecoveryReports(), clock_.Now()); };
   sources.ready = [this] { return Ready(); };
   sources.reload = [this](const std::string& who) { return Reload(who); };
   sources.audit = [this](const recovery::AuditQuery& query) { return audit_->Read(query); };

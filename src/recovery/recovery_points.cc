@@ -161,20 +161,6 @@ std::optional<double> ScenarioReport::EstimatedSeconds() const {
   return longest;
 }
 
-std::string_view ScenarioName(Scenario scenario) {
-  switch (scenario) {
-    case Scenario::kDatabaseCorrupted:
-      return "database_corrupted";
-    case Scenario::kServerLost:
-      return "server_lost";
-    case Scenario::kSiteLost:
-      return "site_lost";
-    case Scenario::kRegionLost:
-      return "region_lost";
-  }
-  std::abort();
-}
-
 std::string_view PathKindName(PathKind kind) {
   switch (kind) {
     case PathKind::kBackup:

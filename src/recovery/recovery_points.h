@@ -18,7 +18,6 @@
 // replayed on are lost with either, and what two probes find at one place is lost with that.
 #pragma once
 
-#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,14 +31,9 @@
 #include "model/probe_result.h"
 #include "recovery/independent_ways.h"
 #include "recovery/recovery_time.h"
+#include "recovery/scenario.h"
 
 namespace drwatch::recovery {
-
-enum class Scenario { kDatabaseCorrupted, kServerLost, kSiteLost, kRegionLost };
-inline constexpr std::array kScenarios = {Scenario::kDatabaseCorrupted, Scenario::kServerLost,
-                                          Scenario::kSiteLost, Scenario::kRegionLost};
-// "database_corrupted", ...: the label `scenario`.
-std::string_view ScenarioName(Scenario scenario);
 
 enum class PathKind { kBackup, kWalArchive, kStandby };
 // "backup", "wal_archive", "standby".
@@ -70,6 +64,7 @@ struct DataReport {
 struct ScenarioReport {
   Scenario scenario = Scenario::kDatabaseCorrupted;
   std::vector<DataReport> data;  // by name; what something is configured for that survives it
+  std::optional<MeasuredTime> measured{};  // RecoveryPoints does not know it: DrillLog does
   // The way back whose point is the service's: of the data that would come back oldest. nullptr:
   // some of its data would not come back.
   const RecoveryPath* Decisive() const;

@@ -1,4 +1,4 @@
-// How long a way back takes at the least. Pure.
+// How long a way back takes: at the least, and as it was measured. Pure.
 //
 // An optimistic lower bound: the stored bytes have to be read, and no more is counted than reading
 // them as quickly as drwatch did when it verified them - what was measured, never what was assumed.
@@ -34,6 +34,12 @@ std::string_view RestoreStepName(RestoreStep::Kind kind);
 
 // One after the other; without a step nothing is read: 0. nullopt: of one of them nobody knows.
 std::optional<double> AtLeastSeconds(const std::vector<RestoreStep>& steps);
+
+// How long coming back took in the last drill that passed (drills.h).
+struct MeasuredTime {
+  base::Duration took{};
+  base::Timestamp ended{};
+};
 
 RestoreStep StepOf(const std::string& probe, const model::StoredCopy& copy);
 

@@ -22,6 +22,11 @@ void SetFault(Verdict& verdict, Fault fault, const std::string& relative) {
   }
 }
 
+// Before anything is proven. What nobody could read is not of an unknown content.
+Level LevelAtLeast(std::int64_t size, bool was_read) {
+  return size > 0 && was_read ? Level::kSize : Level::kExists;
+}
+
 // Whether what `open` opens has that digest by another algorithm than the one it looked like.
 Walked<bool> IsOfLookAlike(const Opener& open, const std::string& digest) {
   auto file = open(nullptr);
@@ -172,7 +177,7 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   }
   Reader reader(*file->source);
   auto walk = walker(reader);
-  verdict.level = file->size > 0 ? Level::kSize : Level::kExists;
+  verdict.level = LevelAtLeast(file->size, walk || budget.bytes_read() > read_before);
   const bool sound = walk || walk.error().outcome == Outcome::kBroken;
   const bool worth_hashing = !expected.empty() && sound;
   const bool worth_attesting = walk && file->source->attestation() != Attestation::kNone;

@@ -129,6 +129,9 @@ Json ScenarioJson(const recovery::ScenarioReport& report, const recovery::Servic
                {"within_target", nullptr},
                {"estimated_seconds", OrNull(estimated)},
                {"estimate_beyond_target", nullptr},
+               {"measured_seconds", nullptr},
+               {"measured_at", nullptr},
+               {"measured_beyond_target", nullptr},
                {"not_recoverable", Json::array()},
                {"paths", Json::array()}};
   for (const auto& each : report.data) {
@@ -138,6 +141,14 @@ Json ScenarioJson(const recovery::ScenarioReport& report, const recovery::Servic
   if (target) json["within_target"] = false;
   if (estimated && service.rto_target_seconds) {
     json["estimate_beyond_target"] = *estimated > *service.rto_target_seconds;
+  }
+  if (report.measured) {
+    const double measured = base::ToSeconds(report.measured->took);
+    json["measured_seconds"] = measured;
+    json["measured_at"] = base::FormatRfc3339(report.measured->ended);
+    if (service.rto_target_seconds) {
+      json["measured_beyond_target"] = measured > *service.rto_target_seconds;
+    }
   }
   if (decisive == nullptr) return json;
   const double loss = Age(decisive->point, now);

@@ -76,6 +76,7 @@ net::ServerResponse Site::Route(const net::ServerRequest& request) const {
   if (request.path == "/acknowledge") return acknowledging_.Page(request);
   if (request.path == "/api/dr/acknowledge") return acknowledging_.Api(request);
   if (request.path == "/api/dr/escalations") return acknowledging_.Escalations(request);
+  if (request.path == "/api/dr/drills") return drilling_.Api(request);
   if (request.path == "/-/reload") return ForgedWrite(request) ? Forbidden() : Reload(request);
   if (request.method != "GET" && request.method != "HEAD") return MethodNotAllowed("GET, HEAD");
   if (request.path == kMetrics) return Metrics(request);

@@ -14,6 +14,7 @@
 #include "web/acknowledge.h"
 #include "web/am_api.h"
 #include "web/api.h"
+#include "web/drills.h"
 #include "web/packed_page.h"
 #include "web/status_page.h"
 
@@ -26,6 +27,7 @@ struct SiteSources {
   ApiLimits api_limits;
   AlertmanagerSources alertmanager;
   AcknowledgeSources acknowledge;
+  DrillSources drills;
   // The page of /metrics, and the same in pieces.
   std::function<std::string(model::TextFormat)> metrics;
   std::function<std::vector<model::MetricsPage::Piece>(model::TextFormat,
@@ -48,7 +50,8 @@ class Site {
       : sources_(std::move(sources)),
         api_(sources_.api, sources_.api_limits),
         alertmanager_(sources_.alertmanager),
-        acknowledging_(sources_.acknowledge) {}
+        acknowledging_(sources_.acknowledge),
+        drilling_(sources_.drills) {}
   net::ServerResponse Handle(const net::ServerRequest& request) const;
   const Api& api() const { return api_; }
 
@@ -62,6 +65,7 @@ class Site {
   Api api_;
   AlertmanagerApi alertmanager_;
   Acknowledging acknowledging_;
+  Drilling drilling_;
   mutable PackedPage packed_text_, packed_open_metrics_;
 };
 

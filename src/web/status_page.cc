@@ -134,6 +134,64 @@ std::string ProbeTable(const StatusView& view) {
   return text + "</table>\n";
 }
 
+std::string Time(std::optional<double> seconds) {
+  if (!seconds) return "";
+  const auto time = std::chrono::duration<double>(*seconds);
+  return base::FormatDuration(time < std::chrono::seconds(1)
+                                  ? std::chrono::round<base::Duration>(time)
+                                  : std::chrono::round<std::chrono::seconds>(time));
+}
+
+// Worse than the objective, by what is known of one of them.
+bool IsBeyond(std::optional<double> seconds, std::optional<double> target) {
+  return seconds && target && *seconds > *target;
+}
+
+// What nothing would bring back.
+std::string LostData(const recovery::ScenarioReport& report) {
+  std::vector<std::string> names;
+  for (const recovery::DataReport& each : report.data) {
+    if (each.paths.empty()) names.push_back(EscapeHtml(each.data));
+  }
+  return "all of " + base::Join(names, ", ");
+}
+
+std::string ScenarioRow(const recovery::ServiceReport& service,
+                        const recovery::ScenarioReport& report, base::Timestamp now) {
+  const recovery::RecoveryPath* const decisive = report.Decisive();
+  std::optional<double> loss, measured;
+  if (decisive != nullptr) loss = std::max(0.0, base::ToSeconds(now - decisive->point));
+  if (report.measured) measured = base::ToSeconds(report.measured->took);
+  const std::optional<double> estimate = report.EstimatedSeconds();
+  const bool critical = !loss || IsBeyond(loss, service.target_seconds) ||
+                        IsBeyond(measured, service.rto_target_seconds);
+  const bool warning = IsBeyond(estimate, service.rto_target_seconds);
+  return "<tr><td>" +
+         Badge(critical  ? "critical"
+               : warning ? "warning"
+                         : "ok") +
+         "</td><td>" + EscapeHtml(service.service) + "</td><td>" +
+         std::string(recovery::ScenarioName(report.scenario)) + "</td><td>" +
+         (loss ? Time(loss) : LostData(report)) + "</td><td>" + Time(service.target_seconds) +
+         "</td><td>" + Time(estimate) + "</td><td>" +
+         (report.measured ? Time(measured) + ", " + Ago(now, report.measured->ended) + " ago"
+                          : std::string()) +
+         "</td><td>" + Time(service.rto_target_seconds) + "</td></tr>\n";
+}
+
+std::string RecoveryTable(const StatusView& view) {
+  std::string rows;
+  for (const recovery::ServiceReport& service : view.services) {
+    for (const recovery::ScenarioReport& report : service.scenarios) {
+      rows += ScenarioRow(service, report, view.now);
+    }
+  }
+  if (rows.empty()) return "<p class=\"muted\">Nothing of a service is watched.</p>\n";
+  return "<table><tr><th>State</th><th>Service</th><th>Scenario</th><th>Would lose</th>"
+         "<th>RPO</th><th>Back at the earliest</th><th>Last passed drill</th><th>RTO</th></tr>\n" +
+         rows + "</table>\n";
+}
+
 std::string ReceiverTable(const StatusView& view) {
   if (view.receivers.empty())
     return "<p class=\"muted\">Nothing has been sent since the start.</p>\n";
@@ -222,6 +280,7 @@ std::string StatusPage(const StatusView& view) {
           "&middot; "
           "<a href=\"/api/v1/alerts\">alerts</a></p>\n";
   page += "<h2>Alerts</h2>\n" + AlertTable(view);
+  page += "<h2>Recovery</h2>\n" + RecoveryTable(view);
   page += "<h2>Probes</h2>\n" + ProbeTable(view);
   page += "<h2>Delivery</h2>\n" + ReceiverTable(view);
   if (!view.rule_failures.empty()) {

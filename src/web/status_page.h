@@ -1,5 +1,5 @@
-// The landing page: the state of each probe, alert and receiver as one plain HTML page. A pure
-// function.
+// The landing page: the state of each alert, scenario, probe and receiver as one plain HTML page.
+// A pure function.
 #pragma once
 
 #include <map>
@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "model/alert.h"
 #include "model/probe_result.h"
+#include "recovery/recovery_points.h"
 
 namespace drwatch::web {
 
@@ -40,6 +41,7 @@ struct StatusView {
   std::vector<model::ProbeResult> probes;
   std::vector<model::Alert> alerts;                 // pending and firing
   std::map<std::string, AlertAttention> attention;  // by fingerprint of `alerts`
+  std::vector<recovery::ServiceReport> services;
   std::vector<ReceiverStatus> receivers;
   std::vector<RuleFailure> rule_failures;
 };

@@ -33,12 +33,13 @@ def config(folder, receivers, probes, *, rules=None, interval="300ms", timeout="
 
 
 def built_in(*names, shorter=()):
-    """A rule file of these built-in rules, which fire at once; `shorter` are (old, new) of what a test has no time for."""
+    """A rule file of these built-in rules, all of a name, which fire at once; `shorter` are (old, new) of what a test has no time for."""
     found = {}
     for path in (ROOT / "rules").glob("*.yml"):
         for block in re.split(r"(?m)^  - (?=alert: )", path.read_text(encoding="utf-8"))[1:]:
-            found[block.split()[1]] = re.sub(r"(?m)^ +for: .*\n", "", block)
-    text = "groups:\n- name: patient\n  rules:\n" + "".join(f"  - {found[name]}" for name in names)
+            rule = "  - " + re.sub(r"(?m)^ +for: .*\n", "", block)
+            found[block.split()[1]] = found.get(block.split()[1], "") + rule
+    text = "groups:\n- name: patient\n  rules:\n" + "".join(found[name] for name in names)
     for old, new in shorter:
         assert old in text, f"{old} is not in\n{text}"
         text = text.replace(old, new)

@@ -35,14 +35,14 @@ class Authority:
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.key, "-out", self.cert, "-days", 2,
                 "-subj", f"/CN={name}")
 
-    def issue(self, name, names="DNS:localhost,IP:127.0.0.1"):
-        """(certificate, key)"""
+    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", days=2):
+        """(certificate, key); those of the same name before are gone."""
         cert, key, request = (self.folder / f"{name}.{kind}" for kind in ("crt", "key", "csr"))
         openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out",
                 request, "-subj", f"/CN={name}")
         (self.folder / f"{name}.ext").write_text(f"subjectAltName={names}\n", encoding="utf-8")
         openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-out", cert,
-                "-days", 2, "-extfile", self.folder / f"{name}.ext")
+                "-days", days, "-extfile", self.folder / f"{name}.ext")
         return cert, key
 
 

@@ -54,6 +54,42 @@ TEST(AuditEventsTest, AReloadSaysWhoAndWhyNot) {
   EXPECT_EQ(refused.notes, "f.yml:1:1: wrong");
 }
 
+TEST(AuditEventsTest, DrillsHaveTheirTimeAndWhatWasPromised) {
+  config::Config config;
+  config.services.resize(1);
+  config.services[0].name = "shop";
+  config.services[0].rto = 30min;
+  recovery::Drill drill;
+  drill.id = 7;
+  drill.service = "shop";
+  drill.scenario = recovery::Scenario::kSiteLost;
+  drill.started = kNow - 42min;
+  drill.by = "ann";
+  drill.note = "quarterly";
+  const auto started = DrillEvent(drill, config, kNow);
+  EXPECT_EQ(started.type, "DRILL_STARTED");
+  EXPECT_EQ(started.description, "drill of shop, site_lost started");
+  EXPECT_EQ(started.initiated_by, "ann");
+  EXPECT_EQ(started.success, std::nullopt);
+  EXPECT_EQ(started.duration, std::nullopt);
+  drill.ended = kNow;
+  const auto failed = DrillEvent(drill, config, kNow);
+  EXPECT_EQ(failed.type, "DRILL");
+  EXPECT_EQ(failed.success, false);
+  drill.result = recovery::DrillResult::kPass;
+  const auto passed = DrillEvent(drill, config, kNow);
+  EXPECT_EQ(passed.success, true);
+  EXPECT_EQ(passed.duration, base::Duration(42min));
+  EXPECT_EQ(passed.description,
+            "drill of shop, site_lost: passed in 42m, ended 2026-11-02T10:40:00Z");
+  EXPECT_EQ(passed.notes, "quarterly");
+  const Json metrics = Json::parse(passed.metrics);
+  EXPECT_EQ(metrics["drill"], 7);
+  EXPECT_EQ(metrics["took_seconds"], 42 * 60);
+  EXPECT_EQ(metrics["rto_target_seconds"], 30 * 60);
+  EXPECT_EQ(metrics["started"], "2026-11-02T09:58:00Z");
+}
+
 TEST(AuditEventsTest, AlertsHaveTheirLabelsAndTimes) {
   Happening happening{kNow, Happening::Kind::kAlertResolved, "", "", "rule removed"};
   model::Alert& alert = happening.alert.emplace();

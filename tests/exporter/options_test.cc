@@ -90,6 +90,33 @@ TEST(AdHocTest, NamesTheHostAndHidesCredentials) {
   EXPECT_EQ(MakeAdHocProbe("https://[::1]:8443/health").value().name, "::1");
 }
 
+TEST(OptionsTest, DrillsAreToldToARunningOne) {
+  const Command stop = Parse({"drill", "stop", "shop", "--scenario=site_lost", "--result=pass",
+                              "--by=ann", "--url=https://db1", "--user=me", "--ca-file=ca.pem"});
+  const auto& stopped = std::get<DrillOptions>(stop);
+  EXPECT_EQ(stopped.action, "stop");
+  EXPECT_EQ(stopped.service, "shop");
+  EXPECT_EQ(stopped.scenario, "site_lost");
+  EXPECT_EQ(stopped.result, "pass");
+  EXPECT_EQ(stopped.by, "ann");
+  EXPECT_EQ(stopped.server.url, "https://db1");
+  EXPECT_EQ(stopped.server.user, "me");
+  EXPECT_EQ(stopped.server.ca_file, "ca.pem");
+  const Command list = Parse({"drill", "list"});
+  EXPECT_EQ(std::get<DrillOptions>(list).action, "list");
+  EXPECT_EQ(std::get<DrillOptions>(list).server.url, "http://localhost:10911");
+  for (const std::vector<const char*>& wrong : std::vector<std::vector<const char*>>{
+           {"drill"},
+           {"drill", "start", "--scenario=site_lost"},
+           {"drill", "start", "shop"},
+           {"drill", "start", "shop", "--scenario=site_lost", "--result=pass"},
+           {"drill", "stop", "shop", "--scenario=site_lost"},
+           {"drill", "stop", "shop", "--scenario=site_lost", "--result=ok"},
+           {"drill", "record", "shop", "--scenario=site_lost", "--result=pass"}}) {
+    EXPECT_EQ(std::get<ExitNow>(Parse(wrong)).code, kUsageExitCode);
+  }
+}
+
 TEST(AdHocTest, RefusesWhatItDoesNotKnow) {
   EXPECT_FALSE(MakeAdHocProbe("gopher://me:pw@x/").has_value());
   EXPECT_EQ(MakeAdHocProbe("gopher://me:pw@x/").error().message.find("pw"), std::string::npos);

@@ -196,11 +196,16 @@ class Redis(Server):
 
 
 class Nginx(Server):
-    """Serves whatever `locations` says: {path: (status, content type, body)}; set() changes it while it runs."""
+    """Serves whatever `locations` says: {path: (status, content type, body)}; set() changes it while it runs.
 
-    def __init__(self, folder, port=None):
+    With `certificate`, the files of a certificate and its key, also under TLS: they are read anew by each set().
+    """
+
+    def __init__(self, folder, port=None, certificate=None):
         super().__init__(folder)
         self.port = port or free_port()
+        self.certificate = certificate
+        self.tls_port = free_port() if certificate else None
         self.locations = {}
 
     def write_config(self):
@@ -211,6 +216,9 @@ class Nginx(Server):
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"):
             lines.append(f"  {kind}_temp_path {self.folder}/{kind};")
         lines += ["  server {", f"    listen 127.0.0.1:{self.port};"]
+        if self.certificate:
+            cert, key = self.certificate
+            lines += [f"    listen 127.0.0.1:{self.tls_port} ssl;", f"    ssl_certificate {cert};", f"    ssl_certificate_key {key};"]
         for path, (status, content_type, body) in self.locations.items():
             quoted = body.replace("\\", "\\\\").replace("'", "\\'")
             lines.append(f"    location = {path} {{ default_type {content_type}; return {status} '{quoted}'; }}")

@@ -137,5 +137,26 @@ TEST(DrApiTest, TellsHowLongComingBackTakesAtTheLeastAndWhatSaysSo) {
   EXPECT_EQ(steps[1]["at_least_seconds"], 5);
 }
 
+TEST(DrApiTest, TellsWhatTheLastDrillMeasured) {
+  recovery::ServiceReport report;
+  report.service = "shop";
+  report.scenarios.resize(1);
+  const auto scenario = [&report] {
+    return json::parse(RecoveryJson({report}, kNow))["data"]["services"][0]["scenarios"][0];
+  };
+  for (const char* key : {"measured_seconds", "measured_at", "measured_beyond_target"}) {
+    EXPECT_TRUE(scenario().at(key).is_null()) << key;
+  }
+  report.scenarios[0].measured =
+      recovery::MeasuredTime{std::chrono::minutes(42), kNow - std::chrono::hours(24)};
+  EXPECT_EQ(scenario()["measured_seconds"], 42 * 60);
+  EXPECT_EQ(scenario()["measured_at"], "2026-04-09T12:00:00Z");
+  EXPECT_TRUE(scenario()["measured_beyond_target"].is_null()) << "there is none";
+  report.rto_target_seconds = 42 * 60;
+  EXPECT_EQ(scenario()["measured_beyond_target"], false);
+  report.rto_target_seconds = 30 * 60;
+  EXPECT_EQ(scenario()["measured_beyond_target"], true);
+}
+
 }  // namespace
 }  // namespace drwatch::web

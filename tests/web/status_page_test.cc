@@ -42,6 +42,48 @@ TEST(StatusPageTest, ShowsTheWorstProbeFirstAndHidesTheWatchdog) {
   EXPECT_EQ(page.find("Watchdog"), std::string::npos);
 }
 
+TEST(StatusPageTest, ShowsWhatEachScenarioWouldCost) {
+  StatusView view;
+  view.now = base::FromUnixMillis(1'775'822'400'000);
+  EXPECT_NE(StatusPage(view).find("Nothing of a service is watched."), std::string::npos);
+  recovery::ServiceReport& service = view.services.emplace_back();
+  service.service = "<shop>";
+  service.target_seconds = 3600;
+  service.rto_target_seconds = 1800;
+  recovery::ScenarioReport& report = service.scenarios.emplace_back();
+  report.scenario = recovery::Scenario::kSiteLost;
+  const auto row = [&view](const std::string& state) {
+    return "<span class=\"badge " + state + "\">" + state +
+           "</span></td><td>&lt;shop&gt;</td><td>site_lost</td><td>";
+  };
+  report.data = {{"<database>", {}}};
+  EXPECT_NE(
+      StatusPage(view).find(row("critical") + "all of &lt;database&gt;</td><td>1h</td><td></td>"),
+      std::string::npos);
+  recovery::RecoveryPath path;
+  path.point = view.now - std::chrono::minutes(20);
+  report.data[0].paths = {path};
+  EXPECT_NE(StatusPage(view).find(row("ok") + "20m</td><td>1h</td><td>0s</td><td></td><td>30m"),
+            std::string::npos);
+  recovery::RestoreStep slow;
+  slow.bytes = 0;
+  slow.retrieval = std::chrono::hours(5);
+  report.data[0].paths[0].steps = {slow};
+  EXPECT_NE(StatusPage(view).find(row("warning") + "20m</td><td>1h</td><td>5h</td>"),
+            std::string::npos);
+  report.data[0].paths[0].steps.clear();
+  report.measured =
+      recovery::MeasuredTime{std::chrono::minutes(25), view.now - std::chrono::hours(24)};
+  EXPECT_NE(StatusPage(view).find(row("ok") +
+                                  "20m</td><td>1h</td><td>0s</td><td>25m, 1d ago</td><td>30m"),
+            std::string::npos);
+  report.measured->took = std::chrono::minutes(42);
+  EXPECT_NE(StatusPage(view).find(row("critical") + "20m</td>"), std::string::npos);
+  report.measured.reset();
+  report.data[0].paths[0].point = view.now - std::chrono::hours(2);
+  EXPECT_NE(StatusPage(view).find(row("critical") + "2h</td>"), std::string::npos);
+}
+
 TEST(StatusPageTest, NamesTheLatestGoodBackup) {
   StatusView view;
   model::ProbeResult result;
