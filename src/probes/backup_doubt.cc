@@ -114,11 +114,11 @@ void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts
   std::vector<catalog::Artefact>& edited = listing.complete.Edit();
   const auto verdict = verdicts.Find(edited.back());
   const bool note = verdict && IsNote(edited.back(), *verdict);
-  listing.findings.insert(listing.findings.begin(),
-                          {model::Reason::kUnverified,
-                           base::Quote(edited.back().name) + " is newer and " +
-                               (note ? "holds " + verdict->format : "of no known format") +
-                               ": it is not taken for a backup"});
+  listing.findings.insert(
+      listing.findings.begin(),
+      {model::Reason::kUnverified, base::Quote(edited.back().name) + " is newer and " +
+                                       (note ? "holds " + verdict->format : "of no known format") +
+                                       ": it is not taken for a backup"});
   edited.resize(edited.size() - count);
 }
 
