@@ -21,8 +21,15 @@ std::optional<base::Timestamp> LongBefore(const config::BackupProbe& spec,
   return point;
 }
 
-bool IsStranger(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict) {
-  return verdict && !artefact.folder && !artefact.facts && IsOfNoKnownFormat(*verdict);
+bool IsStranger(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
+  return !artefact.folder && !artefact.facts && IsOfNoKnownFormat(verdict);
+}
+
+// Whole, but the state of a job or a list of what it made as well as a backup.
+bool IsNote(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
+  if (artefact.folder || artefact.facts || verdict.outcome != Outcome::kIntact) return false;
+  const std::string_view format = std::string_view(verdict.format).substr(0, 4);
+  return format == "JSON" || format == "YAML";
 }
 
 // What `complete[at]`, which is of no known format, is no successor of; empty: nothing is known.
@@ -38,7 +45,7 @@ std::string Predecessor(const config::BackupProbe& spec,
     }
     const auto verdict = verdicts.Find(older);
     if (!verdict || WasPrevented(*verdict)) continue;
-    if (verdict->outcome == Outcome::kUnjudged) return {};
+    if (verdict->outcome == Outcome::kUnjudged || IsStranger(older, *verdict)) return {};
     if (IsOfKnownFormat(*verdict)) return base::Quote(older.name) + " was: " + verdict->text;
   }
   return {};
@@ -73,7 +80,12 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
   while (count <= kMaxStrangers && count < complete.size()) {
     const std::size_t at = complete.size() - 1 - count;
     auto verdict = verdicts.Find(complete[at]);
-    if (!IsStranger(complete[at], verdict)) break;
+    if (!verdict) break;
+    if (IsNote(complete[at], *verdict)) {
+      ++count;
+      continue;
+    }
+    if (!IsStranger(complete[at], *verdict)) break;
     std::string before = Predecessor(spec, complete, at, verdicts);
     if (before.empty() && verdict->replaced_known) before = "what lay there before was";
     if (!before.empty()) {
@@ -91,10 +103,13 @@ void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts
   const std::size_t count = CountStrangers(spec, listing.complete.all(), verdicts);
   if (count == 0 || count > kMaxStrangers || count == listing.complete.size()) return;
   std::vector<catalog::Artefact>& edited = listing.complete.Edit();
-  listing.findings.insert(listing.findings.begin(),
-                          {model::Reason::kUnverified,
-                           base::Quote(edited.back().name) +
-                               " is newer and of no known format: it is not taken for a backup"});
+  const auto verdict = verdicts.Find(edited.back());
+  const bool note = verdict && IsNote(edited.back(), *verdict);
+  listing.findings.insert(
+      listing.findings.begin(),
+      {model::Reason::kUnverified, base::Quote(edited.back().name) + " is newer and " +
+                                       (note ? "holds " + verdict->format : "of no known format") +
+                                       ": it is not taken for a backup"});
   edited.resize(edited.size() - count);
 }
 

@@ -23,9 +23,10 @@ void DateByContents(const config::BackupProbe& spec, const BackupVerdicts& verdi
 inline constexpr std::size_t kMaxStrangers = 8;
 
 // How many of the newest ones, up to kMaxStrangers + 1, were read and are of no known format,
-// neither encrypted nor named by a checksum file: what lies in the folder of backups need be none.
-// Not of `kind: files`. One of them ends the count where what lay there before, or the newest
-// judged one of its series (SeriesOf), was of a known format: its verdict becomes "broken".
+// neither encrypted nor named by a checksum file, or are JSON or YAML: what lies in the folder of
+// backups need be none. Not of `kind: files`. One of no known format ends the count where what lay
+// there before, or the newest judged one of its series (SeriesOf), was of a known one: its verdict
+// becomes "broken".
 std::size_t CountStrangers(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            BackupVerdicts& verdicts);

@@ -142,9 +142,14 @@ bool IsOfKnownFormat(const BackupVerdict& verdict) {
 }
 
 bool IsOfNoKnownFormat(const BackupVerdict& verdict) {
+  if (!verdict.format.empty()) return false;
+  // What a bucket keeps of its bytes proves that they are those that were stored: of anybody's
+  // file.
+  if (verdict.outcome == verify::Outcome::kIntact) {
+    return verdict.level == verify::Level::kChecksum && verdict.checksum_stamp == 0;
+  }
   return verdict.outcome == verify::Outcome::kUnjudged &&
-         verdict.reason == model::Reason::kUnverified && verdict.level == verify::Level::kSize &&
-         verdict.format.empty();
+         verdict.reason == model::Reason::kUnverified && verdict.level == verify::Level::kSize;
 }
 
 void Condemn(BackupVerdict& verdict, const std::string& why) {

@@ -57,7 +57,7 @@ struct BackupVerdict {
 
 // Read to its end, and a backup by its format.
 bool IsOfKnownFormat(const BackupVerdict& verdict);
-// Read to its end, and like nothing that is known.
+// Read to its end, and like nothing that is known; no checksum file names it either.
 bool IsOfNoKnownFormat(const BackupVerdict& verdict);
 // Makes broken what is of no known format: `why` it should be of one, as "what lay there was".
 void Condemn(BackupVerdict& verdict, const std::string& why);

@@ -18,9 +18,11 @@
 #include "verify/sql_dump.h"
 #include "verify/tar.h"
 #include "verify/tar_contents.h"
+#include "verify/wal_name.h"
 #include "verify/wal_segment.h"
 #include "verify/wal_walk.h"
 #include "verify/yaml.h"
+#include "verify/zip.h"
 
 namespace drwatch::verify {
 namespace {
@@ -172,6 +174,7 @@ class Descent {
  private:
   Walked<Walk> WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
                            int depth);
+  Walked<Walk> WalkArchive(Reader& reader, int depth);
   Walked<Walk> Doubt(Walked<Walk> walk, int depth) const;
   const Reader& file_;
   const Claim claim_;
@@ -212,6 +215,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   for (const Format& format : kFormats) {
     if (format.matches(head)) return format.walk(reader);
   }
+  if (LooksLikeZip(head) && !ParseWalFileName(name)) return WalkArchive(reader, depth);
   if (LooksLikeWal(head)) return WalkWal(reader, name);
   auto start = reader.Peek(kMaxErrorBodyBytes + 1);
   if (!start) return tl::unexpected(std::move(start.error()));
@@ -242,6 +246,15 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   if (auto text = WalkWalText(reader, name)) return std::move(*text);
   if (auto walk = WalkText(reader, head, name)) return Doubt(*std::move(walk), depth);
   return WalkUnknown(reader, head, name, depth);
+}
+
+// A zip archive, and what its only member holds. "-" is what came out of a pipe.
+Walked<Walk> Descent::WalkArchive(Reader& reader, int depth) {
+  if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
+  return WalkZip(reader, [&](Reader& content, const std::string& name) {
+    const Claim claim = name == "-" ? claim_ : ClaimOfMember(name);
+    return Descent(file_, claim).Run(content, name, depth + 1);
+  });
 }
 
 // tar without a member: two blocks of zeros, or a record of them, which most programs fill.

@@ -3,6 +3,7 @@
 #include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "verify/wide_registers.h"
 
@@ -38,6 +39,18 @@ Walked<void> SkipText(Reader& input) {
   }
 }
 
+std::string NameOf(Inflater::Wrapping wrapping) {
+  switch (wrapping) {
+    case Inflater::Wrapping::kGzip:
+      return "gzip";
+    case Inflater::Wrapping::kZlib:
+      return "zlib";
+    case Inflater::Wrapping::kNone:
+      return "deflated";
+  }
+  std::abort();
+}
+
 }  // namespace
 
 // Neither is cleared: archives hold many small files, and clearing takes longer than unpacking one.
@@ -52,11 +65,21 @@ Inflater::~Inflater() = default;
 
 void Inflater::Start() {
   isal_inflate_init(state_.get());
-  state_->crc_flag = wrapping_ == Wrapping::kGzip ? ISAL_GZIP_NO_HDR_VER : ISAL_ZLIB_NO_HDR_VER;
+  switch (wrapping_) {
+    case Wrapping::kGzip:
+      state_->crc_flag = ISAL_GZIP_NO_HDR_VER;
+      break;
+    case Wrapping::kZlib:
+      state_->crc_flag = ISAL_ZLIB_NO_HDR_VER;
+      break;
+    case Wrapping::kNone:
+      state_->crc_flag = ISAL_DEFLATE;
+      break;
+  }
 }
 
 Walked<std::string_view> Inflater::Next(Reader& input) {
-  const std::string name = wrapping_ == Wrapping::kGzip ? "gzip" : "zlib";
+  const std::string name = NameOf(wrapping_);
   while (true) {
     if (state_->block_state == ISAL_BLOCK_FINISH &&
         state_->tmp_out_processed == state_->tmp_out_valid) {
@@ -90,6 +113,16 @@ Walked<std::string_view> Inflater::Next(Reader& input) {
 
 std::size_t Inflater::read_ahead() const {
   return state_->read_in_length > 0 ? static_cast<std::size_t>(state_->read_in_length) / 8 : 0;
+}
+
+std::string Inflater::read_ahead_bytes() const {
+  std::string bytes;
+  std::uint64_t bits = state_->read_in >> (state_->read_in_length % 8);
+  while (bytes.size() < read_ahead()) {
+    bytes.push_back(static_cast<char>(bits & 0xff));
+    bits >>= 8;
+  }
+  return bytes;
 }
 
 GzipDecoder::GzipDecoder(Reader& input)

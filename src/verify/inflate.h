@@ -1,4 +1,4 @@
-// Deflate in its two wrappings: gzip files (RFC 1952) and zlib streams (RFC 1950).
+// Deflate in its two wrappings, gzip files (RFC 1952) and zlib streams (RFC 1950), and without one.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@ struct inflate_state;
 namespace drwatch::verify {
 
 // One deflate stream at a time, its checksum verified at its end (CRC32 and length for gzip,
-// Adler-32 for zlib).
+// Adler-32 for zlib; none without a wrapping).
 class Inflater {
  public:
-  enum class Wrapping { kGzip, kZlib };
+  enum class Wrapping { kGzip, kZlib, kNone };
   Inflater(Wrapping wrapping, std::size_t buffer_bytes);
   ~Inflater();
   // Before each stream. The header has been read already.
@@ -25,6 +25,8 @@ class Inflater {
   // Bytes taken from the input beyond the end of a stream. Always 0 for gzip, whose trailer is as
   // long as what ISA-L reads ahead; a zlib trailer is shorter.
   std::size_t read_ahead() const;
+  // Those bytes.
+  std::string read_ahead_bytes() const;
 
  private:
   Wrapping wrapping_;

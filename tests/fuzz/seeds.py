@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/testdata"
@@ -188,6 +189,15 @@ def artefacts(seeds):
     for file in sorted((DATA / "verify").glob("*")) + sorted((DATA / "verify/aof").glob("*")):
         if file.is_file() and file.suffix != ".sh":
             contents[file.name] = file.read_bytes()[:3500]
+    for file in (DATA / "verify/zip").glob("*.zip"):
+        if file.stat().st_size < 4000:
+            seeds.add("verify", file.name.encode() + b"\n" + file.read_bytes())
+    packed_files = io.BytesIO()
+    with zipfile.ZipFile(packed_files, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("x.sql", "x.json", "x.aof"):
+            with archive.open(name, "w", force_zip64=name == "x.json") as member:
+                member.write(contents[name])
+    seeds.add("verify", b"x.zip\n" + packed_files.getvalue())
     for file in (DATA / "verify/folder").glob("*"):
         seeds.add("verify", file.name.encode() + b"\n" + file.read_bytes())
     for name, content in contents.items():

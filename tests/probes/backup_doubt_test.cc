@@ -106,6 +106,26 @@ TEST_F(BackupDoubtTest, WhatAJobLeavesBesideItsBackupsIsNone) {
   EXPECT_EQ(Value("backup_stored_backups"), 1);
 }
 
+TEST_F(BackupDoubtTest, WhatAJobNotesIsNoBackupWhereThereAreOthers) {
+  Write("shop-1.sql", 30h, kSql);
+  Write("last-run.yml", 2h, "state: failed\n");
+  Write("status.json", 1h, R"({"ok": false, "said": "pg_dump failed"})");
+  EXPECT_EQ(RunForReason(), Reason::kStale);
+  EXPECT_EQ(Value("backup_age_seconds"), 30 * 3600.0) << Check("exists").message;
+  EXPECT_EQ(Check("place").message,
+            "1 complete; \"status.json\" is newer and holds JSON: it is not taken for a backup");
+  Write("status.json", 1h, R"({"ok": true})");
+  EXPECT_EQ(RunForReason(), Reason::kStale) << "it was JSON before";
+}
+
+TEST_F(BackupDoubtTest, JsonIsABackupWhereNothingElseIs) {
+  Write("export-1.json", 30h, "[1]");
+  Write("export-2.json", 1h, "[1, 2]");
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_stored_backups"), 2);
+  EXPECT_EQ(Value("backup_age_seconds"), 3600.0);
+}
+
 TEST_F(BackupDoubtTest, WhereNothingIsOfAKnownFormatTheNewestCounts) {
   Write("shop-1.bin", 30h, Noise(20'000));
   Write("shop-2.bin", 1h, Noise(20'000));

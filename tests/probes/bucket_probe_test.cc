@@ -279,6 +279,21 @@ TEST_F(BucketProbeTest, ProvesWhatLiesInABucket) {
   ExpectDistinctSeries(result);
 }
 
+TEST_F(BucketProbeTest, ItsOwnChecksumMakesNoBackupOfAnything) {
+  std::string noise = Sample("custom.dump");
+  for (char& c : noise) c = static_cast<char>(c * 31 + 77);
+  Put("daily/shop-1.dump", 30h, Sample("custom.dump"));
+  Put("daily/keys.bin", 1h, noise);
+  spec_.max_age = 26h;
+  model::ProbeResult result = Run();
+  EXPECT_EQ(result.Headline().reason, Reason::kStale) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 30 * 3600.0);
+  Put("daily/shop-2.dump", 1h, noise);
+  result = Run();
+  EXPECT_EQ(result.Headline().reason, Reason::kWrongFormat) << "in a series of dumps";
+  EXPECT_EQ(ValueOf(result, "backup_success"), 0);
+}
+
 TEST_F(BucketProbeTest, AnArchivedBackupWasReadBeforeAndHasToBeFetchedFirst) {
   const base::Timestamp stored = clock_.Now() - 1h;
   server_.Put("daily/a.dump", Sample("custom.dump"), stored, {});

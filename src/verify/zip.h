@@ -1,0 +1,26 @@
+// zip archives, also larger than 4 GiB, read from their front to their end: each member against its
+// CRC-32, and the directory behind them, which programs open an archive by, against the members.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "verify/walk.h"
+
+namespace drwatch::verify {
+
+// Members of one archive; more is kLimit. Each takes 32 bytes.
+inline constexpr std::size_t kMaxZipMembers = 1'000'000;
+
+bool LooksLikeZip(std::string_view head);
+
+// Walks what a file in an archive holds; `name` is the member's.
+using ZipContent = std::function<Walked<Walk>(Reader& content, const std::string& name)>;
+
+// Walks to the end of the stream. What an archive of a single member holds is walked by `content`,
+// and what that finds counts. Members that are encrypted or packed by anything but deflate are
+// passed over: kFormat. Faults: kIncomplete (cut off, no directory), kCorrupt, kTooSmall (no
+// member); unjudged: an archive in volumes, a member of unknown length that cannot be unpacked.
+Walked<Walk> WalkZip(Reader& reader, const ZipContent& content);
+
+}  // namespace drwatch::verify

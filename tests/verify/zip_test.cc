@@ -1,0 +1,137 @@
+// zip archives. The samples were made by other programs (testdata/verify/make_zip.sh).
+#include "verify/zip.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "samples.h"
+
+namespace drwatch::verify {
+namespace {
+
+using model::Reason;
+
+std::string Zip(const std::string& name) { return Sample("zip/" + name + ".zip"); }
+Verdict WalkZipBytes(std::string_view bytes) { return WalkBytes(bytes, "shop.zip"); }
+
+std::string Bytes(std::uint64_t value, std::size_t size) {
+  std::string bytes;
+  for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>(value >> 8 * i));
+  return bytes;
+}
+
+TEST(ZipTest, ProvesWhatOtherProgramsMade) {
+  const std::vector<std::tuple<std::string, std::string, Level>> samples = {
+      {"dump", "pg_dump SQL in zip", Level::kContent},
+      {"dump-pipe", "pg_dump SQL in zip", Level::kContent},
+      {"files", "zip archive", Level::kContent},
+      {"files-pipe", "zip archive", Level::kContent},
+      {"stored-pipe", "zip archive", Level::kContent},
+      {"zip64-padded", "zip archive", Level::kContent},
+      {"zip64-stream", "zip archive", Level::kContent},
+      {"encrypted", "zip archive", Level::kFormat},
+      {"bzip2", "zip archive", Level::kFormat}};
+  for (const auto& [name, format, level] : samples) {
+    const Verdict verdict = WalkZipBytes(Zip(name));
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << name << ": " << verdict.message;
+    EXPECT_EQ(verdict.format, format) << name;
+    EXPECT_EQ(verdict.level, level) << name;
+  }
+}
+
+TEST(ZipTest, SeesEveryTruncation) {
+  for (const std::string name : {"dump", "files", "files-pipe", "zip64-stream", "encrypted"}) {
+    const std::string bytes = Zip(name);
+    for (std::size_t size = 4; size < bytes.size(); size += size + 200 < bytes.size() ? 41 : 1) {
+      const Verdict verdict = WalkZipBytes(bytes.substr(0, size));
+      EXPECT_EQ(verdict.outcome, Outcome::kBroken) << name << " of " << size << " bytes";
+    }
+    EXPECT_EQ(WalkZipBytes(bytes + "junk").outcome, Outcome::kBroken) << name;
+    EXPECT_EQ(WalkZipBytes(bytes + std::string(512, '\0')).outcome, Outcome::kIntact) << name;
+  }
+}
+
+TEST(ZipTest, ChecksumsSeeEveryFlippedBitOfTheContent) {
+  for (const std::string name : {"dump", "dump-pipe", "stored-pipe"}) {
+    const std::string bytes = Zip(name);
+    const std::size_t end = std::min(bytes.find("PK\x01\x02"), bytes.find("PK\x07\x08", 400));
+    ASSERT_NE(end, std::string::npos);
+    for (std::size_t at = 400; at < end; at += 7) {
+      const Verdict verdict = WalkZipBytes(Flipped(bytes, at, static_cast<int>(at % 8)));
+      EXPECT_NE(verdict.outcome, Outcome::kIntact) << name << " byte " << at;
+    }
+  }
+}
+
+TEST(ZipTest, TheDirectoryMustBeAboutTheMembers) {
+  const std::string bytes = Zip("dump");
+  const std::size_t entry = bytes.find("PK\x01\x02");
+  const std::size_t end = bytes.find("PK\x05\x06");
+  ASSERT_NE(entry, std::string::npos);
+  // Method, CRC-32, both sizes, the offset, the first letter of the name.
+  for (const std::size_t at : {10, 16, 20, 24, 42, 46}) {
+    const Verdict verdict = WalkZipBytes(Flipped(bytes, entry + at, 1));
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << "byte " << at << " of the entry";
+    EXPECT_EQ(verdict.reason, Reason::kCorrupt);
+  }
+  // Both counts, size and offset of the directory.
+  for (const std::size_t at : {8, 10, 12, 16}) {
+    EXPECT_EQ(WalkZipBytes(Flipped(bytes, end + at, 1)).outcome, Outcome::kBroken) << at;
+  }
+}
+
+TEST(ZipTest, ADumpThatWasCutBeforeItWasPackedIsBroken) {
+  const Verdict verdict = WalkZipBytes(Zip("cut-dump"));
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete) << verdict.message;
+  EXPECT_TRUE(verdict.place.starts_with("\"-\": unpacked byte ")) << verdict.place;
+}
+
+// A member that is stored as it is, and the directory behind it.
+std::string Stored(const std::string& name, const std::string& content,
+                   const std::string& between = "") {
+  uLong crc = crc32(0, nullptr, 0);
+  crc =
+      crc32(crc, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
+  const std::string fields = Bytes(0, 2) + Bytes(0, 2) + Bytes(0, 4) + Bytes(crc, 4) +
+                             Bytes(content.size(), 4) + Bytes(content.size(), 4) +
+                             Bytes(name.size(), 2) + Bytes(0, 2);
+  const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
+  const std::string entry =
+      "PK\x01\x02" + Bytes(20, 2) + Bytes(20, 2) + fields + Bytes(0, 14) + name;
+  return member + entry + "PK\x05\x06" + Bytes(0, 4) + Bytes(1, 2) + Bytes(1, 2) +
+         Bytes(entry.size(), 4) + Bytes(member.size(), 4) + Bytes(0, 2);
+}
+
+TEST(ZipTest, WhatHoldsNothingIsBroken) {
+  EXPECT_EQ(WalkZipBytes("PK\x05\x06" + std::string(18, '\0')).reason, Reason::kTooSmall);
+  EXPECT_EQ(WalkZipBytes(Stored("-", "")).reason, Reason::kTooSmall) << "an empty pipe";
+  EXPECT_EQ(WalkZipBytes(Stored("folder/", "")).outcome, Outcome::kIntact);
+}
+
+TEST(ZipTest, SignaturesOfAndroidStandBeforeTheDirectory) {
+  const std::string block = Bytes(124, 8) + std::string(100, 's') + Bytes(124, 8);
+  EXPECT_EQ(WalkZipBytes(Stored("a", "bytes", block + "APK Sig Block 42")).outcome,
+            Outcome::kIntact);
+  EXPECT_EQ(WalkZipBytes(Stored("a", "bytes", block + "APK Sig Block 43")).outcome,
+            Outcome::kBroken);
+}
+
+TEST(ZipTest, ArchivesInArchivesHaveALimit) {
+  std::string bytes = Zip("files");
+  bytes = Stored("a.zip", Stored("b.zip", bytes));
+  EXPECT_EQ(WalkZipBytes(bytes).format, "zip archive in zip in zip");
+  const Verdict verdict = WalkZipBytes(Stored("c.zip", bytes));
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(verdict.reason, Reason::kLimit);
+}
+
+TEST(ZipTest, WhatADumpOfAFolderNeedsASecondLookForIsFoundInItToo) {
+  const Verdict verdict = WalkZipBytes(Stored("shop.tar", Sample("tar.dump")));
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.message;
+  EXPECT_TRUE(verdict.format.ends_with(" in zip")) << verdict.format;
+}
+
+}  // namespace
+}  // namespace drwatch::verify
