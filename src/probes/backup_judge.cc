@@ -403,4 +403,17 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
   return Judge(spec, complete, sound, verdicts, now).Run();
 }
 
+void SayUnread(BackupState& state) {
+  if (!state.pending) return;
+  for (BackupCheck& check : state.checks) {
+    if (check.name != "verified" || !check.ok) continue;
+    check.ok = false;
+    check.severity = Severity::kUnknown;
+    check.message = "nobody has read it yet, and there is no time for it in this run";
+    check.hint =
+        "a service with this configuration and state folder reads it in the background; or raise "
+        "the probe's timeout, or use drwatch verify";
+  }
+}
+
 }  // namespace drwatch::probes

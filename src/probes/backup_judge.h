@@ -114,4 +114,8 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now);
 
+// Of a run after which nobody reads on: one that nobody has read, neither this run nor a service,
+// is not good but unknown.
+void SayUnread(BackupState& state);
+
 }  // namespace drwatch::probes

@@ -25,6 +25,7 @@ using model::Reason;
 using model::Severity;
 
 constexpr double kFreeInodesWarningRatio = 0.05;
+constexpr base::Duration kGlance = std::chrono::seconds(1);
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -129,7 +130,8 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
-    const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    if (only_run_) SayUnread(state);
     ReportState(report, listing, state, sound, context.now);
     standing_ = Standing::kSeen;
     ReportTotals(report, listing.complete);
@@ -218,14 +220,30 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
   for (int i = 0; only_run_ || i < kMaxInline; ++i) {
     const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
     if (!due) return;
-    const base::Duration left = context.deadline.Remaining();
-    const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
-    const bool fits =
-        only_run_ ? IsReadWithin(spec_, *due, budget) : FitsInRun(spec_, *due, budget);
-    if (fits && verifier_.VerifyNow(*due, base::Deadline::After(budget), context.stop)) continue;
+    const base::Duration time =
+        only_run_ ? TimeInOnlyRun(*due, complete.back(), context) : TimeInRun(*due, context);
+    const bool any = time > base::Duration(0);
+    if (any && verifier_.VerifyNow(*due, base::Deadline::After(time), context.stop)) continue;
     if (!only_run_ && !context.stop.stopped()) verifier_.Start(*due);
     return;
   }
+}
+
+// How long a run of many reads it itself; 0: it is read in the background.
+base::Duration BackupProbe::TimeInRun(const catalog::Artefact& artefact,
+                                      const RunContext& context) const {
+  const base::Duration time = context.deadline.Remaining() / 2;
+  return FitsInRun(spec_, artefact, time) ? time : base::Duration(0);
+}
+
+// The newest one is begun also where the time does not suffice: what is missing shows at once.
+base::Duration BackupProbe::TimeInOnlyRun(const catalog::Artefact& artefact,
+                                          const catalog::Artefact& newest,
+                                          const RunContext& context) const {
+  const base::Duration left = context.deadline.Remaining();
+  if (IsReadWithin(spec_, artefact, left * 7 / 8)) return left * 7 / 8;
+  const bool is_newest = artefact.path == newest.path;
+  return is_newest ? std::min<base::Duration>(left / 8, kGlance) : base::Duration(0);
 }
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
