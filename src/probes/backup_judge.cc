@@ -114,7 +114,7 @@ std::string Judge::Summary() const {
   std::string text =
       base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " + age;
   if (state_.verdict) {
-    const bool intact = !state_.verdict->needs_wal.empty();
+    const bool intact = FilesAreIntact(*state_.verdict);
     const auto outcome = intact ? Outcome::kIntact : state_.verdict->outcome;
     text += ", " + std::string(verify::OutcomeName(outcome)) + " (level " +
             std::to_string(static_cast<int>(state_.verdict->level)) + ")";
@@ -181,6 +181,7 @@ void Judge::Wal() {
                   "watch the archive that has its WAL with a wal_archive probe of the same "
                   "service, or take backups with pg_basebackup -X stream");
     case Outcome::kUnjudged:
+      if (!WasPrevented(verdict)) return Ok("restorable", verdict.text);
       return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
                   Severity::kUnknown);
   }
@@ -212,7 +213,16 @@ void Judge::Format() {
   if (state_.pending) return Pending();
   const BackupVerdict& verdict = *state_.verdict;
   const std::string level = " (level " + std::to_string(static_cast<int>(verdict.level)) + ")";
-  if (!verdict.needs_wal.empty()) return Ok("format", "its files are intact" + level);
+  if (FilesAreIntact(verdict)) return Ok("format", "its files are intact" + level);
+  if (!verdict.needs_wal.empty()) {
+    state_.checks.push_back({"verified",
+                             true,
+                             Severity::kOk,
+                             Reason::kUnverified,
+                             "nothing to check its files against" + level,
+                             {}});
+    return;
+  }
   switch (verdict.outcome) {
     case Outcome::kIntact:
       return Ok("format", "intact: " + verdict.text + level);

@@ -389,8 +389,8 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
   if (!state.verdict) return;
   const BackupVerdict& verdict = *state.verdict;
   // Whether an archive has its WAL changes nothing of what it is itself.
-  const bool intact = verdict.outcome == verify::Outcome::kIntact || !verdict.needs_wal.empty();
-  if (intact || verdict.outcome == verify::Outcome::kBroken) {
+  const bool intact = verdict.outcome == verify::Outcome::kIntact || FilesAreIntact(verdict);
+  if (intact || (verdict.outcome == verify::Outcome::kBroken && verdict.needs_wal.empty())) {
     report.Gauge("backup_verification_success",
                  "1 if the newest backup is proven intact, 0 if proven broken.", labels_,
                  intact ? 1 : 0);

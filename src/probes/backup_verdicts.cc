@@ -110,11 +110,13 @@ BackupVerdict ReadRow(const db::Statement& row) {
 void Settle(BackupVerdict& verdict, WalSupply supply) {
   using State = WalSupply::State;
   const std::string needed = verdict.needs_wal.ToString();
+  const bool proven = FilesAreIntact(verdict);
   switch (supply.state) {
     case State::kHeld:
-      verdict.outcome = verify::Outcome::kIntact;
-      verdict.reason = model::Reason::kNone;
-      verdict.text = "base backup without WAL, " + needed + " is in archive " +
+      verdict.outcome = proven ? verify::Outcome::kIntact : verify::Outcome::kUnjudged;
+      verdict.reason = proven ? model::Reason::kNone : model::Reason::kUnverified;
+      verdict.text = std::string("base backup without ") +
+                     (proven ? "WAL, " : "backup_manifest and WAL, ") + needed + " is in archive " +
                      base::Quote(supply.archives.front());
       verdict.wal_archives = std::move(supply.archives);
       return;
@@ -127,14 +129,19 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
       verdict.reason = model::Reason::kTimeout;
       break;
   }
-  verdict.text =
-      "its files are intact, but it carries no WAL and needs " + needed + "; " + supply.why;
+  verdict.text = (proven ? "its files are intact, but it carries no WAL and needs "
+                         : "it carries no WAL and needs ") +
+                 needed + "; " + supply.why;
 }
 
 }  // namespace
 
 bool IsOfKnownFormat(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat;
+}
+
+bool FilesAreIntact(const BackupVerdict& verdict) {
+  return !verdict.needs_wal.empty() && verdict.level >= verify::Level::kChecksum;
 }
 
 bool WasPrevented(const BackupVerdict& verdict) {

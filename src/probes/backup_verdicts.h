@@ -56,6 +56,9 @@ struct BackupVerdict {
 // Read to its end, and a backup by its format.
 bool IsOfKnownFormat(const BackupVerdict& verdict);
 
+// Of one that needs WAL of an archive: its files are proven, whatever an archive has.
+bool FilesAreIntact(const BackupVerdict& verdict);
+
 // Whether something around the backup kept it from being judged, so that another try is worth it.
 bool WasPrevented(const BackupVerdict& verdict);
 
@@ -73,7 +76,8 @@ class BackupVerdicts {
   BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal = nullptr);
 
   // Of exactly these bytes; what checksum files say may have changed since. Of a backup that needs
-  // WAL of an archive: intact if one has it now, broken if none has, else unjudged (kTimeout).
+  // WAL of an archive: intact if one has it now (unjudged where nothing proves its files), broken
+  // if none has, else unjudged (kTimeout).
   std::optional<BackupVerdict> Find(const catalog::Artefact& artefact) const;
   // Of whatever was at that path.
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
