@@ -30,13 +30,22 @@ bool IsDated(const catalog::Artefact& artefact) { return artefact.time != base::
 constexpr std::string_view kDateHint =
     "set the clock of the machine that makes or copies them right, then touch them";
 
-// The outcome that stands in for the newest one's while it is not verified: that of what lay at its
-// path before, or of the newest older artefact that has one.
+// What a verdict says, or where its verification was prevented the last one at that path.
+std::optional<Outcome> JudgedOutcome(const std::optional<BackupVerdict>& verdict) {
+  if (!verdict) return std::nullopt;
+  if (!WasPrevented(*verdict)) return verdict->outcome;
+  if (verdict->before == nullptr) return std::nullopt;
+  // An archive decides, and was not asked about it.
+  return verdict->before->needs_wal.empty() ? verdict->before->outcome : Outcome::kUnjudged;
+}
+
+// The outcome that stands in for the newest one's while it is not verified or cannot be read: that
+// of what lay at its path before, or of the newest older artefact that has one.
 std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& complete,
                                        const BackupVerdicts& verdicts) {
-  if (const auto before = verdicts.FindPath(complete.back().path)) return before->outcome;
+  if (const auto before = JudgedOutcome(verdicts.FindPath(complete.back().path))) return before;
   for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
-    if (const auto verdict = verdicts.Find(*at)) return verdict->outcome;
+    if (const auto outcome = JudgedOutcome(verdicts.Find(*at))) return outcome;
   }
   return std::nullopt;
 }
@@ -91,6 +100,7 @@ class Judge {
   void Size();
   void Checksum();
   void Format();
+  void Prevented(const BackupVerdict& verdict);
   void Pending();
   base::Duration RetentionTolerance() const;
   void Retention();
@@ -234,14 +244,20 @@ void Judge::Format() {
       return Fail("format", verdict.reason, verdict.text,
                   "it cannot be restored: run the backup again, keep the last good one");
     case Outcome::kUnjudged:
-      if (WasPrevented(verdict)) {
-        return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
-                    Severity::kUnknown);
-      }
+      if (WasPrevented(verdict)) return Prevented(verdict);
       // Nothing to wait for: its format says nothing.
       state_.checks.push_back(
           {"verified", true, Severity::kOk, Reason::kUnverified, verdict.text + level, {}});
   }
+}
+
+// Something around it failed: that ends no state that was there before.
+void Judge::Prevented(const BackupVerdict& verdict) {
+  const bool was_broken = PreviousOutcome(complete_, verdicts_) == Outcome::kBroken;
+  Fail("verified", verdict.reason,
+       "could not be verified: " + verdict.text +
+           (was_broken ? "; the one before it cannot be restored" : ""),
+       {}, was_broken ? Severity::kCritical : Severity::kUnknown);
 }
 
 void Judge::Pending() {

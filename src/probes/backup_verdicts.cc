@@ -235,14 +235,24 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   const std::lock_guard lock(mutex_);
   Load();
   BackupVerdict& kept = verdicts_[path];
-  const base::Timestamp judged = WasPrevented(verdict) ? kept.judged : verdict.verified;
+  const bool prevented = WasPrevented(verdict);
+  const base::Timestamp judged = prevented ? kept.judged : verdict.verified;
   const bool replaced_known = kept.replaced_known || IsOfKnownFormat(kept);
+  std::shared_ptr<const BackupVerdict> before;
+  if (prevented && WasPrevented(kept)) {
+    before = kept.before;
+  } else if (prevented && kept.judged != base::Timestamp{}) {
+    before = std::make_shared<const BackupVerdict>(kept);
+  }
   kept = verdict;
   kept.judged = judged;
   kept.replaced_known = replaced_known;
+  kept.before = std::move(before);
   kept_.reset();
   last_verified_.reset();
-  Store(path, kept);
+  // What stands in for one that could not be read does so after a restart, too, and it is tried
+  // again then.
+  if (kept.before == nullptr) Store(path, kept);
   if (verdict.tables) DropOldTables();
 }
 

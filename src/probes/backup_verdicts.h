@@ -51,6 +51,8 @@ struct BackupVerdict {
   std::string format = "?";  // as verify::Verdict; "?": not known any more
   // What was judged at this path before was of a known format (IsOfKnownFormat). Put() sets it.
   bool replaced_known = false;
+  // Of one that was prevented: the last one at this path that was not. Put() sets it; not kept.
+  std::shared_ptr<const BackupVerdict> before;
 };
 
 // Read to its end, and a backup by its format.
