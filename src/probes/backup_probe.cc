@@ -382,6 +382,11 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
                  "Limit of the time since the last verification.", labels_,
                  base::ToSeconds(VerificationMaxAge(spec_.verify)));
   }
+  // What speaks against it already is no reason to wait for more.
+  if (state.pending && state.success && !state.last_verified && !verifier_.idle()) {
+    report.Gauge("backup_first_verification_running",
+                 "1 while the newest backup of a place is read where none ever was.", labels_, 1);
+  }
   if (state.last_verified) {
     report.Gauge("backup_verification_timestamp_seconds", "End of the last verification.", labels_,
                  base::ToUnixSeconds(*state.last_verified));
