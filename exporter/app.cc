@@ -55,7 +55,7 @@ int Serve(const ServeOptions& options) {
   std::cerr << FormatProblems(problems);
   if (!loaded) return 1;
   base::LogInfo("starting", {{"version", VersionText()}, {"config", options.config_file}});
-  const std::string state = Service::StateFile(options, *loaded->config);
+  const std::string state = StateFile(options.storage_path, *loaded->config);
   auto service = Service::Start(options, *std::move(loaded));
   if (!service) {
     std::cerr << "drwatch: " << service.error().ToString() << "\n";

@@ -45,6 +45,10 @@ std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& 
   return loaded;
 }
 
+std::string StateFile(const std::string& storage_path, const config::Config& config) {
+  return (storage_path.empty() ? config.storage.path : storage_path) + "/drwatch.db";
+}
+
 std::string FormatProblems(const config::Problems& problems) {
   std::string text;
   for (const config::Problem& problem : problems.all()) text += problem.ToString() + "\n";

@@ -21,6 +21,10 @@ struct Loaded {
 // any is an error.
 std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& problems);
 
+// Where the state of a service with this configuration lies; `storage_path` overrides its folder
+// where not empty.
+std::string StateFile(const std::string& storage_path, const config::Config& config);
+
 // All problems, one a line with its hint, warnings marked.
 std::string FormatProblems(const config::Problems& problems);
 

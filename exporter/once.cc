@@ -12,7 +12,9 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "db/database.h"
 #include "exporter/adhoc.h"
+#include "exporter/load.h"
 #include "exporter/once_companions.h"
 #include "exporter/once_format.h"
 #include "probes/position_ring.h"
@@ -39,6 +41,7 @@ bool Matches(const std::string& selector, const config::Probe& probe) {
 }
 
 struct Selection {
+  std::string state_file;  // of the service; empty without a configuration
   std::vector<config::Probe> shown;
   std::vector<config::Probe> companions;  // run, and are not shown
 };
@@ -55,13 +58,13 @@ void MakeNamesUnique(std::vector<config::Probe>& ad_hoc,
   }
 }
 
-base::Result<std::vector<config::Probe>> ReadConfigured(const std::string& config_file) {
-  if (config_file.empty()) return std::vector<config::Probe>();
+base::Result<config::Config> ReadConfigured(const std::string& config_file) {
+  if (config_file.empty()) return config::Config();
   config::Problems problems;
   auto config = config::LoadConfig(config_file, problems);
   for (const config::Problem& problem : problems.all()) std::cerr << problem.ToString() << "\n";
   if (!config || problems.HasErrors()) return base::Fail("the configuration has errors");
-  return config->probes;
+  return std::move(*config);
 }
 
 // The selected probes of the configuration, then the ad hoc ones. Errors: a bad configuration or
@@ -69,8 +72,11 @@ base::Result<std::vector<config::Probe>> ReadConfigured(const std::string& confi
 base::Result<Selection> SelectProbes(const OnceOptions& options) {
   auto read = ReadConfigured(options.config_file);
   if (!read) return base::Fail(read.error());
-  const std::vector<config::Probe>& configured = *read;
+  const std::vector<config::Probe>& configured = read->probes;
   Selection selection;
+  if (!options.config_file.empty()) {
+    selection.state_file = StateFile(options.storage_path, *read);
+  }
   std::vector<config::Probe> ad_hoc;
   if (options.selectors.empty()) selection.shown = configured;
   std::vector<bool> used(configured.size(), false);
@@ -107,11 +113,20 @@ base::Result<Selection> SelectProbes(const OnceOptions& options) {
   return selection;
 }
 
+// What the service knows of backups and WAL that it has read. nullptr: there is none, or somebody
+// else may read it. Never freed, as the clock.
+db::Database* OpenState(const std::string& state_file) {
+  if (state_file.empty()) return nullptr;
+  auto database = db::Database::OpenForReading(state_file);
+  return database ? database->release() : nullptr;
+}
+
 OnceReport Run(const Selection& selection, const OnceOptions& options) {
   // Never freed, for the same reason as the clock.
   static auto* const positions = new probes::PositionRing(nullptr);
   probes::ProbeServices services;
   services.positions = positions;
+  services.database = OpenState(selection.state_file);
   services.clock = &TheClock();
   services.only_run = true;
   std::vector<probes::ScheduledProbe> scheduled;

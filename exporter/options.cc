@@ -285,6 +285,7 @@ Command OnceCommand(Raw& raw) {
   raw.once.format = *format;
   raw.once.timeout = *timeout;
   raw.once.config_file = raw.serve.config_file;
+  raw.once.storage_path = raw.serve.storage_path;
   raw.once.log = ToLogOptions(raw);
   return std::move(raw.once);
 }

@@ -30,6 +30,7 @@ struct ServeOptions {
 // `drwatch --once ...`
 struct OnceOptions {
   std::string config_file;             // may be empty when every target is ad hoc
+  std::string storage_path;            // overrides storage.path of the config where not empty
   std::vector<std::string> selectors;  // names, globs, or targets such as postgres://db1
   OnceFormat format = OnceFormat::kTable;
   std::string output_file;                            // written atomically; empty = standard output

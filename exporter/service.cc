@@ -115,14 +115,9 @@ std::string Service::StorageFolder(const config::Config& config) const {
   return options_.storage_path.empty() ? config.storage.path : options_.storage_path;
 }
 
-std::string Service::StateFile(const ServeOptions& options, const config::Config& config) {
-  const std::string& given = options.storage_path;
-  return (given.empty() ? config.storage.path : given) + "/drwatch.db";
-}
-
 base::Status Service::OpenState(const config::Config& config) {
   const std::string folder = StorageFolder(config);
-  auto database = db::Database::Open(StateFile(options_, config), AllMigrations());
+  auto database = db::Database::Open(StateFile(options_.storage_path, config), AllMigrations());
   if (!database) return base::Wrap("opening the state below storage.path", database.error());
   database_ = *std::move(database);
   if (database_->recovered()) {

@@ -42,8 +42,6 @@ class Service {
   // Errors: the port is taken, the state cannot be used.
   static base::Result<std::unique_ptr<Service>> Start(const ServeOptions& options, Loaded loaded);
   ~Service();
-  // Where the state of such a service lies.
-  static std::string StateFile(const ServeOptions& options, const config::Config& config);
 
   // Reads the configuration again and takes it whole, or keeps the present one and says everything
   // that is wrong. `who` asked for it: for the audit log.

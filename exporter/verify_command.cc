@@ -98,10 +98,11 @@ VerifiedPath Supply(VerifiedPath one, const VerifyOptions& options,
       verdict.details.push_back(folder + ": " + *why);
       continue;
     }
-    verdict.outcome = verify::Outcome::kIntact;
-    verdict.reason = model::Reason::kNone;
+    const bool proven = verdict.level >= verify::Level::kChecksum;
+    verdict.outcome = proven ? verify::Outcome::kIntact : verify::Outcome::kUnjudged;
+    verdict.reason = proven ? model::Reason::kNone : model::Reason::kUnverified;
     verdict.place.clear();
-    verdict.message.clear();
+    verdict.message = proven ? "" : "nothing to check its files against";
     verdict.details.push_back("carries no WAL: " + verdict.needs_wal.ToString() + " is in " +
                               folder);
     break;

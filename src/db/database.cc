@@ -93,6 +93,7 @@ base::Result<std::unique_ptr<Database>> Database::OpenForReading(const std::stri
                     "PRAGMA mmap_size = 0; PRAGMA query_only = ON;"
                     "SELECT count(*) FROM sqlite_schema");
   if (!readable) return fail(readable.error().message);
+  database->for_reading_ = true;
   return database;
 }
 

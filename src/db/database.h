@@ -117,6 +117,8 @@ class Database {
   std::int64_t LastInsertId() const;
   std::int64_t ChangedRows() const;
   bool recovered() const { return recovered_; }
+  // True after OpenForReading().
+  bool for_reading() const { return for_reading_; }
   // Whether a file of this name is one that was moved aside; its journals do not count.
   static bool IsAside(std::string_view file_name);
 
@@ -137,6 +139,7 @@ class Database {
   Durability durability_ = Durability::kSynced;  // what the connection is set to
   base::UniqueFd lock_;
   bool recovered_ = false;
+  bool for_reading_ = false;
   bool damaged_ = false;  // SQLite met damage in a transaction
 };
 

@@ -71,8 +71,7 @@ void BackupArchives::AwaitArchives(const std::vector<catalog::Artefact>& complet
       std::any_of(complete.begin(), complete.end(), [this](const catalog::Artefact& artefact) {
         if (!artefact.folder) return false;
         const auto verdict = verdicts_.Find(artefact);
-        return verdict && !verdict->needs_wal.empty() &&
-               verdict->outcome == verify::Outcome::kUnjudged;
+        return verdict && !verdict->needs_wal.empty() && WasPrevented(*verdict);
       });
   if (!open) return;
   const base::Duration patience = std::min(kArchivePatience, context.deadline.Remaining() / 4);

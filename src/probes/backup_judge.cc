@@ -30,13 +30,22 @@ bool IsDated(const catalog::Artefact& artefact) { return artefact.time != base::
 constexpr std::string_view kDateHint =
     "set the clock of the machine that makes or copies them right, then touch them";
 
-// The outcome that stands in for the newest one's while it is not verified: that of what lay at its
-// path before, or of the newest older artefact that has one.
+// What a verdict says, or where its verification was prevented the last one at that path.
+std::optional<Outcome> JudgedOutcome(const std::optional<BackupVerdict>& verdict) {
+  if (!verdict) return std::nullopt;
+  if (!WasPrevented(*verdict)) return verdict->outcome;
+  if (verdict->before == nullptr) return std::nullopt;
+  // An archive decides, and was not asked about it.
+  return verdict->before->needs_wal.empty() ? verdict->before->outcome : Outcome::kUnjudged;
+}
+
+// The outcome that stands in for the newest one's while it is not verified or cannot be read: that
+// of what lay at its path before, or of the newest older artefact that has one.
 std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& complete,
                                        const BackupVerdicts& verdicts) {
-  if (const auto before = verdicts.FindPath(complete.back().path)) return before->outcome;
+  if (const auto before = JudgedOutcome(verdicts.FindPath(complete.back().path))) return before;
   for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
-    if (const auto verdict = verdicts.Find(*at)) return verdict->outcome;
+    if (const auto outcome = JudgedOutcome(verdicts.Find(*at))) return outcome;
   }
   return std::nullopt;
 }
@@ -91,6 +100,7 @@ class Judge {
   void Size();
   void Checksum();
   void Format();
+  void Prevented(const BackupVerdict& verdict);
   void Pending();
   base::Duration RetentionTolerance() const;
   void Retention();
@@ -114,7 +124,7 @@ std::string Judge::Summary() const {
   std::string text =
       base::Quote(newest.name) + ", " + base::FormatSize(newest.size_bytes) + ", " + age;
   if (state_.verdict) {
-    const bool intact = !state_.verdict->needs_wal.empty();
+    const bool intact = FilesAreIntact(*state_.verdict);
     const auto outcome = intact ? Outcome::kIntact : state_.verdict->outcome;
     text += ", " + std::string(verify::OutcomeName(outcome)) + " (level " +
             std::to_string(static_cast<int>(state_.verdict->level)) + ")";
@@ -181,6 +191,7 @@ void Judge::Wal() {
                   "watch the archive that has its WAL with a wal_archive probe of the same "
                   "service, or take backups with pg_basebackup -X stream");
     case Outcome::kUnjudged:
+      if (!WasPrevented(verdict)) return Ok("restorable", verdict.text);
       return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
                   Severity::kUnknown);
   }
@@ -212,7 +223,16 @@ void Judge::Format() {
   if (state_.pending) return Pending();
   const BackupVerdict& verdict = *state_.verdict;
   const std::string level = " (level " + std::to_string(static_cast<int>(verdict.level)) + ")";
-  if (!verdict.needs_wal.empty()) return Ok("format", "its files are intact" + level);
+  if (FilesAreIntact(verdict)) return Ok("format", "its files are intact" + level);
+  if (!verdict.needs_wal.empty()) {
+    state_.checks.push_back({"verified",
+                             true,
+                             Severity::kOk,
+                             Reason::kUnverified,
+                             "nothing to check its files against" + level,
+                             {}});
+    return;
+  }
   switch (verdict.outcome) {
     case Outcome::kIntact:
       return Ok("format", "intact: " + verdict.text + level);
@@ -224,14 +244,20 @@ void Judge::Format() {
       return Fail("format", verdict.reason, verdict.text,
                   "it cannot be restored: run the backup again, keep the last good one");
     case Outcome::kUnjudged:
-      if (WasPrevented(verdict)) {
-        return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
-                    Severity::kUnknown);
-      }
+      if (WasPrevented(verdict)) return Prevented(verdict);
       // Nothing to wait for: its format says nothing.
       state_.checks.push_back(
           {"verified", true, Severity::kOk, Reason::kUnverified, verdict.text + level, {}});
   }
+}
+
+// Something around it failed: that ends no state that was there before.
+void Judge::Prevented(const BackupVerdict& verdict) {
+  const bool was_broken = PreviousOutcome(complete_, verdicts_) == Outcome::kBroken;
+  Fail("verified", verdict.reason,
+       "could not be verified: " + verdict.text +
+           (was_broken ? "; the one before it cannot be restored" : ""),
+       {}, was_broken ? Severity::kCritical : Severity::kUnknown);
 }
 
 void Judge::Pending() {
@@ -401,6 +427,19 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now) {
   return Judge(spec, complete, sound, verdicts, now).Run();
+}
+
+void SayUnread(BackupState& state) {
+  if (!state.pending) return;
+  for (BackupCheck& check : state.checks) {
+    if (check.name != "verified" || !check.ok) continue;
+    check.ok = false;
+    check.severity = Severity::kUnknown;
+    check.message = "nobody has read it yet, and there is no time for it in this run";
+    check.hint =
+        "a service with this configuration and state folder reads it in the background; or raise "
+        "the probe's timeout, or use drwatch verify";
+  }
 }
 
 }  // namespace drwatch::probes

@@ -3,13 +3,14 @@
 // The newest complete artefact decides, and with it those that its run left of other databases
 // (SiblingsOfNewest): none of them may be proven broken or too small. It is good if it exists, is
 // fresh, is large enough, has the checksum that require_checksum asks for, lacks nothing that it
-// needs, and is not proven broken. While it has not been verified yet the state before it stands
-// in: if the last verified artefact was broken the backup stays bad, so that a job that leaves
-// broken dumps does not resolve its own alert for the time a verification takes; otherwise it
-// counts as not proven broken. Nothing then says it is proven: backup_verification_success is
-// absent, and backup_last_success_timestamp_seconds names the newest one that has passed
-// everything. What cannot be judged (an unknown format, encryption) passes. One that nobody knows
-// the age of is not good; the check `time` fails while any is dated in the future.
+// needs, and is not proven broken. While it has not been verified yet or cannot be read the state
+// before it stands in: if the last verified artefact was broken the backup stays bad, so that a job
+// that leaves broken dumps does not resolve its own alert for the time a verification takes;
+// otherwise it counts as not proven broken. Nothing then says it is proven:
+// backup_verification_success is absent, and backup_last_success_timestamp_seconds names the newest
+// one that has passed everything. What cannot be judged (an unknown format, encryption) passes. One
+// that nobody knows the age of is not good; the check `time` fails while any is dated in the
+// future.
 #pragma once
 
 #include <optional>
@@ -113,5 +114,9 @@ base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact
 BackupState JudgeBackup(const config::BackupProbe& spec,
                         const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
                         const BackupVerdicts& verdicts, base::Timestamp now);
+
+// Of a run after which nobody reads on: one that nobody has read, neither this run nor a service,
+// is not good but unknown.
+void SayUnread(BackupState& state);
 
 }  // namespace drwatch::probes

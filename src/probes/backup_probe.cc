@@ -25,6 +25,7 @@ using model::Reason;
 using model::Severity;
 
 constexpr double kFreeInodesWarningRatio = 0.05;
+constexpr base::Duration kGlance = std::chrono::seconds(1);
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -130,7 +131,8 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
-    const BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    if (only_run_) SayUnread(state);
     ReportState(report, listing, state, sound, context.now);
     standing_ = Standing::kSeen;
     ReportTotals(report, listing.complete);
@@ -219,7 +221,10 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
                                   const RunContext& context) {
   for (int i = 0; only_run_ || i < kMaxInline; ++i) {
     const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
-    if (!due || !Verify(*due, context)) return;
+    if (!due) return;
+    const base::Duration time =
+        only_run_ ? TimeInOnlyRun(*due, complete.back(), context) : TimeInRun(*due, context);
+    if (!Verify(*due, time, context)) return;
   }
 }
 
@@ -229,21 +234,34 @@ void BackupProbe::VerifyKept(const catalog::ArtefactList& complete, const RunCon
   for (int i = 0; i < kMaxInline && verifier_.idle(); ++i) {
     if (NextToVerify(spec_, complete.all(), verdicts_, Left(), context.now)) return;
     const auto due = kept_.Next(complete, verdicts_, context.now);
-    if (!due || !Verify(*due, context)) return;
+    if (!due || !Verify(*due, TimeInRun(*due, context), context)) return;
   }
 }
 
 // In this run if there is time for it; else in the background, and false.
-bool BackupProbe::Verify(const catalog::Artefact& artefact, const RunContext& context) {
-  const base::Duration left = context.deadline.Remaining();
-  const base::Duration budget = only_run_ ? left * 7 / 8 : left / 2;
-  const bool fits =
-      only_run_ ? IsReadWithin(spec_, artefact, budget) : FitsInRun(spec_, artefact, budget);
-  if (fits && verifier_.VerifyNow(artefact, base::Deadline::After(budget), context.stop)) {
-    return true;
-  }
+bool BackupProbe::Verify(const catalog::Artefact& artefact, base::Duration time,
+                         const RunContext& context) {
+  const bool any = time > base::Duration(0);
+  if (any && verifier_.VerifyNow(artefact, base::Deadline::After(time), context.stop)) return true;
   if (!only_run_ && !context.stop.stopped()) verifier_.Start(artefact);
   return false;
+}
+
+// How long a run of many reads it itself; 0: it is read in the background.
+base::Duration BackupProbe::TimeInRun(const catalog::Artefact& artefact,
+                                      const RunContext& context) const {
+  const base::Duration time = context.deadline.Remaining() / 2;
+  return FitsInRun(spec_, artefact, time) ? time : base::Duration(0);
+}
+
+// The newest one is begun also where the time does not suffice: what is missing shows at once.
+base::Duration BackupProbe::TimeInOnlyRun(const catalog::Artefact& artefact,
+                                          const catalog::Artefact& newest,
+                                          const RunContext& context) const {
+  const base::Duration left = context.deadline.Remaining();
+  if (IsReadWithin(spec_, artefact, left * 7 / 8)) return left * 7 / 8;
+  const bool is_newest = artefact.path == newest.path;
+  return is_newest ? std::min<base::Duration>(left / 8, kGlance) : base::Duration(0);
 }
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
@@ -383,6 +401,11 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
                  "Limit of the time since the last verification.", labels_,
                  base::ToSeconds(VerificationMaxAge(spec_.verify)));
   }
+  // What speaks against it already is no reason to wait for more.
+  if (state.pending && state.success && !state.last_verified && !verifier_.idle()) {
+    report.Gauge("backup_first_verification_running",
+                 "1 while the newest backup of a place is read where none ever was.", labels_, 1);
+  }
   if (state.last_verified) {
     report.Gauge("backup_verification_timestamp_seconds", "End of the last verification.", labels_,
                  base::ToUnixSeconds(*state.last_verified));
@@ -390,8 +413,8 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
   if (!state.verdict) return;
   const BackupVerdict& verdict = *state.verdict;
   // Whether an archive has its WAL changes nothing of what it is itself.
-  const bool intact = verdict.outcome == verify::Outcome::kIntact || !verdict.needs_wal.empty();
-  if (intact || verdict.outcome == verify::Outcome::kBroken) {
+  const bool intact = verdict.outcome == verify::Outcome::kIntact || FilesAreIntact(verdict);
+  if (intact || (verdict.outcome == verify::Outcome::kBroken && verdict.needs_wal.empty())) {
     report.Gauge("backup_verification_success",
                  "1 if the newest backup is proven intact, 0 if proven broken.", labels_,
                  intact ? 1 : 0);

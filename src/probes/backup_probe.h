@@ -7,7 +7,7 @@
 // background thread at the configured rate, and the run does not wait for it. While the newest is
 // not good the older ones are read, newest first, until one is: kMaxInline in a run. An only run
 // (--once) reads whatever its time suffices for, and leaves nothing to the
-// background.
+// background: what neither it nor a service with the same state has read is unknown.
 //
 // A place that cannot be looked at says nothing about the backups in it: what was seen last stands
 // in, and is judged as it ages. Without any, since the program was started, backup_success is
@@ -59,7 +59,10 @@ class BackupProbe final : public Probe {
   void VerifyNewest(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void VerifyKept(const catalog::ArtefactList& complete, const RunContext& context);
-  bool Verify(const catalog::Artefact& artefact, const RunContext& context);
+  bool Verify(const catalog::Artefact& artefact, base::Duration time, const RunContext& context);
+  base::Duration TimeInRun(const catalog::Artefact& artefact, const RunContext& context) const;
+  base::Duration TimeInOnlyRun(const catalog::Artefact& artefact, const catalog::Artefact& newest,
+                               const RunContext& context) const;
   void StandIn(catalog::Listing& listing) const;
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;

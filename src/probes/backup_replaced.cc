@@ -33,8 +33,11 @@ std::optional<base::Timestamp> PresumedPoint(const config::BackupProbe& spec,
   if (!spec.verify.enabled) return std::nullopt;
   std::optional<base::Timestamp> newest;
   const auto look = [&](const catalog::Artefact& artefact) {
-    const auto before = verdicts.FindPath(artefact.path);
-    if (before) newest = std::max(newest, StandsFor(spec, artefact, *before, now));
+    const auto last = verdicts.FindPath(artefact.path);
+    if (!last) return;
+    // One that could not be read says nothing of itself, nor of what lay there before.
+    const BackupVerdict& before = last->before ? *last->before : *last;
+    newest = std::max(newest, StandsFor(spec, artefact, before, now));
   };
   for (const catalog::Artefact& artefact : listing.complete) {
     if (!artefact.defect && !IsTooSmall(spec, artefact)) look(artefact);

@@ -114,11 +114,13 @@ BackupVerdict ReadRow(const db::Statement& row) {
 void Settle(BackupVerdict& verdict, WalSupply supply) {
   using State = WalSupply::State;
   const std::string needed = verdict.needs_wal.ToString();
+  const bool proven = FilesAreIntact(verdict);
   switch (supply.state) {
     case State::kHeld:
-      verdict.outcome = verify::Outcome::kIntact;
-      verdict.reason = model::Reason::kNone;
-      verdict.text = "base backup without WAL, " + needed + " is in archive " +
+      verdict.outcome = proven ? verify::Outcome::kIntact : verify::Outcome::kUnjudged;
+      verdict.reason = proven ? model::Reason::kNone : model::Reason::kUnverified;
+      verdict.text = std::string("base backup without ") +
+                     (proven ? "WAL, " : "backup_manifest and WAL, ") + needed + " is in archive " +
                      base::Quote(supply.archives.front());
       verdict.wal_archives = std::move(supply.archives);
       return;
@@ -131,8 +133,9 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
       verdict.reason = model::Reason::kTimeout;
       break;
   }
-  verdict.text =
-      "its files are intact, but it carries no WAL and needs " + needed + "; " + supply.why;
+  verdict.text = (proven ? "its files are intact, but it carries no WAL and needs "
+                         : "it carries no WAL and needs ") +
+                 needed + "; " + supply.why;
 }
 
 }  // namespace
@@ -156,6 +159,10 @@ void Condemn(BackupVerdict& verdict, const std::string& why) {
   verdict.outcome = verify::Outcome::kBroken;
   verdict.reason = model::Reason::kWrongFormat;
   verdict.text = "its content is of no known format, and " + why;
+}
+
+bool FilesAreIntact(const BackupVerdict& verdict) {
+  return !verdict.needs_wal.empty() && verdict.level >= verify::Level::kChecksum;
 }
 
 bool WasPrevented(const BackupVerdict& verdict) {
@@ -259,18 +266,28 @@ void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) 
   const std::lock_guard lock(mutex_);
   Load();
   BackupVerdict& kept = verdicts_[path];
-  const base::Timestamp judged = WasPrevented(verdict) ? kept.judged : verdict.verified;
+  const bool prevented = WasPrevented(verdict);
+  const base::Timestamp judged = prevented ? kept.judged : verdict.verified;
   const bool replaced_known = kept.replaced_known || IsOfKnownFormat(kept);
   const bool same = kept.taken != base::Timestamp{} && kept.taken == verdict.taken;
   const bool was_good = same && (kept.was_good || IsOfKnownFormat(kept));
+  std::shared_ptr<const BackupVerdict> before;
+  if (prevented && WasPrevented(kept)) {
+    before = kept.before;
+  } else if (prevented && kept.judged != base::Timestamp{}) {
+    before = std::make_shared<const BackupVerdict>(kept);
+  }
   kept = verdict;
   kept.judged = judged;
   kept.replaced_known = replaced_known;
+  kept.before = std::move(before);
   kept.was_good = was_good;
   if (was_good && IsOfNoKnownFormat(kept)) Condemn(kept, "what lay there before was");
   kept_.reset();
   last_verified_.reset();
-  Store(path, kept);
+  // What stands in for one that could not be read does so after a restart, too, and it is tried
+  // again then.
+  if (kept.before == nullptr) Store(path, kept);
   if (verdict.tables) DropOldTables();
 }
 

@@ -53,6 +53,8 @@ struct BackupVerdict {
   bool replaced_known = false;
   // The same backup, by path and time, was of a known format before. Put() sets it.
   bool was_good = false;
+  // Of one that was prevented: the last one at this path that was not. Put() sets it; not kept.
+  std::shared_ptr<const BackupVerdict> before;
 };
 
 // Read to its end, and a backup by its format.
@@ -61,6 +63,9 @@ bool IsOfKnownFormat(const BackupVerdict& verdict);
 bool IsOfNoKnownFormat(const BackupVerdict& verdict);
 // Makes broken what is of no known format: `why` it should be of one, as "what lay there was".
 void Condemn(BackupVerdict& verdict, const std::string& why);
+
+// Of one that needs WAL of an archive: its files are proven, whatever an archive has.
+bool FilesAreIntact(const BackupVerdict& verdict);
 
 // Whether something around the backup kept it from being judged, so that another try is worth it.
 bool WasPrevented(const BackupVerdict& verdict);
@@ -79,7 +84,8 @@ class BackupVerdicts {
   BackupVerdicts(db::Database* database, std::string probe, FindWal find_wal = nullptr);
 
   // Of exactly these bytes; what checksum files say may have changed since. Of a backup that needs
-  // WAL of an archive: intact if one has it now, broken if none has, else unjudged (kTimeout).
+  // WAL of an archive: intact if one has it now (unjudged where nothing proves its files), broken
+  // if none has, else unjudged (kTimeout).
   std::optional<BackupVerdict> Find(const catalog::Artefact& artefact) const;
   // Of whatever was at that path.
   std::optional<BackupVerdict> FindPath(const std::string& path) const;

@@ -46,9 +46,9 @@ struct Scheduler::State {
     ScheduledProbe scheduled;
     base::SteadyTime due{};
     base::SteadyTime flight_began{};
+    base::SteadyTime overdue{};  // when its flight is reported as not back, next
     base::Duration last_flight{};
     bool in_flight = false;
-    bool overdue_reported = false;
     bool reported = false;
     bool removed = false;
     int reporting = 0;  // calls of the sink under way
@@ -101,13 +101,13 @@ void Scheduler::State::Fly(State& state, Entry& entry) {
   entry.last_flight =
       std::chrono::duration_cast<base::Duration>(state.clock.Steady() - entry.flight_began);
   entry.in_flight = false;
-  entry.overdue_reported = false;
 }
 
 void Scheduler::State::Launch(const std::shared_ptr<State>& self,
                               const std::shared_ptr<Entry>& entry) {
   entry->in_flight = true;
   entry->flight_began = clock.Steady();
+  entry->overdue = entry->flight_began + kOverdueTimeouts * entry->scheduled.timeout;
   pool.Run([self, entry] { Fly(*self, *entry); });
 }
 
@@ -132,16 +132,12 @@ void Scheduler::State::Loop(const std::shared_ptr<State>& self) {
         if (entry->due <= now) entry->due = now + rate;
       }
       next = std::min(next, entry->due);
-      if (entry->in_flight && !entry->overdue_reported) {
-        const base::SteadyTime overdue =
-            entry->flight_began + kOverdueTimeouts * entry->scheduled.timeout;
-        if (overdue <= now) {
-          entry->overdue_reported = true;
-          Report(lock, *entry, OverdueResult(entry->scheduled));
-        } else {
-          next = std::min(next, overdue);
-        }
+      if (!entry->in_flight) continue;
+      if (entry->overdue <= now) {
+        entry->overdue = now + Pace(entry->scheduled.interval, {});
+        Report(lock, *entry, OverdueResult(entry->scheduled));
       }
+      next = std::min(next, entry->overdue);
     }
     if (!stopping && entries == current) changed.wait_until(lock, next);
   }

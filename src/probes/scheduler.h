@@ -41,9 +41,10 @@ base::Duration Pace(base::Duration interval, base::Duration last_run);
 // Called with each result on the pool's threads, for different probes at the same time.
 using ResultSink = std::function<void(const model::ProbeResult&)>;
 
-// Owns its threads. A probe that is not back after twice its timeout is reported as timed out,
-// once; its flight stays taken until it returns, and what it then brings is reported like any other
-// result.
+// Owns its threads. A probe that is not back after twice its timeout is reported as timed out, then
+// and at its rate for as long as that lasts: rules forget what they do not hear of again, and what
+// was seen last ages. Its flight stays taken until it returns, and what it then brings is reported
+// like any other result.
 class Scheduler {
  public:
   Scheduler(int max_concurrent, const base::Clock& clock, ResultSink sink);

@@ -25,7 +25,7 @@ void KeepRows(db::Database* database, std::string_view what, const std::string& 
               const std::function<base::Status(db::Database&)>& body) {
   if (database == nullptr) return;
   const base::Status done = database->Transact(body);
-  if (done) return;
+  if (done || database->for_reading()) return;
   base::LogWarn(std::string(what) + " are not kept",
                 {{"probe", probe}, {"error", done.error().message}});
 }

@@ -26,7 +26,8 @@ T ToEnum(std::int64_t value, T last) {
 base::Status ReadRows(db::Statement& rows, const std::function<void(const db::Statement&)>& take);
 
 // Runs `body` in one transaction; does nothing without a database. What fails is logged, as `what`
-// of this probe that is not kept: it costs a second reading after a restart.
+// of this probe that is not kept: it costs a second reading after a restart. Of a database that is
+// opened for reading nobody expects that anything is kept.
 void KeepRows(db::Database* database, std::string_view what, const std::string& probe,
               const std::function<base::Status(db::Database&)>& body);
 

@@ -283,8 +283,24 @@ void WalArchiveProbe::ReadEnd(catalog::WalQuestion question, const RunContext& c
   }
 }
 
+// What the listing alone does not let pass.
+void WalArchiveProbe::VerifyOdd(const RunContext& context) {
+  if (all_read_ == reader_->changes()) return;
+  const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
+  for (WalWork& work : OddSegments(*reader_, verdicts_)) {
+    if (deadline.Expired() || context.stop.stopped()) return;
+    if (FitsInRun(work.object.size_bytes, deadline.Remaining())) {
+      verifier_.VerifyNow({std::move(work)}, ExpectedSystem(), deadline, context.stop);
+    } else if (!only_run_ && verifier_.idle()) {
+      verifier_.Start({std::move(work)}, ExpectedSystem());
+    }
+  }
+  if (OddSegments(*reader_, verdicts_).empty()) all_read_ = reader_->changes();
+}
+
 void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunContext& context) {
-  if (!spec_.verify || all_read_ == reader_->changes() || !verifier_.idle()) return;
+  if (!spec_.verify) return VerifyOdd(context);
+  if (all_read_ == reader_->changes() || !verifier_.idle()) return;
   std::vector<WalWork> batch = NextToRead(state, *reader_, verdicts_);
   const base::Duration budget = context.deadline.Remaining() / 2;
   // The newest at once: where the WAL ends matters most.

@@ -78,6 +78,7 @@ class WalArchiveProbe final : public Probe {
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void ReadEnd(catalog::WalQuestion question, const RunContext& context);
+  void VerifyOdd(const RunContext& context);
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;
 

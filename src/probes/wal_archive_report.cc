@@ -77,12 +77,12 @@ void CheckVerified(const config::WalArchiveProbe& spec, const catalog::WalReader
             verdict.text,
         "copy it here again if any copy is left; take a base backup now if not");
   }
+  if (!spec.verify) return report.Ok("verified", "verification is turned off");
   if (findings.unjudged > 0) {
     return report.Add(
         "verified", Severity::kUnknown, Reason::kUnverified,
         std::to_string(findings.unjudged) + " segments cannot be read: " + findings.unjudged_text);
   }
-  if (!spec.verify) return report.Ok("verified", "verification is turned off");
   std::string text = "every record was read";
   if (findings.unverified > 0) {
     text = std::to_string(findings.unverified) + " segments are still to be read";
@@ -245,15 +245,16 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
         static_cast<double>(state.acknowledged_timelines.size()));
   gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
         base::ToSeconds(spec.max_lag));
+  gauge("wal_archive_corrupt_segments", "Segments that are damaged or not what their name says.",
+        static_cast<double>(findings.broken.size()));
   if (spec.verify) {
-    gauge("wal_archive_corrupt_segments", "Segments that are damaged or not what their name says.",
-          static_cast<double>(findings.broken.size()));
     gauge("wal_archive_unverified_segments", "Segments that were not read yet.",
           static_cast<double>(findings.unverified));
-    if (findings.segments > findings.unverified + findings.unjudged) {
-      gauge("backup_verification_success", "1 if the last verification proved it intact.",
-            findings.broken.empty() ? 1 : 0);
-    }
+  }
+  const bool any_read = spec.verify && findings.segments > findings.unverified + findings.unjudged;
+  if (any_read || !findings.broken.empty()) {
+    gauge("backup_verification_success", "1 if the last verification proved it intact.",
+          findings.broken.empty() ? 1 : 0);
   }
   if (state.timeline != 0) {
     gauge("wal_archive_timeline", "Timeline that is judged.", state.timeline);

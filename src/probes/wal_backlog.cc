@@ -34,6 +34,13 @@ void AddNeighbours(const catalog::WalRange& run, const catalog::WalReader& reade
   }
 }
 
+// A packed one has an ending, and any size but none.
+bool IsOdd(const catalog::PlaceObject& object, std::int64_t segment_bytes) {
+  if (object.size_bytes == segment_bytes) return false;
+  const std::size_t name = object.name.rfind('/') + 1;  // 0 without a folder
+  return object.size_bytes == 0 || object.name.find('.', name) == std::string::npos;
+}
+
 }  // namespace
 
 const catalog::WalSegmentFile* FindSegment(const catalog::WalInventory& inventory,
@@ -84,6 +91,21 @@ std::vector<WalWork> NextToRead(const catalog::WalArchiveState& state,
     break;
   }
   return batch;
+}
+
+std::vector<WalWork> OddSegments(const catalog::WalReader& reader, const WalVerdicts& verdicts) {
+  std::vector<WalWork> odd;
+  std::size_t count = 0;
+  for (const auto& [timeline, files] : reader.inventory().segments) {
+    for (const catalog::WalSegmentFile& file : files) {
+      const catalog::PlaceObject& object = reader.objects()[file.object];
+      if (!IsOdd(object, reader.inventory().segment_bytes)) continue;
+      if (++count > kWalBatch) return {};
+      const WalSegmentKey key(timeline, file.number);
+      if (!verdicts.Find(key, object.fingerprint)) odd.push_back({object, key});
+    }
+  }
+  return odd;
 }
 
 }  // namespace drwatch::probes

@@ -27,4 +27,9 @@ std::uint64_t CountUnread(const catalog::WalArchiveState& state, const catalog::
 std::vector<WalWork> NextToRead(const catalog::WalArchiveState& state,
                                 const catalog::WalReader& reader, const WalVerdicts& verdicts);
 
+// Of an archive that is not to be read: segments that are not as large as they have to be and have
+// no verdict. What is packed under a plain name is so, too, which shows when it is read. More than
+// kWalBatch of them are none: all of the archive is packed.
+std::vector<WalWork> OddSegments(const catalog::WalReader& reader, const WalVerdicts& verdicts);
+
 }  // namespace drwatch::probes

@@ -64,7 +64,7 @@ class BaseBackup {
     } else {
       CheckArchives();
     }
-    if (manifest_ && Good()) Require(inventory_->CheckComplete(), "");
+    if (manifest_ && Good() && !archives_.empty()) Require(inventory_->CheckComplete(), "");
     if (Good()) CheckWal();
     Describe();
     return whole_;
@@ -224,6 +224,8 @@ void BaseBackup::CheckPlain() {
     return Good();
   });
   if (!walked) return Require(tl::unexpected(std::move(walked.error())), "");
+  // Before the contents: reading them may take hours.
+  if (Good()) Require(inventory_->CheckComplete(), "");
   if (Good()) CheckContents(listed);
   if (Good()) ReadIdentity();
   if (whole_.outcome != Outcome::kBroken) Require(budget_.Check(), "");

@@ -4,10 +4,12 @@
 #include <string>
 #include <string_view>
 
+#include "verify/backup_label.h"
 #include "verify/carried_wal.h"
 #include "verify/control_file.h"
 #include "verify/file_verifier.h"
 #include "verify/manifest_inventory.h"
+#include "verify/wal_name.h"
 
 namespace drwatch::verify {
 namespace {
@@ -16,6 +18,8 @@ using model::Reason;
 
 constexpr std::string_view kLabelFile = "backup_label";
 constexpr std::string_view kUsedLabelFile = "backup_label.old";
+// It is some lines, one of which people may write.
+constexpr std::size_t kLabelBytes = 64 << 10;
 
 // Pages and whatever else: what they hold says nothing.
 Walked<Walk> WalkAnything(Reader& /*file*/) {
@@ -41,6 +45,7 @@ class DataFolder {
     if (Good()) AddMissing(whole_, files_, checksums_);
     if (Good() && !labelled_) CheckStart();
     if (Good() && unproven_) Require(Unproven(), "");
+    if (Good() && labelled_ && !has_wal_) Lack();
     return whole_;
   }
 
@@ -55,6 +60,7 @@ class DataFolder {
   void CheckFiles();
   void CheckFile(const TreeFile& file);
   void CheckStart();
+  void Lack();
 
   const FileSet& files_;
   const Checksums& checksums_;
@@ -62,8 +68,10 @@ class DataFolder {
   const bool labelled_;
   Verdict whole_;
   ControlFile control_;
+  std::uint64_t system_identifier_ = 0;
   CarriedWal wal_{BaseBackupWal::kInside};
   bool unproven_ = false;  // no checksum file names one of its files
+  bool has_wal_ = false;   // a segment lies in it
 };
 
 tl::unexpected<Fault> DataFolder::Unproven() const {
@@ -93,6 +101,7 @@ bool DataFolder::ReadControl() {
   auto control = ParseControlFile(*bytes);
   if (!control) return Require(tl::unexpected(std::move(control.error())), name);
   control_ = *control;
+  system_identifier_ = SystemIdentifierOf(*bytes);
   const std::string version(kVersionFile);
   const auto release = ReadAll(files_.Open(version, budget_, nullptr), kVersionBytes);
   if (!release) return Require(tl::unexpected(release.error()), version);
@@ -119,7 +128,10 @@ void DataFolder::CheckFile(const TreeFile& file) {
   } else if (!ParseChecksumFileName(file.name)) {
     unproven_ = true;
   }
-  if (labelled_ || !file.name.starts_with(kWalFolder)) return;
+  if (!file.name.starts_with(kWalFolder)) return;
+  const auto segment = ParseWalFileName(file.name);
+  has_wal_ = has_wal_ || (segment && segment->kind == WalFileName::Kind::kSegment);
+  if (labelled_) return;
   auto opened = open(nullptr);
   if (!opened) {
     Require(tl::unexpected(std::move(opened.error())), file.name);
@@ -149,6 +161,28 @@ void DataFolder::CheckStart() {
                    "its server was not stopped and no backup_label says from where to recover: it "
                    "can be restored only if all of it was copied at one moment, by a snapshot"),
           "");
+}
+
+// As one with a manifest: nothing may be wrong with it, and yet it cannot be restored alone. How
+// far the WAL is needed its label does not say: at least from where recovery begins.
+void DataFolder::Lack() {
+  if (whole_.outcome == Outcome::kUnjudged && whole_.reason != Reason::kUnverified) return;
+  const std::string name(kLabelFile);
+  const auto text = ReadAll(files_.Open(name, budget_, nullptr), kLabelBytes);
+  if (!text) {
+    Require(tl::unexpected(text.error()), name);
+    return;
+  }
+  const auto label = ParseBackupLabel(*text);
+  if (!label) return;
+  if (!whole_.message.empty()) whole_.details.push_back(whole_.message);
+  whole_.outcome = Outcome::kBroken;
+  whole_.reason = Reason::kIncomplete;
+  whole_.place = "pg_wal";
+  whole_.message = "it carries no WAL: to be restored it needs that of timeline " +
+                   std::to_string(label->timeline) + " from " + FormatLsn(label->start) +
+                   " on from an archive";
+  whole_.needs_wal = {{{label->timeline, label->start, label->start + 1}}, system_identifier_};
 }
 
 }  // namespace

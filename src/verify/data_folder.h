@@ -16,7 +16,8 @@ bool WasStarted(const FileSet& files);
 
 // What must be in it is, its control file is whole, and so is the WAL of its last checkpoint; every
 // file that a checksum file names fits. Its other files may hold anything, pages of zeros too: as
-// long as there are such, or the server ran without a backup_label, it is unjudged.
+// long as there are such, or the server ran without a backup_label, it is unjudged. With a
+// backup_label and no WAL it is broken and says what it needs (Verdict::needs_wal).
 Verdict VerifyDataFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget);
 
 }  // namespace drwatch::verify

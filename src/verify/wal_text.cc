@@ -18,6 +18,17 @@ std::optional<Lsn> LocationOf(std::string_view value) {
   return ParseLsn(value.substr(0, value.find(' ')));
 }
 
+// The same text -> the timeline of that segment; 0: it names none.
+std::uint32_t SegmentTimelineOf(std::string_view value) {
+  constexpr std::string_view kFile = " (file ";
+  const std::size_t file = value.find(kFile);
+  if (file == std::string_view::npos || !value.ends_with(')')) return 0;
+  value.remove_prefix(file + kFile.size());
+  value.remove_suffix(1);
+  const auto name = ParseWalFileName(value);
+  return name ? name->timeline : 0;
+}
+
 std::optional<std::uint32_t> TimelineOf(std::string_view text) {
   const auto value = base::ParseInt(text);
   if (!value || *value < 1 || *value > UINT32_MAX) return std::nullopt;
@@ -58,6 +69,8 @@ Walked<BackupHistory> ParseBackupHistory(std::string_view text) {
   BackupHistory backup;
   bool has_start = false;
   bool has_stop = false;
+  std::uint32_t first_timeline = 0;  // that of the segments that the locations lie in
+  std::uint32_t last_timeline = 0;
   for (const std::string_view line : base::Split(text, '\n')) {
     const std::size_t colon = line.find(": ");
     if (colon == std::string_view::npos) continue;
@@ -68,14 +81,15 @@ Walked<BackupHistory> ParseBackupHistory(std::string_view text) {
       if (!location) return Broken(Reason::kCorrupt, 0, "unreadable " + base::Lower(key));
       (key.starts_with("START") ? backup.start : backup.stop) = *location;
       (key.starts_with("START") ? has_start : has_stop) = true;
+      (key.starts_with("START") ? first_timeline : last_timeline) = SegmentTimelineOf(value);
     } else if (key == "START TIME") {
       backup.started = ParseUtc(value);
     } else if (key == "STOP TIME") {
       backup.stopped = ParseUtc(value);
     } else if (key == "START TIMELINE") {
-      backup.timeline = TimelineOf(value).value_or(1);
+      first_timeline = TimelineOf(value).value_or(0);
     } else if (key == "STOP TIMELINE") {
-      backup.stop_timeline = TimelineOf(value).value_or(0);
+      last_timeline = TimelineOf(value).value_or(0);
     } else if (key == "LABEL") {
       backup.label = value;
     }
@@ -83,6 +97,8 @@ Walked<BackupHistory> ParseBackupHistory(std::string_view text) {
   if (!has_start || !has_stop || backup.stop < backup.start) {
     return Broken(Reason::kCorrupt, 0, "does not say where the backup began and ended");
   }
+  if (first_timeline != 0) backup.timeline = first_timeline;
+  backup.stop_timeline = last_timeline;
   return backup;
 }
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 
 from drwatch import Drwatch  # noqa: E402
 from receivers import FakeReceivers  # noqa: E402
-from servers import Nginx  # noqa: E402
+from servers import Nginx, Postgres  # noqa: E402
 
 
 @pytest.fixture
@@ -43,6 +43,14 @@ def nginx(folder, keep):
     """A server whose health endpoint says that all is well."""
     server = keep(Nginx(folder / "nginx").start())
     server.set("/health", 200, '{"checks":{"database":true}}')
+    return server
+
+
+@pytest.fixture
+def primary(folder, keep):
+    """A server that archives its WAL and lets drwatch look."""
+    server = keep(Postgres(folder / "primary").create().start())
+    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
     return server
 
 

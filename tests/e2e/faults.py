@@ -163,23 +163,49 @@ def failures(drwatch, **labels):
                if line.startswith("drwatch_notifications_failed_total{") and all(part in line for part in wanted))
 
 
+def preload(folder, name):
+    """The environment of a program that runs with the library tests/support/NAME.cc."""
+    library = folder / f"{name}.so"
+    subprocess.run(["g++", "-O1", "-shared", "-fPIC", ROOT / f"tests/support/{name}.cc", "-o", library, "-ldl"], check=True)
+    return {"LD_PRELOAD": str(library), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+
+
+def both(one, other):
+    """Two environments of preload()."""
+    return {**one, **other, "LD_PRELOAD": f"{one['LD_PRELOAD']}:{other['LD_PRELOAD']}"}
+
+
 class Clock:
     """The wall clock of programs started with `environment`."""
 
     def __init__(self, folder):
-        library = folder / "shifted_clock.so"
-        subprocess.run(["g++", "-O1", "-shared", "-fPIC", ROOT / "tests/support/shifted_clock.cc", "-o", library, "-ldl"],
-                       check=True)
         self.file = folder / "offset"
         self.set(0)
-        self.environment = {"LD_PRELOAD": str(library), "DRWATCH_TEST_CLOCK": str(self.file),
-                            "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        self.environment = {**preload(folder, "shifted_clock"), "DRWATCH_TEST_CLOCK": str(self.file)}
 
     def set(self, seconds):
         # At once, or a reader would see an empty file.
         part = self.file.with_suffix(".part")
         part.write_text(f"{int(seconds)}\n", encoding="ascii")
         os.replace(part, self.file)
+
+
+class HangingFolder:
+    """A folder that keeps whoever opens it waiting, for programs started with `environment`."""
+
+    def __init__(self, folder, path):
+        self.path = path
+        self.file = folder / "hangs"
+        self.environment = {**preload(folder, "hanging_folder"), "DRWATCH_TEST_HANG": str(self.file)}
+
+    def hang(self):
+        # At once, or a reader would see an empty file.
+        part = self.file.with_suffix(".part")
+        part.write_text(str(self.path), encoding="utf-8")
+        os.replace(part, self.file)
+
+    def answer(self):
+        self.file.unlink()
 
 
 class NameServer:

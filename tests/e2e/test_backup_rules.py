@@ -154,6 +154,21 @@ def test_no_recovery_point(folder, drwatch, receivers, backup):
     expect_resolve(receivers, page, wait_until)
 
 
+def test_no_recovery_point_waits_for_the_first_verification(folder, drwatch, receivers, backup):
+    """A large backup, read for the first time: nothing proven yet, and nobody is woken for that until it takes too long."""
+    write(backup / "shop-1.dump", age=60)
+    slow = {"read_rate": "1KiB/s", "timeout": "4s"}
+    start(folder, drwatch, receivers, built_in("NoRecoveryPoint"), verify=slow)
+    wait_until(lambda: drwatch.value("backup_first_verification_running") == 1, what="it is being read")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="nothing proven")
+    page = expect_page(receivers, "NoRecoveryPoint", wait_until)
+    assert drwatch.value("backup_first_verification_running") is None, "it came when the time was over"
+    drwatch.kill()
+    start(folder, drwatch, receivers, built_in("NoRecoveryPoint"), verify={"read_rate": "unlimited"})
+    write(backup / "shop-2.dump", age=30)
+    expect_resolve(receivers, page, wait_until)
+
+
 def test_size_unusual(folder, drwatch, receivers, backup):
     start(folder, drwatch, receivers, built_in("BackupSizeUnusual"), size_deviation_floor="1KiB")
 

@@ -114,6 +114,28 @@ def test_once_says_how_far_it_looked(folder, receivers, dump):
     assert "raise the probe's timeout" in check["hint"]
 
 
+def test_what_nobody_has_read_is_unknown_but_what_a_service_has_read_is_known(folder, drwatch, receivers, dump):
+    backup = fill(folder / "backup", dump, 0)
+    probe = {"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "pattern": "shop-*.dump", "max_age": "26h",
+             "verify": {"read_rate": "1KiB/s"}}
+    (folder / "once.yml").write_text(config(folder, receivers, [probe]), encoding="utf-8")
+    code, result = once_json(f"--config.file={folder}/once.yml")
+    check = next(check for check in result["checks"] if check["name"] == "verified")
+    assert code == 3 and (check["status"], check["reason"]) == ("unknown", "unverified"), result
+    assert "raise the probe's timeout" in check["hint"]
+    quick = {**probe, "verify": {"read_rate": "unlimited"}}
+    drwatch.start(config(folder, receivers, [quick]))
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="verified by the service")
+    code, result = once_json(f"--config.file={folder}/once.yml")
+    assert code == 0 and "intact (level 4)" in result["checks"][0]["message"], result
+    drwatch.kill()
+    assert once_json(f"--config.file={folder}/once.yml")[0] == 0, "its state stays"
+    code, _ = once_json(f"--config.file={folder}/once.yml", f"--storage.path={folder}/elsewhere")
+    assert code == 3
+    os.utime(backup / "shop-0.dump", (time.time() - 30, time.time() - 30))
+    assert once_json(f"--config.file={folder}/once.yml")[0] == 3, "written anew: nobody knows these bytes"
+
+
 def backups_of(drwatch):
     return json.loads(drwatch.get("/api/dr/backups")[1])["data"]["backups"][0]
 

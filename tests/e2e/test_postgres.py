@@ -8,13 +8,6 @@ from servers import Postgres, wait_until
 
 
 @pytest.fixture
-def primary(folder, keep):
-    server = keep(Postgres(folder / "primary").create().start())
-    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
-    return server
-
-
-@pytest.fixture
 def standby(folder, keep, primary):
     return keep(Postgres(folder / "standby").make_standby_of(primary).start())
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
 from servers import PG_BIN, Postgres, wait_until
+from wal_history import archive, base_backup
 
 ESTIMATE = 'dr_rto_estimated_seconds{scenario="%s"}'
 
@@ -27,21 +28,6 @@ def dump(server, folder):
     shutil.move(server.folder / "shop-1.dump", path)
     os.utime(path, (time.time() - 60, time.time() - 60))
     return path
-
-
-def base_backup(server, name):
-    folder = server.folder / "bases"
-    folder.mkdir(exist_ok=True)
-    server.hand_over(folder)
-    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", "fetch",
-               "--checkpoint=fast", "--no-sync", "-D", folder / name)
-
-
-def archive(server, count):
-    for _ in range(count):
-        server.sql("INSERT INTO t SELECT g, repeat('x', 100) FROM generate_series(1, 100) g")
-        name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)")
-    wait_until(lambda: server.sql(f"SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver") == "t", what=f"{name} archived")
 
 
 def dump_probe(path, **verify):

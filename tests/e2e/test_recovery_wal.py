@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import time
 
-import pytest
 from configs import config, expect_page, expect_resolve
 from drwatch import PROGRAM
-from servers import PG_BIN, Postgres, wait_until
+from servers import PG_BIN, wait_until
+from wal_history import archive, base_backup
 
 RULE = """
 groups:
@@ -20,31 +20,6 @@ groups:
     labels: {severity: critical}
     annotations: {summary: "{{ $labels.service }} is lost", runbook_url: "https://example.com", action: "look"}
 """
-
-
-@pytest.fixture
-def primary(folder, keep):
-    server = keep(Postgres(folder / "primary").create().start())
-    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
-    return server
-
-
-def archive(server, count=1):
-    """Fills `count` segments and waits until they are archived."""
-    for _ in range(count):
-        server.sql("INSERT INTO t SELECT repeat('x', 100) FROM generate_series(1, 100)")
-        name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)")
-    wait_until(lambda: server.sql(f"SELECT last_archived_wal >= '{name}' FROM pg_stat_archiver") == "t", what=f"{name} archived")
-
-
-def base_backup(server, name, wal="fetch"):
-    """In a folder of its own that holds nothing else; with "none" only the archive has its WAL."""
-    folder = server.folder / "bases"
-    folder.mkdir(exist_ok=True)
-    server.hand_over(folder)
-    server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", wal,
-               "--checkpoint=fast", "--no-sync", "-D", folder / name)
-    return folder / name
 
 
 def probes(server, *more, wal=None):

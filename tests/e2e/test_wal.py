@@ -24,13 +24,6 @@ groups:
 """
 
 
-@pytest.fixture
-def primary(folder, keep):
-    server = keep(Postgres(folder / "primary").create().start())
-    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
-    return server
-
-
 def primary_probe(server, name="pg-primary"):
     return {"name": name, "type": "postgres", "service": "shop", "dsn": server.url("drwatch")}
 

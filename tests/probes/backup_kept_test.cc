@@ -107,20 +107,28 @@ TEST_F(BackupKeptTest, WithoutThatOnlyTheNewestIsReadAgain) {
 }
 
 TEST_F(BackupKeptTest, OneThatCouldNotBeReadIsTriedAgain) {
-  ThreeNights();
-  BackupVerdicts verdicts(database_.get(), "nightly");
-  const std::string path = folder_.Path("backups/shop-1.dump");
-  BackupVerdict verdict = *verdicts.FindPath(path);
+  BackupVerdicts verdicts(nullptr, "nightly");
+  catalog::Artefact older;
+  older.path = "/b/shop-1.dump";
+  older.time = clock_.Now() - 50h;
+  older.size_bytes = 1000;
+  BackupVerdict verdict;
+  verdict.taken = older.time;
+  verdict.outcome = verify::Outcome::kIntact;
+  verdict.level = verify::Level::kContent;
+  verdict.verified = clock_.Now();
+  verdicts.Put(older.path, verdict);
   verdict.outcome = verify::Outcome::kUnjudged;
   verdict.reason = Reason::kStorage;
-  verdict.verified = clock_.Now();
-  verdicts.Put(path, verdict);
-  Restart();
-  Run();
-  EXPECT_EQ(Read(), 0);
-  clock_.Advance(61min);
-  Run();
-  EXPECT_EQ(Read(), static_cast<double>(GoodDump().size()));
+  verdicts.Put(older.path, verdict);
+  catalog::Artefact newest = older;
+  newest.path = "/b/shop-2.dump";
+  newest.time = clock_.Now() - 2h;
+  const catalog::ArtefactList complete({older, newest});
+  KeptBackups kept(spec_);
+  EXPECT_EQ(kept.Next(complete, verdicts, clock_.Now()), std::nullopt);
+  EXPECT_EQ(kept.Next(complete, verdicts, clock_.Now() + 59min), std::nullopt);
+  EXPECT_EQ(kept.Next(complete, verdicts, clock_.Now() + 61min), older);
 }
 
 }  // namespace

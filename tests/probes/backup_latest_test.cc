@@ -77,6 +77,45 @@ TEST_F(BackupLatestTest, AnOnlyRunSaysHowFarItsTimeSufficed) {
   EXPECT_EQ(Good(), "");
 }
 
+// At that rate nobody is done before the run ends.
+TEST_F(BackupLatestTest, WhatAnOnlyRunCannotReadIsUnknown) {
+  spec_.verify.read_rate_bytes = 1000;
+  Write("shop-1.dump", 1h, GoodDump());
+  database_.reset();
+  EXPECT_EQ(Run(1s).severity(), Severity::kUnknown);
+  EXPECT_EQ(last_.Headline().name, "verified");
+  EXPECT_EQ(last_.Headline().reason, Reason::kUnverified);
+  EXPECT_FALSE(last_.Headline().hint.empty());
+}
+
+TEST_F(BackupLatestTest, WhatAServiceHasReadAnOnlyRunKnows) {
+  Write("shop-1.dump", 1h, GoodDump());
+  const std::string file = folder_.Path("state/drwatch.db");
+  database_ = *db::Database::Open(file, BackupMigrations());
+  ASSERT_TRUE(Run().ok());
+  Restart();
+  const auto service = std::move(database_);
+  database_ = *db::Database::OpenForReading(file);
+  only_run_ = true;
+  spec_.verify.read_rate_bytes = 1000;
+  EXPECT_TRUE(Run(1s).ok()) << Check("verified").message;
+  EXPECT_EQ(Value("backup_verification_success"), 1);
+  Restart();
+  Write("shop-1.dump", 30min, GoodDump());
+  EXPECT_EQ(Run(1s).severity(), Severity::kUnknown) << "other bytes";
+}
+
+TEST_F(BackupLatestTest, WhatIsMissingShowsInAnOnlyRunHoweverLargeTheRestIs) {
+  database_.reset();
+  spec_.verify.read_rate_bytes = 1000;
+  for (const char* name : {"PG_VERSION", "backup_label", "base/1/1", "pg_xact/0000"}) {
+    folder_.Write("backups/base-1/" + std::string(name), std::string(20'000, 'x'));
+    Touch("base-1/" + std::string(name), 1h);
+  }
+  EXPECT_EQ(Run(1s).severity(), Severity::kCritical);
+  EXPECT_TRUE(Check("format").message.starts_with("global/pg_control")) << Check("format").message;
+}
+
 TEST_F(BackupLatestTest, AnOnlyRunReadsWhatARunOfManyLeavesToTheBackground) {
   spec_.verify.read_rate_bytes = 1000;  // the background is not done when the run is
   WriteSparse("shop-1.dump", 1h, kInlineBytes + 1);

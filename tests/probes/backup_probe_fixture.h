@@ -49,7 +49,7 @@ class BackupProbeTest : public ::testing::Test {
       ProbeServices services;
       services.database = database_.get();
       services.clock = &clock_;
-      services.only_run = database_ == nullptr;
+      services.only_run = only_run_ || database_ == nullptr;
       probe_ = std::make_unique<BackupProbe>(config_, services);
     }
     return *probe_;
@@ -81,6 +81,7 @@ class BackupProbeTest : public ::testing::Test {
   testing::TempDir folder_;
   testing::FakeClock clock_;
   std::unique_ptr<db::Database> database_;
+  bool only_run_ = false;
   config::Probe config_;
   config::BackupProbe spec_;
   std::unique_ptr<BackupProbe> probe_;

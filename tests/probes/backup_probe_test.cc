@@ -20,6 +20,7 @@ using model::Reason;
 using model::Severity;
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 std::string Text(std::size_t size) { return std::string(size, 't'); }
@@ -649,6 +650,65 @@ TEST_F(BackupProbeTest, FullFileSystemIsAWarning) {
   Run();
   EXPECT_EQ(Check("space").severity, Severity::kWarning);
   EXPECT_EQ(Value("backup_success"), 1);
+}
+
+TEST_F(BackupProbeTest, OneThatCannotBeReadDoesNotEndTheStateBeforeIt) {
+  const auto run_without_reading = [this] {
+    Restart();
+    spec_.verify.read_rate_bytes = 1000;
+    spec_.verify.timeout = 50ms;
+    Run();
+    ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(10s)));
+    Run();
+    EXPECT_EQ(Check("verified").reason, Reason::kTimeout) << Check("verified").message;
+    Restart();
+    spec_.verify.read_rate_bytes = 0;
+    spec_.verify.timeout = 6h;
+  };
+  Write("shop-1.dump", 5h, GoodDump().substr(0, 9000));
+  EXPECT_EQ(RunForReason(), Reason::kIncomplete);
+  Write("shop-2.dump", 3h, GoodDump());
+  run_without_reading();
+  EXPECT_EQ(Value("backup_success"), 0) << "the one before it is broken";
+  clock_.Advance(61min);
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1) << "read at last";
+  Write("shop-2.dump", 2h, GoodDump().substr(0, 9000));
+  Run();
+  Write("shop-2.dump", 1h, GoodDump());
+  run_without_reading();
+  EXPECT_EQ(Value("backup_success"), 0) << "what lay there was broken";
+  Run();
+  clock_.Advance(25h);
+  spec_.max_age = 30h;
+  run_without_reading();
+  EXPECT_EQ(Value("backup_success"), 1) << "it was good itself";
+}
+
+TEST_F(BackupProbeTest, SaysWhileItReadsAPlaceForTheFirstTime) {
+  constexpr const char* kRunning = "backup_first_verification_running";
+  spec_.verify.read_rate_bytes = 1000;
+  spec_.verify.timeout = 2s;
+  Write("shop-1.dump", 1h, GoodDump());
+  Run();
+  EXPECT_EQ(Value(kRunning), 1);
+  ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(10s)));
+  Run();
+  EXPECT_EQ(Value(kRunning), std::nullopt) << "it took too long";
+  Restart();
+  database_ = *db::Database::OpenInMemory(BackupMigrations());
+  spec_.max_age = 30min;
+  Run();
+  EXPECT_EQ(Value(kRunning), std::nullopt) << "it is stale anyhow";
+  Restart();
+  spec_.max_age = 26h;
+  spec_.verify.read_rate_bytes = 0;
+  Run();
+  Restart();
+  spec_.verify.read_rate_bytes = 1000;
+  Write("shop-2.dump", 30min, GoodDump());
+  Run();
+  EXPECT_EQ(Value(kRunning), std::nullopt) << "another one was read before";
 }
 
 TEST_F(BackupProbeTest, VerificationCanBeTurnedOff) {

@@ -11,6 +11,7 @@ namespace {
 using model::Reason;
 using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
 class BackupReplacedTest : public BackupProbeTest {
@@ -46,6 +47,25 @@ TEST_F(BackupReplacedTest, TheOneBeforeStandsInWhileTheNewOneIsNotRead) {
   clock_.Advance(1min);
   Run();
   EXPECT_EQ(Presumed(), std::nullopt) << "verify.every and verify.timeout after it was proven";
+}
+
+TEST_F(BackupReplacedTest, TheOneBeforeStandsInForOneThatCannotBeRead) {
+  Write("latest.dump", 24h, GoodDump());
+  Run();
+  const double before = base::ToUnixSeconds(clock_.Now() - 24h);
+  ReadAt(1000);
+  spec_.verify.timeout = 50ms;
+  Write("latest.dump", 1h, GoodDump() + std::string(100'000, '\0'));
+  for (int i = 0; i < 2; ++i) {
+    Run();
+    ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(10s)));
+  }
+  EXPECT_EQ(Check("verified").reason, Reason::kTimeout) << Check("verified").message;
+  EXPECT_EQ(Presumed(), before);
+  EXPECT_EQ(Value("backup_success"), 1);
+  Restart();
+  Run();
+  EXPECT_EQ(Presumed(), before) << "over a restart";
 }
 
 TEST_F(BackupReplacedTest, NothingStandsInForWhatIsRead) {

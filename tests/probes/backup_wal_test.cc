@@ -133,6 +133,37 @@ TEST_F(BackupWalTest, FollowsWhatTheArchiveHolds) {
   EXPECT_TRUE(Bases().empty()) << "no archive makes up for that";
 }
 
+// By hand, between pg_backup_start() and pg_backup_stop().
+TEST_F(BackupWalTest, OneWithoutManifestAndWalNeedsItsArchiveToo) {
+  std::filesystem::remove(folder_.Path("backups/base-1/backup_manifest"));
+  std::string control(8192, '\0');  // of PostgreSQL 9.3: nothing is read of it but the cluster
+  for (int i = 0; i < 8; ++i) control[i] = static_cast<char>(kCluster >> (8 * i));
+  control[8] = static_cast<char>(937 & 0xFF);
+  control[9] = static_cast<char>(937 >> 8);
+  folder_.Write("backups/base-1/global/pg_control", control);
+  folder_.Write("backups/base-1/base/1/1259", "pages");
+  folder_.Write("backups/base-1/pg_xact/0000", "states");
+  folder_.Write("backups/base-1/backup_label",
+                "START WAL LOCATION: 0/3000028 (file 000000010000000000000003)\n");
+  const model::ProbeResult alone = Run();
+  EXPECT_EQ(alone.Headline().severity, Severity::kCritical);
+  EXPECT_TRUE(alone.Headline().message.starts_with("it carries no WAL and needs WAL 0/3000028"))
+      << alone.Headline().message;
+  EXPECT_EQ(ValueOf(alone, "backup_success"), 0);
+  EXPECT_EQ(ValueOf(alone, "backup_verification_success"), std::nullopt) << "it is not damaged";
+  EXPECT_FALSE(alone.copies.at(0).good) << "no way back of its own";
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 3, 4);
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << result.Headline().message;
+  EXPECT_TRUE(result.copies.at(0).good);
+  EXPECT_EQ(result.copies[0].level, 1);
+  EXPECT_EQ(result.copies[0].wal_archives, std::vector<std::string>{"wal"});
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), std::nullopt) << "nor proven";
+  Hold(*archive, 4, 9);
+  EXPECT_EQ(Run().Headline().reason, Reason::kIncomplete);
+}
+
 TEST_F(BackupWalTest, IsNoStateToReturnToWhereTheServerWentBackFromIt) {
   const auto archive = AddArchive("wal");
   Hold(*archive, 2, 4);

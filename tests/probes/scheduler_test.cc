@@ -99,7 +99,7 @@ TEST(SchedulerTest, RunsEachProbeAgainAndAgain) {
   EXPECT_TRUE(scheduler.AllRanOnce());
 }
 
-TEST(SchedulerTest, AStuckProbeIsReportedOnceAndDelaysNobody) {
+TEST(SchedulerTest, AStuckProbeIsReportedAtItsRateAndDelaysNobody) {
   const base::SystemClock clock;
   Collector collector;
   Scheduler scheduler(4, clock, collector.sink());
@@ -111,11 +111,11 @@ TEST(SchedulerTest, AStuckProbeIsReportedOnceAndDelaysNobody) {
   EXPECT_TRUE(testing::Eventually([&] { return scheduler.AllRanOnce(); }));
   const int before = collector.Count("quick");
   EXPECT_TRUE(collector.WaitFor("quick", before + 5));
-  EXPECT_EQ(collector.Count("stuck"), 1);
+  EXPECT_TRUE(collector.WaitFor("stuck", 5)) << "rules forget what they do not hear of again";
   for (const ProbeStats& stats : scheduler.Stats()) {
-    if (stats.probe == "stuck") {
-      EXPECT_GT(stats.skipped, 0);
-    }
+    if (stats.probe != "stuck") continue;
+    EXPECT_GT(stats.skipped, 0);
+    EXPECT_EQ(stats.runs, 0);
   }
 }
 

@@ -1,6 +1,8 @@
 #include "probes/wal_archive_probe.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <thread>
@@ -260,6 +262,36 @@ TEST_F(WalArchiveProbeTest, WhatCouldNotBeReadIsTriedAgain) {
   result = Run();
   EXPECT_EQ(CheckOf(result, "verified").severity, Severity::kOk);
   EXPECT_EQ(ValueOf(result, "backup_verification_success"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, WithoutReadingTheyMustHaveTheirSizeAllTheSame) {
+  spec_.verify = false;
+  AddBase();
+  clock_.Advance(10min);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(ValueOf(Run(), "backup_verified_bytes_total"), 0) << "nothing is read";
+  const std::string name = "archive/" + builder_.Name(3);
+  const auto write = [&](const std::string& content) {
+    folder_.Write(name, content);
+    const timespec time{base::ToUnixMillis(clock_.Now() - 5min) / 1000, 0};  // nobody writes on
+    const timespec times[2] = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, folder_.Path(name).c_str(), times, 0), 0);
+  };
+  for (const std::string& content : {std::string(), segments_[3].substr(0, kBytes / 4)}) {
+    write(content);
+    const model::ProbeResult result = Run();
+    EXPECT_EQ(ValueOf(result, "wal_archive_corrupt_segments"), 1) << content.size();
+    EXPECT_EQ(result.severity(), Severity::kCritical);
+  }
+  write(segments_[3]);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0);
+  // Who packs them all without saying so has no size that they must have.
+  for (std::uint64_t number = 6; number < 30; ++number) {
+    folder_.Write("archive/" + verify::SegmentName(1, number, kBytes), std::string(number, 'x'));
+  }
+  const model::ProbeResult packed = Run();
+  EXPECT_EQ(ValueOf(packed, "wal_archive_corrupt_segments"), 0);
+  EXPECT_EQ(ValueOf(packed, "backup_verified_bytes_total"), kBytes / 4);
 }
 
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {

@@ -184,6 +184,32 @@ TEST_F(DataFolderTest, CopyOfARunningServerMayBeASnapshot) {
   EXPECT_EQ(Verify().message, "no backup_manifest: nothing to check its files against");
 }
 
+// Taken by hand between pg_backup_start() and pg_backup_stop(), as the manual wants it.
+TEST_F(DataFolderTest, WithALabelAndNoWalItSaysWhatAnArchiveMustHave) {
+  SetState(kRunning);
+  files_["backup_label"] = "START WAL LOCATION: 0/5000028 (file 000000010000000000000005)\n";
+  for (const std::string& segment : {first_segment_, last_segment_}) files_.erase(segment);
+  Write();
+  const Verdict verdict = Verify();
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+  EXPECT_EQ(verdict.level, Level::kSize) << "nothing proves its files";
+  EXPECT_EQ(verdict.place, "pg_wal");
+  EXPECT_EQ(verdict.message,
+            "it carries no WAL: to be restored it needs that of timeline 1 from 0/5000028 on from "
+            "an archive");
+  ASSERT_EQ(verdict.needs_wal.ranges.size(), 1u);
+  EXPECT_EQ(verdict.needs_wal.ranges[0].timeline, 1u);
+  EXPECT_EQ(verdict.needs_wal.ranges[0].start, 0x5000028u);
+  EXPECT_EQ(verdict.needs_wal.ranges[0].end, 0x5000029u);
+  EXPECT_EQ(verdict.needs_wal.system_identifier, WalBuilder::kSystem);
+  folder_.Write("d/SHA256SUMS", ListOf(files_, ""));
+  EXPECT_EQ(Verify().level, Level::kChecksum);
+  EXPECT_FALSE(Verify().needs_wal.empty());
+  folder_.Write("d/base/1/1259", "other pages");
+  EXPECT_TRUE(Verify().needs_wal.empty()) << "no archive helps";
+}
+
 TEST_F(DataFolderTest, ItsManifestIsOfThePastOnceAServerWasStartedInIt) {
   files_["backup_manifest"] = "{}";
   ExpectBroken(Reason::kIncomplete, "backup_manifest");

@@ -124,6 +124,14 @@ TEST(WalTextTest, ReadsBackupHistories) {
   EXPECT_EQ(backup->label, "pg_basebackup base backup");
   ASSERT_TRUE(backup->started && backup->stopped);
   EXPECT_EQ(*backup->stopped - *backup->started, std::chrono::seconds(1));
+  // Before PostgreSQL 11 no line names the timeline; the segments do.
+  const auto old = ParseBackupHistory(
+      "START WAL LOCATION: 0/2000028 (file 000000070000000000000002)\n"
+      "STOP WAL LOCATION: 0/2000130 (file 000000080000000000000002)\n"
+      "START TIME: 2019-01-02 03:04:05 UTC\n");
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->timeline, 7u);
+  EXPECT_EQ(old->stop_timeline, 8u);
   EXPECT_FALSE(ParseBackupHistory(""));
   EXPECT_FALSE(ParseBackupHistory(text.substr(0, 60)));
   EXPECT_FALSE(ParseBackupHistory("START WAL LOCATION: 0/5\nSTOP WAL LOCATION: 0/4\n"));
