@@ -218,6 +218,7 @@ TEST_F(PlaceCatalogTest, SaysWhatLiesInAnArchive) {
   verify::Verdict verdict = VerifyNewest();
   EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
   EXPECT_EQ(verdict.message, "it lies in DEEP_ARCHIVE and must be restored first");
+  EXPECT_EQ(verdict.level, verify::Level::kExists) << "nothing of it was read";
   EXPECT_EQ(server_.Count("GET"), 0);
   Put("daily/a.dump", 1h, Sample("custom.dump"),
       {{"x-amz-storage-class", "DEEP_ARCHIVE"},
@@ -237,6 +238,7 @@ TEST_F(PlaceCatalogTest, NoticesAChangeWhileItReads) {
   const verify::Verdict verdict = VerifyNewest();
   EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
   EXPECT_EQ(verdict.reason, Reason::kUnverified);
+  EXPECT_EQ(verdict.level, Level::kExists);
   EXPECT_EQ(gets, 2);
 }
 

@@ -295,6 +295,22 @@ TEST_F(BucketProbeTest, AnArchivedBackupWasReadBeforeAndHasToBeFetchedFirst) {
   EXPECT_EQ(after[0].reading->bytes, static_cast<std::int64_t>(Sample("custom.dump").size()));
 }
 
+TEST_F(BucketProbeTest, WhatCannotBeReadInAnArchiveIsNotOfAnUnknownFormat) {
+  const testing::FakeS3::Headers archive = {{"x-amz-storage-class", "DEEP_ARCHIVE"}};
+  Put("daily/shop-1.dump", 25h, Sample("custom.dump"));
+  EXPECT_EQ(ValueOf(Run(), "backup_verification_level"), 4);
+  Put("daily/shop-2.dump", 2h, Sample("custom.dump"), archive);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 2 * 3600) << "it is the newest";
+  EXPECT_EQ(ValueOf(result, "backup_verification_level"), 0);
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1) << Describe(result);
+  server_.Remove("daily/shop-2.dump");
+  Put("daily/shop-1.dump", 1h, Sample("custom.dump"), archive);
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 3600) << "in place of one that was read";
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1) << Describe(result);
+}
+
 TEST_F(BucketProbeTest, TellsWhatTheHeadersOfTheNewestSay) {
   Put("daily/a.dump", 2h, Sample("custom.dump"), {{"x-amz-replication-status", "FAILED"}});
   Put("daily/b.dump", 1h, Sample("custom.dump"),
