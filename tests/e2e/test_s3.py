@@ -290,11 +290,40 @@ def test_archive_class_to_page_and_back(folder, drwatch, receivers, storage, s3,
     assert page.body["payload"]["severity"] == "warning"
     assert value(drwatch, "backup_retrieval_delay_seconds") == 5 * 3600
     assert value(drwatch, "backup_check_success", check="exists") == 1, "it is there, only slow"
+    assert value(drwatch, "backup_success") == 1 and value(drwatch, "backup_verification_level") == 0, "nobody can read it"
     # The runbook's repair: the newest backup in a class that is read at once.
     s3.copy(bucket, "daily/b.dump", {"x-amz-storage-class": "STANDARD"})
     expect_resolve(receivers, page, wait_until)
     assert value(drwatch, "backup_retrieval_delay_seconds") == 0
     wait_until(lambda: proven(drwatch), what="backup proven again")
+
+
+def test_waiting_for_an_archive_counts_in_the_recovery_time(folder, drwatch, receivers, storage, s3, bucket):
+    """The newest backup is moved to an archive's class once it is proven: it cannot be back within two hours any more."""
+    s3.put(bucket, "daily/a.dump", DUMP)
+    text = config(folder, receivers, [probe(storage, bucket)], rules=built_in("RTOExceeded"), extra="builtin_rules: false")
+    drwatch.start(text.replace("services: [{name: shop, rpo: 1h}]", "services: [{name: shop, rto: 2h}]"))
+    estimate = 'dr_rto_estimated_seconds{service="shop",scenario="server_lost"}'
+    wait_until(lambda: proven(drwatch) and drwatch.value(estimate) is not None, what="an estimate of what was read")
+    assert drwatch.value(estimate) < 60
+    assert not drwatch.firing()
+
+    def first_step():
+        scenario = next(entry for entry in drwatch.api("/api/dr/recovery")["services"][0]["scenarios"] if entry["scenario"] == "server_lost")
+        return scenario["paths"][0]["steps"][0]
+    assert first_step()["retrieval_seconds"] == 0
+    time.sleep(1.1)  # radosgw counts in seconds
+    s3.copy(bucket, "daily/a.dump", {"x-amz-storage-class": ARCHIVE_CLASS})
+    page = expect_page(receivers, "RTOExceeded", wait_until)
+    assert page.body["payload"]["severity"] == "warning"
+    assert "shop would take at least 5h 0m " in page.body["payload"]["summary"]
+    assert value(drwatch, "backup_success") == 1, "that it cannot be read does not make it bad"
+    assert first_step()["retrieval_seconds"] == 5 * 3600 and first_step()["measured_bytes"] == len(DUMP)
+    assert 5 * 3600 <= drwatch.value(estimate) < 5 * 3600 + 60
+    time.sleep(1.1)
+    s3.copy(bucket, "daily/a.dump", {"x-amz-storage-class": "STANDARD"})
+    expect_resolve(receivers, page, wait_until)
+    assert drwatch.value(estimate) < 60
 
 
 def test_object_lock(folder, drwatch, receivers, storage, s3):
