@@ -14,6 +14,8 @@ using model::Reason;
 
 void SetFault(Verdict& verdict, Fault fault, const std::string& relative) {
   verdict.outcome = fault.outcome;
+  // What could not be read, in an archive or because it changed, is not of an unknown content.
+  if (fault.outcome == Outcome::kUnjudged) verdict.level = Level::kExists;
   verdict.reason = fault.reason;
   verdict.message = std::move(fault.message);
   verdict.place = relative;
@@ -149,6 +151,7 @@ void NoteChange(Verdict& verdict) {
     return;
   }
   verdict.outcome = Outcome::kUnjudged;
+  verdict.level = Level::kExists;
   verdict.reason = Reason::kUnverified;
   verdict.details.push_back(std::move(verdict.message));
   verdict.message = kText;

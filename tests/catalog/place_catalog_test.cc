@@ -238,6 +238,7 @@ TEST_F(PlaceCatalogTest, NoticesAChangeWhileItReads) {
   const verify::Verdict verdict = VerifyNewest();
   EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
   EXPECT_EQ(verdict.reason, Reason::kUnverified);
+  EXPECT_EQ(verdict.level, Level::kExists);
   EXPECT_EQ(gets, 2);
 }
 

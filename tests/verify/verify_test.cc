@@ -176,6 +176,7 @@ TEST(VerifyTest, FilesThatChangeWhileTheyAreReadAreNotBroken) {
   EXPECT_EQ(cut.outcome, Outcome::kUnjudged);
   EXPECT_EQ(cut.reason, Reason::kUnverified);
   EXPECT_EQ(cut.message, "it was changed while it was read");
+  EXPECT_EQ(cut.level, Level::kExists) << "what was read is not what lies there";
 }
 
 TEST(VerifyTest, NoNameReachesATerminalAsItIs) {
