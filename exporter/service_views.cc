@@ -182,6 +182,7 @@ std::vector<model::MetricFamily> Service::RecoveryFamilies(base::Timestamp now) 
 }
 
 void Service::BeforeEvaluation(base::Timestamp now) {
+  intake_->Refresh(options_.lookback / 2);
   const std::vector<model::MetricFamily> families = self_metrics_.Collect();
   RecordMetadata(store_, families);
   store_.AppendFrom("drwatch", ToSamples(families), now);
