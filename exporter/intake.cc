@@ -81,11 +81,21 @@ bool Intake::Has(const std::string& probe) const {
 void Intake::Append(const model::ProbeResult& result) {
   RecordMetadata(store_, result.families);
   store_.AppendFrom("probe/" + result.probe, ToSamples(result.families), clock_.Now());
+  appended_[result.probe] = clock_.Steady();
+}
+
+void Intake::Refresh(base::Duration age) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [probe, result] : latest_) {
+    const auto told = appended_.find(probe);
+    if (told != appended_.end() && clock_.Steady() - told->second >= age) Append(result);
+  }
 }
 
 void Intake::Remove(const std::string& probe) {
   const std::lock_guard lock(mutex_);
   latest_.erase(probe);
+  appended_.erase(probe);
   page_.Remove(probe);
   store_.EndSource("probe/" + probe, clock_.Now());
 }

@@ -27,6 +27,9 @@ class Intake {
   // them yet.
   void Announce(const model::ProbeResult& result);
   bool Has(const std::string& probe) const;
+  // Tells the store again what it was told last of each probe, where that is so long ago: rules and
+  // queries forget what is older than their lookback, however seldom a probe runs.
+  void Refresh(base::Duration age);
   // The probe is gone: its series end.
   void Remove(const std::string& probe);
 
@@ -51,6 +54,7 @@ class Intake {
   std::function<void()> on_change_;
   mutable std::mutex mutex_;
   std::map<std::string, model::ProbeResult> latest_;
+  std::map<std::string, base::SteadyTime> appended_;  // of those that the store was told of
   model::MetricsPage page_;
 };
 

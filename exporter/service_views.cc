@@ -193,6 +193,7 @@ std::vector<recovery::ServiceReport> Service::RecoveryReports() {
 }
 
 void Service::BeforeEvaluation(base::Timestamp now) {
+  intake_->Refresh(options_.lookback / 2);
   const std::vector<model::MetricFamily> families = self_metrics_.Collect();
   RecordMetadata(store_, families);
   store_.AppendFrom("drwatch", ToSamples(families), now);

@@ -6,6 +6,7 @@
 
 #include "catalog/make_place.h"
 #include "probes/low_priority.h"
+#include "verify/pg_dump_toc.h"
 
 namespace drwatch::probes {
 
@@ -96,6 +97,9 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   verdict.checksum = found.checksum;
   verdict.reason = found.reason;
   verdict.text = found.ToString();
+  for (const std::string& detail : found.details) {
+    if (detail == verify::kNoRowsText) verdict.text += ", " + detail;
+  }
   verdict.format = found.format;
   verdict.digest = found.digest;
   if (!found.contents.tables.empty()) {

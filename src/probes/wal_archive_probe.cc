@@ -159,6 +159,10 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
       continue;
     }
     if (verdict.outcome == verify::Outcome::kBroken) {
+      // Those that nobody wants to be read may be sealed: only what is cut off counts.
+      const bool cut_off =
+          verdict.reason == Reason::kIncomplete || verdict.reason == Reason::kTooSmall;
+      if (!spec_.verify && !cut_off) continue;
       question.broken.insert(key);
       findings.broken.emplace_back(key, std::move(verdict));
     } else {

@@ -47,6 +47,7 @@ Walked<Walk> WalkFolderToc(Reader& reader, std::optional<DumpToc>& result) {
   walk.format = DumpFormatName(toc->header);
   walk.level = Level::kFormat;
   walk.contents.tables = std::move(toc->tables);
+  if (!toc->has_rows) walk.details.emplace_back(kNoRowsText);
   walk.contents.begun = toc->begun;
   result = std::move(*toc);
   return walk;

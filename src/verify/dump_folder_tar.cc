@@ -117,6 +117,7 @@ Walked<Walk> KnownFiles::Finish() const {
   if (beside_ > 0) walk.details.push_back(std::to_string(beside_) + " members beside it");
   walk.contents = contents_;
   walk.contents.tables = dump_.toc.tables;
+  if (!dump_.toc.has_rows) walk.details.emplace_back(kNoRowsText);
   walk.contents.begun = dump_.toc.begun;
   return walk;
 }

@@ -64,6 +64,7 @@ class DumpVisitor final : public TarVisitor {
   // nullopt: there was no table of contents.
   const std::optional<DumpHeader>& header() const { return header_; }
   std::vector<std::string> TakeTables() { return std::move(tables_); }
+  bool has_rows() const { return has_rows_; }
   const std::optional<base::Timestamp>& begun() const { return begun_; }
   std::size_t parts() const { return wanted_.size(); }
   // Its files are packed one by one, as only a folder's are.
@@ -81,6 +82,7 @@ class DumpVisitor final : public TarVisitor {
   std::optional<DumpHeader> header_;
   TextEncoding encoding_ = TextEncoding::kOther;
   std::vector<std::string> tables_;
+  bool has_rows_ = false;
   std::optional<base::Timestamp> begun_;
   std::map<std::string, Part> wanted_;  // by member name
   DumpData data_;                       // of the current member
@@ -107,6 +109,7 @@ Walked<void> DumpVisitor::ReadToc() {
   header_ = std::move(toc->header);
   encoding_ = toc->encoding;
   tables_ = std::move(toc->tables);
+  has_rows_ = toc->has_rows;
   begun_ = toc->begun;
   toc_bytes_ = std::string();
   for (DumpEntry& entry : toc->data) {
@@ -153,6 +156,7 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
   walk.contents.tables = visitor.TakeTables();
   walk.contents.begun = visitor.begun();
   walk.details.push_back(std::to_string(visitor.parts()) + " entries with data");
+  if (!visitor.has_rows()) walk.details.emplace_back(kNoRowsText);
   return walk;
 }
 

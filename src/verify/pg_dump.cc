@@ -234,6 +234,7 @@ Walked<Walk> WalkDump(Reader& reader) {
   walk.details.push_back("database \"" + header.database + "\" of server " + header.server_version +
                          ": " + std::to_string(walker.toc().data.size()) + " entries with data, " +
                          base::FormatSize(walker.unpacked_bytes()));
+  if (!walker.toc().has_rows) walk.details.emplace_back(kNoRowsText);
   if (walker.second_toc()) {
     walk.details.emplace_back("its table of contents is there twice: its output appended");
   }

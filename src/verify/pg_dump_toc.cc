@@ -179,6 +179,7 @@ bool ReadEntry(Fields& fields, std::int64_t begin, TocPlace place, DumpToc& toc,
   const std::string schema = fields.Text();
   if (description == "TABLE DATA") {
     tables.Add(schema, tag);
+    toc.has_rows = true;
     DescribeTable(schema + "." + tag, copy, entry);
   } else if (description == "BLOBS") {
     entry.content = DumpContent::kLargeObjects;

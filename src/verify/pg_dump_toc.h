@@ -52,7 +52,11 @@ struct DumpToc {
   std::vector<std::string> tables;  // these two as Contents has them
   std::optional<base::Timestamp> begun;
   TextEncoding encoding = TextEncoding::kOther;  // of the data of tables
+  bool has_rows = false;                         // data of any table, be it of no rows
 };
+
+// A detail of what pg_dump wrote without any.
+inline constexpr const char* kNoRowsText = "holds no rows of any table";
 
 // The archive's integers: a sign byte and `int_bytes` little-endian bytes.
 Walked<std::int64_t> ReadDumpInt(Reader& reader, const DumpHeader& header, std::string_view what);

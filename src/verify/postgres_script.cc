@@ -96,7 +96,10 @@ Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {
     return Broken(defect->reason, offset, std::move(defect->message));
   }
   // Of pg_dump --inserts nearly every line.
-  if (line.starts_with("INSERT ")) return {};
+  if (line.starts_with("INSERT ")) {
+    other_rows_ = true;
+    return {};
+  }
   if (line.starts_with("--") || line.starts_with("\\connect ")) NoteTable(line);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.starts_with("\\restrict ")) {
@@ -139,6 +142,7 @@ void PostgresScript::AddToCopy(std::string_view line, std::int64_t offset) {
     ++copies_;
   }
   foreign_copy_ = !rows_ && IsForeignCopy(copy_);
+  other_rows_ = other_rows_ || foreign_copy_;
   copy_.clear();
 }
 

@@ -33,6 +33,8 @@ class PostgresScript {
   std::string_view missing_end() const { return frame_.Missing(); }
   // A \restrict has no \unrestrict yet.
   bool restricted() const { return !token_.empty(); }
+  // Data of any table so far, be it of no rows.
+  bool has_rows() const { return copies_ > 0 || other_rows_; }
   std::vector<std::string> TakeTables() { return tables_.Take(); }
 
  private:
@@ -57,6 +59,7 @@ class PostgresScript {
   std::optional<CopyRows> rows_;
   std::int64_t copy_began_ = 0;
   std::int64_t copies_ = 0;
+  bool other_rows_ = false;  // inserted, or copied by a statement that is not pg_dump's
   TextEncoding encoding_ = TextEncoding::kOther;
   std::optional<base::Utf8Stream> utf8_;  // of statements, if they are in UTF-8
   std::string token_;                     // of \restrict, until its \unrestrict

@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "verify/dump_frame.h"
+#include "verify/pg_dump_toc.h"
 #include "verify/postgres_script.h"
 
 namespace drwatch::verify {
@@ -142,6 +143,7 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   walk.level = Level::kFormat;
   if (postgres) {
     walk.details.push_back(std::to_string(script.copies()) + " COPY blocks");
+    if (!script.has_rows()) walk.details.emplace_back(kNoRowsText);
     walk.contents.tables = script.TakeTables();
   }
   return walk;

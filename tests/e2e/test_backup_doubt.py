@@ -3,6 +3,7 @@
 Each from a real fault to a page by the built-in rules, and from its repair to the resolve.
 """
 
+import json
 import os
 import random
 import subprocess
@@ -10,6 +11,7 @@ import time
 
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
+from drwatch import PROGRAM
 from servers import PG_BIN, Postgres, made_at, wait_until
 
 HOUR, DAY = 3600, 86400
@@ -153,3 +155,20 @@ def test_dated_in_the_future(folder, drwatch, receivers, backup, dumps):
     os.utime(backup / "shop-1.dump", (then, then))
     expect_resolve(receivers, page, wait_until)
     assert not receivers.pages("trigger", "BackupFailed")
+
+
+@pytest.mark.parametrize("option", ["-Fc", "-Ft", "-Fp", "-Fd"])
+def test_a_dump_without_rows_says_so(folder, primary, option):
+    """Intact as far as it goes: whoever wanted the rows sees that they are not there."""
+    primary.sql("INSERT INTO t VALUES ('x')")
+    for name, more in [("all", []), ("schema", ["--schema-only"])]:
+        command = [f"{PG_BIN}/pg_dump", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres", option, *more, "-f", folder / name]
+        subprocess.run([*command, "postgres"], check=True, cwd=folder)
+    said = {}
+    for name in ("all", "schema"):
+        run = subprocess.run([PROGRAM, "verify", "--format=json", folder / name], check=False, capture_output=True, text=True)
+        verdict = json.loads(run.stdout)[0]
+        said[name] = (run.returncode, verdict["level"], "holds no rows of any table" in verdict["details"])
+    level = said["all"][1]
+    assert said == {"all": (0, level, False), "schema": (0, level, True)}
+    assert level >= 3

@@ -34,11 +34,11 @@ def write(path, age=0, content=DUMP):
     part.rename(path)
 
 
-def start(folder, drwatch, receivers, rules, service="rpo: 1h", **more):
+def start(folder, drwatch, receivers, rules, service="rpo: 1h", options=(), **more):
     probe = {"name": "nightly", "type": "backup", "service": "shop", "path": str(folder / "backup"), "pattern": "shop-*.dump",
              "quiet_time": "200ms", **more}
     text = config(folder, receivers, [probe], rules=rules, extra="builtin_rules: false")
-    drwatch.start(text.replace("services: [{name: shop, rpo: 1h}]", f"services: [{{name: shop, {service}}}]"))
+    drwatch.start(text.replace("services: [{name: shop, rpo: 1h}]", f"services: [{{name: shop, {service}}}]"), options=options)
 
 
 def verified(drwatch):
@@ -167,6 +167,17 @@ def test_no_recovery_point_waits_for_the_first_verification(folder, drwatch, rec
     start(folder, drwatch, receivers, built_in("NoRecoveryPoint"), verify={"read_rate": "unlimited"})
     write(backup / "shop-2.dump", age=30)
     expect_resolve(receivers, page, wait_until)
+
+
+def test_what_a_probe_says_that_runs_seldom_is_not_forgotten(folder, drwatch, receivers, backup):
+    """Looked at once an hour, while rules look back over 2 seconds here, and over 5 minutes else."""
+    write(backup / "shop-1.dump", age=60, content=made_at(DUMP, time.time() - 60)[:-100])
+    start(folder, drwatch, receivers, built_in("BackupFailed"), interval="1h", quiet_time="1s", options=["--query.lookback-delta=2s"])
+    expect_page(receivers, "BackupFailed", wait_until)
+    told = time.monotonic()
+    wait_until(lambda: time.monotonic() > told + 6, what="three times that")
+    assert drwatch.firing() == {"BackupFailed"}
+    assert not receivers.pages("resolve"), "nobody has repaired it"
 
 
 def test_size_unusual(folder, drwatch, receivers, backup):

@@ -117,7 +117,7 @@ def test_once_says_how_far_it_looked(folder, receivers, dump):
 def test_what_nobody_has_read_is_unknown_but_what_a_service_has_read_is_known(folder, drwatch, receivers, dump):
     backup = fill(folder / "backup", dump, 0)
     probe = {"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "pattern": "shop-*.dump", "max_age": "26h",
-             "verify": {"read_rate": "1KiB/s"}}
+             "verify": {"read_rate": "1KiB/s"}, "free_space_warning_ratio": 0}
     (folder / "once.yml").write_text(config(folder, receivers, [probe]), encoding="utf-8")
     code, result = once_json(f"--config.file={folder}/once.yml")
     check = next(check for check in result["checks"] if check["name"] == "verified")

@@ -166,3 +166,41 @@ def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch,
     shutil.move(folder / "kept", victim)
     expect_resolve(receivers, page, wait_until)
     wait_until(lambda: begins_with(drwatch) == "base-1", what="the way back again")
+
+
+def backup_by_hand(server, name):
+    """As the manual has it: between pg_backup_start() and pg_backup_stop(), without pg_wal; nothing writes a manifest."""
+    folder = server.folder / "bases" / name
+    folder.parent.mkdir(exist_ok=True)
+    script = f"""SELECT pg_backup_start('by hand', true);
+\\! cp -r {server.data} {folder} && rm -rf {folder}/pg_wal/* {folder}/postmaster.*
+\\o {folder}/backup_label
+SELECT labelfile FROM pg_backup_stop();
+"""
+    subprocess.run([f"{PG_BIN}/psql", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1"],
+                   input=script, check=True, capture_output=True, text=True, timeout=60)
+    return folder
+
+
+def test_a_backup_by_hand_without_wal_needs_its_archive(folder, drwatch, receivers, primary):
+    archive(primary)
+    base = backup_by_hand(primary, "base-1")
+    archive(primary, 2)
+    status, text = verify(base)
+    assert status == 2 and "pg_wal: it carries no WAL: to be restored it needs that of timeline 1" in text, text
+    status, text = verify("--wal", primary.archive, base)
+    assert status == 3 and "carries no WAL: WAL 0/" in text and "nothing to check its files against" in text, text
+    first = (base / "backup_label").read_text(encoding="ascii").split("(file ")[1].split(")")[0]
+
+    good = 'backup_success{probe="base"}'
+    drwatch.start(config(folder, receivers, probes(primary)))
+    wait_until(lambda: drwatch.value(good) == 1, what="a backup that is good with its archive")
+    wait_until(lambda: list(paths(drwatch, "server_lost")) == ["wal_archive"], what="a way back by WAL, and none without it")
+    assert drwatch.value('backup_verification_level{probe="base"}') == 1
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="one way, as it has its archive")
+    shutil.move(primary.archive / first, folder / "kept")
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="no way back")
+    assert not receivers.pages("trigger", "BackupCorrupt"), "it is not damaged"
+    shutil.move(folder / "kept", primary.archive / first)
+    expect_resolve(receivers, page, wait_until)

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/strings.h"
@@ -114,6 +115,26 @@ TEST(SqlDumpTest, TheRestOfALongerFileIsFound) {
     EXPECT_GT(at + 20, long_one.size()) << long_one.substr(at);
   }
   EXPECT_LT(passed, 4);
+}
+
+TEST(SqlDumpTest, SaysThatItHoldsNoRows) {
+  const auto says_so = [](const std::string& text) {
+    MemorySource source(text);
+    Reader reader(source);
+    const Walked<Walk> walk = WalkStream(reader, "x.sql");
+    EXPECT_TRUE(walk) << text;
+    return walk && std::count(walk->details.begin(), walk->details.end(), kNoRowsText) == 1;
+  };
+  const std::string dump = SchemaDump(2);
+  EXPECT_TRUE(says_so(dump));
+  const std::size_t at = dump.rfind("--\n-- PostgreSQL database dump complete");
+  for (const char* rows : {"INSERT INTO public.t0 VALUES (1, 'x');\n\n",
+                           "COPY public.t0 (id, kind) FROM stdin;\n1\tx\n\\.\n\n",
+                           "COPY public.t0 (id, kind) FROM stdin;\n\\.\n\n"}) {
+    EXPECT_FALSE(says_so(dump.substr(0, at) + rows + dump.substr(at))) << rows;
+  }
+  EXPECT_FALSE(says_so(Sample("plain.sql")));
+  EXPECT_FALSE(says_so(Sample("inserts.sql")));
 }
 
 TEST(SqlDumpTest, WhatPeoplePutTogetherIsIntact) {
