@@ -257,7 +257,7 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
 // A zip archive, and what its only member holds. "-" is what came out of a pipe.
 Walked<Walk> Descent::WalkArchive(Reader& reader, int depth) {
   if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
-  return WalkZip(reader, [&](Reader& content, const std::string& name) {
+  return WalkZip(reader, file_, [&](Reader& content, const std::string& name) {
     const Claim claim = name == "-" ? claim_ : ClaimOfMember(name);
     return Descent(file_, claim).Run(content, name, depth + 1);
   });

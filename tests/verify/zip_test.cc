@@ -88,20 +88,29 @@ TEST(ZipTest, ADumpThatWasCutBeforeItWasPackedIsBroken) {
   EXPECT_TRUE(verdict.place.starts_with("\"-\": unpacked byte ")) << verdict.place;
 }
 
-// A member that is stored as it is, and the directory behind it.
-std::string Stored(const std::string& name, const std::string& content,
-                   const std::string& between = "") {
+// What stands both in front of a member and in the directory.
+std::string Fields(const std::string& name, const std::string& content, std::size_t packed,
+                   unsigned method) {
   uLong crc = crc32(0, nullptr, 0);
   crc =
       crc32(crc, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
-  const std::string fields = Bytes(0, 2) + Bytes(0, 2) + Bytes(0, 4) + Bytes(crc, 4) +
-                             Bytes(content.size(), 4) + Bytes(content.size(), 4) +
-                             Bytes(name.size(), 2) + Bytes(0, 2);
-  const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
+  return Bytes(0, 2) + Bytes(method, 2) + Bytes(0, 4) + Bytes(crc, 4) + Bytes(packed, 4) +
+         Bytes(content.size(), 4) + Bytes(name.size(), 2) + Bytes(0, 2);
+}
+// The directory behind `before`, about the one member at its start.
+std::string WithDirectory(const std::string& before, const std::string& fields,
+                          const std::string& name) {
   const std::string entry =
       "PK\x01\x02" + Bytes(20, 2) + Bytes(20, 2) + fields + Bytes(0, 14) + name;
-  return member + entry + "PK\x05\x06" + Bytes(0, 4) + Bytes(1, 2) + Bytes(1, 2) +
-         Bytes(entry.size(), 4) + Bytes(member.size(), 4) + Bytes(0, 2);
+  return before + entry + "PK\x05\x06" + Bytes(0, 4) + Bytes(1, 2) + Bytes(1, 2) +
+         Bytes(entry.size(), 4) + Bytes(before.size(), 4) + Bytes(0, 2);
+}
+// A member that is stored as it is, and the directory.
+std::string Stored(const std::string& name, const std::string& content,
+                   const std::string& between = "") {
+  const std::string fields = Fields(name, content, content.size(), 0);
+  const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
+  return WithDirectory(member, fields, name);
 }
 
 // Hands out its bytes in pieces of a given size.
@@ -167,6 +176,33 @@ TEST(ZipTest, ArchivesInArchivesHaveALimit) {
   const Verdict verdict = WalkZipBytes(Stored("c.zip", bytes));
   EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
   EXPECT_EQ(verdict.reason, Reason::kLimit);
+}
+
+TEST(ZipTest, BombsAreALimit) {
+  // A piece that can be repeated: it ends with a flush, not with the stream.
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+  std::string zeros(64 << 20, '\0');
+  std::string piece(1 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(zeros.data());
+  stream.avail_in = static_cast<uInt>(zeros.size());
+  stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+  stream.avail_out = static_cast<uInt>(piece.size());
+  deflate(&stream, Z_FULL_FLUSH);
+  piece.resize(stream.total_out);
+  deflateEnd(&stream);
+  std::string inner;
+  for (int i = 0; i < 80; ++i) inner += piece;
+  const std::string inner_zip =
+      "PK\x03\x04" + Bytes(20, 2) + Fields("zeros", "", inner.size(), 8) + "zeros" + inner;
+  const std::string packed = Deflated(inner_zip, -15);
+  const std::string fields = Fields("b.zip", inner_zip, packed.size(), 8);
+  const std::string bomb =
+      WithDirectory("PK\x03\x04" + Bytes(20, 2) + fields + "b.zip" + packed, fields, "b.zip");
+  EXPECT_LT(bomb.size(), 200'000u);
+  const Verdict verdict = WalkZipBytes(bomb);
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << verdict.ToString();
+  EXPECT_EQ(verdict.reason, Reason::kLimit) << verdict.ToString();
 }
 
 TEST(ZipTest, WhatADumpOfAFolderNeedsASecondLookForIsFoundInItToo) {
