@@ -258,7 +258,11 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
 Walked<Walk> Descent::WalkArchive(Reader& reader, int depth) {
   if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
   return WalkZip(reader, file_, [&](Reader& content, const std::string& name) {
-    const Claim claim = name == "-" ? claim_ : ClaimOfMember(name);
+    if (name == "-") return Descent(file_, claim_).Run(content, name, depth + 1);
+    const Claim claim = ClaimOfMember(name);
+    auto end = content.AtEnd();
+    if (!end) return Walked<Walk>(tl::unexpected(std::move(end.error())));
+    if (*end && claim == Claim::kNone) return Walked<Walk>(EmptyMember());
     return Descent(file_, claim).Run(content, name, depth + 1);
   });
 }

@@ -158,7 +158,9 @@ TEST(ZipTest, TheVerdictDoesNotDependOnHowTheBytesArrive) {
 TEST(ZipTest, WhatHoldsNothingIsBroken) {
   EXPECT_EQ(WalkZipBytes("PK\x05\x06" + std::string(18, '\0')).reason, Reason::kTooSmall);
   EXPECT_EQ(WalkZipBytes(Stored("-", "")).reason, Reason::kTooSmall) << "an empty pipe";
+  EXPECT_EQ(WalkZipBytes(Stored("shop.sql", "")).reason, Reason::kTooSmall);
   EXPECT_EQ(WalkZipBytes(Stored("folder/", "")).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkZipBytes(Stored("folder/mark", "")).outcome, Outcome::kIntact);
 }
 
 TEST(ZipTest, SignaturesOfAndroidStandBeforeTheDirectory) {
