@@ -18,6 +18,7 @@
 #include "catalog/folder_summary.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
+#include "verify/chunk_store.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -379,6 +380,10 @@ bool FolderScan::AddFolder(const std::string& relative) {
   const bool by_folder = options_.dated_by_folder && !known.time;
   artefact.modified =
       by_folder ? std::max(summary->newest, summary->newest_folder) : summary->newest;
+  // What is being added to it takes nothing from the backups that are there.
+  const verify::FolderFiles files(artefact.path);
+  const bool store = verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
+  if (store && known.time) artefact.modified = *known.time;
   std::string stamp;
   if (sums_ != nullptr) {
     const std::string inside = verify::SplitPath(artefact.path).second + "/";

@@ -18,6 +18,8 @@
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
 #include "verify/checksum_list.h"
+#include "verify/checksums.h"
+#include "verify/chunk_store.h"
 #include "verify/data_folder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_source.h"
@@ -211,6 +213,8 @@ FolderKind RecogniseFolder(const std::string& path) {
   if (verify::LooksLikeBaseBackup(path)) return FolderKind::kBaseBackup;
   if (verify::LooksLikeDumpFolder(path)) return FolderKind::kDumpFolder;
   if (verify::LooksLikeAofFolder(path)) return FolderKind::kAppendOnlyFolder;
+  const auto store = verify::RecogniseChunkStore(verify::FolderFiles(path));
+  if (store != verify::ChunkStore::kNone) return FolderKind::kChunkStore;
   return FolderKind::kPlain;
 }
 
@@ -221,7 +225,26 @@ std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Dead
   return walker.Finish();
 }
 
+// The newest change of a file in the folder or in one of its folders.
+static std::optional<base::Timestamp> NewestIn(const std::string& path, int depth = 2) {
+  std::optional<base::Timestamp> newest;
+  for (const std::string& name : verify::NamesIn(path)) {
+    const std::string below = path + "/" + name;
+    struct stat info {};
+    if (::stat(below.c_str(), &info) != 0) continue;
+    std::optional<base::Timestamp> one;
+    if (S_ISREG(info.st_mode)) one = ModifiedAt(info);
+    if (S_ISDIR(info.st_mode) && depth > 1) one = NewestIn(below, depth - 1);
+    newest = std::max(newest, one);
+  }
+  return newest;
+}
+
 std::optional<base::Timestamp> TimeInFolder(const std::string& path) {
+  const auto store = verify::RecogniseChunkStore(verify::FolderFiles(path));
+  if (store != verify::ChunkStore::kNone) {
+    return NewestIn(path + "/" + std::string(verify::WrittenByABackup(store)));
+  }
   if (verify::WasStarted(verify::FolderFiles(path))) return std::nullopt;
   verify::ReadBudget budget({});
   if (auto file = verify::FileSource::Open(path + "/backup_manifest", budget, nullptr)) {

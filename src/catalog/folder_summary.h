@@ -20,7 +20,7 @@ base::Timestamp ChangedAt(const struct stat& info);
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info);
 
 // What kind of artefact a folder's entries make it.
-enum class FolderKind { kPlain, kBaseBackup, kDumpFolder, kAppendOnlyFolder };
+enum class FolderKind { kPlain, kBaseBackup, kDumpFolder, kAppendOnlyFolder, kChunkStore };
 FolderKind RecogniseFolder(const std::string& path);
 
 struct FolderSummary {
@@ -40,8 +40,8 @@ struct FolderSummary {
 std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
                                              const base::StopToken& stop);
 
-// The time that backup_manifest or backup_label gives. nullopt if neither does, or a
-// server was started in it since.
+// The time that backup_manifest or backup_label gives; of a repository of restic or Borg when the
+// last backup was written to it. nullopt if nothing does, or a server was started in it since.
 std::optional<base::Timestamp> TimeInFolder(const std::string& path);
 
 }  // namespace drwatch::catalog

@@ -55,6 +55,15 @@ verify::Walked<verify::OpenedFile> PlaceFiles::Open(const std::string& name,
   return verify::OpenedFile{*std::move(source), object->size_bytes};
 }
 
+std::optional<base::Timestamp> PlaceFiles::Newest(const std::string& prefix) const {
+  std::optional<base::Timestamp> newest;
+  for (const PlaceObject& object : objects_) {
+    const bool meant = std::string_view(object.name).substr(folder_.size()).starts_with(prefix);
+    if (meant) newest = std::max(newest, std::optional(object.modified));
+  }
+  return newest;
+}
+
 std::uint64_t PlaceFiles::Fingerprint() const {
   std::uint64_t sum = 0;
   for (const PlaceObject& object : objects_) sum += FingerprintOf(object);

@@ -1,6 +1,7 @@
 // Some objects of a place as one set of files: those below a folder.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,8 @@ class PlaceFiles final : public verify::FileSet {
 
   // nullptr: there is none of that name.
   const PlaceObject* Find(const std::string& name) const;
+  // The newest change of those whose names begin so. nullopt: there are none.
+  std::optional<base::Timestamp> Newest(const std::string& prefix) const;
   // Of all of them.
   std::uint64_t Fingerprint() const;
 

@@ -9,6 +9,7 @@
 #include "catalog/folder_catalog.h"
 #include "catalog/place_files.h"
 #include "verify/base_backup.h"
+#include "verify/chunk_store.h"
 #include "verify/data_folder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_source.h"
@@ -58,7 +59,8 @@ class PlaceScan {
     }
   }
   static bool IsOneArtefact(const PlaceFiles& files) {
-    return verify::LooksLikeBaseBackup(files) || verify::LooksLikeDumpFolder(files);
+    return verify::LooksLikeBaseBackup(files) || verify::LooksLikeDumpFolder(files) ||
+           verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
   }
   void Scan(const std::string& folder, Objects objects);
   void JudgeFile(const PlaceObject& object, const verify::ChecksumFolder& sums,
@@ -238,6 +240,9 @@ void PlaceScan::AddFolder(const std::string& folder, Objects objects,
   }
   artefact.checksum_stamp = StampOf(stamp);
   SetTime(artefact, &files);
+  // What is being added to a repository takes nothing from the backups that are there.
+  const bool store = verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
+  if (store) artefact.modified = std::min(artefact.modified, artefact.time);
   const base::Duration age = now_ - artefact.modified;
   const bool recent = age < options_.quiet_time && age > -FolderCatalog::kClockSkew;
   const bool unfinished = IsUnfinished(files) && age < FolderCatalog::kAbandonedAfter;
@@ -279,8 +284,12 @@ std::optional<base::Timestamp> PlaceScan::TimeOfManifest(const PlaceObject* obje
   return std::nullopt;
 }
 
-// What backup_manifest or backup_label gives.
+// What backup_manifest or backup_label gives, or the last backup in a repository of restic or Borg.
 std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files, bool& sure) {
+  const auto store = verify::RecogniseChunkStore(files);
+  if (store != verify::ChunkStore::kNone) {
+    return files.Newest(std::string(verify::WrittenByABackup(store)) + "/");
+  }
   if (verify::WasStarted(files)) return std::nullopt;
   if (const auto taken = TimeOfManifest(files.Find("backup_manifest"), sure)) return taken;
   constexpr std::string_view kKey = "START TIME: ";

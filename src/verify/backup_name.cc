@@ -12,9 +12,9 @@ namespace drwatch::verify {
 namespace {
 
 // Of dumps, snapshots, archives and what is encrypted: never meant to be empty.
-constexpr std::array<std::string_view, 17> kBackupEndings = {
+constexpr std::array<std::string_view, 18> kBackupEndings = {
     ".sql", ".dump", ".dmp", ".aof", ".rdb", ".tar", ".tgz", ".tzst", ".txz",
-    ".tbz", ".tbz2", ".zip", ".7z",  ".rar", ".age", ".gpg", ".enc"};
+    ".tbz", ".tbz2", ".zip", ".7z",  ".rar", ".age", ".gpg", ".enc",  ".bson"};
 // Put behind the name of whatever was copied.
 constexpr std::array<std::string_view, 3> kCopyEndings = {".bak", ".backup", ".bkp"};
 

@@ -1,6 +1,7 @@
 #include "verify/crc.h"
 
 #include <isa-l/crc.h>
+#include <isa-l/crc64.h>
 
 #include <array>
 #include <climits>
@@ -45,6 +46,12 @@ std::uint32_t Crc32(std::uint32_t crc, std::string_view bytes) {
     crc = crc32_gzip_refl(crc, reinterpret_cast<const unsigned char*>(part.data()), part.size());
     bytes.remove_prefix(part.size());
   }
+  ForgetUpperHalves();
+  return crc;
+}
+
+std::uint64_t Crc64Xz(std::uint64_t crc, std::string_view bytes) {
+  crc = crc64_ecma_refl(crc, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   ForgetUpperHalves();
   return crc;
 }

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "verify/aof.h"
 #include "verify/backup_name.h"
+#include "verify/bson.h"
 #include "verify/decoder.h"
 #include "verify/dump_tar.h"
 #include "verify/json.h"
@@ -34,13 +35,14 @@ struct Format {
   bool (*matches)(std::string_view head);
   Walked<Walk> (*walk)(Reader& reader);
 };
-constexpr std::array<Format, 6> kFormats = {{
+constexpr std::array<Format, 7> kFormats = {{
     {LooksLikeDump, WalkDump},
     {LooksLikeSqlDump, WalkSqlDump},
     {LooksLikeDumpTar, WalkDumpTar},
     {LooksLikeTar, WalkTar},
     {LooksLikeRdb, WalkRdb},
     {LooksLikeAof, WalkAof},
+    {LooksLikeMongoArchive, WalkMongoArchive},
 }};
 
 // Passes on what a decoder makes, within the limit of kMaxExpansionRatio.
@@ -119,6 +121,7 @@ bool MayBeState(std::string_view head) {
 // What only a name tells from other texts. nullopt: `name` does not.
 std::optional<Walked<Walk>> WalkText(Reader& reader, std::string_view head,
                                      const std::string& name) {
+  if (PromisesBson(name)) return WalkBson(reader);
   const bool wide = head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff");  // UTF-16
   if (wide) return std::nullopt;
   if (PromisesJson(name)) return WalkJson(reader);
@@ -200,6 +203,9 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   const std::string head(*peeked);
   const bool being_written = IsBeingPacked(name) || (depth == 0 && IsBeingWritten(name));
   if (head.empty() && being_written) return UnwrittenWal();
+  // Of an empty collection.
+  const bool part = claim_ != Claim::kArtefact;
+  if (head.empty() && part && PromisesBson(name)) return WalkBson(reader);
   const bool may_be_empty = claim_ == Claim::kKept || claim_ == Claim::kPacking;
   if (head.empty() && depth > 0 && may_be_empty) return EmptyMember();
   if (head.empty()) {
@@ -251,8 +257,12 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
 // A zip archive, and what its only member holds. "-" is what came out of a pipe.
 Walked<Walk> Descent::WalkArchive(Reader& reader, int depth) {
   if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
-  return WalkZip(reader, [&](Reader& content, const std::string& name) {
-    const Claim claim = name == "-" ? claim_ : ClaimOfMember(name);
+  return WalkZip(reader, file_, [&](Reader& content, const std::string& name) {
+    if (name == "-") return Descent(file_, claim_).Run(content, name, depth + 1);
+    const Claim claim = ClaimOfMember(name);
+    auto end = content.AtEnd();
+    if (!end) return Walked<Walk>(tl::unexpected(std::move(end.error())));
+    if (*end && claim == Claim::kNone) return Walked<Walk>(EmptyMember());
     return Descent(file_, claim).Run(content, name, depth + 1);
   });
 }

@@ -21,13 +21,16 @@ struct Row {
   std::string_view last;   // a line within the last kTailBytes; PostgreSQL's: dump_frame.h
   Dialect dialect;
 };
-constexpr std::array<Row, 4> kRows = {{
+constexpr std::array<Row, 5> kRows = {{
     {"pg_dumpall SQL", "-- PostgreSQL database cluster dump",
      "-- PostgreSQL database cluster dump complete", Dialect::kPostgres},
     {"pg_dump SQL", "-- PostgreSQL database dump", "-- PostgreSQL database dump complete",
      Dialect::kPostgres},
     {"mysqldump SQL", "-- MySQL dump ", "-- Dump completed", Dialect::kMySql},
     {"mariadb-dump SQL", "-- MariaDB dump ", "-- Dump completed", Dialect::kMySql},
+    // Without comments, of either: what it sets at its start it sets back at its end.
+    {"mysqldump SQL", "/*!40101 SET @OLD_COLLATION_CONNECTION=@@COLLATION_CONNECTION */;",
+     "/*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;", Dialect::kMySql},
 }};
 constexpr std::size_t kHeadBytes = 512;
 constexpr std::size_t kTailBytes = 4096;

@@ -14,6 +14,7 @@
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
 #include "verify/checksum_reader.h"
+#include "verify/chunk_store.h"
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
@@ -130,7 +131,11 @@ std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& che
                                    ReadBudget& budget) {
   if (LooksLikeBaseBackup(path)) return VerifyBaseBackup(path, checksums, budget);
   if (LooksLikeDumpFolder(path)) return VerifyDumpFolder(path, checksums, budget);
-  if (LooksLikeAofFolder(path)) return VerifyAofFolder(FolderFiles(path), checksums, budget);
+  const FolderFiles files(path);
+  if (LooksLikeAofFolder(files)) return VerifyAofFolder(files, checksums, budget);
+  if (RecogniseChunkStore(files) != ChunkStore::kNone) {
+    return VerifyChunkStore(files, checksums, budget);
+  }
   return std::nullopt;
 }
 
@@ -255,6 +260,8 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
     verdict = VerifyDumpFolder(files, checksums, budget);
   } else if (LooksLikeAofFolder(files)) {
     verdict = VerifyAofFolder(files, checksums, budget);
+  } else if (RecogniseChunkStore(files) != ChunkStore::kNone) {
+    verdict = VerifyChunkStore(files, checksums, budget);
   } else {
     verdict = VerifyEach(files, checksums, budget,
                          [](const std::string&, const Verdict&) { return false; });

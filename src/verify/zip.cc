@@ -51,8 +51,9 @@ class Part final : public Source {
 // What a member holds, unpacked; counts and checksums it.
 class Content final : public Source {
  public:
-  // `inflater`: nullptr = it is stored as it is.
-  Content(Reader& packed, Inflater* inflater) : packed_(packed), inflater_(inflater) {
+  // `inflater`: nullptr = it is stored as it is. `file`: what all of it comes out of.
+  Content(Reader& packed, const Reader& file, Inflater* inflater)
+      : packed_(packed), file_(file), inflater_(inflater) {
     if (inflater_ != nullptr) inflater_->Start();
   }
   Walked<std::string_view> Next() override {
@@ -61,6 +62,11 @@ class Content final : public Source {
     if (!bytes) return bytes;
     size_ += static_cast<std::int64_t>(bytes->size());
     crc_ = Crc32(crc_, *bytes);
+    if (size_ > kExpansionFloorBytes && size_ / kMaxExpansionRatio > file_.offset()) {
+      failed_ = true;
+      return Unjudged(Reason::kLimit, "unpacks to more than " + std::to_string(kMaxExpansionRatio) +
+                                          " times its size");
+    }
     return bytes;
   }
   std::int64_t size() const { return size_; }
@@ -70,6 +76,7 @@ class Content final : public Source {
 
  private:
   Reader& packed_;
+  const Reader& file_;
   Inflater* const inflater_;
   std::int64_t size_ = 0;
   std::uint32_t crc_ = 0;
@@ -78,7 +85,8 @@ class Content final : public Source {
 
 class ZipWalker {
  public:
-  ZipWalker(Reader& reader, const ZipContent& content) : reader_(reader), content_(content) {}
+  ZipWalker(Reader& reader, const Reader& file, const ZipContent& content)
+      : reader_(reader), file_(file), content_(content) {}
   Walked<Walk> Run();
 
  private:
@@ -98,6 +106,7 @@ class ZipWalker {
   }
 
   Reader& reader_;
+  const Reader& file_;
   const ZipContent& content_;
   Inflater inflater_{Inflater::Wrapping::kNone, kBufferBytes};
   std::vector<Member> members_;
@@ -133,7 +142,7 @@ Walked<void> ZipWalker::UnpackKnown(ZipHeader& header) {
   }
   Part part(reader_, header.packed);
   Reader packed(part);
-  Content content(packed, InflaterFor(header));
+  Content content(packed, file_, InflaterFor(header));
   if (auto unpacked = Unpack(header, content); !unpacked) return unpacked;
   if (auto rest = Drain(part); !rest) return tl::unexpected(std::move(rest.error()));
   const bool same = content.crc() == header.crc && content.size() == header.size;
@@ -160,7 +169,7 @@ Walked<void> ZipWalker::UnpackUnknown(ZipHeader& header) {
                         " ends is not known, which is encrypted or not deflated");
   }
   const std::int64_t begin = reader_.offset();
-  Content content(reader_, &inflater_);
+  Content content(reader_, file_, &inflater_);
   if (auto unpacked = Unpack(header, content); !unpacked) return unpacked;
   const std::string read_ahead = inflater_.read_ahead_bytes();
   header.packed = reader_.offset() - begin - static_cast<std::int64_t>(read_ahead.size());
@@ -280,7 +289,7 @@ Walked<Walk> ZipWalker::FinishSingle(Walk archive) {
       const ZipContent content = [&again](Reader& inner, const std::string&) {
         return again(inner);
       };
-      return WalkZip(whole, content);
+      return WalkZip(whole, whole, content);
     };
     return walk;
   }
@@ -342,8 +351,8 @@ bool LooksLikeZip(std::string_view head) {
   return head.starts_with(kZipMember) || head.starts_with(kZipEnd);
 }
 
-Walked<Walk> WalkZip(Reader& reader, const ZipContent& content) {
-  return ZipWalker(reader, content).Run();
+Walked<Walk> WalkZip(Reader& reader, const Reader& file, const ZipContent& content) {
+  return ZipWalker(reader, file, content).Run();
 }
 
 }  // namespace drwatch::verify

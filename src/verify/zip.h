@@ -17,10 +17,12 @@ bool LooksLikeZip(std::string_view head);
 // Walks what a file in an archive holds; `name` is the member's.
 using ZipContent = std::function<Walked<Walk>(Reader& content, const std::string& name)>;
 
-// Walks to the end of the stream. What an archive of a single member holds is walked by `content`,
-// and what that finds counts. Members that are encrypted or packed by anything but deflate are
-// passed over: kFormat. Faults: kIncomplete (cut off, no directory), kCorrupt, kTooSmall (no
-// member); unjudged: an archive in volumes, a member of unknown length that cannot be unpacked.
-Walked<Walk> WalkZip(Reader& reader, const ZipContent& content);
+// Walks to the end of the stream, which is `file` or what came out of it. What an archive of a
+// single member holds is walked by `content`, and what that finds counts. Members that are
+// encrypted or packed by anything but deflate are passed over: kFormat. Faults: kIncomplete (cut
+// off, no directory), kCorrupt, kTooSmall (no member); unjudged: an archive in volumes, a member of
+// unknown length that cannot be unpacked, one that unpacks to more than kMaxExpansionRatio times
+// the file.
+Walked<Walk> WalkZip(Reader& reader, const Reader& file, const ZipContent& content);
 
 }  // namespace drwatch::verify

@@ -122,6 +122,27 @@ TEST_F(FolderCatalogTest, AppendOnlyFoldersAreOneArtefact) {
   EXPECT_EQ(List().complete.back().files, 2);
 }
 
+TEST_F(FolderCatalogTest, ARepositoryOfResticOrBorgIsAsOldAsItsLastBackup) {
+  Write("r/config", 900h);
+  Write("r/keys/k", 900h);
+  Write("r/snapshots/s1", 50h);
+  Write("r/snapshots/s2", 26h);
+  Write("r/data/6e/p", 26h);
+  EXPECT_EQ(Names(), "r |");
+  Write("r/index/after-a-prune", 1h);
+  Write("r/data/6e/of-a-backup-that-runs", 1s);
+  EXPECT_EQ(Names(), "r |");
+  EXPECT_EQ(List().complete.back().time, kNow - 26h);
+  EXPECT_EQ(List().complete.back().files, 7);
+  for (const char* name : {"README", "config", "hints.3", "index.3", "integrity.3"}) {
+    Write("b/" + std::string(name), 1h);
+  }
+  Write("b/data/0/2", 20h);
+  Write("b/data/0/3", 19h);
+  EXPECT_EQ(Names(), "r b |");
+  EXPECT_EQ(List().complete.back().time, kNow - 19h);
+}
+
 TEST_F(FolderCatalogTest, NewestIsByTheTimeInTheNameNotByTheCopysTime) {
   Write("shop-20260105T020000Z.dump", 1min);
   Write("shop-20260109T020000Z.dump", 1h);

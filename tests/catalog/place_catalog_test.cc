@@ -275,6 +275,17 @@ TEST_F(PlaceCatalogTest, TakesADumpFolderAsOne) {
   EXPECT_EQ(verdict.reason, Reason::kIncomplete);
 }
 
+TEST_F(PlaceCatalogTest, ARepositoryOfResticIsAsOldAsItsLastSnapshot) {
+  Put("daily/config", 900h);
+  Put("daily/keys/k", 900h);
+  Put("daily/snapshots/s", 26h);
+  Put("daily/data/6e/p", 26h);
+  Put("daily/index/" + std::string(64, 'a'), 1s);
+  EXPECT_EQ(Names(), "daily |");
+  EXPECT_EQ(List().complete.back().time, clock_.Now() - 26h);
+  EXPECT_EQ(VerifyNewest().outcome, Outcome::kBroken) << "not named after its bytes";
+}
+
 TEST_F(PlaceCatalogTest, WaitsForAllPartsOfABaseBackup) {
   Put("daily/base1/backup_manifest", 10s, "{}");
   EXPECT_EQ(Names(), "| base1");

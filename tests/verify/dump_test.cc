@@ -632,6 +632,22 @@ TEST(SqlDumpTest, RestrictTokensMustAgree) {
             "\\unrestrict does not match \\restrict");
 }
 
+TEST(SqlDumpTest, MySqlDumpsWithoutCommentsSetBackWhatTheySet) {
+  const std::string begin =
+      "\n/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;\n"
+      "/*!40101 SET @OLD_COLLATION_CONNECTION=@@COLLATION_CONNECTION */;\n"
+      "INSERT INTO t VALUES ('it\\'s');\n";
+  const Verdict cut = WalkBytes(begin, "shop.sql");
+  EXPECT_EQ(cut.outcome, Outcome::kBroken);
+  EXPECT_EQ(cut.reason, Reason::kIncomplete);
+  const std::string end =
+      "/*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;\n"
+      "/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;\n\n";
+  const Verdict whole = WalkBytes(begin + end, "shop.sql");
+  EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.message;
+  EXPECT_EQ(whole.format, "mysqldump SQL");
+}
+
 TEST(SqlDumpTest, MySqlDumpsNeedTheirEndMarker) {
   const std::string dump =
       "-- MySQL dump 10.13  Distrib 8.0\n--\nINSERT INTO t VALUES ('it\\'s');\n";

@@ -88,26 +88,79 @@ TEST(ZipTest, ADumpThatWasCutBeforeItWasPackedIsBroken) {
   EXPECT_TRUE(verdict.place.starts_with("\"-\": unpacked byte ")) << verdict.place;
 }
 
-// A member that is stored as it is, and the directory behind it.
-std::string Stored(const std::string& name, const std::string& content,
-                   const std::string& between = "") {
+// What stands both in front of a member and in the directory.
+std::string Fields(const std::string& name, const std::string& content, std::size_t packed,
+                   unsigned method) {
   uLong crc = crc32(0, nullptr, 0);
   crc =
       crc32(crc, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
-  const std::string fields = Bytes(0, 2) + Bytes(0, 2) + Bytes(0, 4) + Bytes(crc, 4) +
-                             Bytes(content.size(), 4) + Bytes(content.size(), 4) +
-                             Bytes(name.size(), 2) + Bytes(0, 2);
-  const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
+  return Bytes(0, 2) + Bytes(method, 2) + Bytes(0, 4) + Bytes(crc, 4) + Bytes(packed, 4) +
+         Bytes(content.size(), 4) + Bytes(name.size(), 2) + Bytes(0, 2);
+}
+// The directory behind `before`, about the one member at its start.
+std::string WithDirectory(const std::string& before, const std::string& fields,
+                          const std::string& name) {
   const std::string entry =
       "PK\x01\x02" + Bytes(20, 2) + Bytes(20, 2) + fields + Bytes(0, 14) + name;
-  return member + entry + "PK\x05\x06" + Bytes(0, 4) + Bytes(1, 2) + Bytes(1, 2) +
-         Bytes(entry.size(), 4) + Bytes(member.size(), 4) + Bytes(0, 2);
+  return before + entry + "PK\x05\x06" + Bytes(0, 4) + Bytes(1, 2) + Bytes(1, 2) +
+         Bytes(entry.size(), 4) + Bytes(before.size(), 4) + Bytes(0, 2);
+}
+// A member that is stored as it is, and the directory.
+std::string Stored(const std::string& name, const std::string& content,
+                   const std::string& between = "") {
+  const std::string fields = Fields(name, content, content.size(), 0);
+  const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
+  return WithDirectory(member, fields, name);
+}
+
+// Hands out its bytes in pieces of a given size.
+class PieceSource final : public Source {
+ public:
+  PieceSource(std::string_view bytes, std::size_t size) : left_(bytes), size_(size) {}
+  Walked<std::string_view> Next() override {
+    piece_ = std::string(left_.substr(0, size_));
+    left_.remove_prefix(piece_.size());
+    return piece_;
+  }
+
+ private:
+  std::string_view left_;
+  const std::size_t size_;
+  std::string piece_;
+};
+
+std::string Found(std::string_view bytes, std::size_t piece) {
+  PieceSource source(bytes, piece);
+  Reader reader(source);
+  const Walked<Walk> walk = WalkStream(reader, "shop.zip");
+  return walk ? walk->format : walk.error().message;
+}
+
+TEST(ZipTest, TheVerdictDoesNotDependOnHowTheBytesArrive) {
+  std::uint32_t state = 1;
+  const auto random = [&state](std::size_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 8) % below;
+  };
+  for (const std::string name : {"cut-dump", "files-pipe", "zip64-stream", "bzip2", "encrypted"}) {
+    const std::string whole = Zip(name);
+    for (int round = 0; round < 300; ++round) {
+      std::string bytes = whole;
+      for (std::size_t i = random(4); i > 0; --i) {
+        bytes[random(bytes.size())] = static_cast<char>(random(2) == 0 ? random(256) : 255);
+      }
+      if (random(4) == 0) bytes.resize(random(bytes.size()));
+      EXPECT_EQ(Found(bytes, 1 + random(40)), Found(bytes, 1 << 20)) << name << " " << round;
+    }
+  }
 }
 
 TEST(ZipTest, WhatHoldsNothingIsBroken) {
   EXPECT_EQ(WalkZipBytes("PK\x05\x06" + std::string(18, '\0')).reason, Reason::kTooSmall);
   EXPECT_EQ(WalkZipBytes(Stored("-", "")).reason, Reason::kTooSmall) << "an empty pipe";
+  EXPECT_EQ(WalkZipBytes(Stored("shop.sql", "")).reason, Reason::kTooSmall);
   EXPECT_EQ(WalkZipBytes(Stored("folder/", "")).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkZipBytes(Stored("folder/mark", "")).outcome, Outcome::kIntact);
 }
 
 TEST(ZipTest, SignaturesOfAndroidStandBeforeTheDirectory) {
@@ -125,6 +178,33 @@ TEST(ZipTest, ArchivesInArchivesHaveALimit) {
   const Verdict verdict = WalkZipBytes(Stored("c.zip", bytes));
   EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
   EXPECT_EQ(verdict.reason, Reason::kLimit);
+}
+
+TEST(ZipTest, BombsAreALimit) {
+  // A piece that can be repeated: it ends with a flush, not with the stream.
+  z_stream stream{};
+  deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY);
+  std::string zeros(64 << 20, '\0');
+  std::string piece(1 << 20, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(zeros.data());
+  stream.avail_in = static_cast<uInt>(zeros.size());
+  stream.next_out = reinterpret_cast<Bytef*>(piece.data());
+  stream.avail_out = static_cast<uInt>(piece.size());
+  deflate(&stream, Z_FULL_FLUSH);
+  piece.resize(stream.total_out);
+  deflateEnd(&stream);
+  std::string inner;
+  for (int i = 0; i < 80; ++i) inner += piece;
+  const std::string inner_zip =
+      "PK\x03\x04" + Bytes(20, 2) + Fields("zeros", "", inner.size(), 8) + "zeros" + inner;
+  const std::string packed = Deflated(inner_zip, -15);
+  const std::string fields = Fields("b.zip", inner_zip, packed.size(), 8);
+  const std::string bomb =
+      WithDirectory("PK\x03\x04" + Bytes(20, 2) + fields + "b.zip" + packed, fields, "b.zip");
+  EXPECT_LT(bomb.size(), 200'000u);
+  const Verdict verdict = WalkZipBytes(bomb);
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << verdict.ToString();
+  EXPECT_EQ(verdict.reason, Reason::kLimit) << verdict.ToString();
 }
 
 TEST(ZipTest, WhatADumpOfAFolderNeedsASecondLookForIsFoundInItToo) {
