@@ -25,6 +25,17 @@ std::optional<std::string> FindFile(const FileSet& files, const std::string& nam
   return std::nullopt;
 }
 
+// "3348.dat.gz"
+bool IsPackedTableName(const std::string& name) {
+  const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  const std::string ending = name.substr(digits);
+  return digits > 0 && (ending == ".dat.gz" || ending == ".dat.lz4" || ending == ".dat.zst");
+}
+
+bool IsLargeObjectList(const std::string& name) {
+  return name.starts_with("blobs") && name.ends_with(".toc");
+}
+
 Verdict Bad(const std::string& place, Reason reason, std::string message) {
   Verdict verdict;
   verdict.outcome = Outcome::kBroken;
@@ -40,6 +51,10 @@ class DumpFolder {
       : file_set_(files), checksums_(checksums), budget_(budget) {}
 
   Verdict Run() {
+    if (!file_set_.Has("toc.dat")) {
+      return Bad("toc.dat", Reason::kIncomplete,
+                 "it is missing: nothing can be restored without it");
+    }
     std::optional<DumpToc> toc;
     whole_ = Verify("toc.dat", [&toc](Reader& reader) { return WalkFolderToc(reader, toc); });
     if (!toc || whole_.outcome == Outcome::kBroken) return whole_;
@@ -117,17 +132,20 @@ class DumpFolder {
 }  // namespace
 
 bool LooksLikeDumpFolder(const FileSet& files) { return files.Has("toc.dat"); }
+bool LooksLikeCutDumpFolder(const FileSet& files) {
+  const std::vector<std::string> names = files.TopNames();
+  const bool any = std::any_of(names.begin(), names.end(), IsPackedTableName);
+  return any && !files.Has("toc.dat") &&
+         std::all_of(names.begin(), names.end(), [](const std::string& name) {
+           return IsPackedTableName(name) || IsLargeObjectName(name) || IsLargeObjectList(name);
+         });
+}
 bool LooksLikeDumpFolder(const std::string& folder) {
   return LooksLikeDumpFolder(FolderFiles(folder));
 }
 
 Verdict VerifyDumpFolder(const FileSet& files, const Checksums& checksums, ReadBudget& budget) {
   return DumpFolder(files, checksums, budget).Run();
-}
-
-Verdict VerifyDumpFolder(const std::string& folder, const Checksums& checksums,
-                         ReadBudget& budget) {
-  return VerifyDumpFolder(FolderFiles(folder), checksums, budget);
 }
 
 }  // namespace drwatch::verify

@@ -130,8 +130,10 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
 std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& checksums,
                                    ReadBudget& budget) {
   if (LooksLikeBaseBackup(path)) return VerifyBaseBackup(path, checksums, budget);
-  if (LooksLikeDumpFolder(path)) return VerifyDumpFolder(path, checksums, budget);
   const FolderFiles files(path);
+  if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files)) {
+    return VerifyDumpFolder(files, checksums, budget);
+  }
   if (LooksLikeAofFolder(files)) return VerifyAofFolder(files, checksums, budget);
   if (RecogniseChunkStore(files) != ChunkStore::kNone) {
     return VerifyChunkStore(files, checksums, budget);
@@ -256,7 +258,7 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
   Verdict verdict;
   if (LooksLikeBaseBackup(files)) {
     verdict = VerifyBaseBackup(files, checksums, budget);
-  } else if (LooksLikeDumpFolder(files)) {
+  } else if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files)) {
     verdict = VerifyDumpFolder(files, checksums, budget);
   } else if (LooksLikeAofFolder(files)) {
     verdict = VerifyAofFolder(files, checksums, budget);

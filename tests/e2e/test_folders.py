@@ -8,9 +8,9 @@ import subprocess
 import time
 
 import pytest
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
-from servers import Postgres, wait_until
+from servers import PG_BIN, Postgres, wait_until
 
 
 def verify(path):
@@ -110,6 +110,38 @@ def test_configuration_and_a_web_site(folder):
     (folder / "tree/web/shop.dump").write_text("<!DOCTYPE html><html>Not found</html>", encoding="utf-8")
     code, verdict = verify(folder / "tree")
     assert (code, verdict["place"]) == (2, "web/shop.dump: byte 0"), verdict
+
+
+def test_a_dump_into_a_folder_that_is_killed(folder, drwatch, receivers):
+    for path in [folder, *folder.parents[:2]]:
+        path.chmod(0o755)
+    server = Postgres(folder / "postgres").create().start()
+    backup = folder / "backup"
+    backup.mkdir()
+
+    def dump(name):
+        return subprocess.Popen([f"{PG_BIN}/pg_dump", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-Fd", "-f", backup / name])
+    try:
+        server.sql("CREATE TABLE t AS SELECT g, md5(g::text) FROM generate_series(1, 400000) g")
+        killed = dump("shop-1")
+        wait_until(lambda: list(backup.glob("shop-1/*.dat.gz")), what="data")
+        killed.kill()
+        killed.wait()
+        # A dump that stands still may go on for twenty times the quiet time.
+        spec = {"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "pattern": "shop-*", "max_age": "26h", "quiet_time": "100ms"}
+        drwatch.start(config(folder, receivers, [spec], rules=built_in("BackupFailed"), extra="builtin_rules: false"))
+        page = wait_until(lambda: [p for p in receivers.pages("trigger", "BackupFailed") if drwatch.value('probe_failure_info{reason="incomplete"}')],
+                          what="page for a dump that is not whole")[0]
+        assert verify(backup / "shop-1")[0] == 2
+        assert dump("shop-2").wait() == 0
+        expect_resolve(receivers, page, wait_until)
+        # Copied by name, and cut off before the last one.
+        (folder / "copy").mkdir()
+        shutil.copytree(backup / "shop-2", folder / "copy/shop-2", ignore=shutil.ignore_patterns("toc.dat"))
+        code, verdict = verify(folder / "copy/shop-2")
+        assert code == 2 and verdict["place"] == "toc.dat", verdict
+    finally:
+        server.stop()
 
 
 COPY = {

@@ -525,6 +525,19 @@ TEST_F(DumpFolderTest, EachMissingFileIsIncomplete) {
   EXPECT_EQ(Verify().outcome, Outcome::kIntact);
 }
 
+TEST_F(DumpFolderTest, WithoutItsTableOfContentsItIsNone) {
+  std::filesystem::remove(folder_.Path("dump/toc.dat"));
+  EXPECT_EQ(Verify().ToString(), "toc.dat: it is missing: nothing can be restored without it");
+  EXPECT_EQ(Verify().reason, Reason::kIncomplete);
+  const FolderFiles files(folder_.Path("dump"));
+  ReadBudget budget({});
+  const Checksums none(folder_.Path("dump"));
+  EXPECT_EQ(VerifyFiles(files, none, budget).outcome, Outcome::kBroken);
+  // Anybody's files.
+  folder_.Write("dump/readme", "what this is");
+  EXPECT_NE(Verify().outcome, Outcome::kBroken);
+}
+
 TEST_F(DumpFolderTest, DamagedFilesAreFound) {
   const std::string path = Part(".dat.gz");
   const std::string name = "dump/" + std::filesystem::path(path).filename().string();
