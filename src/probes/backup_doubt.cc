@@ -25,11 +25,8 @@ bool IsStranger(const catalog::Artefact& artefact, const BackupVerdict& verdict)
   return !artefact.folder && !artefact.facts && IsOfNoKnownFormat(verdict);
 }
 
-// Whole, but the state of a job or a list of what it made as well as a backup.
 bool IsNote(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
-  if (artefact.folder || artefact.facts || verdict.outcome != Outcome::kIntact) return false;
-  const std::string_view format = std::string_view(verdict.format).substr(0, 4);
-  return format == "JSON" || format == "YAML";
+  return !artefact.folder && !artefact.facts && MayBeNote(verdict);
 }
 
 // What `complete[at]`, which is of no known format, is no successor of; empty: nothing is known.
@@ -96,6 +93,24 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
     ++count;
   }
   return count;
+}
+
+std::unordered_set<std::string> OlderStrangers(const config::BackupProbe& spec,
+                                               const std::vector<catalog::Artefact>& complete,
+                                               const BackupVerdicts& verdicts) {
+  std::unordered_set<std::string> strangers;
+  if (!spec.verify.enabled || spec.kind == "files" || !verdicts.AnyDoubtful()) return strangers;
+  bool known = false;
+  for (const catalog::Artefact& artefact : complete) {
+    const auto verdict = verdicts.Find(artefact);
+    if (!verdict) continue;
+    if (!IsStranger(artefact, *verdict) && !IsNote(artefact, *verdict)) {
+      known = known || IsOfKnownFormat(*verdict);
+    } else if (known && &artefact != &complete.back()) {
+      strangers.insert(artefact.name);
+    }
+  }
+  return strangers;
 }
 
 void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts,

@@ -2,6 +2,8 @@
 // is replaced.
 #pragma once
 
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "catalog/artefact.h"
@@ -30,6 +32,12 @@ inline constexpr std::size_t kMaxStrangers = 8;
 std::size_t CountStrangers(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            BackupVerdicts& verdicts);
+
+// The names of the others of their kind where one of a known format was there before: as the newest
+// they were left out, and once a backup came after them they are no state to go back to either.
+std::unordered_set<std::string> OlderStrangers(const config::BackupProbe& spec,
+                                               const std::vector<catalog::Artefact>& complete,
+                                               const BackupVerdicts& verdicts);
 
 // Takes these out where the one before them is no stranger, and says so among the findings.
 void LeaveStrangersOut(const config::BackupProbe& spec, BackupVerdicts& verdicts,

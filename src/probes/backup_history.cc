@@ -22,6 +22,9 @@ constexpr double kMadToSigma = 1.4826;
 constexpr std::string_view kLeftBehind =
     "taken on WAL that the server has left: it went on from an earlier point";
 
+constexpr std::string_view kNoBackup =
+    "not taken for a backup: those before it are of another format";
+
 std::string Percent(double ratio) {
   return base::FormatDouble(std::round(std::abs(ratio) * 1000) / 10) + "%";
 }
@@ -156,6 +159,15 @@ std::vector<BackupCheck> JudgeHistory(const config::BackupProbe& spec,
   return checks;
 }
 
+namespace {
+
+std::string_view WhyLeft(const std::optional<BackupVerdict>& verdict) {
+  const bool doubtful = verdict && (IsOfNoKnownFormat(*verdict) || MayBeNote(*verdict));
+  return doubtful ? kNoBackup : kLeftBehind;
+}
+
+}  // namespace
+
 std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
                                         const std::vector<catalog::Artefact>& complete,
                                         const BackupVerdicts& verdicts, const ReadSpeeds& speeds,
@@ -195,7 +207,7 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
     }
     if (IsTooSmall(spec, *at)) copy.problem = "smaller than min_size";
     if (at->defect) copy.problem = at->defect->message;
-    if (passed && !good) copy.problem = kLeftBehind;
+    if (passed && !good) copy.problem = WhyLeft(verdict);
   }
   std::stable_sort(copies.begin(), copies.end(),
                    [](const auto& a, const auto& b) { return a.point > b.point; });

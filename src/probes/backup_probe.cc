@@ -128,6 +128,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                  blind ? 0.0 : 1.0);
     LeaveStrangersOut(spec_, verdicts_, listing);
+    strangers_ = OlderStrangers(spec_, listing.complete.all(), verdicts_);
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
@@ -178,6 +179,7 @@ void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& contex
     bucket_->Look(listing.complete.all(), context.now,
                   base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
   }
+  strangers_ = OlderStrangers(spec_, listing.complete.all(), verdicts_);
   VerifyNewest(listing, context);
   VerifyKept(listing.complete, context);
   archives_.NoteBases(listing.complete.all(), place_.get(), context);
@@ -197,7 +199,9 @@ void BackupProbe::StandIn(catalog::Listing& listing) const {
 }
 
 IsLeft BackupProbe::Left() const {
-  return [this](const std::string& name) { return archives_.IsLeft(name); };
+  return [this](const std::string& name) {
+    return archives_.IsLeft(name) || strangers_.contains(name);
+  };
 }
 
 // What is read may turn out to be no newest backup: then the one before it is read.

@@ -26,6 +26,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_set>
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/s3_place.h"
@@ -96,7 +97,8 @@ class BackupProbe final : public Probe {
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;
   KeptBackups kept_;
-  std::optional<BucketWatch> bucket_;  // of place_
+  std::unordered_set<std::string> strangers_;  // OlderStrangers()
+  std::optional<BucketWatch> bucket_;          // of place_
   struct Totals {
     catalog::ArtefactList of;
     double stored_bytes = 0;

@@ -155,6 +155,12 @@ bool IsOfNoKnownFormat(const BackupVerdict& verdict) {
          verdict.reason == model::Reason::kUnverified && verdict.level == verify::Level::kSize;
 }
 
+bool MayBeNote(const BackupVerdict& verdict) {
+  if (verdict.outcome != verify::Outcome::kIntact) return false;
+  const std::string_view format = std::string_view(verdict.format).substr(0, 4);
+  return format == "JSON" || format == "YAML";
+}
+
 void Condemn(BackupVerdict& verdict, const std::string& why) {
   verdict.outcome = verify::Outcome::kBroken;
   verdict.reason = model::Reason::kWrongFormat;
@@ -236,6 +242,14 @@ std::unordered_map<std::string, std::uint64_t> BackupVerdicts::Broken() const {
     }
   }
   return broken;
+}
+
+bool BackupVerdicts::AnyDoubtful() const {
+  const std::lock_guard lock(mutex_);
+  Load();
+  return std::any_of(verdicts_.begin(), verdicts_.end(), [](const auto& entry) {
+    return IsOfNoKnownFormat(entry.second) || MayBeNote(entry.second);
+  });
 }
 
 std::unordered_map<std::string, BackupVerdict> BackupVerdicts::Spoilt() const {

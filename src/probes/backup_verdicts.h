@@ -61,6 +61,8 @@ struct BackupVerdict {
 bool IsOfKnownFormat(const BackupVerdict& verdict);
 // Read to its end, and like nothing that is known; no checksum file names it either.
 bool IsOfNoKnownFormat(const BackupVerdict& verdict);
+// Whole, but the state of a job or a list of what it made as well as a backup: JSON or YAML.
+bool MayBeNote(const BackupVerdict& verdict);
 // Makes broken what is of no known format: `why` it should be of one, as "what lay there was".
 void Condemn(BackupVerdict& verdict, const std::string& why);
 
@@ -91,6 +93,8 @@ class BackupVerdicts {
   std::optional<BackupVerdict> FindPath(const std::string& path) const;
   // Those that are proven broken: their paths, and the fingerprints of the bytes that are.
   std::unordered_map<std::string, std::uint64_t> Broken() const;
+  // Whether any IsOfNoKnownFormat() or MayBeNote().
+  bool AnyDoubtful() const;
   // Those of these that were good once (`was_good`), by path.
   std::unordered_map<std::string, BackupVerdict> Spoilt() const;
   // End of the latest verification of any of them that was not prevented.

@@ -157,5 +157,22 @@ TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   EXPECT_LT(*Value("backup_age_seconds"), 2 * 3600.0) << "a dump that took so long";
 }
 
+TEST_F(BackupDoubtTest, WhatWasNoBackupIsNoneAfterTheNextOne) {
+  Write("shop-1.sql", 20h, kSql);
+  Run();
+  Write("keys.bin", 10h, Noise(20'000));
+  Write("state.json", 9h, "{\"ok\": false}");
+  Run();
+  ASSERT_EQ(Check("exists").message.substr(0, 12), "\"shop-1.sql\"") << Check("exists").message;
+  Write("shop-2.sql", 1h, kSql.substr(0, kSql.size() / 2));
+  Run();
+  EXPECT_EQ(Value("backup_success"), 0);
+  EXPECT_EQ(Check("latest_good").message.substr(0, 12), "\"shop-1.sql\"")
+      << Check("latest_good").message;
+  ASSERT_EQ(last_.copies.size(), 4U);
+  EXPECT_EQ(last_.copies.at(1).problem,
+            "not taken for a backup: those before it are of another format");
+}
+
 }  // namespace
 }  // namespace drwatch::probes
