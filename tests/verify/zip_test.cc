@@ -17,7 +17,7 @@ Verdict WalkZipBytes(std::string_view bytes) { return WalkBytes(bytes, "shop.zip
 
 std::string Bytes(std::uint64_t value, std::size_t size) {
   std::string bytes;
-  for (std::size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>(value >> 8 * i));
+  for (std::size_t i = 0; i < size; ++i, value >>= 8) bytes.push_back(static_cast<char>(value));
   return bytes;
 }
 
