@@ -52,13 +52,24 @@ receivers:
   webhook_configs: [{{url: 'http://127.0.0.1:{hook.port}/', send_resolved: true}}]
 """
         self.hook = hook
-        self.ports = [free_port(), free_port()]
-        self.members = [keep(Alertmanager(folder / f"am{i}")) for i in (0, 1)]
-        for i in (0, 1):
-            self.start(i)
-        for member in self.members:
-            wait_until(lambda at=member: self.status(at)["status"] == "ready" and len(self.status(at)["peers"]) == 2,
-                       timeout=60, what="cluster")
+        for attempt in (1, 2, 3):
+            self.ports = [free_port(), free_port()]
+            self.members = [keep(Alertmanager(folder / f"am{attempt}.{i}")) for i in (0, 1)]
+            for i in (0, 1):
+                self.start(i)
+            try:
+                wait_until(self.is_formed, what="cluster")
+                return
+            except TimeoutError:
+                # Two that missed each other at their start, on a machine with much to do, do not find each other later.
+                if attempt == 3:
+                    raise
+                for member in self.members:
+                    member.stop()
+
+    def is_formed(self):
+        states = [self.status(member) for member in self.members]
+        return all(state["status"] == "ready" and len(state["peers"]) == 2 for state in states)
 
     def start(self, i):
         own, other = self.ports[i], self.ports[1 - i]
