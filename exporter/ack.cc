@@ -1,6 +1,5 @@
 #include "exporter/ack.h"
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/result.h"
@@ -66,12 +65,7 @@ int Acknowledge(const AckOptions& options) {
   const base::Result<std::string> said = !selects           ? List(options)
                                          : options.withdraw ? Withdraw(options, by)
                                                             : Send(options, by);
-  if (!said) {
-    std::cerr << "drwatch: " << said.error().ToString() << "\n";
-    return 1;
-  }
-  std::cout << *said;
-  return 0;
+  return Tell(said);
 }
 
 }  // namespace drwatch::exporter

@@ -1,6 +1,7 @@
 #include "exporter/dr_client.h"
 
 #include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -68,6 +69,15 @@ base::Result<Json> AskRunning(const RunningServer& server, const std::string& me
     return base::Fail(base::RedactUrl(url) + " is no drwatch");
   }
   return answer["data"];
+}
+
+int Tell(const base::Result<std::string>& said) {
+  if (!said) {
+    std::cerr << "drwatch: " << said.error().ToString() << "\n";
+    return 1;
+  }
+  std::cout << *said;
+  return 0;
 }
 
 std::string WhoAsks(const std::string& by, const RunningServer& server,

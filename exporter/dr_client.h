@@ -21,6 +21,9 @@ std::string TextOf(const nlohmann::json& object, const char* key);
 base::Result<nlohmann::json> AskRunning(const RunningServer& server, const std::string& method,
                                         const std::string& path, const std::string& body);
 
+// Prints what was said, or why nothing was: the exit status.
+int Tell(const base::Result<std::string>& said);
+
 // Who asks: `by`, else the user who signs in, else $USER, else `otherwise`.
 std::string WhoAsks(const std::string& by, const RunningServer& server,
                     const std::string& otherwise);

@@ -1,7 +1,6 @@
 #include "exporter/drill.h"
 
 #include <cmath>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "base/duration.h"
@@ -67,12 +66,7 @@ base::Result<std::string> Send(const DrillOptions& options) {
 
 int RunDrill(const DrillOptions& options) {
   const base::Result<std::string> said = options.action == "list" ? List(options) : Send(options);
-  if (!said) {
-    std::cerr << "drwatch: " << said.error().ToString() << "\n";
-    return 1;
-  }
-  std::cout << *said;
-  return 0;
+  return Tell(said);
 }
 
 }  // namespace drwatch::exporter
