@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "piece_source.h"
 #include "samples.h"
 #include "verify/inflate.h"
 #include "verify/xxh32.h"
@@ -17,22 +18,6 @@ namespace drwatch::verify {
 namespace {
 
 using model::Reason;
-
-// Hands out its bytes in pieces of a given size.
-class PieceSource final : public Source {
- public:
-  PieceSource(std::string_view bytes, std::size_t size) : left_(bytes), size_(size) {}
-  Walked<std::string_view> Next() override {
-    piece_ = std::string(left_.substr(0, size_));
-    left_.remove_prefix(piece_.size());
-    return piece_;
-  }
-
- private:
-  std::string_view left_;
-  std::size_t size_;
-  std::string piece_;
-};
 
 struct Unpacked {
   std::string bytes;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "piece_source.h"
 #include "samples.h"
 
 namespace drwatch::verify {
@@ -112,22 +113,6 @@ std::string Stored(const std::string& name, const std::string& content,
   const std::string member = "PK\x03\x04" + Bytes(20, 2) + fields + name + content + between;
   return WithDirectory(member, fields, name);
 }
-
-// Hands out its bytes in pieces of a given size.
-class PieceSource final : public Source {
- public:
-  PieceSource(std::string_view bytes, std::size_t size) : left_(bytes), size_(size) {}
-  Walked<std::string_view> Next() override {
-    piece_ = std::string(left_.substr(0, size_));
-    left_.remove_prefix(piece_.size());
-    return piece_;
-  }
-
- private:
-  std::string_view left_;
-  const std::size_t size_;
-  std::string piece_;
-};
 
 std::string Found(std::string_view bytes, std::size_t piece) {
   PieceSource source(bytes, piece);
