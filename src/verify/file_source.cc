@@ -1,10 +1,8 @@
 #include "verify/file_source.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,11 +16,6 @@ namespace {
 
 using model::Reason;
 
-constexpr std::int64_t kChunkBytes = 64 << 10;
-// Of a file that is mapped: a multiple of any page size.
-constexpr std::int64_t kWindowBytes = 1 << 20;
-// Copying less takes no longer than mapping it.
-constexpr std::int64_t kLeastWindowBytes = 64 << 10;
 // From this size on, what was read is dropped from the page cache.
 constexpr std::int64_t kLargeFileBytes = 64 << 20;
 // How far reading may run ahead of its rate: long enough to read in steps that disks like.
@@ -38,10 +31,7 @@ Reason ReasonOf(int error_number) {
 bool IsInMemory(int fd, std::int64_t offset) {
   char byte = 0;
   const iovec part{&byte, 1};
-  if (::preadv2(fd, &part, 1, offset, RWF_NOWAIT) == 1) return true;
-  // tmpfs lies in memory, but does not know of the flag.
-  struct statfs system {};
-  return errno == EOPNOTSUPP && ::fstatfs(fd, &system) == 0 && system.f_type == TMPFS_MAGIC;
+  return ::preadv2(fd, &part, 1, offset, RWF_NOWAIT) == 1;
 }
 
 // True if most of the file lies in the page cache already.
@@ -116,7 +106,7 @@ FileSource::FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& b
 
 bool FileSource::changed() const {
   struct stat info {};
-  return window_.lost() || ::fstat(fd_.get(), &info) != 0 || info.st_size != size_ ||
+  return ::fstat(fd_.get(), &info) != 0 || info.st_size != size_ ||
          info.st_mtim.tv_sec != modified_.tv_sec || info.st_mtim.tv_nsec != modified_.tv_nsec;
 }
 
@@ -150,20 +140,18 @@ Walked<FileSource> FileSource::Take(base::UniqueFd fd, ReadBudget& budget, Diges
   }
   FileSource source(std::move(fd), info, budget, tee);
   // What is read in one go needs no advice.
-  if (source.size_ > kChunkBytes) {
+  if (source.size_ > source.chunk_bytes_) {
     ::posix_fadvise(source.fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   }
   return source;
 }
 
-Walked<std::string_view> FileSource::Read(std::size_t bytes) {
-  if (buffer_.empty()) {
-    buffer_ = budget_->TakeBuffer(
-        static_cast<std::size_t>(std::clamp<std::int64_t>(size_, 1, kChunkBytes)));
-  }
+Walked<std::string_view> FileSource::Read() {
+  const auto bytes = static_cast<std::size_t>(std::min(size_ - offset_, chunk_bytes_));
+  if (buffer_.size() < bytes) buffer_ = budget_->TakeBuffer(bytes);
   ssize_t count = 0;
   do {
-    count = ::pread(fd_.get(), buffer_.data(), std::min(bytes, buffer_.size()), offset_);
+    count = ::pread(fd_.get(), buffer_.data(), bytes, offset_);
   } while (count < 0 && errno == EINTR);
   if (count < 0) {
     const std::string text = base::ErrnoText(errno);
@@ -174,35 +162,10 @@ Walked<std::string_view> FileSource::Read(std::size_t bytes) {
   return std::string_view(buffer_.data(), static_cast<std::size_t>(count));
 }
 
-bool FileSource::OpenWindow() {
-  const std::int64_t bytes = std::min(size_ - offset_, kWindowBytes);
-  // Reading ahead works better with reads.
-  return bytes >= kLeastWindowBytes && IsInMemory(fd_.get(), offset_ + bytes - 1) &&
-         window_.Open(fd_.get(), offset_, static_cast<std::size_t>(bytes));
-}
-
-Walked<void> FileSource::CheckWindow() {
-  if (!window_.lost()) return {};
-  const std::int64_t end = offset_;
-  offset_ -= static_cast<std::int64_t>(window_.bytes().size());
-  window_.Close();
-  // Whether the disk failed.
-  while (offset_ < end) {
-    auto bytes = Read(static_cast<std::size_t>(end - offset_));
-    if (!bytes) return tl::unexpected(std::move(bytes.error()));
-    if (bytes->empty()) break;
-    offset_ += static_cast<std::int64_t>(bytes->size());
-  }
-  return Unjudged(Reason::kUnverified, "it was cut off while it was read");
-}
-
 Walked<std::string_view> FileSource::Next() {
-  if (auto whole = CheckWindow(); !whole) return tl::unexpected(std::move(whole.error()));
   if (auto allowed = budget_->Spend(0); !allowed) return tl::unexpected(std::move(allowed.error()));
   if (offset_ == size_) return "";
-  const bool mapped = only_hash_ && OpenWindow();
-  const Walked<std::string_view> bytes =
-      mapped ? window_.bytes() : Read(static_cast<std::size_t>(size_ - offset_));
+  const Walked<std::string_view> bytes = Read();
   if (!bytes) return bytes;
   if (tee_ != nullptr) tee_->Update(*bytes);
   const auto count = static_cast<std::int64_t>(bytes->size());

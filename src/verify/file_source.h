@@ -10,7 +10,6 @@
 
 #include "base/file.h"
 #include "verify/digest_lanes.h"
-#include "verify/file_window.h"
 #include "verify/source.h"
 
 namespace drwatch::verify {
@@ -84,8 +83,7 @@ class FileSource final : public Source {
   // Should a FIFO have taken a file's place, O_NONBLOCK keeps open() from hanging.
   static constexpr int kOpenFlags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   Walked<std::string_view> Next() override;
-  // What lies in the page cache is mapped.
-  void OnlyHash() override { only_hash_ = !drop_; }
+  void OnlyHash() override { chunk_bytes_ = 256 << 10; }
   // By its size and its modification time.
   bool changed() const override;
   std::int64_t SkipHole() override;
@@ -93,10 +91,7 @@ class FileSource final : public Source {
 
  private:
   FileSource(base::UniqueFd fd, const struct stat& info, ReadBudget& budget, DigestTee* tee);
-  Walked<std::string_view> Read(std::size_t bytes);
-  bool OpenWindow();
-  // Of the last window.
-  Walked<void> CheckWindow();
+  Walked<std::string_view> Read();
 
   base::UniqueFd fd_;
   std::int64_t size_;
@@ -105,8 +100,9 @@ class FileSource final : public Source {
   ReadBudget* budget_;
   DigestTee* tee_;
   bool drop_;  // from the page cache
-  bool only_hash_ = false;
-  FileWindow window_;
+  // At a time. What is unpacked is read in pieces that leave room for its output in the core's own
+  // cache.
+  std::int64_t chunk_bytes_ = 64 << 10;
   std::string buffer_;
 };
 

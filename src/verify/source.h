@@ -40,8 +40,7 @@ class Source {
   virtual ~Source() = default;
   // The next bytes, at least one; empty at the end. The view is valid until the next call.
   virtual Walked<std::string_view> Next() = 0;
-  // From now on the bytes are only hashed or copied: they may change while the view is valid, which
-  // saves a copy of them where they lie in memory.
+  // From now on the bytes are only hashed or copied: they are read in larger pieces.
   virtual void OnlyHash() {}
   virtual Attestation attestation() const { return Attestation::kNone; }
   // True if what is being read is no longer what it was when it was opened.
