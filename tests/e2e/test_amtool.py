@@ -77,7 +77,7 @@ def test_silence_holds_a_page_back_and_lets_the_resolve_pass(running, receivers,
     alert = amtool_json(running, "alert", "query", "--silenced")[0]
     assert alert["status"]["state"] == "suppressed" and alert["status"]["silencedBy"] == [first]
     # A silenced alert still inhibits, as in Alertmanager.
-    assert names(amtool_json(running, "alert", "query", "--inhibited")) == ["ApiSlow"]
+    wait_until(lambda: names(amtool_json(running, "alert", "query", "--inhibited")) == ["ApiSlow"], what="inhibited alert")
 
     amtool(running, "silence", "expire", first)
     page = expect_page(receivers, "ApiDown", wait_until)
@@ -159,8 +159,7 @@ def test_posted_alerts_page_and_end(running, receivers):
     end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
     amtool(running, "alert", "add", "alertname=Posted", "severity=critical", f"--end={end}")
     expect_resolve(receivers, page, wait_until)
-    groups = json.loads(request(running, "/api/v2/alerts/groups")[1])
-    assert groups == []
+    wait_until(lambda: json.loads(request(running, "/api/v2/alerts/groups")[1]) == [], what="no group left")
 
 
 def test_prometheus_posts_to_it(running, receivers, folder, keep):

@@ -338,16 +338,21 @@ scrape_configs:
 - {{job_name: page, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:{nginx.port}']}}]}}
 """))
     wait_until(lambda: json.loads(http_get(prometheus.url() + "/api/v1/metadata")[1])["data"], what="first scrape")
-    for name in ("jobs_total", "load", "size"):
-        query = [("metric", name)]
-        ours, theirs = [json.loads(ask(url, "/api/v1/metadata", query)[2])["data"]
-                        for url in (drwatch.url(), prometheus.url())]
-        assert ours == theirs, name
-    target = drwatch.api("/api/v1/targets", scrapePool="page")["activeTargets"][0]
-    theirs = json.loads(http_get(prometheus.url() + "/api/v1/targets")[1])["data"]["activeTargets"][0]
-    for key in ("scrapePool", "scrapeUrl", "health", "lastError", "labels"):
-        assert target[key] == theirs[key], key
-    assert target.keys() == theirs.keys()
+
+    def same():
+        for name in ("jobs_total", "load", "size"):
+            query = [("metric", name)]
+            ours, theirs = [json.loads(ask(url, "/api/v1/metadata", query)[2])["data"]
+                            for url in (drwatch.url(), prometheus.url())]
+            assert ours == theirs, name
+        target = drwatch.api("/api/v1/targets", scrapePool="page")["activeTargets"][0]
+        theirs = json.loads(http_get(prometheus.url() + "/api/v1/targets")[1])["data"]["activeTargets"][0]
+        for key in ("scrapePool", "scrapeUrl", "health", "lastError", "labels"):
+            assert target[key] == theirs[key], key
+        assert target.keys() == theirs.keys()
+        return True
+    # Prometheus shows metadata while it scrapes, and the target's health after that.
+    wait_until(same, what="the same of the scrape")
 
 
 # ---------------------------------------------------------------- under fire
@@ -365,7 +370,7 @@ def test_a_client_that_leaves_ends_its_query(running):
         client.sendall(f"GET /api/v1/query?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         wait_until(lambda: counter(running, "drwatch_api_queries", state="running") >= 1, what="query runs")
     wait_until(lambda: counter(running, "drwatch_api_limit_hits_total", limit="canceled") == 1, what="query ended")
-    assert counter(running, "drwatch_api_queries", state="running") == 0
+    wait_until(lambda: counter(running, "drwatch_api_queries", state="running") == 0, what="none runs")
 
 
 def test_expensive_queries_hold_up_neither_rules_nor_scrapes(running):

@@ -233,8 +233,8 @@ def test_every_row_is_copied_to_postgresql(folder, running, keep):
     server.start()
     running.start()
     wait_until(lambda: copied() == local(), timeout=60, what="the rest is copied")
-    assert server.sql("SELECT count(*), count(DISTINCT id), max(id) FROM dr_audit_log") == \
-        "|".join([str(copied())] * 3), "none lost, none twice"
+    wait_until(lambda: server.sql("SELECT count(*), count(DISTINCT id), max(id) FROM dr_audit_log") == "|".join([str(copied())] * 3),
+               what="none lost, none twice")
     assert "audit-password" not in running.log_text() + running.get("/api/v1/status/config")[1]
 
     running.stop()

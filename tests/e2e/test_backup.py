@@ -152,7 +152,7 @@ def test_partial_files_do_not_fail_the_previous_backup(folder, drwatch, receiver
     while time.monotonic() < end:
         assert success(drwatch) == 1
         time.sleep(0.2)
-    assert drwatch.value('backup_in_progress{backup="nightly"}') >= 1
+    wait_until(lambda: (drwatch.value('backup_in_progress{backup="nightly"}') or 0) >= 1, what="both seen as being written")
     assert not receivers.pages()
 
 

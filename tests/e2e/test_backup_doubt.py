@@ -102,7 +102,7 @@ def test_noise_under_the_name_of_the_next_dump(folder, drwatch, receivers, backu
     page = expect_page(receivers, "BackupFailed", wait_until)
     wait_until(lambda: fails_for(drwatch, "wrong_format"), what="it is no dump")
     assert drwatch.value('backup_check_success{check="format"}') == 0
-    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, "the one before it is still a way back"
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="the one before it is still a way back")
     write(backup / "shop-2.dump", begun(dumps["custom"], HOUR), HOUR)
     expect_resolve(receivers, page, wait_until)
     is_good(drwatch)

@@ -37,7 +37,7 @@ def test_a_place_that_hangs(folder, drwatch, receivers):
     place.hang()
     unreachable = expect_page(receivers, "BackupPlaceUnreachable", wait_until)
     assert drwatch.value("backup_success") == 1, "nothing speaks against what was seen last"
-    assert drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="it is a way back")
     known = json.loads(drwatch.get("/api/dr/backups")[1])["data"]["backups"][0]
     assert known["latest_good"]["name"] == "shop-1.dump"
     assert not receivers.pages("trigger", "BackupFailed")

@@ -118,7 +118,7 @@ def test_wrong_password(folder, drwatch, receivers, keep, certificates):
     post(drwatch)
     told = wait_until(lambda: told_fallback(receivers), what="fallback")[0]
     assert "auth: AUTH: 535" in told["note"] and not server.mails
-    assert failures(drwatch, "auth") == 1
+    wait_until(lambda: failures(drwatch, "auth") == 1, what="counted")
     for text in (drwatch.log_text(), drwatch.get("/")[1], drwatch.get("/api/v2/status")[1], json.dumps(told)):
         assert wrong not in text
 

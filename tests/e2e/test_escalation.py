@@ -310,9 +310,12 @@ def test_what_was_due_while_it_was_down_is_done_at_the_start(folder, drwatch, re
     series = 'drwatch_notification_deadline_missed_total{receiver="cto",severity="critical"}'
     wait_until(lambda: drwatch.value(series) == 1, what="counted as missed")
     wait_until(lambda: "NotificationDeadlineMissed" in drwatch.firing(), what="the alert about it")
-    (group,) = drwatch.api("/api/dr/escalations")["escalations"]
-    assert group["state"] == "running" and [step["times"] for step in group["steps"]] == [1, 0]
-    assert group["steps"][1]["due"] is not None
+
+    def goes_on():
+        (group,) = drwatch.api("/api/dr/escalations")["escalations"]
+        assert group["state"] == "running" and [step["times"] for step in group["steps"]] == [1, 0]
+        return group["steps"][1]["due"] is not None
+    wait_until(goes_on, what="the second step is due")
     repair(nginx)
     wait_until(lambda: at(receivers, "cto")[-1].body["status"] == "resolved", what="end")
     assert len([r for r in at(receivers, "cto") if r.body["status"] == "firing"]) == 1

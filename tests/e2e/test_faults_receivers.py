@@ -209,7 +209,7 @@ def test_fault_12_certificate(folder, drwatch, receivers, keep, flaw, reason):
     begin = time.time()
     message = wait_until(lambda: receivers.accepted("webhook"), what="fallback")[0]
     assert message.time - begin < 5
-    assert failures(drwatch, integration="webhook", reason=reason) >= 1
+    wait_until(lambda: failures(drwatch, integration="webhook", reason=reason) >= 1, what="counted")
     assert not tls.bodies
 
 

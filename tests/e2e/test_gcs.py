@@ -132,7 +132,7 @@ def test_lifecycle_versioning_and_locks(folder, drwatch, receivers, gcs, certifi
     assert value(drwatch, "backup_check_success", check="versioning") == 1
     assert value(drwatch, "backup_check_success", check="object_lock") == 1
     assert value(drwatch, "backup_object_lock_until_timestamp_seconds") == pytest.approx(time.time() + 40 * 86400, abs=60)
-    assert drwatch.value('backup_immutable_copies{backup="nightly"}') == 1
+    wait_until(lambda: drwatch.value('backup_immutable_copies{backup="nightly"}') == 1, what="a copy that is locked")
     expire_after(60)
     # Settings are asked for every quarter of an hour, and after a start.
     drwatch.stop()

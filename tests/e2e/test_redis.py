@@ -50,8 +50,8 @@ def test_unlinked_replica_pages_and_resolves(folder, drwatch, receivers, master,
         probe(master, expect={"role": "master", "replicas": 1}),
         probe(replica, "replica", expect={"role": "replica"})], rules=RULES))
     wait_until(lambda: drwatch.value('redis_connected_replicas{probe="cache"}') == 1, what="replica seen")
-    assert drwatch.value('redis_master_link_up{probe="replica"}') == 1
-    assert drwatch.value('replication_lag_seconds{probe="replica"}') < 30
+    wait_until(lambda: drwatch.value('redis_master_link_up{probe="replica"}') == 1, what="link seen up")
+    wait_until(lambda: (lag := drwatch.value('replication_lag_seconds{probe="replica"}')) is not None and lag < 30, what="no lag")
     replica.command("REPLICAOF", "127.0.0.1", "1")
     page = expect_page(receivers, "TestReplica", wait_until)
     wait_until(lambda: drwatch.value('redis_master_link_up{probe="replica"}') == 0, what="link seen down")

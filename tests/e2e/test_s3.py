@@ -239,7 +239,7 @@ def test_encryption(folder, drwatch, receivers, storage, s3, bucket):
                                           "x-amz-server-side-encryption-aws-kms-key-id": KMS_KEY})
     expect_resolve(receivers, page, wait_until)
     assert value(drwatch, "backup_encrypted") == 1
-    assert proven(drwatch), "what S3 encrypts is read as it was"
+    wait_until(lambda: proven(drwatch), what="what S3 encrypts is read as it was")
 
 
 def test_failed_replication_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket, keep):
@@ -290,7 +290,7 @@ def test_archive_class_to_page_and_back(folder, drwatch, receivers, storage, s3,
     assert page.body["payload"]["severity"] == "warning"
     assert value(drwatch, "backup_retrieval_delay_seconds") == 5 * 3600
     assert value(drwatch, "backup_check_success", check="exists") == 1, "it is there, only slow"
-    assert value(drwatch, "backup_success") == 1 and value(drwatch, "backup_verification_level") == 0, "nobody can read it"
+    wait_until(lambda: value(drwatch, "backup_success") == 1 and value(drwatch, "backup_verification_level") == 0, what="nobody can read it")
     # The runbook's repair: the newest backup in a class that is read at once.
     s3.copy(bucket, "daily/b.dump", {"x-amz-storage-class": "STANDARD"})
     expect_resolve(receivers, page, wait_until)

@@ -217,8 +217,8 @@ def test_an_archiver_that_stands_still_pages_until_it_works(folder, drwatch, rec
     primary.sql("INSERT INTO t VALUES ('x')")
     primary.sql("SELECT pg_switch_wal()")
     page = expect_page(receivers, "WalArchiveStalled", wait_until, timeout=30)
-    failing = drwatch.value('postgres_archiver_failing{probe="pg-primary"}')
-    assert failing == (1 if command == "false" else 0)
+    failing = 1 if command == "false" else 0
+    wait_until(lambda: drwatch.value('postgres_archiver_failing{probe="pg-primary"}') == failing, what="what its primary says of it")
     archive_by(f"cp %p {primary.archive}/%f")
     end_children(archiver_of(primary))
     expect_resolve(receivers, page, wait_until, timeout=90)
