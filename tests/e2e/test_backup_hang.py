@@ -1,7 +1,8 @@
-"""A place that does not answer, as NFS without its server: a look at it does not return."""
+"""A place that does not answer, as NFS without its server: a look at it does not return. And one file that cannot be read."""
 
 import json
 import os
+import shutil
 import time
 
 from configs import built_in, config, expect_page, expect_resolve
@@ -54,3 +55,43 @@ def test_a_place_that_hangs(folder, drwatch, receivers):
     write(backup / "shop-2.dump", 60, ahead=30 * HOUR)
     expect_resolve(receivers, failed, wait_until)
     wait_until(lambda: drwatch.value("backup_verification_success") == 1, what="the new one verified")
+
+
+def as_nobody(drwatch, folder):
+    """From its next start on, drwatch runs as a user whom rights hold back."""
+    if os.geteuid() != 0:
+        return
+    folder.chmod(0o777)
+    shutil.copy(drwatch.program, folder / "program")
+    wrapper = folder / "as-nobody"
+    wrapper.write_text(f"#!/bin/sh\nexec setpriv --reuid=nobody --regid=nogroup --clear-groups '{folder}/program' \"$@\"\n", encoding="utf-8")
+    wrapper.chmod(0o755)
+    drwatch.program = str(wrapper)
+
+
+def test_a_file_that_may_not_be_read(folder, drwatch, receivers):
+    """What was there before stays the way back; that nobody can read the new one is told, and is no failure of the backup."""
+    backup = folder / "backup"
+    backup.mkdir()
+    write(backup / "shop-1.dump", 2 * HOUR)
+    as_nobody(drwatch, folder)
+    probes = [{"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "max_age": "26h", "quiet_time": "200ms",
+               "verify": {"every": "1s", "timeout": "2s"}}]
+    false = ("BackupFailed", "BackupCorrupt", "NoRecoveryPoint", "BackupPlaceUnreachable")
+    text = config(folder, receivers, probes, rules=built_in("BackupVerificationStale", *false), extra="builtin_rules: false")
+    drwatch.start(text.replace("rpo: 1h", "rpo: 26h"))
+    wait_until(lambda: drwatch.value("backup_verification_success") == 1, what="verified")
+    write(folder / "shop-2.dump", HOUR)
+    (folder / "shop-2.dump").chmod(0)
+    (folder / "shop-2.dump").rename(backup / "shop-2.dump")
+    wait_until(lambda: drwatch.value('probe_failure_info{reason="permission"}') == 1, what="told why")
+    page = expect_page(receivers, "BackupVerificationStale", wait_until)
+    assert drwatch.value("backup_success") == 1 and drwatch.value("backup_verification_success") is None, "nobody knows"
+    wait_until(lambda: 2 * HOUR <= (drwatch.value('dr_rpo_achieved_seconds{scenario="server_lost"}') or 0) < 2 * HOUR + 120,
+               what="the state of the one before it is the recovery point")
+    (backup / "shop-2.dump").chmod(0o644)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: drwatch.value("backup_verification_success") == 1, what="the new one verified")
+    wait_until(lambda: (drwatch.value('dr_rpo_achieved_seconds{scenario="server_lost"}') or 2 * HOUR) < 2 * HOUR, what="its state counts")
+    for name in false:
+        assert not receivers.pages(alertname=name), name

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import http.client
 import http.server
+import json
 import os
 import shutil
 import signal
@@ -65,7 +66,7 @@ rgw multipart min part size = 1024
 
 
 def available():
-    return all(shutil.which(name) for name in ("ceph-mon", "ceph-osd", "radosgw", "ceph", "monmaptool", "radosgw-admin"))
+    return all(shutil.which(name) for name in ("ceph-mon", "ceph-osd", "radosgw", "ceph", "monmaptool", "radosgw-admin", "rados"))
 
 
 class Radosgw(Server):
@@ -111,6 +112,17 @@ class Radosgw(Server):
     def tls_endpoint(self):
         return f"https://127.0.0.1:{self.tls_port}"
 
+    def rot(self, bucket, key):
+        """A bit flips where the store keeps the object: what S3 says of it, its ETag too, stays as it was."""
+        conf, pool = self.folder / "ceph.conf", "default.rgw.buckets.data"
+        stats = json.loads(self.run("radosgw-admin", "-c", conf, "bucket", "stats", f"--bucket={bucket}"))
+        rados, file = ["rados", "-c", conf, "-p", pool], self.folder / "rotten"
+        self.run(*rados, "get", f"{stats['marker']}_{key}", file)
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(bytes(content))
+        self.run(*rados, "put", f"{stats['marker']}_{key}", file)
+
     def make_certificate(self):
         self.run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
                  "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.folder / "rgw.key",
@@ -139,10 +151,11 @@ class Radosgw(Server):
 
 
 class Frontend:
-    """Passes everything on to the server behind it and adds `headers` to the answers about objects: what radosgw does not say."""
+    """Passes everything on to the server behind it and adds `headers` to the answers about objects: what radosgw does not say.
+    Requests for objects whose path ends with one of `failing` are answered 503 instead."""
 
     def __init__(self, port):
-        self.headers = {}
+        self.headers, self.failing = {}, ()
         front = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -151,6 +164,8 @@ class Frontend:
 
             def handle_any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if self.path.endswith(tuple(front.failing)):
+                    return self.fail()
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
                 try:
                     connection.request(self.command, self.path, body=body or None, headers=dict(self.headers))
@@ -170,6 +185,13 @@ class Frontend:
                 self.wfile.write(content)
 
             do_GET = do_HEAD = do_PUT = do_POST = handle_any
+
+            def fail(self):
+                content = b"<Error><Code>ServiceUnavailable</Code><Message>Please reduce your request rate.</Message></Error>"
+                self.send_response_only(503)
+                self.send_header("Content-Length", "0" if self.command == "HEAD" else str(len(content)))
+                self.end_headers()
+                self.wfile.write(b"" if self.command == "HEAD" else content)
 
             def log_message(self, *unused):
                 pass
@@ -244,6 +266,15 @@ class S3:
         body = text.encode()
         md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
         self.must("PUT", f"/{bucket}", query={what: ""}, body=body, headers={"Content-MD5": md5})
+
+    def forbid(self, bucket, *keys):
+        """Nobody may read these objects; none = all may be read again."""
+        if not keys:
+            self.must("DELETE", f"/{bucket}", query={"policy": ""})
+            return
+        resources = [f"arn:aws:s3:::{bucket}/{key}" for key in keys]
+        statement = {"Effect": "Deny", "Principal": "*", "Action": ["s3:GetObject"], "Resource": resources}
+        self.must("PUT", f"/{bucket}", query={"policy": ""}, body=json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode())
 
     def begin_upload(self, bucket, key):
         _, content = self.must("POST", f"/{bucket}/{key}", query={"uploads": ""})
