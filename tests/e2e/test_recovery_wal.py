@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from configs import config, expect_page, expect_resolve
+from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
 from servers import PG_BIN, wait_until
 from wal_history import archive, base_backup
@@ -134,6 +134,12 @@ def verify(*arguments):
     return result.returncode, result.stdout
 
 
+def first_segment(base):
+    """The first one that a base backup needs, by its manifest."""
+    wanted = json.loads((base / "backup_manifest").read_text(encoding="ascii"))["WAL-Ranges"][0]
+    return f"{wanted['Timeline']:08X}00000000{int(wanted['Start-LSN'].split('/')[1], 16) >> 24:08X}"
+
+
 def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch, receivers, primary):
     archive(primary)
     base = base_backup(primary, "base-1", wal="none")
@@ -144,8 +150,7 @@ def test_a_base_backup_without_wal_is_worth_what_its_archive_is(folder, drwatch,
     assert status == 2 and "its files are intact, but it carries no WAL" in text and "of timeline 1 from an archive" in text
     status, text = verify("--wal", primary.archive, base)
     assert status == 0 and "carries no WAL: WAL 0/" in text, text
-    wanted = json.loads((base / "backup_manifest").read_text(encoding="ascii"))["WAL-Ranges"][0]
-    first = f"{wanted['Timeline']:08X}00000000{int(wanted['Start-LSN'].split('/')[1], 16) >> 24:08X}"
+    first = first_segment(base)
     victim = primary.archive / first
     assert victim.exists()
 
@@ -204,3 +209,74 @@ def test_a_backup_by_hand_without_wal_needs_its_archive(folder, drwatch, receive
     assert not receivers.pages("trigger", "BackupCorrupt"), "it is not damaged"
     shutil.move(folder / "kept", primary.archive / first)
     expect_resolve(receivers, page, wait_until)
+
+
+def test_an_empty_segment_is_no_way_back_although_nothing_is_read(folder, drwatch, receivers, primary):
+    """What a full disk leaves of `cp`, under `verify: false`: in place of the WAL that the base backup needs."""
+    archive(primary)
+    base = base_backup(primary, "base-1", wal="none")
+    archive(primary, 4)
+    drwatch.start(config(folder, receivers, probes(primary, wal={"verify": False}), rules=built_in("BackupCorrupt", "BackupFailed"),
+                         extra="builtin_rules: false"))
+    wait_until(lambda: begins_with(drwatch) == "base-1", what="a way back by WAL")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="one way, as it has its archive")
+    assert drwatch.value('backup_verified_bytes_total{probe="wal"}') == 0, "nothing is read"
+    assert not receivers.pages()
+    victim = primary.archive / first_segment(base)
+    whole = victim.read_bytes()
+    empty = folder / "empty"
+    empty.touch()
+    os.utime(empty, (time.time() - 60, time.time() - 60))  # nobody writes to it any more
+    empty.replace(victim)
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    assert drwatch.value("wal_archive_corrupt_segments") == 1
+    wait_until(lambda: drwatch.value('backup_check_success{probe="base",check="restorable"}') == 0, what="not restorable")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 0, what="no way back")
+    expect_page(receivers, "BackupFailed", wait_until)
+    victim.write_bytes(whole)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="database_corrupted"}') == 1, what="the way back again")
+
+
+def promote(server):
+    """It goes on along timeline 2."""
+    server.stop()
+    (server.data / "standby.signal").touch()
+    server.hand_over(server.data / "standby.signal")
+    server.start()
+    server.sql("SELECT pg_promote()")
+    server.sql("CHECKPOINT")
+
+
+def as_postgresql_10(path):
+    """The lines that its .backup files lack; the segments in the others tell the timeline."""
+    lines = path.read_text(encoding="ascii").splitlines(keepends=True)
+    told = [line for line in lines if not line.startswith(("START TIMELINE:", "STOP TIMELINE:"))]
+    assert len(told) == len(lines) - 2, lines
+    path.write_text("".join(told), encoding="ascii")
+
+
+def test_backup_files_of_old_versions_tell_their_timeline(folder, drwatch, receivers, primary):
+    """All that is known of the base backup is its `.backup` file, in an archive that is on its second timeline."""
+    archive(primary)
+    promote(primary)
+    archive(primary)
+    shutil.rmtree(base_backup(primary, "base-1"))
+    archive(primary, 2)
+    (mark,) = primary.archive.glob("*.backup")
+    assert mark.name.startswith("00000002")
+    as_postgresql_10(mark)
+    pg, _, wal = probes(primary, wal={"window": "1s"})
+    drwatch.start(config(folder, receivers, [pg, wal], rules=built_in("PitrWindowShort", "BackupCorrupt", "WalGap"), extra="builtin_rules: false"))
+    wait_until(lambda: (drwatch.value("pitr_window_seconds") or 0) > 1, what="a window from that base backup on")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="server_lost"}') == 1, what="a way back by WAL")
+    assert drwatch.value("wal_archive_timeline") == 2
+    assert not receivers.pages()
+    shutil.move(mark, folder / "kept")
+    page = expect_page(receivers, "PitrWindowShort", wait_until)
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="server_lost"}') == 0, what="WAL without a base backup")
+    shutil.move(folder / "kept", mark)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="server_lost"}') == 1, what="a way back again")
+    for name in ("BackupCorrupt", "WalGap"):
+        assert not receivers.pages(alertname=name), name
