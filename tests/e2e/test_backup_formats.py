@@ -77,10 +77,6 @@ class Restic:
     def backup(self):
         self.run("backup", str(self.source))
 
-    def tidy(self):
-        """Writes into the repository and backs nothing up."""
-        self.run("rebuild-index", "--read-all-packs")
-
     def newest(self):
         return max((self.path / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime)
 
@@ -100,10 +96,6 @@ class Borg:
     def backup(self):
         self.run("create", "::{now:%H%M%S%f}", str(self.source))
 
-    def tidy(self):
-        """Only looks at it: what prunes and compacts writes segments as a backup does."""
-        self.run("list")
-
     def newest(self):
         return max((path for path in (self.path / "data").rglob("*") if path.is_file()), key=lambda path: int(path.name))
 
@@ -119,9 +111,8 @@ def turn_back(path, seconds):
                                      for one in (Restic, Borg)])
 def test_a_repository_is_as_old_as_its_last_backup(folder, drwatch, receivers, program):
     repository = program(folder)
-    for night in range(2):
-        (repository.source / f"{night}.bin").write_bytes(os.urandom(100_000))
-        repository.backup()
+    (repository.source / "old.bin").write_bytes(os.urandom(100_000))
+    repository.backup()
     turn_back(repository.path, 10 * HOUR)
     spec = probe(repository.path, verify={"every": "2s"})
     start(folder, drwatch, receivers, [spec], "BackupFailed", "BackupCorrupt")
@@ -132,9 +123,10 @@ def test_a_repository_is_as_old_as_its_last_backup(folder, drwatch, receivers, p
     turn_back(repository.path, 20 * HOUR)
     page = expect_page(receivers, "BackupFailed", wait_until)
     wait_until(lambda: fails_for(drwatch, "stale"), what="no backup for 30 hours")
-    repository.tidy()
-    time.sleep(1)
-    assert drwatch.value("backup_success") == 0 and not receivers.pages("resolve"), "that was no backup"
+    if program is Restic:  # what tidies up a repository of Borg writes segments, as a backup does
+        repository.run("rebuild-index", "--read-all-packs")
+        time.sleep(1)
+        assert drwatch.value("backup_success") == 0 and not receivers.pages("resolve"), "that was no backup"
     (repository.source / "new.bin").write_bytes(os.urandom(1000))
     repository.backup()
     expect_resolve(receivers, page, wait_until)
