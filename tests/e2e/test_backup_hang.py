@@ -87,6 +87,7 @@ def test_a_file_that_may_not_be_read(folder, drwatch, receivers):
     wait_until(lambda: drwatch.value('probe_failure_info{reason="permission"}') == 1, what="told why")
     page = expect_page(receivers, "BackupVerificationStale", wait_until)
     assert drwatch.value("backup_success") == 1 and drwatch.value("backup_verification_success") is None, "nobody knows"
+    wait_until(lambda: "could not be verified: " in drwatch.get("/")[1], what="where the alert sends whoever is told")
     wait_until(lambda: 2 * HOUR <= (drwatch.value('dr_rpo_achieved_seconds{scenario="server_lost"}') or 0) < 2 * HOUR + 120,
                what="the state of the one before it is the recovery point")
     (backup / "shop-2.dump").chmod(0o644)

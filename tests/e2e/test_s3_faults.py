@@ -98,6 +98,7 @@ def test_the_newest_cannot_be_read_for_a_while(folder, drwatch, receivers, stora
     page = expect_page(receivers, "BackupVerificationStale", wait_until)
     assert page.body["payload"]["severity"] == "warning"
     assert value(drwatch, "backup_success") == 1 and value(drwatch, "backup_stored_backups") == 2
+    wait_until(lambda: "could not be verified: " in drwatch.get("/")[1], what="where the alert sends whoever is told")
     assert value(drwatch, "backup_verification_success") is None, "nobody knows"
     wait_until(lambda: backups_of(drwatch)["latest_good"]["name"] == name_of(older), what="the one before is the latest good one")
     wait_until(lambda: 2 * HOUR <= (drwatch.value('dr_rpo_achieved_seconds{scenario="database_corrupted"}') or 0) < 2 * HOUR + 120,
