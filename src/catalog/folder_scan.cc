@@ -15,10 +15,10 @@
 #include "catalog/artefact_time.h"
 #include "catalog/file_time.h"
 #include "catalog/folder_entries.h"
+#include "catalog/folder_kind.h"
 #include "catalog/folder_summary.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
-#include "verify/chunk_store.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -60,7 +60,11 @@ class FolderScan {
   bool JudgeUnseen(const FolderEntry& entry);
   void JudgeTemporary(const std::string& prefix, const FolderEntry& entry);
   void AddFile(std::string path, const FolderEntry& entry);
-  bool AddFolder(const std::string& relative);
+  static FolderKind KindOf(const std::string& path) {
+    return RecogniseFolder(verify::FolderFiles(path));
+  }
+  bool JudgeFolder(const std::string& relative);
+  bool AddFolder(const std::string& relative, verify::ChunkStore store);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   std::optional<base::Timestamp> ContentTime(const Artefact& file, const FolderEntry& entry);
   std::optional<base::Timestamp> ChangeOf(const Artefact& artefact) const;
@@ -114,10 +118,9 @@ Listing FolderScan::Run() {
   }
   if (S_ISREG(info.st_mode)) {
     LookAtFile(info);
-  } else if (options_.pattern == "*" && RecogniseFolder(options_.path) != FolderKind::kPlain) {
-    AddFolder("");
   } else {
-    Scan("");
+    const FolderKind kind = options_.pattern == "*" ? KindOf(options_.path) : FolderKind();
+    kind.one_artefact ? AddFolder("", kind.store) : Scan("");
   }
   if (listing_.blind) {
     Listing blind;
@@ -222,17 +225,8 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     return true;
   }
   const std::string relative(entry.path);
-  const bool matches = MatchesPattern(options_.pattern, relative);
-  if (S_ISDIR(entry.mode)) {
-    if (entry.name() == kLostAndFound) return true;
-    const bool recognised = RecogniseFolder(options_.path + "/" + relative) != FolderKind::kPlain;
-    if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
-      return AddFolder(relative);
-    }
-    if (options_.recursive && !recognised) return Scan(relative + "/");
-    return true;
-  }
-  if (!matches) return true;
+  if (S_ISDIR(entry.mode)) return entry.name() == kLostAndFound || JudgeFolder(relative);
+  if (!MatchesPattern(options_.pattern, relative)) return true;
   if (!S_ISREG(entry.mode)) {
     Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
     return true;
@@ -243,6 +237,15 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
   path.append(options_.path).append("/").append(relative);
   AddFile(std::move(path), entry);
   return InTime();
+}
+
+bool FolderScan::JudgeFolder(const std::string& relative) {
+  const FolderKind kind = KindOf(options_.path + "/" + relative);
+  if (MatchesPattern(options_.pattern, relative) &&
+      (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
+    return AddFolder(relative, kind.store);
+  }
+  return !options_.recursive || kind.one_artefact || Scan(relative + "/");
 }
 
 void FolderScan::JudgeTemporary(const std::string& prefix, const FolderEntry& entry) {
@@ -352,7 +355,7 @@ std::optional<FolderSummary> FolderScan::Summarise(const std::string& path,
   return known.summary;
 }
 
-bool FolderScan::AddFolder(const std::string& relative) {
+bool FolderScan::AddFolder(const std::string& relative, verify::ChunkStore store) {
   Artefact artefact;
   artefact.folder = true;
   artefact.path = options_.path + (relative.empty() ? "" : "/" + relative);
@@ -375,15 +378,13 @@ bool FolderScan::AddFolder(const std::string& relative) {
   artefact.fingerprint = summary->fingerprint;
   if (known.timed_fingerprint != artefact.fingerprint) {
     known.timed_fingerprint = artefact.fingerprint;
-    known.time = TimeInFolder(artefact.path);
+    known.time = TimeInFolder(artefact.path, store);
   }
   const bool by_folder = options_.dated_by_folder && !known.time;
   artefact.modified =
       by_folder ? std::max(summary->newest, summary->newest_folder) : summary->newest;
   // What is being added to it takes nothing from the backups that are there.
-  const verify::FolderFiles files(artefact.path);
-  const bool store = verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
-  if (store && known.time) artefact.modified = *known.time;
+  if (store != verify::ChunkStore::kNone && known.time) artefact.modified = *known.time;
   std::string stamp;
   if (sums_ != nullptr) {
     const std::string inside = verify::SplitPath(artefact.path).second + "/";

@@ -15,13 +15,9 @@
 #include "base/strings.h"
 #include "catalog/artefact_names.h"
 #include "catalog/folder_catalog.h"
-#include "verify/aof_folder.h"
-#include "verify/base_backup.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
-#include "verify/chunk_store.h"
 #include "verify/data_folder.h"
-#include "verify/dump_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/utc.h"
@@ -209,15 +205,6 @@ std::uint64_t FingerprintOf(std::string_view name, const struct stat& info) {
   return hash;
 }
 
-FolderKind RecogniseFolder(const std::string& path) {
-  if (verify::LooksLikeBaseBackup(path)) return FolderKind::kBaseBackup;
-  if (verify::LooksLikeDumpFolder(path)) return FolderKind::kDumpFolder;
-  if (verify::LooksLikeAofFolder(path)) return FolderKind::kAppendOnlyFolder;
-  const auto store = verify::RecogniseChunkStore(verify::FolderFiles(path));
-  if (store != verify::ChunkStore::kNone) return FolderKind::kChunkStore;
-  return FolderKind::kPlain;
-}
-
 std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
                                              const base::StopToken& stop) {
   Walker walker(path, deadline, stop);
@@ -240,8 +227,7 @@ static std::optional<base::Timestamp> NewestIn(const std::string& path, int dept
   return newest;
 }
 
-std::optional<base::Timestamp> TimeInFolder(const std::string& path) {
-  const auto store = verify::RecogniseChunkStore(verify::FolderFiles(path));
+std::optional<base::Timestamp> TimeInFolder(const std::string& path, verify::ChunkStore store) {
   if (store != verify::ChunkStore::kNone) {
     return NewestIn(path + "/" + std::string(verify::WrittenByABackup(store)));
   }

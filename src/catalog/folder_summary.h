@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/stop.h"
+#include "verify/chunk_store.h"
 
 namespace drwatch::catalog {
 
@@ -18,10 +19,6 @@ base::Timestamp ModifiedAt(const struct stat& info);
 base::Timestamp ChangedAt(const struct stat& info);
 // Of one file's name and state: changes whenever its bytes may have changed.
 std::uint64_t FingerprintOf(std::string_view name, const struct stat& info);
-
-// What kind of artefact a folder's entries make it.
-enum class FolderKind { kPlain, kBaseBackup, kDumpFolder, kAppendOnlyFolder, kChunkStore };
-FolderKind RecogniseFolder(const std::string& path);
 
 struct FolderSummary {
   std::int64_t size_bytes = 0;  // of all files; one with several names or links to it counts once
@@ -40,8 +37,8 @@ struct FolderSummary {
 std::optional<FolderSummary> SummariseFolder(const std::string& path, base::Deadline deadline,
                                              const base::StopToken& stop);
 
-// The time that backup_manifest or backup_label gives; of a repository of restic or Borg when the
-// last backup was written to it. nullopt if nothing does, or a server was started in it since.
-std::optional<base::Timestamp> TimeInFolder(const std::string& path);
+// The time that backup_manifest or backup_label gives; of a repository, a `store`, when the last
+// backup was written to it. nullopt if nothing does, or a server was started in it since.
+std::optional<base::Timestamp> TimeInFolder(const std::string& path, verify::ChunkStore store);
 
 }  // namespace drwatch::catalog

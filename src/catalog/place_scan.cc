@@ -1,17 +1,16 @@
 #include "catalog/place_scan.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/strings.h"
 #include "catalog/artefact_names.h"
 #include "catalog/artefact_time.h"
 #include "catalog/folder_catalog.h"
+#include "catalog/folder_kind.h"
 #include "catalog/place_files.h"
-#include "verify/base_backup.h"
-#include "verify/chunk_store.h"
 #include "verify/data_folder.h"
-#include "verify/dump_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/rdb.h"
@@ -41,9 +40,10 @@ class PlaceScan {
         next_(next) {}
 
   Listing Run(Objects objects) {
-    const PlaceFiles files(place_, objects, "");
-    if (options_.pattern == "*" && !objects.empty() && IsOneArtefact(files)) {
-      AddFolder("", objects, verify::ChecksumFolder());
+    const FolderKind kind =
+        options_.pattern == "*" ? RecogniseFolder(PlaceFiles(place_, objects, "")) : FolderKind();
+    if (kind.one_artefact) {
+      AddFolder("", objects, verify::ChecksumFolder(), kind.store);
     } else {
       Scan("", objects);
     }
@@ -58,10 +58,6 @@ class PlaceScan {
       listing_.findings.push_back({reason, std::move(message)});
     }
   }
-  static bool IsOneArtefact(const PlaceFiles& files) {
-    return verify::LooksLikeBaseBackup(files) || verify::LooksLikeDumpFolder(files) ||
-           verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
-  }
   void Scan(const std::string& folder, Objects objects);
   void JudgeFile(const PlaceObject& object, const verify::ChecksumFolder& sums,
                  const std::string& folder);
@@ -69,7 +65,8 @@ class PlaceScan {
                    const verify::ChecksumFolder& beside);
   void JudgeTemporary(const PlaceObject& object, const std::string& folder);
   // `beside` are the checksum files of the folder above.
-  void AddFolder(const std::string& folder, Objects objects, const verify::ChecksumFolder& beside);
+  void AddFolder(const std::string& folder, Objects objects, const verify::ChecksumFolder& beside,
+                 verify::ChunkStore store);
   bool IsUnfinished(const PlaceFiles& files) const;
   std::shared_ptr<const verify::ChecksumFolder> SumsOf(const std::string& folder, Objects objects);
   std::optional<std::string> ReadSum(const PlaceObject& object);
@@ -79,9 +76,11 @@ class PlaceScan {
                                       bool& sure);
   std::optional<base::Timestamp> TimeOfFile(const Artefact& artefact, bool& sure);
   std::optional<base::Timestamp> TimeOfManifest(const PlaceObject* object, bool& sure);
-  std::optional<base::Timestamp> TimeOfFolder(const PlaceFiles& files, bool& sure);
-  // `files` are those of a folder artefact, else nullptr.
-  void SetTime(Artefact& artefact, const PlaceFiles* files);
+  std::optional<base::Timestamp> TimeOfFolder(const PlaceFiles& files, verify::ChunkStore store,
+                                              bool& sure);
+  using ReadTime = std::function<std::optional<base::Timestamp>(bool& sure)>;
+  // `read` is asked for what the artefact says of its time, unless that is known.
+  void SetTime(Artefact& artefact, const ReadTime& read);
   std::string PathOf(const std::string& name) const {
     return place_.Describe() + (name.empty() ? "" : "/" + name);
   }
@@ -182,7 +181,7 @@ void PlaceScan::JudgeFile(const PlaceObject& object, const verify::ChecksumFolde
   std::string stamp;
   for (const auto& expected : sums.Find(name)) stamp += expected.digest;
   artefact.checksum_stamp = StampOf(stamp);
-  SetTime(artefact, nullptr);
+  SetTime(artefact, [&](bool& sure) { return TimeOfFile(artefact, sure); });
   listing_.complete.Edit().push_back(std::move(artefact));
 }
 
@@ -197,12 +196,12 @@ void PlaceScan::JudgeTemporary(const PlaceObject& object, const std::string& fol
 
 void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
                             const verify::ChecksumFolder& beside) {
-  const bool recognised = IsOneArtefact(PlaceFiles(place_, objects, folder));
+  const FolderKind kind = RecogniseFolder(PlaceFiles(place_, objects, folder));
   const bool matches = MatchesPattern(options_.pattern, folder.substr(0, folder.size() - 1));
-  if (matches && (recognised || (options_.pattern != "*" && !options_.recursive))) {
-    return AddFolder(folder, objects, beside);
+  if (matches && (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
+    return AddFolder(folder, objects, beside, kind.store);
   }
-  if (options_.recursive && !recognised) Scan(folder, objects);
+  if (options_.recursive && !kind.one_artefact) Scan(folder, objects);
 }
 
 // A manifest alone: the archives that it speaks of are still on their way.
@@ -216,7 +215,7 @@ bool PlaceScan::IsUnfinished(const PlaceFiles& files) const {
 }
 
 void PlaceScan::AddFolder(const std::string& folder, Objects objects,
-                          const verify::ChecksumFolder& beside) {
+                          const verify::ChecksumFolder& beside, verify::ChunkStore store) {
   const PlaceFiles files(place_, objects, folder);
   Artefact artefact;
   artefact.folder = true;
@@ -239,10 +238,11 @@ void PlaceScan::AddFolder(const std::string& folder, Objects objects,
     for (const auto& expected : beside.Find(own + name)) stamp += name + expected.digest;
   }
   artefact.checksum_stamp = StampOf(stamp);
-  SetTime(artefact, &files);
+  SetTime(artefact, [&](bool& sure) { return TimeOfFolder(files, store, sure); });
   // What is being added to a repository takes nothing from the backups that are there.
-  const bool store = verify::RecogniseChunkStore(files) != verify::ChunkStore::kNone;
-  if (store) artefact.modified = std::min(artefact.modified, artefact.time);
+  if (store != verify::ChunkStore::kNone) {
+    artefact.modified = std::min(artefact.modified, artefact.time);
+  }
   const base::Duration age = now_ - artefact.modified;
   const bool recent = age < options_.quiet_time && age > -FolderCatalog::kClockSkew;
   const bool unfinished = IsUnfinished(files) && age < FolderCatalog::kAbandonedAfter;
@@ -285,8 +285,8 @@ std::optional<base::Timestamp> PlaceScan::TimeOfManifest(const PlaceObject* obje
 }
 
 // What backup_manifest or backup_label gives, or the last backup in a repository of restic or Borg.
-std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files, bool& sure) {
-  const auto store = verify::RecogniseChunkStore(files);
+std::optional<base::Timestamp> PlaceScan::TimeOfFolder(const PlaceFiles& files,
+                                                       verify::ChunkStore store, bool& sure) {
   if (store != verify::ChunkStore::kNone) {
     return files.Newest(std::string(verify::WrittenByABackup(store)) + "/");
   }
@@ -308,7 +308,7 @@ std::optional<base::Timestamp> PlaceScan::TimeOfFile(const Artefact& artefact, b
   return head ? verify::RdbTime(*head) : std::nullopt;
 }
 
-void PlaceScan::SetTime(Artefact& artefact, const PlaceFiles* files) {
+void PlaceScan::SetTime(Artefact& artefact, const ReadTime& read) {
   std::optional<base::Timestamp> content;
   const auto known = cache_.times.find(artefact.path);
   if (known != cache_.times.end() && known->second.fingerprint == artefact.fingerprint) {
@@ -316,7 +316,7 @@ void PlaceScan::SetTime(Artefact& artefact, const PlaceFiles* files) {
     next_.times[artefact.path] = known->second;
   } else {
     bool sure = true;
-    content = files != nullptr ? TimeOfFolder(*files, sure) : TimeOfFile(artefact, sure);
+    content = read(sure);
     if (sure) next_.times[artefact.path] = {artefact.fingerprint, content};
   }
   const std::string problem =

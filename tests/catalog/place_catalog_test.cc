@@ -286,6 +286,13 @@ TEST_F(PlaceCatalogTest, ARepositoryOfResticIsAsOldAsItsLastSnapshot) {
   EXPECT_EQ(VerifyNewest().outcome, Outcome::kBroken) << "not named after its bytes";
 }
 
+TEST_F(PlaceCatalogTest, AppendOnlyFoldersAreOneArtefact) {
+  Put("daily/appendonlydir/appendonly.aof.manifest", 1h, "file a.1.incr.aof seq 1 type i\n");
+  Put("daily/appendonlydir/a.1.incr.aof", 1h);
+  EXPECT_EQ(Names(), "appendonlydir |");
+  EXPECT_EQ(List().complete.back().files, 2);
+}
+
 TEST_F(PlaceCatalogTest, WaitsForAllPartsOfABaseBackup) {
   Put("daily/base1/backup_manifest", 10s, "{}");
   EXPECT_EQ(Names(), "| base1");
