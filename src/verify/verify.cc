@@ -13,12 +13,12 @@
 #include "base/strings.h"
 #include "verify/aof_folder.h"
 #include "verify/base_backup.h"
+#include "verify/batches.h"
 #include "verify/checksum_reader.h"
 #include "verify/chunk_store.h"
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
-#include "verify/parallel.h"
 #include "verify/partial_segments.h"
 
 namespace drwatch::verify {
@@ -55,9 +55,6 @@ Verdict WholeOf(std::string format) {
   whole.format = std::move(format);
   return whole;
 }
-
-// Verdicts kept until those before them are there, too.
-constexpr std::size_t kListedAtOnce = 1000;
 
 // The files that a checksum list names, by name, each once.
 struct Listed {
@@ -113,16 +110,20 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
     if (IsMissing(file)) return MissingFile(target, name);
     return VerifyPlainFile(file, target, checksums, own, WalkMember);
   };
-  for (std::size_t begin = 0; begin < targets.size() && budget.Check(); begin += kListedAtOnce) {
-    std::vector<std::optional<Verdict>> parts(std::min(kListedAtOnce, targets.size() - begin));
-    ForEachPart(parts.size(), budget, [&](std::size_t index, ReadBudget& own) {
-      parts[index] = verify_one(std::string(targets[begin + index]), own);
-      return own.Check().has_value();
-    });
-    for (std::optional<Verdict>& part : parts) {
-      if (part) AddPart(whole, *std::move(part));
-    }
+  Batches<Verdict> batches(
+      budget,
+      [&](const std::string& target, ReadBudget& own, Verdict& part) {
+        part = verify_one(target, own);
+        return true;
+      },
+      [&whole](const std::string&, Verdict part) {
+        AddPart(whole, std::move(part));
+        return true;
+      });
+  for (const std::string_view target : targets) {
+    if (!batches.Add(std::string(target))) break;
   }
+  batches.Finish();
   return whole;
 }
 
@@ -135,8 +136,8 @@ std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& che
     return VerifyDumpFolder(files, checksums, budget);
   }
   if (LooksLikeAofFolder(files)) return VerifyAofFolder(files, checksums, budget);
-  if (RecogniseChunkStore(files) != ChunkStore::kNone) {
-    return VerifyChunkStore(files, checksums, budget);
+  if (const ChunkStore store = RecogniseChunkStore(files); store != ChunkStore::kNone) {
+    return VerifyChunkStore(files, store, checksums, budget);
   }
   return std::nullopt;
 }
@@ -262,8 +263,8 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
     verdict = VerifyDumpFolder(files, checksums, budget);
   } else if (LooksLikeAofFolder(files)) {
     verdict = VerifyAofFolder(files, checksums, budget);
-  } else if (RecogniseChunkStore(files) != ChunkStore::kNone) {
-    verdict = VerifyChunkStore(files, checksums, budget);
+  } else if (const ChunkStore store = RecogniseChunkStore(files); store != ChunkStore::kNone) {
+    verdict = VerifyChunkStore(files, store, checksums, budget);
   } else {
     verdict = VerifyEach(files, checksums, budget,
                          [](const std::string&, const Verdict&) { return false; });

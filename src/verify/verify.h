@@ -17,6 +17,7 @@ namespace drwatch::verify {
 //   a data folder         what a server needs to start in it (data_folder.h)
 //   a pg_dump -Fd folder  its table of contents and every data file (dump_folder.h)
 //   a Redis 7 AOF folder  every file its manifest names, in order (aof_folder.h)
+//   a repository          of restic or Borg: every file in it (chunk_store.h)
 //   another folder        every file in it and below it, and every folder above as one
 // Never fails: what cannot be judged says why (Outcome::kUnjudged).
 Verdict VerifyPath(const std::string& path, const VerifyOptions& options);
