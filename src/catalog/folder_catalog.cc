@@ -32,7 +32,9 @@ std::optional<std::uint64_t> FolderCatalog::CurrentFingerprint(const Artefact& a
 
 verify::Verdict FolderCatalog::Verify(const Artefact& artefact,
                                       const verify::VerifyOptions& options) {
-  return verify::VerifyPath(artefact.path, options);
+  verify::VerifyOptions own = options;
+  own.known = &proven_;
+  return verify::VerifyPath(artefact.path, own);
 }
 
 }  // namespace drwatch::catalog

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "catalog/artefact_catalog.h"
+#include "catalog/proven_files.h"
 #include "config/local_clock.h"
 
 namespace drwatch::catalog {
@@ -58,6 +59,7 @@ class FolderCatalog final : public ArtefactCatalog {
  private:
   FolderOptions options_;
   std::unique_ptr<CatalogCache> cache_;
+  ProvenFiles proven_;
 };
 
 // True for names of files that are not finished: dotfiles, .tmp, .part, .partial, .filepart,

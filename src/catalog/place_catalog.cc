@@ -134,7 +134,9 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceCatalog::SumsOf(
 
 verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
                                      const verify::VerifyOptions& options) {
-  verify::ReadBudget budget(options);
+  verify::VerifyOptions own = options;
+  own.known = &proven_;
+  verify::ReadBudget budget(own);
   const std::string name = NameOf(artefact, place_);
   if (!artefact.folder) {
     const std::string folder = FolderOf(name);

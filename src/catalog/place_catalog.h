@@ -15,6 +15,7 @@
 
 #include "catalog/artefact_catalog.h"
 #include "catalog/place.h"
+#include "catalog/proven_files.h"
 #include "config/local_clock.h"
 #include "verify/checksum_list.h"
 
@@ -86,6 +87,7 @@ class PlaceCatalog final : public ArtefactCatalog {
   const PlaceOptions options_;
   std::vector<PlaceObject> objects_;  // of the last listing, in the order of names
   base::Timestamp listed_{};
+  ProvenFiles proven_;
   PlaceCache cache_;          // its `sums` under the mutex
   mutable std::mutex mutex_;  // Verify() reads the sums beside a List()
 };

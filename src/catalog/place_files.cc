@@ -40,7 +40,9 @@ std::vector<std::string> PlaceFiles::TopNames() const {
 
 verify::Walked<void> PlaceFiles::Each(const verify::TakeTreeFile& take) const {
   for (const PlaceObject& object : objects_) {
-    if (!take({object.name.substr(folder_.size()), object.size_bytes})) break;
+    const verify::TreeFile file{object.name.substr(folder_.size()), object.size_bytes,
+                                FingerprintOf(object)};
+    if (!take(file)) break;
   }
   return {};
 }

@@ -8,10 +8,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "verify/known_files.h"
 
 namespace drwatch::catalog {
 
-class ProvenFiles {
+class ProvenFiles final : public verify::KnownFiles {
  public:
   // More are not remembered, only read again: about 11 bytes each. Nor is anything for longer than
   // 45 days.
@@ -20,8 +21,8 @@ class ProvenFiles {
   ProvenFiles();
   // `key` stands for the file, its place and what was to be proven of it: StampOf(). True if it was
   // put no longer than `reuse` ago; begun minutes count whole.
-  bool Holds(std::uint64_t key, base::Duration reuse) const;
-  void Put(std::uint64_t key);
+  bool Holds(std::uint64_t key, base::Duration reuse) const override;
+  void Put(std::uint64_t key) override;
 
  private:
   // A hash table with open addresses that grows on its own: what it takes meanwhile is little of

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,34 +10,34 @@
 
 namespace drwatch::verify {
 
-// Keeps the names and results of no more than a batch. One thread.
-template <typename Result>
+// Keeps the items and results of no more than a batch. One thread.
+template <typename Item, typename Result>
 class Batches {
  public:
   // On one of several threads; false: something is so wrong that no other file need be read.
-  using Work = std::function<bool(const std::string& name, ReadBudget& budget, Result& result)>;
+  using Work = std::function<bool(const Item& item, ReadBudget& budget, Result& result)>;
   // On the caller's thread, in the order of Add(); false: no more.
-  using Take = std::function<bool(const std::string& name, Result result)>;
+  using Take = std::function<bool(const Item& item, Result result)>;
 
   Batches(ReadBudget& budget, Work work, Take take)
       : budget_(budget), work_(std::move(work)), take_(std::move(take)) {}
 
   // False once no more is wanted, or may be read.
-  bool Add(std::string name) {
-    names_.push_back(std::move(name));
-    return names_.size() < kAtOnce || Finish();
+  bool Add(Item item) {
+    items_.push_back(std::move(item));
+    return items_.size() < kAtOnce || Finish();
   }
   // Reads what was added. Call once more at the end.
   bool Finish() {
-    std::vector<std::optional<Result>> results(names_.size());
-    ForEachPart(names_.size(), budget_, [&](std::size_t index, ReadBudget& own) {
-      return work_(names_[index], own, results[index].emplace()) && own.Check().has_value();
+    std::vector<std::optional<Result>> results(items_.size());
+    ForEachPart(items_.size(), budget_, [&](std::size_t index, ReadBudget& own) {
+      return work_(items_[index], own, results[index].emplace()) && own.Check().has_value();
     });
     bool more = budget_.Check().has_value();
-    for (std::size_t i = 0; i < names_.size(); ++i) {
-      if (results[i]) more = take_(names_[i], *std::move(results[i])) && more;
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+      if (results[i]) more = take_(items_[i], *std::move(results[i])) && more;
     }
-    names_.clear();
+    items_.clear();
     return more;
   }
 
@@ -48,7 +47,7 @@ class Batches {
   ReadBudget& budget_;
   const Work work_;
   const Take take_;
-  std::vector<std::string> names_;
+  std::vector<Item> items_;
 };
 
 }  // namespace drwatch::verify

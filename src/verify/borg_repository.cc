@@ -9,6 +9,7 @@
 #include "verify/batches.h"
 #include "verify/borg_segment.h"
 #include "verify/file_verifier.h"
+#include "verify/known_files.h"
 
 namespace drwatch::verify {
 namespace {
@@ -16,6 +17,9 @@ namespace {
 using model::Reason;
 
 constexpr std::int64_t kMaxConfigBytes = 1 << 20;
+// What known_files.h notes of a segment.
+constexpr char kWhole = 'w';
+constexpr char kCommitted = 'c';
 
 // A segment, hints and an index end with a number.
 std::optional<std::uint32_t> NumberOf(std::string_view text) {
@@ -66,7 +70,8 @@ class BorgCheck {
   bool ReadConfig();
   void FindTransaction();
   void ReadSegments();
-  Read ReadSegment(const std::string& name, ReadBudget& budget) const;
+  Read ReadSegment(const TreeFile& file, ReadBudget& budget) const;
+  std::optional<Read> Known(const TreeFile& file, const VerifyOptions& options) const;
   bool TakeSegment(const std::string& name, Read read);
   void CheckCommit();
   void CheckIndex();
@@ -105,8 +110,22 @@ void BorgCheck::FindTransaction() {
   }
 }
 
-BorgCheck::Read BorgCheck::ReadSegment(const std::string& name, ReadBudget& budget) const {
+std::optional<BorgCheck::Read> BorgCheck::Known(const TreeFile& file,
+                                                const VerifyOptions& options) const {
+  if (!checksums_.Find(file.name).empty()) return std::nullopt;
+  const bool committed = IsKnown(options, file, kCommitted);
+  if (!committed && !IsKnown(options, file, kWhole)) return std::nullopt;
   Read read;
+  read.verdict.outcome = Outcome::kIntact;
+  read.verdict.level = Level::kContent;
+  read.found = {file.size, committed};
+  return read;
+}
+
+BorgCheck::Read BorgCheck::ReadSegment(const TreeFile& listed, ReadBudget& budget) const {
+  if (auto known = Known(listed, budget.options())) return *std::move(known);
+  Read read;
+  const std::string& name = listed.name;
   const auto open = [&](DigestTee* tee) { return files_.Open(name, budget, tee); };
   read.verdict = VerifyStream(open, name, checksums_, budget, [&](Reader& file) -> Walked<Walk> {
     auto found = WalkBorgSegment(file);
@@ -116,19 +135,22 @@ BorgCheck::Read BorgCheck::ReadSegment(const std::string& name, ReadBudget& budg
     walk.level = Level::kContent;
     return walk;
   });
+  if (read.verdict.outcome == Outcome::kIntact && read.found.size == listed.size) {
+    MakeKnown(budget.options(), listed, read.found.committed ? kCommitted : kWhole);
+  }
   return read;
 }
 
 void BorgCheck::ReadSegments() {
-  Batches<Read> batches(
+  Batches<TreeFile, Read> batches(
       budget_,
-      [this](const std::string& name, ReadBudget& budget, Read& read) {
-        read = ReadSegment(name, budget);
-        return read.verdict.outcome != Outcome::kBroken || *SegmentOf(name) > transaction_;
+      [this](const TreeFile& file, ReadBudget& budget, Read& read) {
+        read = ReadSegment(file, budget);
+        return read.verdict.outcome != Outcome::kBroken || *SegmentOf(file.name) > transaction_;
       },
-      [this](const std::string& name, Read read) { return TakeSegment(name, std::move(read)); });
-  auto walked = files_.Each(
-      [&](const TreeFile& file) { return !SegmentOf(file.name) || batches.Add(file.name); });
+      [this](const TreeFile& file, Read read) { return TakeSegment(file.name, std::move(read)); });
+  auto walked =
+      files_.Each([&](const TreeFile& file) { return !SegmentOf(file.name) || batches.Add(file); });
   batches.Finish();
   AddFault(whole_, std::move(walked), "");
   std::sort(segments_.begin(), segments_.end(),

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <set>
 #include <string_view>
@@ -13,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "verify/fnv.h"
 #include "verify/verdict.h"
 
 namespace drwatch::verify {
@@ -67,6 +69,16 @@ class Entries {
   std::vector<Entry> entries_;
 };
 
+std::uint64_t StampOf(const struct stat& info) {
+  const std::array<std::uint64_t, 6> parts = {static_cast<std::uint64_t>(info.st_dev),
+                                              static_cast<std::uint64_t>(info.st_ino),
+                                              static_cast<std::uint64_t>(info.st_mtim.tv_sec),
+                                              static_cast<std::uint64_t>(info.st_mtim.tv_nsec),
+                                              static_cast<std::uint64_t>(info.st_ctim.tv_sec),
+                                              static_cast<std::uint64_t>(info.st_ctim.tv_nsec)};
+  return Fnv1a({reinterpret_cast<const char*>(parts.data()), sizeof parts});
+}
+
 class Walker {
  public:
   Walker(const std::string& root, const TakeTreeFile& take) : root_(root + "/"), take_(take) {}
@@ -96,7 +108,7 @@ class Walker {
     struct stat info {};
     if (::stat((root_ + name).c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return true;
     if (++taken_ > kMaxFiles) return TooMany();
-    return take_({name, info.st_size});
+    return take_({name, info.st_size, StampOf(info)});
   }
   static tl::unexpected<Fault> TooMany() {
     return Unjudged(Reason::kLimit, "more than " + std::to_string(kMaxFiles) + " files");

@@ -13,6 +13,8 @@ namespace drwatch::verify {
 struct TreeFile {
   std::string name;  // relative to the folder, '/' between its parts
   std::int64_t size = 0;
+  // Changes when its bytes may have: of inode and times, or what a bucket says. 0: nobody knows.
+  std::uint64_t stamp = 0;
 };
 
 // Called for one file after the other; false ends the walk.

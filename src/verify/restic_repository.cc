@@ -6,11 +6,14 @@
 #include "base/strings.h"
 #include "verify/batches.h"
 #include "verify/file_verifier.h"
+#include "verify/known_files.h"
 
 namespace drwatch::verify {
 namespace {
 
 using model::Reason;
+
+constexpr char kWhole = 'w';  // as known_files.h notes it
 
 bool IsDigest(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == name.npos;
@@ -51,18 +54,18 @@ class ResticCheck {
   }
 
   Verdict Run() {
-    Batches<Verdict> batches(
+    Batches<TreeFile, Verdict> batches(
         budget_,
-        [this](const std::string& name, ReadBudget& budget, Verdict& verdict) {
-          verdict = Read(name, budget);
+        [this](const TreeFile& file, ReadBudget& budget, Verdict& verdict) {
+          verdict = Read(file, budget);
           return verdict.outcome != Outcome::kBroken;
         },
-        [this](const std::string&, Verdict verdict) {
+        [this](const TreeFile&, Verdict verdict) {
           AddPart(whole_, std::move(verdict));
           return whole_.outcome != Outcome::kBroken;
         });
-    auto walked = files_.Each(
-        [&](const TreeFile& file) { return !Counts(file.name) || batches.Add(file.name); });
+    auto walked =
+        files_.Each([&](const TreeFile& file) { return !Counts(file.name) || batches.Add(file); });
     batches.Finish();
     AddFault(whole_, std::move(walked), "");
     if (!budget_.Check()) return whole_;
@@ -88,16 +91,27 @@ class ResticCheck {
     ++counts_[folder];
     return true;
   }
-  Verdict Read(const std::string& name, ReadBudget& budget) const {
+  Verdict Read(const TreeFile& file, ReadBudget& budget) const {
+    const std::string& name = file.name;
+    const bool listed = !checksums_.Find(name).empty();
+    if (!listed && IsKnown(budget.options(), file, kWhole)) return Known();
     const auto open = [&](DigestTee* tee) {
-      auto file = files_.Open(name, budget, tee);
-      if (file) file->source->OnlyHash();
-      return file;
+      auto opened = files_.Open(name, budget, tee);
+      if (opened) opened->source->OnlyHash();
+      return opened;
     };
     const std::string own = SplitPath(name).second;
-    return VerifyStream(open, name, checksums_, budget, [&](Reader& reader) {
+    Verdict verdict = VerifyStream(open, name, checksums_, budget, [&](Reader& reader) {
       return name == "config" ? WalkConfig(reader) : WalkNamedByDigest(reader, own, budget);
     });
+    if (verdict.outcome == Outcome::kIntact) MakeKnown(budget.options(), file, kWhole);
+    return verdict;
+  }
+  static Verdict Known() {
+    Verdict verdict;
+    verdict.outcome = Outcome::kIntact;
+    verdict.level = Level::kChecksum;
+    return verdict;
   }
   void Lack(const std::string& what) {
     if (whole_.outcome != Outcome::kIntact) return;

@@ -15,6 +15,8 @@
 
 namespace drwatch::verify {
 
+class KnownFiles;
+
 enum class Outcome {
   kIntact,    // read to its end, nothing is wrong
   kBroken,    // cannot be restored as it is
@@ -79,6 +81,9 @@ struct VerifyOptions {
   // Files that were read and whole no longer ago than this are not read again for another backup
   // that needs them, while they stay as they were. 0 = every file is read.
   base::Duration reuse{0};
+  // Where it is noted which files of a repository of restic or Borg those are; outlives the call.
+  // nullptr: nowhere.
+  KnownFiles* known = nullptr;
 };
 
 // Named limits. What exceeds one is unjudged with kLimit: never a large allocation, never a crash.

@@ -110,18 +110,18 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
     if (IsMissing(file)) return MissingFile(target, name);
     return VerifyPlainFile(file, target, checksums, own, WalkMember);
   };
-  Batches<Verdict> batches(
+  Batches<std::string_view, Verdict> batches(
       budget,
-      [&](const std::string& target, ReadBudget& own, Verdict& part) {
-        part = verify_one(target, own);
+      [&](std::string_view target, ReadBudget& own, Verdict& part) {
+        part = verify_one(std::string(target), own);
         return true;
       },
-      [&whole](const std::string&, Verdict part) {
+      [&whole](std::string_view, Verdict part) {
         AddPart(whole, std::move(part));
         return true;
       });
   for (const std::string_view target : targets) {
-    if (!batches.Add(std::string(target))) break;
+    if (!batches.Add(target)) break;
   }
   batches.Finish();
   return whole;

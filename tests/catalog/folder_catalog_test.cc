@@ -11,6 +11,8 @@
 #include <map>
 #include <set>
 
+#include "base/digest.h"
+#include "base/strings.h"
 #include "catalog/folder_summary.h"
 #include "support/as_nobody.h"
 #include "support/temp_dir.h"
@@ -141,6 +143,29 @@ TEST_F(FolderCatalogTest, ARepositoryOfResticOrBorgIsAsOldAsItsLastBackup) {
   Write("b/data/0/3", 19h);
   EXPECT_EQ(Names(), "r b |");
   EXPECT_EQ(List().complete.back().time, kNow - 19h);
+}
+
+TEST_F(FolderCatalogTest, OfARepositoryOnlyWhatIsNewIsReadAgain) {
+  Write("r/config", 900h);
+  const auto put = [this](const std::string& folder, std::string_view content) {
+    const auto digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, content);
+    Write("r/" + folder + "/" + base::Hex(digest), 26h, content);
+  };
+  for (const char* folder : {"keys", "snapshots", "index", "data/6e"}) put(folder, folder);
+  verify::VerifyOptions options;
+  options.reuse = 24h;
+  const auto read = [&] {
+    const verify::Verdict verdict = catalog_->Verify(List().complete.back(), options);
+    EXPECT_EQ(verdict.outcome, verify::Outcome::kIntact) << verdict.ToString();
+    return verdict.bytes_read;
+  };
+  List();
+  EXPECT_GT(read(), 0);
+  EXPECT_EQ(read(), 0);
+  put("data/6f", "another");
+  EXPECT_EQ(read(), 7);
+  options.reuse = base::Duration(0);
+  EXPECT_GT(read(), 7);
 }
 
 TEST_F(FolderCatalogTest, NewestIsByTheTimeInTheNameNotByTheCopysTime) {

@@ -286,6 +286,27 @@ TEST_F(PlaceCatalogTest, ARepositoryOfResticIsAsOldAsItsLastSnapshot) {
   EXPECT_EQ(VerifyNewest().outcome, Outcome::kBroken) << "not named after its bytes";
 }
 
+TEST_F(PlaceCatalogTest, OfARepositoryOnlyWhatIsNewIsReadAgain) {
+  Put("daily/config", 900h);
+  const auto put = [this](const std::string& folder, const std::string& content) {
+    const auto digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, content);
+    Put("daily/" + folder + "/" + base::Hex(digest), 26h, content);
+  };
+  for (const char* folder : {"keys", "snapshots", "index", "data/6e"}) put(folder, folder);
+  verify::VerifyOptions options;
+  options.reuse = 24h;
+  const auto read = [&] {
+    const verify::Verdict verdict = catalog_->Verify(List().complete.back(), options);
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+    return verdict.bytes_read;
+  };
+  List();
+  EXPECT_GT(read(), 0);
+  EXPECT_EQ(read(), 0);
+  put("data/6f", "another");
+  EXPECT_EQ(read(), 7);
+}
+
 TEST_F(PlaceCatalogTest, AppendOnlyFoldersAreOneArtefact) {
   Put("daily/appendonlydir/appendonly.aof.manifest", 1h, "file a.1.incr.aof seq 1 type i\n");
   Put("daily/appendonlydir/a.1.incr.aof", 1h);

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "support/noted_files.h"
 #include "support/temp_dir.h"
 #include "verify/crc.h"
 #include "verify/verify.h"
@@ -74,7 +75,11 @@ class BorgRepositoryTest : public ::testing::Test {
     return testing::ReadTestFile(folder_.Path("b/" + name));
   }
   void Remove(const std::string& name) const { std::filesystem::remove(folder_.Path("b/" + name)); }
-  Verdict Verify() const { return VerifyPath(folder_.Path("b"), {}); }
+  Verdict Verify(KnownFiles* known = nullptr) const {
+    VerifyOptions options;
+    options.known = known;
+    return VerifyPath(folder_.Path("b"), options);
+  }
 
   testing::TempDir folder_;
 };
@@ -163,6 +168,24 @@ TEST_F(BorgRepositoryTest, BehindTheLastCommitASegmentMayEndAnywhere) {
   const Verdict verdict = Verify();
   EXPECT_EQ(verdict.outcome, Outcome::kBroken) << "it was committed";
   EXPECT_EQ(verdict.place, "data/0/8: byte 20");
+}
+
+TEST_F(BorgRepositoryTest, WhatWasReadIsNotReadAgainUntilItChanges) {
+  testing::NotedFiles known;
+  const Verdict first = Verify(&known);
+  EXPECT_EQ(known.size(), 3u);
+  const Verdict second = Verify(&known);
+  EXPECT_EQ(second.outcome, Outcome::kIntact) << second.ToString();
+  EXPECT_EQ(second.level, first.level);
+  const std::int64_t segments = static_cast<std::int64_t>(
+      Read("data/0/3").size() + Read("data/0/5").size() + Read("data/0/7").size());
+  EXPECT_EQ(second.bytes_read, first.bytes_read - segments);
+  Write("data/0/7", Segment({Put('e', "not committed")}));
+  EXPECT_EQ(Verify(&known).outcome, Outcome::kBroken);
+  std::string damaged = Read("data/0/3");
+  damaged.back() ^= 1;
+  Write("data/0/3", damaged);
+  EXPECT_EQ(Verify(&known).place, "data/0/3: byte 63");
 }
 
 TEST_F(BorgRepositoryTest, WithoutItsIndexAMissingSegmentWouldNotShow) {

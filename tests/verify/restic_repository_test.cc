@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/strings.h"
+#include "support/noted_files.h"
 #include "support/temp_dir.h"
 #include "verify/verify.h"
 
@@ -91,19 +92,35 @@ TEST_F(ResticRepositoryTest, WhatWasNeverUploadedWholeIsLeftAlone) {
   EXPECT_EQ(Verify().outcome, Outcome::kIntact);
 }
 
+TEST_F(ResticRepositoryTest, WhatWasReadIsNotReadAgainUntilItChanges) {
+  testing::NotedFiles known;
+  VerifyOptions options;
+  options.known = &known;
+  const Verdict first = Verify(options);
+  EXPECT_EQ(known.size(), 5u);
+  const Verdict second = Verify(options);
+  EXPECT_EQ(second.outcome, Outcome::kIntact);
+  EXPECT_EQ(second.level, first.level);
+  EXPECT_EQ(second.details, first.details);
+  EXPECT_EQ(second.bytes_read, 0);
+  Damage(pack_);
+  EXPECT_EQ(Verify(options).outcome, Outcome::kBroken);
+  EXPECT_EQ(Verify(options).outcome, Outcome::kBroken) << "damage is no proof";
+}
+
 TEST_F(ResticRepositoryTest, OfManyPacksTheFirstThatIsDamagedIsNamed) {
   std::vector<std::string> packs = {pack_};
-  for (int i = 0; i < 2500; ++i) packs.push_back(Put("data/00", "pack " + std::to_string(i)));
+  for (int i = 0; i < 1200; ++i) packs.push_back(Put("data/00", "pack " + std::to_string(i)));
   std::sort(packs.begin(), packs.end());
   VerifyOptions options;
   options.jobs = 2;
   options.streams = 4;
   const Verdict whole = Verify(options);
   EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
-  EXPECT_EQ(whole.details, std::vector<std::string>{"1 snapshots, 2501 packs"});
-  Damage(packs[1700]);
-  Damage(packs[2400]);
-  EXPECT_EQ(Verify(options).place, packs[1700] + ": byte 0");
+  EXPECT_EQ(whole.details, std::vector<std::string>{"1 snapshots, 1201 packs"});
+  Damage(packs[1050]);
+  Damage(packs[1150]);
+  EXPECT_EQ(Verify(options).place, packs[1050] + ": byte 0");
 }
 
 }  // namespace
