@@ -1,13 +1,13 @@
 #include "net/s3.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/digest.h"
 #include "base/strings.h"
 #include "net/aws_time.h"
 #include "net/s3_address.h"
 #include "net/s3_head.h"
+#include "net/s3_operation.h"
 
 namespace drwatch::net {
 namespace {
@@ -28,17 +28,6 @@ TlsOptions ToTlsOptions(const config::Tls& tls) {
   options.server_name = tls.server_name;
   options.insecure_skip_verify = tls.insecure_skip_verify;
   return options;
-}
-
-S3Error ErrorOf(Reason reason, std::string message) {
-  S3Error error;
-  error.reason = reason;
-  error.message = std::move(message);
-  return error;
-}
-
-bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 Reason ReasonOf(int status, std::string_view code) {
@@ -67,36 +56,14 @@ base::Duration PauseBefore(int attempt, const HttpOutcome& outcome) {
   return longest / 2 + longest / 2 * random / 255;
 }
 
-// What was never set for a bucket has an error of its own.
-bool IsUnset(const S3Error& error) {
-  return error.status == 404 &&
-         IsOneOf(error.code,
-                 {"ServerSideEncryptionConfigurationNotFoundError",
-                  "ObjectLockConfigurationNotFoundError", "NoSuchLifecycleConfiguration",
-                  "ReplicationConfigurationNotFoundError", "NoSuchReplicationConfiguration"});
-}
-
 }  // namespace
 
-// One request as it is meant; signed anew for each attempt.
-struct S3Client::Operation {
-  explicit Operation(std::string counts_as, std::string object = {}, std::string verb = "GET")
-      : counter(std::move(counts_as)), method(std::move(verb)), key(std::move(object)) {}
-
-  std::string counter;  // list, head, get, bucket
-  std::string method;
-  std::string key;  // empty = the bucket itself
-  std::vector<std::pair<std::string, std::string>> query;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::int64_t max_body_bytes = kMaxXmlBytes;
-
-  std::string Name(const std::string& bucket) const {
-    // A name is somebody else's text of up to 1024 bytes.
-    const std::string shown = base::Quote(base::Truncate("s3://" + bucket + "/" + key, 200));
-    return method + " " + shown.substr(1, shown.size() - 2) +
-           (counter == "bucket" ? "?" + query[0].first : "");
-  }
-};
+std::string S3Client::Operation::Name(const std::string& bucket) const {
+  // A name is somebody else's text of up to 1024 bytes.
+  const std::string shown = base::Quote(base::Truncate("s3://" + bucket + "/" + key, 200));
+  return method + " " + shown.substr(1, shown.size() - 2) +
+         (counter == "bucket" ? "?" + query[0].first : "");
+}
 
 // What was done already to make one request work.
 struct S3Client::Attempts {
@@ -130,7 +97,7 @@ tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation
                                                       const S3Call& call) {
   const NetResult<AwsCredentials> credentials = credentials_.Get(call.deadline, call.stop);
   if (!credentials) {
-    return tl::unexpected(ErrorOf(credentials.error().reason, credentials.error().message));
+    return tl::unexpected(S3ErrorOf(credentials.error().reason, credentials.error().message));
   }
   const std::int64_t today =
       std::chrono::floor<std::chrono::days>(clock_.Now()).time_since_epoch().count();
@@ -140,7 +107,7 @@ tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation
     requests_today_ = bytes_today_ = 0;
   }
   const auto used_up = [](const char* limit, std::int64_t value) {
-    return tl::unexpected(ErrorOf(
+    return tl::unexpected(S3ErrorOf(
         Reason::kLimit,
         std::string(limit) + " (" + std::to_string(value) + ") is used up until 00:00 UTC"));
   };
@@ -157,8 +124,8 @@ tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation
 
 S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys& keys) const {
   if (operation.key.size() > kMaxS3KeyBytes) {
-    return tl::unexpected(ErrorOf(Reason::kLimit, "an object's name cannot be longer than " +
-                                                      std::to_string(kMaxS3KeyBytes) + " bytes"));
+    return tl::unexpected(S3ErrorOf(Reason::kLimit, "an object's name cannot be longer than " +
+                                                        std::to_string(kMaxS3KeyBytes) + " bytes"));
   }
   std::string region;
   base::Duration offset{};
@@ -175,7 +142,7 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
   request.decompress = false;
   request.http_1_1 = true;
   const base::Result<S3Address> address = FindS3Address(config_, bucket_, region);
-  if (!address) return tl::unexpected(ErrorOf(Reason::kConfig, address.error().message));
+  if (!address) return tl::unexpected(S3ErrorOf(Reason::kConfig, address.error().message));
   SigV4Request to_sign;
   to_sign.method = operation.method;
   to_sign.host = address->host;
@@ -191,7 +158,7 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
 }
 
 S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome) const {
-  if (outcome.error) return ErrorOf(outcome.error->reason, outcome.error->message);
+  if (outcome.error) return S3ErrorOf(outcome.error->reason, outcome.error->message);
   const HttpResponse& response = *outcome.response;
   const S3ErrorText text = ParseS3Error(response.body);
   S3Error error;
@@ -302,59 +269,6 @@ S3Result<HttpResponse> S3Client::Send(const Operation& operation, const S3Call& 
   }
 }
 
-// Adds a page to the listing. What S3 cannot have answered is an error.
-base::Status S3Client::Append(S3ListPage page, const S3ListRequest& request, S3Listing& listing) {
-  for (S3Object& object : page.objects) {
-    // Servers that do not know start-after, or begin with the key itself, send too much.
-    if (!request.start_after.empty() && object.key <= request.start_after) continue;
-    if (!object.key.starts_with(request.prefix)) return base::Fail("a key without the prefix came");
-    listing.objects.push_back(std::move(object));
-  }
-  for (std::string& prefix : page.prefixes) listing.prefixes.push_back(std::move(prefix));
-  return {};
-}
-
-S3Result<S3Listing> S3Client::List(const S3ListRequest& request, const S3Call& call) {
-  S3Listing listing;
-  std::string token;
-  int idle_pages = 0;
-  const std::string name = "LIST s3://" + bucket_ + "/" + base::Truncate(request.prefix, 200);
-  const auto bad = [&name](Reason reason, const std::string& message) {
-    return tl::unexpected(ErrorOf(reason, name + ": " + message));
-  };
-  do {
-    Operation operation("list");
-    operation.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1000"}};
-    if (!request.prefix.empty()) operation.query.emplace_back("prefix", request.prefix);
-    if (!request.delimiter.empty()) operation.query.emplace_back("delimiter", request.delimiter);
-    if (!token.empty()) operation.query.emplace_back("continuation-token", token);
-    if (token.empty() && !request.start_after.empty()) {
-      operation.query.emplace_back("start-after", request.start_after);
-    }
-    S3Result<HttpResponse> response = Send(operation, call);
-    if (!response) return tl::unexpected(std::move(response.error()));
-    base::Result<S3ListPage> page = ParseListPage(response->body);
-    if (!page) return bad(Reason::kProtocol, page.error().message);
-    idle_pages = page->objects.empty() && page->prefixes.empty() ? idle_pages + 1 : 0;
-    if (idle_pages > kMaxEmptyPages || (page->next_token == token && !token.empty())) {
-      return bad(Reason::kProtocol, "the listing goes in circles");
-    }
-    token = page->next_token;
-    const base::Status added = Append(*std::move(page), request, listing);
-    if (!added) return bad(Reason::kProtocol, added.error().message);
-    const auto count = static_cast<std::int64_t>(listing.objects.size() + listing.prefixes.size());
-    if (count > request.max_objects) {
-      return bad(Reason::kLimit, "more than " + std::to_string(request.max_objects) + " objects");
-    }
-  } while (!token.empty());
-  std::stable_sort(listing.objects.begin(), listing.objects.end(),
-                   [](const S3Object& a, const S3Object& b) { return a.key < b.key; });
-  std::sort(listing.prefixes.begin(), listing.prefixes.end());
-  listing.prefixes.erase(std::unique(listing.prefixes.begin(), listing.prefixes.end()),
-                         listing.prefixes.end());
-  return listing;
-}
-
 S3Result<S3Head> S3Client::Head(const std::string& key, const S3Call& call, int part) {
   Operation operation("head", key, "HEAD");
   operation.headers = {{"x-amz-checksum-mode", "ENABLED"}};
@@ -364,7 +278,7 @@ S3Result<S3Head> S3Client::Head(const std::string& key, const S3Call& call, int 
   base::Result<S3Head> head = ParseS3Head(*response);
   if (head) return *std::move(head);
   return tl::unexpected(
-      ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + head.error().message));
+      S3ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + head.error().message));
 }
 
 S3Result<S3Range> S3Client::Get(const std::string& key, std::int64_t offset, std::int64_t size,
@@ -384,68 +298,9 @@ S3Result<S3Range> S3Client::Get(const std::string& key, std::int64_t offset, std
   base::Result<std::int64_t> whole = CheckRange(*response, offset, size);
   if (!whole) {
     return tl::unexpected(
-        ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + whole.error().message));
+        S3ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + whole.error().message));
   }
   return S3Range{std::move(response->body), *whole, WithoutQuotes(response->Header("etag"))};
-}
-
-S3Result<HttpResponse> S3Client::GetBucket(std::string_view what, const S3Call& call) {
-  Operation operation("bucket");
-  operation.query = {{std::string(what), ""}};
-  return Send(operation, call);
-}
-
-// An answer that says that nothing was set is as good as one that holds what is set.
-template <typename T, typename Parse>
-static S3Result<T> ReadSetting(S3Result<HttpResponse> response, Parse parse) {
-  if (!response) {
-    if (IsUnset(response.error())) return T();
-    return tl::unexpected(std::move(response.error()));
-  }
-  base::Result<T> parsed = parse(response->body);
-  if (parsed) return *std::move(parsed);
-  return tl::unexpected(ErrorOf(Reason::kProtocol, parsed.error().message));
-}
-
-S3Result<S3Versioning> S3Client::GetVersioning(const S3Call& call) {
-  return ReadSetting<S3Versioning>(GetBucket("versioning", call), ParseVersioning);
-}
-S3Result<std::string> S3Client::GetEncryption(const S3Call& call) {
-  return ReadSetting<std::string>(GetBucket("encryption", call), ParseEncryption);
-}
-S3Result<S3ObjectLock> S3Client::GetObjectLock(const S3Call& call) {
-  return ReadSetting<S3ObjectLock>(GetBucket("object-lock", call), ParseObjectLock);
-}
-S3Result<std::vector<S3LifecycleRule>> S3Client::GetLifecycle(const S3Call& call) {
-  return ReadSetting<std::vector<S3LifecycleRule>>(GetBucket("lifecycle", call), ParseLifecycle);
-}
-S3Result<std::vector<std::string>> S3Client::GetReplication(const S3Call& call) {
-  return ReadSetting<std::vector<std::string>>(GetBucket("replication", call), ParseReplication);
-}
-
-S3Result<std::vector<S3Upload>> S3Client::GetUploads(const std::string& prefix,
-                                                     const S3Call& call) {
-  std::vector<S3Upload> uploads;
-  std::set<std::string> markers;
-  Operation operation("bucket");
-  std::string key;
-  std::string id;
-  do {
-    operation.query = {{"uploads", ""}, {"encoding-type", "url"}};
-    if (!prefix.empty()) operation.query.emplace_back("prefix", prefix);
-    if (!key.empty()) operation.query.emplace_back("key-marker", key);
-    if (!id.empty()) operation.query.emplace_back("upload-id-marker", id);
-    S3Result<HttpResponse> response = Send(operation, call);
-    if (!response) return tl::unexpected(std::move(response.error()));
-    base::Result<S3UploadPage> page = ParseUploads(response->body);
-    if (!page) return tl::unexpected(ErrorOf(Reason::kProtocol, page.error().message));
-    for (S3Upload& upload : page->uploads) uploads.push_back(std::move(upload));
-    key = std::move(page->next_key);
-    id = std::move(page->next_upload_id);
-    // The same place twice: it goes in circles.
-  } while (!key.empty() && uploads.size() < kMaxUploads && markers.insert(key + "\n" + id).second);
-  if (uploads.size() > kMaxUploads) uploads.resize(kMaxUploads);
-  return uploads;
 }
 
 }  // namespace drwatch::net
