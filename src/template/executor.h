@@ -39,6 +39,18 @@ class Executor {
     }
   };
 
+  // One step down, for as long as it lives.
+  class Deeper {
+   public:
+    explicit Deeper(int& counter) : counter_(counter) { ++counter_; }
+    ~Deeper() { --counter_; }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+
+   private:
+    int& counter_;
+  };
+
   Flow Walk(const Value& dot, const Node& node);
   Flow WalkBranch(const Value& dot, const BranchNode& branch);
   Flow WalkRange(const Value& dot, const Node& node, const BranchNode& range);
