@@ -1,24 +1,14 @@
 #include "catalog/wal_archive.h"
 
 #include <algorithm>
-#include <iterator>
-#include <limits>
-#include <set>
+
+#include "catalog/wal_gaps.h"
+#include "catalog/wal_path.h"
 
 namespace drwatch::catalog {
 namespace {
 
 using verify::Lsn;
-
-constexpr std::uint64_t kNoEnd = std::numeric_limits<std::uint64_t>::max();
-
-// The numbers for which a timeline of the ancestry stands: [first, end).
-struct PathPart {
-  std::uint32_t timeline = 0;
-  std::uint64_t first = 0;
-  std::uint64_t end = kNoEnd;
-  Lsn left_at = std::numeric_limits<Lsn>::max();
-};
 
 struct Stretch {
   WalRange range;
@@ -36,31 +26,22 @@ class Judge {
   Judge(const WalInventory& inventory, const WalQuestion& question)
       : inventory_(inventory),
         question_(question),
-        size_(static_cast<std::uint64_t>(inventory.segment_bytes)) {}
+        size_(static_cast<std::uint64_t>(inventory.segment_bytes)),
+        path_(FindWalPath(inventory, question, state_)),
+        gaps_(inventory, question, path_, state_) {}
 
   WalArchiveState Run();
 
  private:
-  std::set<std::uint32_t> TimelinesHere() const;
-  std::uint32_t PickTimeline() const;
-  std::optional<std::uint64_t> BeginOf(std::uint32_t timeline) const;
-  std::vector<verify::TimelineSwitch> GuessHistory() const;
-  void BuildPath();
-  void FindStrangers();
-  bool WentOn(const PathPart& part, std::uint32_t next) const;
-  void AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind);
   void FindRuns();
   void FindGroups();
-  void AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments);
+  void AddRun(const WalPathPart& part, const std::vector<WalSegmentFile>& segments);
   void FollowBases();
   void FindLeftBases();
   void FindHoles();
   void FindHole(std::uint64_t first, const Group& next);
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
   void FindTail();
-  void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
-  void MissOf(WalRange range, WalGap::Kind kind);
-  void Add(const WalRange& range, WalGap::Kind kind);
   bool OnPath(const WalBase& base) const;
   Group OwnWal(const WalBase& base) const;
   std::uint64_t Needed() const;
@@ -69,113 +50,14 @@ class Judge {
   const WalInventory& inventory_;
   const WalQuestion& question_;
   const std::uint64_t size_;
-  std::vector<PathPart> path_;
+  WalArchiveState state_;
+  std::vector<WalPathPart> path_;
+  WalGaps gaps_;
   std::vector<Stretch> runs_;
   std::vector<Group> groups_;
-  WalArchiveState state_;
 };
 
-std::set<std::uint32_t> Judge::TimelinesHere() const {
-  std::set<std::uint32_t> here;
-  for (const auto& [timeline, segments] : inventory_.segments) here.insert(timeline);
-  for (const auto& [timeline, partials] : inventory_.partials) here.insert(timeline);
-  for (const auto& [timeline, file] : inventory_.histories) here.insert(timeline);
-  return here;
-}
-
-// The live server's if the archive knows it, else the highest of which the ancestry is known.
-std::uint32_t Judge::PickTimeline() const {
-  const std::set<std::uint32_t> here = TimelinesHere();
-  if (here.empty()) return 0;
-  if (question_.live && here.contains(question_.live->timeline)) return question_.live->timeline;
-  for (auto at = here.rbegin(); at != here.rend(); ++at) {
-    const bool known =
-        question_.histories.contains(*at) || question_.unread_histories.contains(*at);
-    if (*at == 1 || known) return *at;
-  }
-  return *here.begin();
-}
-
-// The number of a timeline's first segment here.
-std::optional<std::uint64_t> Judge::BeginOf(std::uint32_t timeline) const {
-  const auto segments = inventory_.segments.find(timeline);
-  if (segments == inventory_.segments.end()) return std::nullopt;
-  return segments->second.front().number;
-}
-
-// The parents as their segments show them. Where in its segment a switch was nobody knows.
-std::vector<verify::TimelineSwitch> Judge::GuessHistory() const {
-  std::vector<verify::TimelineSwitch> history;
-  std::optional<std::uint64_t> end = BeginOf(state_.timeline);
-  if (!end) return history;
-  for (auto parent = std::make_reverse_iterator(inventory_.segments.find(state_.timeline));
-       parent != inventory_.segments.rend(); ++parent) {
-    const std::uint64_t begin = parent->second.front().number;
-    if (begin >= *end) continue;
-    history.push_back({parent->first, (*end + 1) * size_ - 1});
-    end = begin;
-  }
-  std::reverse(history.begin(), history.end());
-  return history;
-}
-
-void Judge::BuildPath() {
-  std::uint64_t first = 0;
-  const auto known = question_.histories.find(state_.timeline);
-  std::vector<verify::TimelineSwitch> history;
-  if (known != question_.histories.end()) {
-    history = known->second;
-  } else if (question_.unread_histories.contains(state_.timeline)) {
-    history = GuessHistory();
-  } else if (state_.timeline > 1) {
-    state_.no_history.push_back(state_.timeline);
-  }
-  for (const verify::TimelineSwitch& change : history) {
-    const std::uint64_t end = change.at / size_;
-    path_.push_back({change.timeline, first, end, change.at});
-    first = end;
-  }
-  path_.push_back({state_.timeline, first});
-  for (const PathPart& part : path_) state_.ancestry.push_back(part.timeline);
-}
-
-void Judge::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind) {
-  const auto known = question_.acknowledged_timelines.find(timeline);
-  const bool acknowledged =
-      known != question_.acknowledged_timelines.end() && known->second > question_.now;
-  (acknowledged ? state_.acknowledged_timelines : kind).push_back(timeline);
-}
-
-// Whether WAL of a part came from behind its end when the next timeline had begun.
-bool Judge::WentOn(const PathPart& part, std::uint32_t next) const {
-  const auto segments = inventory_.segments.find(part.timeline);
-  const auto history = inventory_.histories.lower_bound(next);  // a later one where it is missing
-  if (segments == inventory_.segments.end() || history == inventory_.histories.end()) return false;
-  // The segment of the switch itself may have been completed: a server that stops fills it.
-  return std::any_of(segments->second.rbegin(), segments->second.rend(),
-                     [&](const WalSegmentFile& file) {
-                       return file.number > part.end && file.modified > history->second.modified;
-                     });
-}
-
-void Judge::FindStrangers() {
-  const bool may_be_followed = question_.live && !question_.live->answers;
-  for (const std::uint32_t timeline : TimelinesHere()) {
-    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
-      return one.timeline == timeline;
-    });
-    if (part == path_.end()) {
-      state_.foreign.push_back(timeline);
-      if (timeline > state_.timeline && !may_be_followed) AddStranger(timeline, state_.newer);
-      continue;
-    }
-    if (part->end != kNoEnd && WentOn(*part, (part + 1)->timeline)) {
-      AddStranger(timeline, state_.diverged);
-    }
-  }
-}
-
-void Judge::AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segments) {
+void Judge::AddRun(const WalPathPart& part, const std::vector<WalSegmentFile>& segments) {
   auto at = std::lower_bound(
       segments.begin(), segments.end(), part.first,
       [](const WalSegmentFile& file, std::uint64_t number) { return file.number < number; });
@@ -191,7 +73,7 @@ void Judge::AddRun(const PathPart& part, const std::vector<WalSegmentFile>& segm
 }
 
 void Judge::FindRuns() {
-  for (const PathPart& part : path_) {
+  for (const WalPathPart& part : path_) {
     const auto segments = inventory_.segments.find(part.timeline);
     if (segments != inventory_.segments.end()) AddRun(part, segments->second);
   }
@@ -211,7 +93,7 @@ void Judge::FindGroups() {
 // One that was still being taken where its timeline was left waits for an end that never comes.
 bool Judge::OnPath(const WalBase& base) const {
   const auto left_at = [this](std::uint32_t timeline) {
-    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const PathPart& one) {
+    const auto part = std::find_if(path_.begin(), path_.end(), [timeline](const WalPathPart& one) {
       return one.timeline == timeline;
     });
     return part == path_.end() ? Lsn{0} : part->left_at;
@@ -274,11 +156,11 @@ void Judge::FindLeftBases() {
 
 // What lies before this number has expired.
 std::uint64_t Judge::Needed() const {
-  std::uint64_t needed = kNoEnd;
+  std::uint64_t needed = kNoWalEnd;
   for (const WalChain& chain : state_.chains) {
     needed = std::min(needed, question_.bases[chain.base].start / size_);
   }
-  return needed == kNoEnd ? groups_.front().first : needed;
+  return needed == kNoWalEnd ? groups_.front().first : needed;
 }
 
 // The segment in which the newest base backup ends. A mark that one was finished does not count: it
@@ -290,59 +172,6 @@ std::optional<std::uint64_t> Judge::NewestEnd() const {
     newest = std::max(newest.value_or(0), OwnWal(base).last);
   }
   return newest;
-}
-
-void Judge::Add(const WalRange& range, WalGap::Kind kind) {
-  state_.gaps.push_back({range, kind});
-  switch (kind) {
-    case WalGap::Kind::kLost:
-      state_.lost += range.size();
-      break;
-    case WalGap::Kind::kPending:
-      state_.pending += range.size();
-      break;
-    case WalGap::Kind::kAcknowledged:
-      state_.acknowledged += range.size();
-      break;
-    case WalGap::Kind::kExpired:
-      state_.expired += range.size();
-      break;
-  }
-}
-
-// Cuts out of a gap of one timeline what is broken and what is acknowledged.
-void Judge::MissOf(WalRange range, WalGap::Kind kind) {
-  const auto broken = question_.broken.lower_bound({range.timeline, range.first});
-  if (broken != question_.broken.end() && broken->first == range.timeline &&
-      broken->second <= range.last) {
-    const std::uint64_t at = broken->second;
-    if (at > range.first) MissOf({range.timeline, range.first, at - 1}, kind);
-    if (at < range.last) MissOf({range.timeline, at + 1, range.last}, kind);
-    return;
-  }
-  for (const AcknowledgedWal& known : question_.acknowledged) {
-    if (known.first.timeline != range.timeline || known.until <= question_.now) continue;
-    const auto first = verify::SegmentNumber(known.first, inventory_.segment_bytes);
-    const auto last = verify::SegmentNumber(known.last, inventory_.segment_bytes);
-    if (!first || !last || *last < range.first || *first > range.last) continue;
-    if (*first > range.first) MissOf({range.timeline, range.first, *first - 1}, kind);
-    const std::uint64_t end = std::min(*last, range.last);
-    Add({range.timeline, std::max(*first, range.first), end}, WalGap::Kind::kAcknowledged);
-    if (end == range.last) return;
-    range.first = end + 1;
-    MissOf(range, kind);
-    return;
-  }
-  Add(range, kind);
-}
-
-// Numbers that are missing, split where timelines change.
-void Judge::Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind) {
-  for (const PathPart& part : path_) {
-    const std::uint64_t begin = std::max(first, part.first);
-    const std::uint64_t end = std::min(last, part.end == kNoEnd ? kNoEnd : part.end - 1);
-    if (part.end > part.first && begin <= end) MissOf({part.timeline, begin, end}, kind);
-  }
 }
 
 // Whether a backup program's plan explains a gap: it begins behind the WAL of one base backup and
@@ -377,9 +206,10 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
   const bool recent = question_.now - run->first_modified <= question_.in_flight_time;
   const std::uint64_t pending_from =
       recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;
-  if (pending_from > first) Miss(first, std::min(last, pending_from - 1), WalGap::Kind::kLost);
+  if (pending_from > first)
+    gaps_.Miss(first, std::min(last, pending_from - 1), WalGap::Kind::kLost);
   if (pending_from > last) return;
-  Miss(pending_from, last, WalGap::Kind::kPending);
+  gaps_.Miss(pending_from, last, WalGap::Kind::kPending);
   if (!state_.archived_to) state_.archived_to = first * size_;
 }
 
@@ -396,7 +226,7 @@ void Judge::FindHoles() {
     const std::uint64_t first = before.last + 1;
     only_needed = only_needed && MayHaveExpired(first, before, groups_[i]);
     if (only_needed) {
-      Miss(first, groups_[i].first - 1, WalGap::Kind::kExpired);
+      gaps_.Miss(first, groups_[i].first - 1, WalGap::Kind::kExpired);
     } else {
       FindHole(first, groups_[i]);
     }
@@ -417,19 +247,16 @@ void Judge::FindTail() {
     if (number && *number > newest && *number <= live.position / size_) {
       const bool recent = !live.last_archived_at ||
                           question_.now - *live.last_archived_at <= question_.in_flight_time;
-      Miss(newest + 1, *number, recent ? WalGap::Kind::kPending : WalGap::Kind::kLost);
+      gaps_.Miss(newest + 1, *number, recent ? WalGap::Kind::kPending : WalGap::Kind::kLost);
       newest = *number;
     }
   }
   const std::uint64_t open = live.position / size_;
-  if (open > newest + 1) Miss(newest + 1, open - 1, WalGap::Kind::kPending);
+  if (open > newest + 1) gaps_.Miss(newest + 1, open - 1, WalGap::Kind::kPending);
 }
 
 WalArchiveState Judge::Run() {
-  state_.timeline = PickTimeline();
-  if (state_.timeline == 0) return std::move(state_);
-  BuildPath();
-  FindStrangers();
+  if (path_.empty()) return std::move(state_);
   FindLeftBases();
   FindRuns();
   FindGroups();

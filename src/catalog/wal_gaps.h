@@ -1,0 +1,31 @@
+// What is missing from a WAL archive, gap by gap. Used by wal_archive.cc.
+#pragma once
+
+#include <vector>
+
+#include "catalog/wal_archive.h"
+#include "catalog/wal_path.h"
+
+namespace drwatch::catalog {
+
+// Refers to what it is given.
+class WalGaps {
+ public:
+  WalGaps(const WalInventory& inventory, const WalQuestion& question,
+          const std::vector<WalPathPart>& path, WalArchiveState& state)
+      : inventory_(inventory), question_(question), path_(path), state_(state) {}
+  // These numbers are, both included: a gap for each timeline, without what is broken, and what is
+  // acknowledged apart.
+  void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
+
+ private:
+  void MissOf(WalRange range, WalGap::Kind kind);
+  void Add(const WalRange& range, WalGap::Kind kind);
+
+  const WalInventory& inventory_;
+  const WalQuestion& question_;
+  const std::vector<WalPathPart>& path_;
+  WalArchiveState& state_;
+};
+
+}  // namespace drwatch::catalog
