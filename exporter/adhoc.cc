@@ -5,6 +5,8 @@
 
 #include "base/secret.h"
 #include "base/strings.h"
+#include "catalog/folder_catalog.h"
+#include "exporter/find_repository.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -114,6 +116,17 @@ base::Result<config::ProbeSpec> SpecOf(std::string_view scheme, const std::strin
       "path");
 }
 
+// Dumps may lie beside a repository: then it is them that are asked for.
+bool HoldsLooseBackups(const std::string& path, const FoundRepository& repository) {
+  if (repository.path != path) return false;  // the files in a stanza's folder belong to it
+  catalog::FolderOptions options;
+  options.path = path;
+  catalog::FolderCatalog catalog(options);
+  const auto listing = catalog.List(base::SystemClock().Now(),
+                                    base::Deadline(base::SteadyTime::max()), base::StopToken());
+  return !listing.complete.empty();
+}
+
 std::string_view TypeOf(const config::ProbeSpec& spec) {
   struct Names {
     std::string_view operator()(const config::PostgresProbe&) const { return "postgres"; }
@@ -154,6 +167,24 @@ base::Result<config::Probe> MakeAdHocProbe(const std::string& target) {
   probe.interval = defaults.probe_interval;
   probe.timeout = defaults.probe_timeout;
   return probe;
+}
+
+std::vector<config::Probe> EachStanza(config::Probe probe) {
+  const auto* folder = std::get_if<config::BackupProbe>(&probe.spec);
+  if (folder == nullptr || folder->place.s3 || folder->pattern != "*") return {std::move(probe)};
+  const auto found = FindRepository(folder->place.path);
+  if (!found || HoldsLooseBackups(folder->place.path, *found)) return {std::move(probe)};
+  std::vector<config::Probe> all;
+  for (const std::string& stanza : found->stanzas) {
+    config::Probe one = probe;
+    auto& backup = std::get<config::BackupProbe>(one.spec);
+    backup.place.path = found->path;
+    backup.repository = found->kind;
+    backup.stanza = stanza;
+    if (!stanza.empty()) one.name = backup.backup = stanza;
+    all.push_back(std::move(one));
+  }
+  return all;
 }
 
 }  // namespace drwatch::exporter

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
@@ -16,5 +17,9 @@ bool LooksLikeTarget(std::string_view selector);
 // The probe for a target, with defaults for everything else. Errors: an unknown scheme, a path that
 // does not exist.
 base::Result<config::Probe> MakeAdHocProbe(const std::string& target);
+
+// The probe itself; of a folder that is a backup program's repository, with no loose backups in it,
+// one for each stanza (or server).
+std::vector<config::Probe> EachStanza(config::Probe probe);
 
 }  // namespace drwatch::exporter

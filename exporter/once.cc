@@ -84,7 +84,7 @@ base::Result<Selection> SelectProbes(const OnceOptions& options) {
     if (LooksLikeTarget(selector)) {
       auto probe = MakeAdHocProbe(selector);
       if (!probe) return base::Fail(probe.error());
-      ad_hoc.push_back(*std::move(probe));
+      for (config::Probe& one : EachStanza(*std::move(probe))) ad_hoc.push_back(std::move(one));
       continue;
     }
     bool found = false;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "exporter/commands.h"
+#include "exporter/find_repository.h"
 #include "exporter/verify_paths.h"
 #include "exporter/verify_repository.h"
 #include "exporter/verify_wal.h"
@@ -130,7 +131,7 @@ int Verify(const VerifyOptions& options) {
   // Repositories one by one, what stands between them several at a time.
   std::vector<std::string> plain;
   for (const std::string& path : options.paths) {
-    if (!IsRepository(path)) {
+    if (!FindRepository(path)) {
       plain.push_back(path);
       continue;
     }

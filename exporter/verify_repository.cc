@@ -1,7 +1,5 @@
 #include "exporter/verify_repository.h"
 
-#include <sys/stat.h>
-
 #include <map>
 #include <memory>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "base/strings.h"
 #include "catalog/archive_check.h"
 #include "catalog/repository.h"
+#include "exporter/find_repository.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -134,19 +133,11 @@ class StanzaJobs {
 
 }  // namespace
 
-bool IsRepository(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
-  const auto place = catalog::MakeFolderPlace(path);
-  const auto found = catalog::RecogniseRepository(*place, {kForever, {}});
-  return found && found->kind != config::Repository::kNone;
-}
-
 void VerifyRepository(const std::string& path, int jobs,
                       const std::function<void(const VerifiedPath&)>& done) {
-  const auto place = catalog::MakeFolderPlace(path);
-  const auto found = catalog::RecogniseRepository(*place, {kForever, {}});
-  if (!found || found->kind == config::Repository::kNone) return;
+  const auto found = FindRepository(path);
+  if (!found) return;
+  const auto place = catalog::MakeFolderPlace(found->path);
   std::vector<std::unique_ptr<StanzaJobs>> stanzas;
   std::vector<VerifyJob> all;
   for (const std::string& stanza : found->stanzas) {

@@ -8,12 +8,9 @@
 
 namespace drwatch::exporter {
 
-// By the names in it. False also if it cannot be looked at.
-bool IsRepository(const std::string& path);
-
-// Calls `done` for each stanza (or server), for each of its backups from the oldest on, and for
-// each of its WAL archives. Several files at a time, `jobs`; a file that backups share is read
-// once.
+// Nothing if the path is no repository, see FindRepository(). Else it calls `done` for each stanza
+// (or server), for each of its backups from the oldest on, and for each of its WAL archives.
+// Several files at a time, `jobs`; a file that backups share is read once.
 void VerifyRepository(const std::string& path, int jobs,
                       const std::function<void(const VerifiedPath&)>& done);
 

@@ -35,6 +35,13 @@ std::string LastPart(const std::string& folder, const std::string& above) {
   return folder.substr(above.size(), folder.size() - above.size() - 1);
 }
 
+// True if a folder that was listed holds pgBackRest's list of a stanza's backups.
+bool HasBackupInfo(const PlaceListing& inside, const std::string& folder) {
+  return std::any_of(inside.objects.begin(), inside.objects.end(), [&](const PlaceObject& object) {
+    return object.name == folder + "backup.info" || object.name == folder + "backup.info.copy";
+  });
+}
+
 tl::expected<std::vector<std::string>, Finding> PgBackRestStanzas(Place& place,
                                                                   const PlaceContext& context) {
   const std::string above = "backup/";
@@ -45,12 +52,7 @@ tl::expected<std::vector<std::string>, Finding> PgBackRestStanzas(Place& place,
     const std::string& folder = folders->folders[i];
     const auto inside = Level(place, folder, context);
     if (!inside) return tl::unexpected(inside.error());
-    const bool found =
-        std::any_of(inside->objects.begin(), inside->objects.end(), [&](const PlaceObject& object) {
-          return object.name == folder + "backup.info" ||
-                 object.name == folder + "backup.info.copy";
-        });
-    if (found) stanzas.push_back(LastPart(folder, above));
+    if (HasBackupInfo(*inside, folder)) stanzas.push_back(LastPart(folder, above));
   }
   return stanzas;
 }
@@ -74,19 +76,37 @@ tl::expected<bool, Finding> HasBarmanInfo(Place& place, const std::string& serve
       [&](const PlaceObject& object) { return object.name == backups.back() + "backup.info"; });
 }
 
+// True if it is the folder of one of Barman's servers, with at least one backup.
+tl::expected<bool, Finding> IsBarmanServer(Place& place, const std::string& folder,
+                                           const PlaceContext& context) {
+  const auto backups = Level(place, folder + "base/", context);
+  if (!backups) return tl::unexpected(backups.error());
+  if (backups->folders.empty()) return false;
+  return HasBarmanInfo(place, folder, backups->folders, context);
+}
+
 // Servers with at least one backup.
 tl::expected<std::vector<std::string>, Finding> BarmanServers(
     Place& place, const std::vector<std::string>& folders, const PlaceContext& context) {
   std::vector<std::string> servers;
   for (std::size_t i = 0; i < std::min(folders.size(), kMaxFolders); ++i) {
-    const auto backups = Level(place, folders[i] + "base/", context);
-    if (!backups) return tl::unexpected(backups.error());
-    if (backups->folders.empty()) continue;
-    const auto found = HasBarmanInfo(place, folders[i], backups->folders, context);
+    const auto found = IsBarmanServer(place, folders[i], context);
     if (!found) return tl::unexpected(found.error());
     if (*found) servers.push_back(LastPart(folders[i], ""));
   }
   return servers;
+}
+
+// The folder of one stanza, looked at by itself.
+tl::expected<RecognisedRepository, Finding> RecogniseStanza(Place& place, const PlaceListing& top,
+                                                            const PlaceContext& context) {
+  if (HasBackupInfo(top, "") && Has(top.folders, "backup.history/")) {
+    return RecognisedRepository{Repository::kPgBackRest, {}, 2};
+  }
+  if (!Has(top.folders, "base/")) return RecognisedRepository();
+  const auto server = IsBarmanServer(place, "", context);
+  if (!server) return tl::unexpected(server.error());
+  return *server ? RecognisedRepository{Repository::kBarman, {}, 1} : RecognisedRepository();
 }
 
 }  // namespace
@@ -122,7 +142,7 @@ tl::expected<RecognisedRepository, Finding> RecogniseRepository(Place& place,
   auto servers = BarmanServers(place, top->folders, context);
   if (!servers) return tl::unexpected(std::move(servers.error()));
   if (!servers->empty()) return RecognisedRepository{Repository::kBarman, *std::move(servers)};
-  return RecognisedRepository();
+  return RecogniseStanza(place, *top, context);
 }
 
 }  // namespace drwatch::catalog

@@ -49,9 +49,13 @@ std::unique_ptr<ArtefactCatalog> MakeRepositoryCatalog(config::Repository kind, 
 // What lies at a place, by the files only one program writes. kNone: no repository.
 struct RecognisedRepository {
   config::Repository kind = config::Repository::kNone;
-  std::vector<std::string> stanzas;  // pgBackRest's stanzas, Barman's servers; of WAL-G one, ""
+  // pgBackRest's stanzas, Barman's servers; of WAL-G one, "". Empty if `above` is not 0.
+  std::vector<std::string> stanzas;
+  // The place is not the repository but the folder of one stanza in it: backup/STANZA of pgBackRest
+  // or a server's own one in Barman's home. The repository is so many folders above.
+  int above = 0;
 };
-// Looks at names two levels deep, never at contents. An error: the place cannot be looked at.
+// Looks at names three levels deep, never at contents. An error: the place cannot be looked at.
 tl::expected<RecognisedRepository, Finding> RecogniseRepository(Place& place,
                                                                 const PlaceContext& context);
 

@@ -80,7 +80,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       speeds_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
       unfinished_(spec_, verdicts_, verifier_),
-      kept_(spec_) {
+      kept_(spec_),
+      unnamed_(spec_, place_.get()) {
   if (place_) bucket_.emplace(spec_, *place_);
 }
 
@@ -98,6 +99,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   const base::Duration budget = context.deadline.Remaining();
   const base::Deadline list_deadline = base::Deadline::After(budget / 2).Min(context.deadline);
   catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
+  unnamed_.Note(listing, context.now, {list_deadline, context.stop});
   KeepKind(spec_, listing);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) unfinished_.ConfirmRecent(listing, context);

@@ -40,6 +40,7 @@
 #include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
+#include "probes/unnamed_repository.h"
 
 namespace drwatch::probes {
 
@@ -97,6 +98,7 @@ class BackupProbe final : public Probe {
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;
   KeptBackups kept_;
+  UnnamedRepository unnamed_;
   std::unordered_set<std::string> strangers_;  // OlderStrangers()
   std::optional<BucketWatch> bucket_;          // of place_
   struct Totals {

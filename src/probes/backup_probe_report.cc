@@ -20,7 +20,8 @@ constexpr double kFreeInodesWarningRatio = 0.05;
 
 bool IsSerious(const catalog::Finding& finding) {
   return finding.reason == Reason::kStale || finding.reason == Reason::kCorrupt ||
-         finding.reason == Reason::kPermission || finding.reason == Reason::kStorage;
+         finding.reason == Reason::kPermission || finding.reason == Reason::kStorage ||
+         finding.reason == Reason::kConfig;
 }
 
 }  // namespace

@@ -95,6 +95,32 @@ def test_intact_backups_are_proven(made):
     assert checked.returncode == 0, checked.stderr
 
 
+def once(target):
+    """(exit code, {probe: its line}) of drwatch --once on a path."""
+    run = subprocess.run([PROGRAM, "--once", "--format=json", str(target)], check=False, capture_output=True, text=True, timeout=60)
+    return run.returncode, {probe["probe"]: probe for probe in json.loads(run.stdout)["results"]}
+
+
+def test_paths_without_a_word_of_barman_are_recognised(home, made):
+    long_ago(home / "files/base" / made.files / "backup.info")
+    code, probes = once(home)
+    assert code == 0 and sorted(probes) == ["files", "main"], probes
+    code, probes = once(home / "main")
+    assert code == 0 and made.packed in json.dumps(probes["main"]), probes
+    code, lines = verify(home / "main")
+    assert code == 0 and lines[made.plain]["level"] == lines[made.packed]["level"] == 4, lines
+    flip(home / "main/base" / made.packed / "data/base.tar.gz")
+    code, probes = once(home / "main")
+    assert code == 2 and "base.tar.gz" in json.dumps(probes["main"]), probes
+
+
+def test_a_probe_that_does_not_say_barman_is_told_to(folder, drwatch, receivers, home):
+    loose = {"name": "loose", "type": "backup", "service": "shop", "path": str(home / "main"), "max_age": "26h"}
+    drwatch.start(config(folder, receivers, [loose]))
+    wait_until(lambda: drwatch.value('backup_success{backup="loose"}') == 0, what="nothing there counts")
+    wait_until(lambda: "repository: barman" in drwatch.get("/")[1], what="told what is missing")
+
+
 def test_a_manifest_of_barmans_own_is_understood(home, made):
     folder = home / "files/base" / made.files / "data"
     made.run("generate-manifest", "files", made.files)

@@ -1,6 +1,12 @@
 #include "exporter/adhoc.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "support/temp_dir.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -20,6 +26,37 @@ TEST(AdHocProbeTest, KeysInABucketsAddressAreRefusedAndNotPrinted) {
     EXPECT_NE(probe.error().message.find("keys do not belong"), std::string::npos);
   }
   EXPECT_FALSE(MakeAdHocProbe("gopher://me:hidden@host"));
+}
+
+// "repository path stanza" of each probe.
+std::vector<std::string> Probes(const std::string& target) {
+  std::vector<std::string> all;
+  for (const config::Probe& probe : EachStanza(*MakeAdHocProbe(target))) {
+    const auto& backup = std::get<config::BackupProbe>(probe.spec);
+    const bool loose = backup.repository == config::Repository::kNone;
+    all.push_back((loose ? "files " : "repository ") + backup.place.path + " " + backup.stanza);
+  }
+  return all;
+}
+
+TEST(AdHocProbeTest, ARepositoryIsLookedAtAsOne) {
+  const testing::TempDir folder;
+  const std::string home = std::filesystem::canonical(folder.path()).string();
+  for (const std::string server : {"db1/", "db2/"}) {
+    folder.Write(server + "base/20260101T000000/backup.info", "x");
+    folder.Write(server + "identity.json", "{}");
+  }
+  folder.Write("barman.log", "x");
+  const std::vector<std::string> both = {"repository " + home + " db1",
+                                         "repository " + home + " db2"};
+  EXPECT_EQ(Probes(home), both);
+  EXPECT_EQ(Probes(home + "/db2"), std::vector<std::string>{both.back()});
+  EXPECT_EQ(Probes(home + "/db2/base"), std::vector<std::string>{"files " + home + "/db2/base "});
+  // Dumps that lie beside it are what is asked for.
+  folder.Write("shop.sql.gz", "x");
+  const timespec old[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  ::utimensat(AT_FDCWD, folder.Path("shop.sql.gz").c_str(), old, 0);
+  EXPECT_EQ(Probes(home), std::vector<std::string>{"files " + home + " "});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "catalog/pgbackrest_repository.h"
+#include "exporter/find_repository.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::exporter {
@@ -27,7 +28,7 @@ TEST(VerifyRepositoryTest, VerifiesEveryBackupAndTheWal) {
   PgBackRestRepository repository = PgBackRestRepository().Build();
   const testing::TempDir folder;
   repository.Save(folder);
-  ASSERT_TRUE(IsRepository(folder.path()));
+  ASSERT_TRUE(FindRepository(folder.path()));
   const std::string backups = " /backup/main/";
   EXPECT_EQ(LinesOf(folder),
             (std::vector<std::string>{
@@ -54,20 +55,41 @@ TEST(VerifyRepositoryTest, SaysWhatCannotBeListed) {
   repository.files["backup/main/backup.info.copy"].resize(50);
   const testing::TempDir folder;
   repository.Save(folder);
-  ASSERT_TRUE(IsRepository(folder.path()));
+  ASSERT_TRUE(FindRepository(folder.path()));
   EXPECT_EQ(LinesOf(folder), (std::vector<std::string>{"unjudged : main"}));
 }
 
 TEST(VerifyRepositoryTest, OtherFoldersAreNone) {
   const testing::TempDir folder;
-  EXPECT_FALSE(IsRepository(folder.path()));
+  EXPECT_FALSE(FindRepository(folder.path()));
   folder.Write("backup/main/readme", "x");
   folder.Write("db1/base/1/2", "x");
-  EXPECT_FALSE(IsRepository(folder.path()));
-  EXPECT_FALSE(IsRepository(folder.Path("backup/main/readme")));
-  EXPECT_FALSE(IsRepository(folder.Path("nowhere")));
+  EXPECT_FALSE(FindRepository(folder.path()));
+  EXPECT_FALSE(FindRepository(folder.Path("backup/main/readme")));
+  EXPECT_FALSE(FindRepository(folder.Path("nowhere")));
   folder.Write("db1/base/20260101T000000/backup.info", "x");
-  EXPECT_TRUE(IsRepository(folder.path()));
+  EXPECT_TRUE(FindRepository(folder.path()));
+}
+
+TEST(VerifyRepositoryTest, TheFolderOfOneStanzaIsOfTheRepositoryAboveIt) {
+  const testing::TempDir folder;
+  PgBackRestRepository repository = PgBackRestRepository().Build();
+  repository.Save(folder);
+  folder.Write("backup/main/backup.history/backup.info", "x");
+  const auto stanza = FindRepository(folder.Path("backup/main"));
+  ASSERT_TRUE(stanza);
+  EXPECT_EQ(stanza->path, std::filesystem::canonical(folder.path()));
+  EXPECT_EQ(stanza->stanzas, std::vector<std::string>{"main"});
+  EXPECT_FALSE(FindRepository(folder.Path(std::string("backup/main/") + repository.kFull)));
+  const testing::TempDir home;
+  home.Write("db1/base/20260101T000000/backup.info", "x");
+  home.Write("db2/base/20260101T000000/backup.info", "x");
+  const auto server = FindRepository(home.Path("db2"));
+  ASSERT_TRUE(server);
+  EXPECT_EQ(server->path, std::filesystem::canonical(home.path()));
+  EXPECT_EQ(server->kind, config::Repository::kBarman);
+  EXPECT_EQ(server->stanzas, std::vector<std::string>{"db2"});
+  EXPECT_FALSE(FindRepository(home.Path("db2/base")));
 }
 
 }  // namespace
