@@ -6,6 +6,7 @@
 #include "catalog/artefact_names.h"
 #include "catalog/place_files.h"
 #include "catalog/place_scan.h"
+#include "verify/split_pieces.h"
 #include "verify/verify.h"
 
 namespace drwatch::catalog {
@@ -132,6 +133,22 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceCatalog::SumsOf(
   return std::make_shared<verify::ChecksumFolder>();
 }
 
+verify::Walked<verify::OpenedFile> PlaceCatalog::OpenPiece(const std::string& name,
+                                                           verify::ReadBudget& budget) {
+  ListOptions list;
+  list.prefix = name;
+  list.one_level = true;
+  const auto listed = place_.List(list, {budget.options().deadline, budget.options().stop});
+  if (!listed) return verify::Unjudged(listed.error().reason, listed.error().message);
+  for (const PlaceObject& object : listed->objects) {
+    if (object.name != name) continue;
+    auto source = place_.Open(name, budget, nullptr);
+    if (!source) return tl::unexpected(std::move(source.error()));
+    return verify::OpenedFile{*std::move(source), object.size_bytes};
+  }
+  return verify::Unjudged(model::Reason::kNotFound, "it is not there");
+}
+
 verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
                                      const verify::VerifyOptions& options) {
   verify::VerifyOptions own = options;
@@ -146,8 +163,10 @@ verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
       if (!source) return tl::unexpected(std::move(source.error()));
       return verify::OpenedFile{*std::move(source), artefact.size_bytes};
     };
-    verify::Verdict verdict =
-        verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget);
+    const auto piece = [&](const std::string& one) { return OpenPiece(one, budget); };
+    verify::Verdict verdict = verify::JudgeWithPieces(
+        verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget), name, "", piece,
+        budget);
     verdict.bytes_read = budget.bytes_read();
     return verdict;
   }

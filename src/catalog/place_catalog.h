@@ -18,6 +18,7 @@
 #include "catalog/proven_files.h"
 #include "config/local_clock.h"
 #include "verify/checksum_list.h"
+#include "verify/file_set.h"
 
 namespace drwatch::catalog {
 
@@ -81,6 +82,7 @@ class PlaceCatalog final : public ArtefactCatalog {
   tl::expected<void, Finding> ListObjects(base::Timestamp now, const PlaceContext& context);
   tl::expected<void, Finding> ListFolder(const std::string& folder, base::Timestamp now,
                                          const PlaceContext& context);
+  verify::Walked<verify::OpenedFile> OpenPiece(const std::string& name, verify::ReadBudget& budget);
   std::shared_ptr<const verify::ChecksumFolder> SumsOf(const std::string& folder) const;
 
   Place& place_;

@@ -6,6 +6,7 @@
 
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
+#include "catalog/piece_catalog.h"
 #include "catalog/place_catalog.h"
 #include "catalog/repository.h"
 #include "probes/backup_doubt.h"
@@ -50,7 +51,8 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     options.quiet_time = spec.quiet_time;
     options.clock = ZoneClock(spec);
     options.every_file = spec.kind == "files";
-    return std::make_unique<catalog::PlaceCatalog>(*bucket, options);
+    return std::make_unique<catalog::PieceCatalog>(
+        std::make_unique<catalog::PlaceCatalog>(*bucket, options));
   }
   catalog::FolderOptions options;
   options.path = spec.place.path;
@@ -60,7 +62,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
   options.clock = ZoneClock(spec);
-  return std::make_unique<catalog::FolderCatalog>(options);
+  return std::make_unique<catalog::PieceCatalog>(std::make_unique<catalog::FolderCatalog>(options));
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
 #include "verify/partial_segments.h"
+#include "verify/split_pieces.h"
 
 namespace drwatch::verify {
 namespace {
@@ -192,9 +193,11 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
     ++count;
     if (!take(file.name, whole)) {
       const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
+      const auto piece = [&](const std::string& one) { return files.Open(one, budget, nullptr); };
+      Verdict verdict = VerifyStream(open, file.name, checksums, budget,
+                                     [&name](Reader& reader) { return WalkMember(reader, name); });
       partials.Add(file.name,
-                   VerifyStream(open, file.name, checksums, budget,
-                                [&name](Reader& reader) { return WalkMember(reader, name); }));
+                   JudgeWithPieces(std::move(verdict), file.name, file.name, piece, budget));
     }
     return whole.outcome != Outcome::kBroken && budget.Check().has_value();
   });
@@ -290,7 +293,13 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     if (const auto kind = ParseChecksumFileName(SplitPath(path).second)) {
       return VerifyListed(path, *kind, folders, budget);
     }
-    return VerifyPlainFile(path, "", folders.About(path), budget, WalkStream);
+    const auto [folder, name] = SplitPath(path);
+    const FolderFiles beside(folder);
+    const auto open = [&](const std::string& piece) { return beside.Open(piece, budget, nullptr); };
+    Verdict verdict = VerifyPlainFile(path, "", folders.About(path), budget, WalkStream);
+    verdict = JudgeWithPieces(std::move(verdict), name, "", open, budget);
+    verdict.bytes_read = budget.bytes_read();
+    return verdict;
   }
   const Checksums checksums = folders.About(path);
   if (auto whole = VerifyWhole(path, checksums, budget)) {

@@ -1,0 +1,151 @@
+#include "verify/split_pieces.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "verify/file_verifier.h"
+
+namespace drwatch::verify {
+namespace {
+
+// split(1) makes the number longer where it would end; more are nobody's.
+constexpr std::size_t kMaxDigits = 4;
+
+bool IsLetter(char c) { return c >= 'a' && c <= 'z'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+struct Pieces {
+  std::vector<std::string> names;
+  std::int64_t size = 0;
+};
+
+// Those that are there, up to the first that is not.
+Walked<Pieces> FindPieces(const std::string& first, const OpenPiece& open) {
+  Pieces pieces;
+  for (std::optional<std::string> name = first; name; name = NextPieceName(*name)) {
+    const auto opened = open(*name);
+    if (!opened && opened.error().reason == model::Reason::kNotFound) break;
+    if (!opened) return tl::unexpected(opened.error());
+    pieces.size += opened->size;
+    pieces.names.push_back(*name);
+  }
+  return pieces;
+}
+
+// One piece after the other.
+class PiecesSource final : public Source {
+ public:
+  PiecesSource(const std::vector<std::string>& names, const OpenPiece& open)
+      : names_(names), open_(open) {}
+
+  Walked<std::string_view> Next() override {
+    while (piece_ || at_ < names_.size()) {
+      if (!piece_) {
+        auto opened = open_(names_[at_++]);
+        if (!opened) return tl::unexpected(std::move(opened.error()));
+        piece_ = std::move(opened->source);
+      }
+      auto bytes = piece_->Next();
+      if (!bytes || !bytes->empty()) return bytes;
+      changed_ = changed_ || piece_->changed();
+      attested_ = attested_ && piece_->attestation() == Attestation::kMatched;
+      piece_.reset();
+    }
+    return std::string_view();
+  }
+  Attestation attestation() const override {
+    const bool ended = at_ == names_.size() && !piece_;
+    return attested_ && ended ? Attestation::kMatched : Attestation::kNone;
+  }
+  bool changed() const override { return changed_ || (piece_ && piece_->changed()); }
+
+ private:
+  const std::vector<std::string>& names_;
+  const OpenPiece& open_;
+  std::size_t at_ = 0;  // of names_, the next one
+  std::unique_ptr<Source> piece_;
+  bool attested_ = true;
+  bool changed_ = false;
+};
+
+}  // namespace
+
+bool PieceName::first() const {
+  if (!digits()) return number.find_first_not_of('a') == number.npos;
+  const bool zeros = number.substr(0, number.size() - 1).find_first_not_of('0') == number.npos;
+  return zeros && number.back() <= '1';
+}
+
+int PieceName::Number() const {
+  int value = 0;
+  for (const char c : number) value = digits() ? value * 10 + (c - '0') : value * 26 + (c - 'a');
+  return value;
+}
+
+// "2026.12." and "02:" of names that end in a date or a time.
+static bool EndsInNumber(std::string_view stem) {
+  stem.remove_suffix(1);
+  const std::size_t last = stem.find_last_not_of("0123456789");
+  const std::string_view token = last == stem.npos ? stem : stem.substr(last + 1);
+  return !token.empty() && (last == stem.npos || !IsLetter(stem[last]));
+}
+
+std::optional<PieceName> ParsePieceName(std::string_view name) {
+  if (name.size() <= 2) return std::nullopt;
+  std::size_t length = 2;
+  if (IsDigit(name.back())) {
+    const std::size_t last = name.find_last_not_of("0123456789");
+    if (last == name.npos) return std::nullopt;
+    length = name.size() - 1 - last;
+    if (length < 2 || length > kMaxDigits) return std::nullopt;
+    if (EndsInNumber(name.substr(0, name.size() - length))) return std::nullopt;
+  } else if (!IsLetter(name.back()) || !IsLetter(name[name.size() - 2])) {
+    return std::nullopt;
+  }
+  return PieceName{name.substr(0, name.size() - length), name.substr(name.size() - length)};
+}
+
+std::optional<std::string> NextPieceName(std::string_view name) {
+  const auto piece = ParsePieceName(name);
+  if (!piece) return std::nullopt;
+  std::string next(name);
+  const char first = piece->digits() ? '0' : 'a';
+  const char last = piece->digits() ? '9' : 'z';
+  for (std::size_t i = next.size(); i > piece->stem.size(); --i) {
+    if (next[i - 1] != last) {
+      ++next[i - 1];
+      return next;
+    }
+    next[i - 1] = first;
+  }
+  return std::nullopt;
+}
+
+std::string TellPieces(std::size_t count) { return "in " + std::to_string(count) + " pieces"; }
+
+Verdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
+                        const OpenPiece& open, ReadBudget& budget) {
+  const auto piece = ParsePieceName(name);
+  if (alone.outcome != Outcome::kBroken || !piece || !piece->first()) return alone;
+  const auto pieces = FindPieces(name, open);
+  if (!pieces || pieces->names.size() < 2) return alone;
+  // Told by their names are formats that nothing inside tells.
+  std::string whole(piece->stem.substr(piece->stem.rfind('/') + 1));
+  while (whole.ends_with('.') || whole.ends_with('_') || whole.ends_with('-')) whole.pop_back();
+  const Checksums none("", std::make_shared<const ChecksumFolder>(), nullptr);
+  const Opener opener = [&](DigestTee*) -> Walked<OpenedFile> {
+    return OpenedFile{std::make_unique<PiecesSource>(pieces->names, open), pieces->size};
+  };
+  Verdict joined = VerifyStream(opener, relative, none, budget,
+                                [&whole](Reader& reader) { return WalkStream(reader, whole); });
+  const std::string told = TellPieces(pieces->names.size());
+  if (joined.outcome == Outcome::kBroken) {
+    alone.details.push_back(told + ": " + joined.ToString());
+    return alone;
+  }
+  joined.details.push_back(told);
+  return joined;
+}
+
+}  // namespace drwatch::verify
