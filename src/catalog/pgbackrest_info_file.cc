@@ -55,7 +55,9 @@ void PgBackRestInfoFile::ReadOne(Place& place, const PlaceObject& object,
   verify::Reader reader(source);
   auto read = verify::ReadPgBackRestInfo(reader);
   if (!read) {
-    Note(read.error().reason, object.name, read.error().message);
+    // Cut off is damaged as well: nothing of it is on its way.
+    const bool cut = read.error().reason == Reason::kIncomplete;
+    Note(cut ? Reason::kCorrupt : read.error().reason, object.name, read.error().message);
   } else if (!content) {
     content = std::move(*read);
   }
