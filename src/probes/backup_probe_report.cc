@@ -181,6 +181,10 @@ void BackupProbe::ReportVerification(ProbeReport& report, const BackupState& sta
                  "1 if the newest backup is proven intact, 0 if proven broken.", labels_,
                  intact ? 1 : 0);
   }
+  if (!intact && WasPrevented(verdict)) {
+    report.Gauge("backup_verification_prevented",
+                 "1 while the newest backup could not be read to its end.", labels_, 1);
+  }
   const auto level = static_cast<double>(verdict.level);
   report.Gauge("backup_verification_level",
                "How much of the newest backup was proven: 0 exists, 1 size, 2 outer checksum, 3 "

@@ -78,14 +78,14 @@ def test_a_file_that_may_not_be_read(folder, drwatch, receivers):
     probes = [{"name": "nightly", "type": "backup", "service": "shop", "path": str(backup), "max_age": "26h", "quiet_time": "200ms",
                "verify": {"every": "1s", "timeout": "2s"}}]
     false = ("BackupFailed", "BackupCorrupt", "NoRecoveryPoint", "BackupPlaceUnreachable")
-    text = config(folder, receivers, probes, rules=built_in("BackupVerificationStale", *false), extra="builtin_rules: false")
+    text = config(folder, receivers, probes, rules=built_in("BackupUnreadable", "BackupVerificationStale", *false), extra="builtin_rules: false")
     drwatch.start(text.replace("rpo: 1h", "rpo: 26h"))
     wait_until(lambda: drwatch.value("backup_verification_success") == 1, what="verified")
     write(folder / "shop-2.dump", HOUR)
     (folder / "shop-2.dump").chmod(0)
     (folder / "shop-2.dump").rename(backup / "shop-2.dump")
     wait_until(lambda: drwatch.value('probe_failure_info{reason="permission"}') == 1, what="told why")
-    page = expect_page(receivers, "BackupVerificationStale", wait_until)
+    page = expect_page(receivers, "BackupUnreadable", wait_until)
     assert drwatch.value("backup_success") == 1 and drwatch.value("backup_verification_success") is None, "nobody knows"
     wait_until(lambda: "could not be verified: " in drwatch.get("/")[1], what="where the alert sends whoever is told")
     wait_until(lambda: 2 * HOUR <= (drwatch.value('dr_rpo_achieved_seconds{scenario="server_lost"}') or 0) < 2 * HOUR + 120,

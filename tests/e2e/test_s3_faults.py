@@ -89,13 +89,13 @@ def test_the_newest_cannot_be_read_for_a_while(folder, drwatch, receivers, stora
     (older, old), (newer, new) = dump_of(2), dump_of(1)
     s3.put(bucket, older, old)
     text = config(folder, receivers, [probe(storage, bucket, s3={"endpoint": trouble.endpoint}, verify={"every": "1s", "timeout": "2s"})],
-                  rules=built_in("BackupVerificationStale", *FALSE), extra="builtin_rules: false")
+                  rules=built_in("BackupUnreadable", "BackupVerificationStale", *FALSE), extra="builtin_rules: false")
     drwatch.start(text.replace("rpo: 1h", "rpo: 26h"))
     wait_until(lambda: proven(drwatch), what="backup proven")
     trouble.begin(newer)
     s3.put(bucket, newer, new)
     wait_until(lambda: drwatch.value(f'probe_failure_info{{probe="nightly",reason="{trouble.reason}"}}') == 1, what="told why")
-    page = expect_page(receivers, "BackupVerificationStale", wait_until)
+    page = expect_page(receivers, "BackupUnreadable", wait_until)
     assert page.body["payload"]["severity"] == "warning"
     assert value(drwatch, "backup_success") == 1 and value(drwatch, "backup_stored_backups") == 2
     wait_until(lambda: "could not be verified: " in drwatch.get("/")[1], what="where the alert sends whoever is told")

@@ -111,6 +111,7 @@ TEST_F(BackupReplacedTest, AVerificationThatWasPreventedIsNone) {
   Write("latest.dump", 24h, GoodDump());
   Run();
   const auto verified = Value("backup_verification_timestamp_seconds");
+  EXPECT_FALSE(Value("backup_verification_prevented"));
   ReadAt(1000);
   spec_.verify.timeout = 1s;
   clock_.Advance(25h);
@@ -118,6 +119,7 @@ TEST_F(BackupReplacedTest, AVerificationThatWasPreventedIsNone) {
   ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(60s)));
   Run(1s);
   EXPECT_EQ(Check("verified").reason, Reason::kTimeout);
+  EXPECT_EQ(Value("backup_verification_prevented"), 1);
   EXPECT_EQ(Value("backup_verification_timestamp_seconds"), verified);
   EXPECT_EQ(Value("backup_verification_max_age_seconds"), 7 * 86400);
 }
