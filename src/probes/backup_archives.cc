@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

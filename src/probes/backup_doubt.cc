@@ -4,7 +4,7 @@
 
 #include "base/strings.h"
 #include "probes/backup_contents.h"
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

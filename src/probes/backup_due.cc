@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "probes/backup_judge.h"
 #include "probes/backup_siblings.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

@@ -6,7 +6,7 @@
 #include "base/duration.h"
 #include "base/strings.h"
 #include "model/latest_good.h"
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

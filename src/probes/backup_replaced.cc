@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

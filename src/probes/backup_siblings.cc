@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "probes/backup_contents.h"
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "catalog/make_place.h"
-#include "probes/backup_judge.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {
