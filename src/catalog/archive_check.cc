@@ -11,6 +11,7 @@
 #include "catalog/wal_reader.h"
 #include "verify/file_verifier.h"
 #include "verify/parallel.h"
+#include "verify/verify.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -152,6 +153,26 @@ void ArchiveCheck::Join(std::size_t index) {
   Prove(objects_[begin]);
 }
 
+// Without them nobody can follow the timelines from one base backup to the newest segment.
+void CheckHistories(Place& place, const std::vector<PlaceObject>& objects,
+                    verify::ReadBudget& budget, Verdict& verdict) {
+  const verify::Checksums none("", std::make_shared<const verify::ChecksumFolder>(), nullptr);
+  for (const PlaceObject& object : objects) {
+    const auto name = verify::ParseWalFileName(object.name);
+    if (!name || name->kind != Kind::kHistory || !budget.Check()) continue;
+    const auto open = [&](verify::DigestTee* tee) -> verify::Walked<verify::OpenedFile> {
+      auto source = place.Open(object.name, budget, tee);
+      if (!source) return tl::unexpected(std::move(source.error()));
+      return verify::OpenedFile{*std::move(source), object.size_bytes};
+    };
+    const std::string file = object.name.substr(object.name.rfind('/') + 1);
+    Verdict part = verify::VerifyOpened(open, file, none, budget);
+    if (part.outcome != Outcome::kBroken) continue;  // an encrypted one says nothing
+    part.place = object.name + (part.place.empty() ? "" : ": " + part.place);
+    verify::AddPart(verdict, std::move(part));
+  }
+}
+
 }  // namespace
 
 Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t system_identifier,
@@ -166,6 +187,7 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
     verdict.message = std::move(listing.error().message);
     return verdict;
   }
+  const std::vector<PlaceObject> all = listing->objects;
   std::vector<PlaceObject>& objects = listing->objects;
   std::erase_if(objects, [](const PlaceObject& object) {
     const auto name = verify::ParseWalFileName(object.name);
@@ -175,6 +197,7 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
   verdict.level = verify::Level::kContent;
   verdict.format = "WAL archive, " + std::to_string(objects.size()) + " segments";
   ArchiveCheck(place, std::move(objects), system_identifier, proven, budget).Run(verdict);
+  CheckHistories(place, all, budget, verdict);
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;
     verdict.reason = in_time.error().reason;

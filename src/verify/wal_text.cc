@@ -62,6 +62,8 @@ Walked<std::vector<TimelineSwitch>> ParseTimelineHistory(std::string_view text,
     switches.push_back({*parent, *at});
   }
   if (switches.empty()) return BadLine(1, "names no timeline");
+  // timeline.c ends each line: a position that lost its last digits is another one.
+  if (!text.ends_with('\n')) return BadLine(number, "is cut off");
   return switches;
 }
 

@@ -104,5 +104,23 @@ TEST_F(ArchiveCheckTest, ARecordLongerThanSegments) {
   }
 }
 
+TEST_F(ArchiveCheckTest, DamagedTimelineHistoriesAreFound) {
+  Write(Segments('a', 0));
+  ProvenFiles proven;
+  const auto with = [&](const std::string& name, std::string_view text) {
+    std::ofstream(folder_.path() + "/" + name, std::ios::binary) << text;
+    const Verdict verdict = Run(1, 1, proven);
+    std::filesystem::remove(folder_.path() + "/" + name);
+    return verdict;
+  };
+  EXPECT_EQ(with("00000002.history", "1\t0/9000060\tx\n").outcome, Outcome::kIntact);
+  const Verdict cut = with("00000002.history", "1\t0/90");
+  EXPECT_EQ(cut.outcome, Outcome::kBroken);
+  EXPECT_EQ(cut.ToString(), "00000002.history: line 1: is cut off");
+  EXPECT_EQ(with("00000002.history", "").outcome, Outcome::kBroken);
+  // No restore needs it.
+  EXPECT_EQ(with("000000010000000000000010.00000028.backup", "x").outcome, Outcome::kIntact);
+}
+
 }  // namespace
 }  // namespace drwatch::catalog

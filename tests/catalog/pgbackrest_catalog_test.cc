@@ -255,7 +255,9 @@ TEST(PgBackRestCatalogTest, UsesTheCopyOfADamagedText) {
         const bool manifest = name.ends_with("manifest");
         ASSERT_EQ(listing.findings.size(), manifest ? 0u : 1u);
         // A warning of the probe's, unless it is gone.
-        if (!manifest && how != 2) EXPECT_EQ(listing.findings[0].reason, Reason::kCorrupt);
+        if (!manifest && how != 2) {
+          EXPECT_EQ(listing.findings[0].reason, Reason::kCorrupt);
+        }
         const Verdict verdict = look.Verify(kFull);
         EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
         EXPECT_EQ(verdict.level, Level::kContent);

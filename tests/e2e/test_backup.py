@@ -58,6 +58,26 @@ def newer(path, source):
     os.utime(path, (later, later))
 
 
+def test_a_dump_in_pieces_is_one_backup(folder, drwatch, receivers, backup):
+    """pg_dump | split: whole, then without its last piece, then whole again."""
+    pieces = folder / "pieces"
+    pieces.mkdir()
+    dump = dump_of(backup)
+    subprocess.run(["split", "-b", str(dump.stat().st_size // 4 + 1), dump, pieces / "shop.dump."], check=True)
+    assert sorted(path.name for path in pieces.iterdir()) == [f"shop.dump.a{letter}" for letter in "abcd"]
+    drwatch.start(config(folder, receivers, [{**dump_probe(pieces), "pattern": "*"}]))
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="pieces verified")
+    wait_until(lambda: success(drwatch) == 1, what="backup good")
+    wait_until(lambda: drwatch.value('backup_stored_backups{backup="nightly"}') == 1, what="one backup")
+    assert drwatch.value('backup_last_size_bytes{backup="nightly"}') == dump.stat().st_size
+    last = pieces / "shop.dump.ad"
+    content = last.read_bytes()
+    last.unlink()
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    last.write_bytes(content)
+    expect_resolve(receivers, page, wait_until)
+
+
 def test_good_backups_are_proven(folder, drwatch, receivers, backup):
     base = {"name": "base", "type": "backup", "path": str(backup), "pattern": "base-*", "quiet_time": "200ms"}
     drwatch.start(config(folder, receivers, [dump_probe(backup), base]))

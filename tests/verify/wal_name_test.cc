@@ -101,7 +101,8 @@ TEST(WalTextTest, ReadsTimelineHistories) {
   EXPECT_EQ(*history, (std::vector<TimelineSwitch>{{1, 0x9000060}, {3, 0xA00000000}}));
   for (const std::string text :
        {"", "# nothing\n", "1\n", "x\t0/1\n", "0\t0/1\n", "1\t01\n", "4\t0/1\n", "5\t0/1\n",
-        "2\t0/5\tx\n1\t0/6\tx\n", "1\t0/6\tx\n2\t0/5\tx\n", "1\t0/6\tx\n1\t0/7\tx\n"}) {
+        "2\t0/5\tx\n1\t0/6\tx\n", "1\t0/6\tx\n2\t0/5\tx\n", "1\t0/6\tx\n1\t0/7\tx\n", "1\t0/90000",
+        "1\t0/9000060\tno recovery target spec"}) {
     const auto bad = ParseTimelineHistory(text, 4);
     ASSERT_FALSE(bad) << text;
     EXPECT_EQ(bad.error().reason, model::Reason::kCorrupt);
