@@ -36,6 +36,9 @@ const PlaceObject* Find(const std::vector<PlaceObject>& objects, const std::stri
   return found == objects.end() ? nullptr : &*found;
 }
 
+// AES-256-CBC as "openssl enc" writes it: 8 bytes that say so, 8 of salt, blocks of 16.
+bool IsEncryptedSize(std::int64_t bytes) { return bytes >= 32 && bytes % 16 == 0; }
+
 std::uint64_t FingerprintOfWal(const BackupWal& wal) {
   return StampOf(wal.missing.value_or("")) + FingerprintOfObjects(wal.objects);
 }
@@ -108,6 +111,10 @@ const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std
     const std::string_view name = std::string_view(object.name).substr(list.prefix.size());
     folder.manifest = folder.manifest || name == kManifest;
     folder.manifest_copy = folder.manifest_copy || name == kManifestCopy;
+    if (folder.uneven.empty() && !IsEncryptedSize(object.size_bytes) &&
+        !IsTemporaryName(object.name.substr(object.name.rfind('/') + 1))) {
+      folder.uneven = std::string(name) + " has " + std::to_string(object.size_bytes) + " bytes";
+    }
   });
   if (!listed && listed.error().reason != Reason::kNotFound) {
     // Not seen is not missing: what was known stays.
@@ -261,6 +268,12 @@ void PgBackRestCatalog::AddUnlisted(Look& look, const std::string& label) {
   }
 }
 
+// Nothing else can be told of a file that only the passphrase opens.
+std::optional<Finding> PgBackRestCatalog::CutOff(const Folder& folder, const std::string& where) {
+  if (folder.uneven.empty()) return std::nullopt;
+  return Finding{Reason::kIncomplete, where + folder.uneven + ", as no encrypted file has"};
+}
+
 void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
   const Folder& folder = LookAt(look, label);
   if (!folder.manifest) return AddUnlisted(look, label);
@@ -277,9 +290,11 @@ void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
   artefact.files = folder.files;
   artefact.modified = folder.modified;
   artefact.fingerprint = folder.fingerprint;
+  artefact.defect = CutOff(folder, "");
   for (const std::string& parent : facts->references) {
     const Folder& above = LookAt(look, parent);
     artefact.fingerprint += above.fingerprint;
+    if (!artefact.defect) artefact.defect = CutOff(above, parent + "/");
     if (!above.manifest) {
       artefact.defect =
           Finding{Reason::kIncomplete, "the backup " + parent + " it needs is missing"};
@@ -289,7 +304,14 @@ void PgBackRestCatalog::AddEncrypted(Look& look, const std::string& label) {
   const std::string problem =
       ChooseTime({std::nullopt, label, artefact.modified}, look.now, artefact);
   if (!problem.empty()) look.Note({Reason::kStale, problem});
-  look.listing.complete.Edit().push_back(std::move(artefact));
+  // Its own files may come after its manifest where somebody copies the repository.
+  const bool arriving = look.now - artefact.modified < options_.arrival && !whole_.contains(label);
+  if (!artefact.defect || !arriving) {
+    if (!artefact.defect || whole_.contains(label)) look.whole.insert(label);
+    look.listing.complete.Edit().push_back(std::move(artefact));
+  } else {
+    look.listing.in_progress.push_back(label);
+  }
 }
 
 void PgBackRestCatalog::ListLabels(Look& look) {

@@ -45,6 +45,7 @@ class PgBackRestCatalog final : public ArtefactCatalog {
     std::int64_t bytes = 0;
     bool manifest = false;
     bool manifest_copy = false;
+    std::string uneven;  // a file that is not as long as any encrypted one, "" = none
   };
   // The WAL of a backup as it was listed.
   struct Wal {
@@ -60,6 +61,7 @@ class PgBackRestCatalog final : public ArtefactCatalog {
   void AddBackup(Look& look, const verify::PgBackRestBackup& backup);
   void AddUnlisted(Look& look, const std::string& label);
   void AddEncrypted(Look& look, const std::string& label);
+  static std::optional<Finding> CutOff(const Folder& folder, const std::string& where);
   const Folder& LookAt(Look& look, const std::string& label);
   std::optional<Finding> DefectOf(Look& look, const verify::PgBackRestBackup& backup,
                                   const RepositoryFacts& facts);

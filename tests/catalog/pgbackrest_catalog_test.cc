@@ -457,6 +457,7 @@ TEST(PgBackRestCatalogTest, WhatIsEncryptedIsListedAndNotJudged) {
   PgBackRestRepository repository = PgBackRestRepository().Build();
   for (auto& [name, bytes] : repository.files) {
     bytes = (name.find(".info") != name.npos ? "PGBR006_Salted__" : "Salted__") + bytes;
+    bytes.resize((bytes.size() / 16 + 2) * 16);
   }
   Look look(repository);
   look.now_ = base::SystemClock().Now();
@@ -472,6 +473,31 @@ TEST(PgBackRestCatalogTest, WhatIsEncryptedIsListedAndNotJudged) {
               artefact.fingerprint);
   }
   EXPECT_EQ(listing.complete.back().facts->kind, "incremental");
+}
+
+TEST(PgBackRestCatalogTest, AnEncryptedFileThatIsCutOffShowsByItsSize) {
+  PgBackRestRepository repository = PgBackRestRepository().Build();
+  std::string full_file;
+  for (auto& [name, bytes] : repository.files) {
+    bytes = (name.find(".info") != name.npos ? "PGBR006_Salted__" : "Salted__") + bytes;
+    bytes.resize((bytes.size() / 16 + 2) * 16);
+    if (name.find(std::string(kFull) + "/pg_data/") != name.npos) full_file = name;
+  }
+  std::string& bytes = repository.files.at(full_file);
+  for (const std::size_t size : {bytes.size() - 1, std::size_t{0}}) {
+    bytes.resize(size);
+    Look look(repository);
+    look.now_ = base::SystemClock().Now();
+    EXPECT_EQ(look.List().in_progress.size(), 3u) << "it may be on its way";
+    look.now_ += 11min;
+    const Listing listing = look.List();
+    ASSERT_EQ(listing.complete.size(), 3u);
+    for (const Artefact& artefact : listing.complete) {
+      ASSERT_TRUE(artefact.defect) << artefact.name << " needs it";
+      EXPECT_NE(artefact.defect->message.find("bytes, as no encrypted file has"),
+                std::string::npos);
+    }
+  }
 }
 
 TEST(PgBackRestCatalogTest, TheArchiveIsReadOnceForItselfAndItsBackups) {

@@ -259,6 +259,16 @@ def test_encrypted_is_watched_and_not_failed(folder, drwatch, receivers, reposit
     assert not receivers.pages()
 
 
+def test_encrypted_and_cut_off(copy_of):
+    path = copy_of("encrypted")
+    assert verify(path)[0] == 3
+    file = max((file for file in path.glob("backup/main/*/**/*") if file.is_file() and not file.is_symlink()),
+               key=lambda file: file.stat().st_size)
+    rewrite(file, file.read_bytes()[:-5])
+    code, _, lines = verify(path)
+    assert code == 2 and any("as no encrypted file has" in line["message"] for line in lines), lines
+
+
 def test_killed_backup(folder, drwatch, receivers, keep):
     server = keep(server_with(folder / "server"))
     one = PgBackRest(server, folder / "repository", **{"compress-type": "bz2", "compress-level": 9})
