@@ -17,10 +17,12 @@ constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
     ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
     ".temp", ".crdownload", ".swp",     "~"};
 
-// Of logs, notes, scripts, settings and what services keep while they run.
-constexpr std::array<std::string_view, 20> kBesideEndings = {
-    ".log", ".out",  ".err", ".txt",  ".md",  ".sh",  ".bash",    ".py",    ".pl",   ".rb",
-    ".pid", ".lock", ".lck", ".conf", ".cfg", ".ini", ".service", ".timer", ".html", ".css"};
+// Of logs, notes, scripts, settings, what services keep while they run, signatures of files and
+// what repairs them.
+constexpr std::array<std::string_view, 23> kBesideEndings = {
+    ".log",     ".out",   ".err",  ".txt",  ".md",  ".sh",      ".bash", ".py",
+    ".pl",      ".rb",    ".pid",  ".lock", ".lck", ".conf",    ".cfg",  ".ini",
+    ".service", ".timer", ".html", ".css",  ".sig", ".minisig", ".par2"};
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789-_") == text.npos;

@@ -69,9 +69,9 @@ TEST_F(FolderCatalogTest, WhatLiesBesideBackupsIsNone) {
   for (const char* name : {"shop.sql", "shop.log.sql", "catalog.gz", "latest.dump.1", "shop-1"}) {
     Write(name, 1h);
   }
-  for (const char* name :
-       {"backup.log", "backup.LOG.2.gz", "backup.log-20260101", "nightly.out", "README",
-        "readme.md", "notes.txt", "nightly.sh", "job.pid", "my.conf"}) {
+  for (const char* name : {"backup.log", "backup.LOG.2.gz", "backup.log-20260101", "nightly.out",
+                           "README", "readme.md", "notes.txt", "nightly.sh", "job.pid", "my.conf",
+                           "shop.sql.sig", "shop.sql.vol127+73.par2"}) {
     Write(name, 1h);
   }
   EXPECT_EQ(Names(), "catalog.gz latest.dump.1 shop-1 shop.log.sql shop.sql |");
@@ -81,7 +81,7 @@ TEST_F(FolderCatalogTest, WhatLiesBesideBackupsIsNone) {
   catalog_.reset();
   options_.pattern = "*";
   options_.every_file = true;
-  EXPECT_EQ(List().complete.size(), 15u);
+  EXPECT_EQ(List().complete.size(), 17u);
 }
 
 TEST_F(FolderCatalogTest, ListsMatchingFilesOldestFirst) {
