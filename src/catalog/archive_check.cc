@@ -154,12 +154,11 @@ void ArchiveCheck::Join(std::size_t index) {
 }
 
 // Without them nobody can follow the timelines from one base backup to the newest segment.
-void CheckHistories(Place& place, const std::vector<PlaceObject>& objects,
+void CheckHistories(Place& place, const std::vector<PlaceObject>& histories,
                     verify::ReadBudget& budget, Verdict& verdict) {
   const verify::Checksums none("", std::make_shared<const verify::ChecksumFolder>(), nullptr);
-  for (const PlaceObject& object : objects) {
-    const auto name = verify::ParseWalFileName(object.name);
-    if (!name || name->kind != Kind::kHistory || !budget.Check()) continue;
+  for (const PlaceObject& object : histories) {
+    if (!budget.Check()) return;
     const auto open = [&](verify::DigestTee* tee) -> verify::Walked<verify::OpenedFile> {
       auto source = place.Open(object.name, budget, tee);
       if (!source) return tl::unexpected(std::move(source.error()));
@@ -187,17 +186,18 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
     verdict.message = std::move(listing.error().message);
     return verdict;
   }
-  const std::vector<PlaceObject> all = listing->objects;
   std::vector<PlaceObject>& objects = listing->objects;
-  std::erase_if(objects, [](const PlaceObject& object) {
+  std::vector<PlaceObject> histories;
+  std::erase_if(objects, [&histories](const PlaceObject& object) {
     const auto name = verify::ParseWalFileName(object.name);
+    if (name && name->kind == Kind::kHistory) histories.push_back(object);
     return !name || (name->kind != Kind::kSegment && name->kind != Kind::kPartial);
   });
   verdict.outcome = Outcome::kIntact;
   verdict.level = verify::Level::kContent;
   verdict.format = "WAL archive, " + std::to_string(objects.size()) + " segments";
   ArchiveCheck(place, std::move(objects), system_identifier, proven, budget).Run(verdict);
-  CheckHistories(place, all, budget, verdict);
+  CheckHistories(place, histories, budget, verdict);
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;
     verdict.reason = in_time.error().reason;
