@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests/testdata"
@@ -157,7 +158,29 @@ BASE_BACKUP = b"""{ "PostgreSQL-Backup-Manifest-Version": 1,
 "WAL-Ranges": [ { "Timeline": 1, "Start-LSN": "0/100000", "End-LSN": "0/100028" } ],"""
 
 
+def borg_repository():
+    """One transaction of Borg 1: two pieces and its end; behind it what a backup that runs has written."""
+    def entry(kind, rest):
+        checked = (9 + len(rest)).to_bytes(4, "little") + bytes([kind]) + rest
+        return zlib.crc32(checked).to_bytes(4, "little") + checked
+    def bucket(key, segment, offset):
+        return key + segment.to_bytes(4, "little") + offset.to_bytes(4, "little")
+    first, second = entry(0, b"a" * 32 + b"sealed"), entry(0, b"b" * 32)
+    index = b"BORG_IDX" + (2).to_bytes(4, "little") + (3).to_bytes(4, "little") + b"\x20\x08"
+    index += bucket(b"a" * 32, 1, 8) + bucket(b"b" * 32, 1, 8 + len(first)) + bucket(bytes(32), 0xffffffff, 0)
+    return [("README", b"x"), ("config", b"[repository]\nversion = 1\n"), ("hints.2", b"x"), ("index.2", index),
+            ("data/0/1", b"BORG_SEG" + first + second), ("data/0/2", b"BORG_SEG" + entry(2, b"")),
+            ("data/0/3", b"BORG_SEG" + entry(1, b"c" * 32)[:30])]
+
+
+def restic_repository():
+    names = [("keys/", b"k"), ("snapshots/", b"s"), ("index/", b"i"), ("data/6e/", b"pack")]
+    return [("config", b"x")] + [(name + hashlib.sha256(content).hexdigest(), content) for name, content in names]
+
+
 def folders(seeds):
+    seeds.add("verify", folder(*borg_repository()))
+    seeds.add("verify", folder(*restic_repository()))
     manifest = BASE_BACKUP % crc32c(b"15\n").to_bytes(4, "little").hex().encode()
     whole = [("backup_label", b"x"), ("PG_VERSION", b"15\n")]
     segment = ("pg_wal/000000010000000000000001", wal_segment())

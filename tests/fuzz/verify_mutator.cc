@@ -1,5 +1,5 @@
-// Mends checksums now and then, of tar headers and of WAL records: hardly any mutated one would get
-// past them.
+// Mends checksums now and then, of tar headers, WAL records and entries of Borg's segments: hardly
+// any mutated one would get past them.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +59,36 @@ void MendWal(std::uint8_t* page, std::size_t size) {
   }
 }
 
+std::uint32_t Crc32(const std::uint8_t* bytes, std::size_t size) {
+  std::uint32_t crc = 0xFFFFFFFFU;
+  for (std::size_t i = 0; i < size; ++i) {
+    crc ^= bytes[i];
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xEDB88320U : 0U);
+  }
+  return ~crc;
+}
+
+// Entries of one segment, from behind its magic on: CRC-32, length of all of it, the rest.
+void MendBorg(std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kHeaderBytes = 9;
+  constexpr std::size_t kCrcBytes = 4;
+  constexpr char kMagic[] = {'B', 'O', 'R', 'G', '_', 'S', 'E', 'G'};
+  std::uint8_t* const end = data + size;
+  for (std::uint8_t* at = data;;) {
+    at = std::search(at, end, std::begin(kMagic), std::end(kMagic));
+    if (at == end) return;
+    at += sizeof kMagic;
+    while (static_cast<std::size_t>(end - at) >= kHeaderBytes) {
+      std::uint32_t length = 0;
+      std::memcpy(&length, at + kCrcBytes, sizeof length);
+      if (length < kHeaderBytes || length > static_cast<std::size_t>(end - at)) break;
+      const std::uint32_t crc = Crc32(at + kCrcBytes, length - kCrcBytes);
+      std::memcpy(at, &crc, sizeof crc);
+      at += length;
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
@@ -66,6 +96,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   size = LLVMFuzzerMutate(data, size, max_size);
   if (seed % 4 == 0) return size;
   MendTar(data, size);
+  MendBorg(data, size);
   std::uint8_t* const content = std::find(data, data + size, std::uint8_t{'\n'});
   const auto left = static_cast<std::size_t>(data + size - content);
   if (left > 1) MendWal(content + 1, left - 1);
