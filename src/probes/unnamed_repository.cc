@@ -47,8 +47,8 @@ void UnnamedRepository::Look(base::Timestamp now, const catalog::PlaceContext& c
 void UnnamedRepository::Note(catalog::Listing& listing, base::Timestamp now,
                              const catalog::PlaceContext& context) {
   if (!possible_ || listing.blind) return;
-  // In a folder a look costs next to nothing.
-  if (!folder_ && !listing.complete.empty()) return;
+  // In a folder a look costs next to nothing, but for one of very many files.
+  if (listing.complete.size() > (folder_ ? kMostBeside : 0)) return;
   Look(now, context);
   if (!found_ || (!in_stanza_ && !listing.complete.empty())) return;
   if (in_stanza_) {

@@ -16,6 +16,9 @@ class UnnamedRepository {
  public:
   // Names are looked at again only then: in a bucket each folder costs a request.
   static constexpr base::Duration kLookEvery = std::chrono::minutes(10);
+  // Files that a backup program may keep beside its backups in a stanza's own folder. Where there
+  // are more nobody looks.
+  static constexpr std::size_t kMostBeside = 10;
 
   // `bucket`: where the probe looks, outlives this; nullptr: at the folder that `spec` names.
   UnnamedRepository(const config::BackupProbe& spec, catalog::Place* bucket);
