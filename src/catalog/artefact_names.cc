@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "verify/decoder.h"
+#include "verify/fnv.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -89,11 +90,6 @@ bool LiesBeside(const std::string& pattern, std::string_view name) {
   return ending != kBesideEndings.end() && base::Lower(pattern).find(*ending) == pattern.npos;
 }
 
-std::uint64_t StampOf(std::string_view text) {
-  if (text.empty()) return 0;
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return hash;
-}
+std::uint64_t StampOf(std::string_view text) { return text.empty() ? 0 : verify::Fnv1a(text); }
 
 }  // namespace drwatch::catalog

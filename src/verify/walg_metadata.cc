@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/strings.h"
+#include "verify/fnv.h"
 #include "verify/json_bytes.h"
 #include "verify/utc.h"
 
@@ -206,11 +207,8 @@ Walked<void> ParseWalGJson(std::string_view text, WalGBackup& backup) {
 std::uint64_t WalGNameHash(std::string_view name) {
   while (name.starts_with('/')) name.remove_prefix(1);
   while (name.ends_with('/')) name.remove_suffix(1);
-  // FNV-1a, then a last mix: the same on every machine.
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : name) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  }
+  // And a last mix: the same on every machine.
+  const std::uint64_t hash = Fnv1a(name);
   return hash ^ (hash >> 29);
 }
 
