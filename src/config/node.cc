@@ -12,6 +12,7 @@
 
 #include "base/sizes.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 
 namespace drwatch::config {
 namespace {
@@ -305,7 +306,9 @@ std::optional<Node> ParseYaml(std::string_view text, const std::string& file, Pr
     problems.AddError(abandoned.position, abandoned.message, abandoned.hint);
   } catch (const YAML::Exception& exception) {
     const Position position = PositionOf(file, exception.mark);
-    problems.AddError(position, "bad YAML: " + exception.msg, SyntaxHint(text, position.line));
+    // It names one byte of a letter that takes several.
+    problems.AddError(position, "bad YAML: " + base::Visible(exception.msg),
+                      SyntaxHint(text, position.line));
   }
   for (std::size_t i = before; i < problems.all().size(); ++i) {
     if (problems.all()[i].kind == Problem::Kind::kError) return std::nullopt;

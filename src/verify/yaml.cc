@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "verify/json.h"
 
 namespace drwatch::verify {
@@ -89,7 +90,8 @@ Walked<int> CountDocuments(const std::string& text) {
     while (parser.HandleNextDocument(handler)) ++documents;
   } catch (const YAML::Exception& error) {
     Fault fault =
-        Broken(Reason::kCorrupt, 0, "not YAML, as its name promises: " + error.msg).value();
+        Broken(Reason::kCorrupt, 0, "not YAML, as its name promises: " + base::Visible(error.msg))
+            .value();
     fault.place = "line " + std::to_string(error.mark.line + 1);
     return tl::unexpected(std::move(fault));
   } catch (const std::exception& error) {

@@ -95,6 +95,9 @@ TEST(ParseYamlTest, MergesMaps) {
 TEST(ParseYamlTest, RefusesLoopsAndUnknownAliases) {
   EXPECT_NE(ErrorsOf("a: &x [*x]\n").find("inside the node it refers to"), std::string::npos);
   EXPECT_NE(ErrorsOf("a: *nobody\n").find("f.yml:1:4: bad YAML"), std::string::npos);
+  EXPECT_NE(ErrorsOf("a: \"\\\xd2\x87\"\n").find("unknown escape character: \\xd2"),
+            std::string::npos)
+      << "half a letter is no text";
 }
 
 TEST(ParseYamlTest, SurvivesBombs) {

@@ -254,6 +254,8 @@ std::vector<Look> MakeLooks() {
   looks.push_back({"x.json", "{\"a\": [1", "byte 8: ends in JSON"});
   looks.push_back(
       {"x.yml", "{% if a %}\nb: 1\n", "line 1: not YAML, as its name promises: unknown token"});
+  looks.push_back({"x.yml", "a: \"\\\xd2\x87\"\n",
+                   "line 1: not YAML, as its name promises: unknown escape character: \\xd2"});
   looks.push_back({"x.yaml", "a: caf\xe9\n", "not text, as its name promises"});
   return looks;
 }
