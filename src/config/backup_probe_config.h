@@ -53,6 +53,9 @@ struct BackupProbe {
   std::string region;  // where the copy lies, for the scenario region_lost; empty = s3's, or none
   // Which of the service's data it brings back: ways back to the same data stand in for each other.
   std::string data = "database";
+  // `data` is a guess: neither it nor "kind" is given, and "pattern" does not tell. What is found
+  // there decides (DataOfKind).
+  bool data_guessed = false;
   PlaceAddress place;
   Repository repository = Repository::kNone;
   std::string stanza;         // pgBackRest's stanza or Barman's server; empty = the only one there
@@ -99,6 +102,9 @@ struct BackupProbe {
   double free_space_warning_ratio = 0.1;
   friend bool operator==(const BackupProbe&, const BackupProbe&) = default;
 };
+// What backups of this kind bring back, where nobody says otherwise: most services have one
+// database, and what is surely something else is told apart. Of an empty kind the database.
+std::string_view DataOfKind(std::string_view kind);
 
 // An archive of WAL segments.
 struct WalArchiveProbe {

@@ -221,6 +221,7 @@ void CheckPlan(const Config& config, Problems& problems) {
     CheckOrder(config, service, problems);
   }
   CheckPlaces(config, problems);
+  CheckGuesses(config, problems);
   CheckLimits(config, problems);
   CheckWalArchives(config, problems);
 }

@@ -22,6 +22,8 @@ std::string PromiseOf(const std::string& service, base::Duration rpo);
 void CheckLimits(const Config& config, Problems& problems);
 // How many copies there can be, and probes that look at one place.
 void CheckPlaces(const Config& config, Problems& problems);
+// Backups of which nobody says what they hold, beside one that is known to hold the same data.
+void CheckGuesses(const Config& config, Problems& problems);
 // WAL against the base backups that it is replayed upon.
 void CheckWalArchives(const Config& config, Problems& problems);
 

@@ -78,13 +78,30 @@ void GetContents(MapReader& reader, BackupProbe& probe) {
   GetRatio(reader, "compression_drop", probe.compression_drop_ratio);
 }
 
-// Most services have one database; what is surely something else is told apart.
-std::string DataOfKind(const std::string& kind) {
-  if (kind == "rdb" || kind == "aof") return "redis";
-  return kind == "files" ? "files" : "database";
+// By an ending of the names, which others of packing may follow. Empty: it does not tell.
+std::string_view KindOfPattern(std::string_view pattern) {
+  for (std::size_t dot = pattern.find('.'); dot != pattern.npos; dot = pattern.find('.', dot + 1)) {
+    const std::string_view rest = pattern.substr(dot + 1);
+    const std::string_view ending = rest.substr(0, rest.find('.'));
+    if (ending == "rdb" || ending == "aof") return ending;
+    if (ending == "sql" || ending == "dump") return "dump";
+  }
+  return "";
+}
+
+void GetData(MapReader& reader, BackupProbe& probe) {
+  if (reader.Has("data")) return;
+  const std::string_view kind = probe.kind.empty() ? KindOfPattern(probe.pattern) : probe.kind;
+  probe.data = DataOfKind(kind);
+  probe.data_guessed = kind.empty() && probe.repository == Repository::kNone;
 }
 
 }  // namespace
+
+std::string_view DataOfKind(std::string_view kind) {
+  if (kind == "rdb" || kind == "aof") return "redis";
+  return kind == "files" ? "files" : "database";
+}
 
 BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadContext& context) {
   BackupProbe probe;
@@ -104,7 +121,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
       reader, "kind",
       {"full", "differential", "incremental", "dump", "wal", "rdb", "aof", "files", "snapshot"},
       probe.kind);
-  if (!reader.Has("data")) probe.data = DataOfKind(probe.kind);
+  GetData(reader, probe);
   GetSchedule(reader, probe);
   reader.GetDuration("grace", probe.grace);
   GetPositive(reader, "max_age", probe.max_age);

@@ -181,8 +181,9 @@ RecoveryPoints::RecoveryPoints(const config::Config& config) {
   }
   for (const config::Probe& probe : config.probes) {
     if (const auto* backup = std::get_if<config::BackupProbe>(&probe.spec)) {
-      sources_[probe.name] = {probe.service,  PathKind::kBackup, backup->offsite,
-                              backup->region, backup->data,      PlaceKey(backup->place)};
+      sources_[probe.name] = {probe.service,   PathKind::kBackup,   backup->offsite,
+                              backup->region,  backup->data,        PlaceKey(backup->place),
+                              /*is_way=*/true, backup->data_guessed};
     } else if (const auto* archive = std::get_if<config::WalArchiveProbe>(&probe.spec)) {
       sources_[probe.name] = {probe.service,   PathKind::kWalArchive, archive->offsite,
                               archive->region, archive->data,         PlaceKey(archive->place)};
@@ -301,7 +302,15 @@ std::int64_t RecoveryPoints::FewestWays(const ScenarioReport& report, const std:
   return fewest;
 }
 
+// A snapshot of Redis brings no database back. "files" is the kind of all that no name tells.
+void RecoveryPoints::LearnData(const model::ProbeResult& result, Source& source) {
+  if (!source.data_guessed || result.copies.empty()) return;
+  const std::string& kind = result.copies.front().kind;
+  source.data = config::DataOfKind(kind == "files" ? "" : kind);
+}
+
 void RecoveryPoints::Remember(const model::ProbeResult& result, Source& source) {
+  LearnData(result, source);
   if (auto paths = PathsOf(result, source.kind); !paths.empty()) {
     paths_[result.probe] = std::move(paths);
     source.is_way = true;

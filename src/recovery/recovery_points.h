@@ -105,6 +105,7 @@ class RecoveryPoints {
     std::string data;
     std::string place;   // where it lies; a server's is its own
     bool is_way = true;  // of a postgres probe: it is a standby's, by the configuration or its runs
+    bool data_guessed = false;  // what a backup probe finds tells what its data is
   };
   struct Observed {
     double seconds = 0;
@@ -114,6 +115,7 @@ class RecoveryPoints {
                                    const std::string& service) const;
   std::int64_t FewestWays(const ScenarioReport& report, const std::string& service,
                           base::Timestamp oldest) const;
+  static void LearnData(const model::ProbeResult& result, Source& source);
   void Remember(const model::ProbeResult& result, Source& source);
   void RememberBases(const std::vector<model::ProbeResult>& latest);
   std::vector<RestoreStep> StepsOf(const RecoveryPath& path, const model::ReplayBase& base) const;

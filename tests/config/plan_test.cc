@@ -305,6 +305,48 @@ probes:
                      "corruption that is replicated nothing brings it back"});
 }
 
+TEST(PlanTest, ABackupOfWhichNobodySaysWhatItHolds) {
+  const auto warnings = [](const std::string& uploads, const std::string& more = "") {
+    return Warnings(R"yaml(
+services: [{name: shop}]
+probes:
+- {name: dump, type: backup, service: shop, path: /a, pattern: "*.sql.gz", max_age: 26h}
+- {name: uploads, type: backup, service: shop, path: /b, max_age: 26h, )yaml" +
+                    uploads + "}\n" + more);
+  };
+  const Messages told = {
+      "backup \"uploads\" counts as a way back to the database of service \"shop\": nothing says "
+      "what it holds"};
+  EXPECT_EQ(warnings("pattern: \"*.tar.gz\""), told);
+  EXPECT_EQ(warnings("pattern: \"*\""), told);
+  EXPECT_EQ(warnings("kind: files"), Messages{});
+  EXPECT_EQ(warnings("data: uploads"), Messages{});
+  EXPECT_EQ(warnings("data: database"), Messages{});
+  EXPECT_EQ(warnings("pattern: \"*.dump.gz\""), Messages{});
+  EXPECT_EQ(warnings("pattern: \"*.rdb\""), Messages{});
+  EXPECT_EQ(warnings("repository: pgbackrest"), Messages{});
+  EXPECT_EQ(warnings("backup: dump, location: other"), Messages{}) << "the dump's other copy";
+}
+
+TEST(PlanTest, TheNamesOfSnapshotsOfRedisTellThemFromADatabase) {
+  const auto warnings = [](const std::string& pattern) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 26h}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: cache, type: backup, service: shop, path: /b, max_age: 1h, offsite: true, pattern: )yaml" +
+                    pattern + "}\n");
+  };
+  const Messages none = {
+      "service \"shop\" (database) promises an RPO of 26h and has no backup: after a "
+      "corruption that is replicated nothing brings it back"};
+  EXPECT_EQ(warnings("dump-*.rdb"), none);
+  EXPECT_EQ(warnings("dump.*.rdb.gz.gpg"), none);
+  EXPECT_EQ(warnings("appendonly.aof"), none);
+  EXPECT_EQ(warnings("\"*.sql\""), Messages{});
+  EXPECT_EQ(warnings("rdb-*.tar.gz"), Messages{});
+}
+
 TEST(PlanTest, ARegionThatNothingIsOutsideOf) {
   const auto warnings = [](const std::string& region) {
     return Warnings(R"yaml(

@@ -276,6 +276,27 @@ TEST(RecoveryPointsTest, TheDataThatComesBackOldestDecides) {
   EXPECT_EQ(Value(families, "dr_rpo_violation_seconds_total"), 60);
 }
 
+// Nobody says what the probe's backups hold.
+TEST(RecoveryPointsTest, ASnapshotOfRedisStandsInForNoDatabase) {
+  config::Config config = MakeConfig();
+  std::get<config::BackupProbe>(config.probes[1].spec).data_guessed = true;
+  RecoveryPoints recovery(config);
+  model::ProbeResult snapshot = Backup("offsite", kNow - 60s);
+  model::StoredCopy copy;
+  copy.kind = "rdb";
+  copy.point = kNow - 60s;
+  copy.good = true;
+  snapshot.copies = {copy};
+  auto reports = recovery.Compute({Backup("dump", kNow - 2h), snapshot});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), kNow - 2h);
+  // It is known what lay there when nothing does any more.
+  reports = recovery.Compute({Backup("dump", kNow - 2h), Backup("offsite", std::nullopt)});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), std::nullopt);
+  snapshot.copies[0].kind = "files";
+  reports = recovery.Compute({Backup("dump", kNow - 2h), snapshot});
+  EXPECT_EQ(PointOf(reports, Scenario::kDatabaseCorrupted), kNow - 60s);
+}
+
 TEST(RecoveryPointsTest, NamesTheNewestCopyThatPassedEverything) {
   RecoveryPoints recovery(MakeConfig());
   model::ProbeResult result = Backup("dump", kNow - 26h);
