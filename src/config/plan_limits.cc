@@ -29,7 +29,10 @@ base::Duration ShortestSpread(const Schedule& schedule, int runs) {
   return shortest;
 }
 
+// What deletes files may thin them out, and then keeps some for longer than `retention`, which is
+// for how long each of them is kept. The programs of repositories do not.
 void CheckCount(const Probe& probe, const BackupProbe& backup, Problems& problems) {
+  if (backup.repository == Repository::kNone) return;
   if (!backup.min_count || !backup.retention || *backup.min_count > kMaxCount) return;
   const base::Duration spread = ShortestSpread(*backup.schedule, *backup.min_count);
   if (spread <= *backup.retention) return;
@@ -66,18 +69,49 @@ void CheckSchedule(const Probe& probe, const BackupProbe& backup, Problems& prob
   CheckCount(probe, backup, problems);
 }
 
-// Points of an objective that count unproven.
-void CheckProof(const Config& config, const Probe& probe, bool verified, Problems& problems) {
-  if (verified) return;
+// The service whose objective the probe's points are for; nullptr: there is no objective.
+const Service* ObjectiveOf(const Config& config, const Probe& probe) {
   const auto service =
       std::find_if(config.services.begin(), config.services.end(),
                    [&](const Service& each) { return each.name == probe.service; });
-  if (service == config.services.end() || !service->rpo) return;
+  return service == config.services.end() || !service->rpo ? nullptr : &*service;
+}
+
+// Points of an objective that count unproven.
+void CheckProof(const Config& config, const Probe& probe, bool verified, Problems& problems) {
+  const Service* const service = ObjectiveOf(config, probe);
+  if (verified || service == nullptr) return;
   problems.AddWarning(probe.position,
                       PromiseOf("service " + base::Quote(service->name), *service->rpo) +
                           ", and probe " + base::Quote(probe.name) +
                           " does not verify what it is kept by: a damaged one counts",
                       "leave out \"verify: false\", or limit it with \"read_rate\"");
+}
+
+// A probe that looks too seldom has the objective broken between two looks, whatever is there by
+// then. `promised` is how old the newest point may become, `pause` how old it becomes anyway.
+void CheckInterval(const Config& config, const Probe& probe, std::optional<base::Duration> promised,
+                   base::Duration pause, Problems& problems) {
+  const Service* const service = ObjectiveOf(config, probe);
+  if (service == nullptr || !promised || *promised > *service->rpo) return;  // said of the service
+  if (pause == *service->rpo || pause + probe.interval <= *service->rpo) return;
+  const std::string comes =
+      pause > base::Duration(0)
+          ? " for what is there after up to " + base::FormatDuration(pause) + " only"
+          : "";
+  problems.AddWarning(probe.position,
+                      PromiseOf("service " + base::Quote(service->name), *service->rpo) +
+                          ", and probe " + base::Quote(probe.name) + " looks every " +
+                          base::FormatDuration(probe.interval) + comes +
+                          ": it counts as broken between two looks",
+                      "shorten the probe's \"interval\"");
+}
+
+void CheckInterval(const Config& config, const Probe& probe, const BackupProbe& backup,
+                   Problems& problems) {
+  const auto age = WorstAge(backup);
+  const bool by_schedule = backup.schedule && (!backup.max_age || *backup.max_age > *age);
+  CheckInterval(config, probe, age, by_schedule ? *age : base::Duration(0), problems);
 }
 
 // What is too large to be read in time is never proven.
@@ -102,9 +136,11 @@ void CheckLimits(const Config& config, Problems& problems) {
     if (const auto* backup = std::get_if<BackupProbe>(&probe.spec)) {
       if (backup->schedule) CheckSchedule(probe, *backup, problems);
       CheckProof(config, probe, backup->verify.enabled, problems);
+      CheckInterval(config, probe, *backup, problems);
       CheckReading(probe, *backup, problems);
     } else if (const auto* wal = std::get_if<WalArchiveProbe>(&probe.spec)) {
       CheckProof(config, probe, wal->verify, problems);
+      CheckInterval(config, probe, wal->max_lag, base::Duration(0), problems);
     }
   }
 }

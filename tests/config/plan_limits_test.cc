@@ -53,7 +53,8 @@ TEST(PlanLimitsTest, AGraceThatOutlastsTheSchedule) {
 
 TEST(PlanLimitsTest, MoreThanTheRetentionCanHold) {
   const auto warnings = [](const std::string& rest) {
-    return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
+    return Warnings("probes: [{name: a, type: backup, path: /a, repository: pgbackrest, " + rest +
+                    "}]\n");
   };
   EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 8"), Messages{});
   EXPECT_EQ(warnings("schedule: \"0 2 * * *\", retention: 7d, min_count: 9"),
@@ -63,6 +64,46 @@ TEST(PlanLimitsTest, MoreThanTheRetentionCanHold) {
   EXPECT_EQ(warnings("schedule: \"0 2 * * mon-fri\", retention: 4w, min_count: 22"),
             Messages{"backup \"a\" wants 22 to be kept, which takes its schedule 29d, and keeps "
                      "them for 4w"});
+}
+
+// Daily for a week, weekly and monthly beyond it.
+TEST(PlanLimitsTest, ARotationThatThinsOutKeepsSomeForLonger) {
+  EXPECT_EQ(Warnings("probes: [{name: a, type: backup, path: /a, schedule: \"0 2 * * *\", "
+                     "retention: 7d, min_count: 20}]\n"),
+            Messages{});
+}
+
+TEST(PlanLimitsTest, AProbeThatLooksTooSeldom) {
+  const auto warnings = [](const std::string& rpo, const std::string& rest) {
+    return Warnings("services: [{name: shop, rpo: " + rpo + R"yaml(}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: a, type: backup, service: shop, path: /a, kind: full, offsite: true, )yaml" +
+                    rest + "}\n");
+  };
+  EXPECT_EQ(warnings("1h", "max_age: 30m, interval: 2h"),
+            Messages{"service \"shop\" promises an RPO of 1h, and probe \"a\" looks every 2h: it "
+                     "counts as broken between two looks"});
+  EXPECT_EQ(warnings("1h", "max_age: 1h, interval: 1h"), Messages{});
+  EXPECT_EQ(warnings("25h", "schedule: \"0 2 * * *\", interval: 6h"),
+            Messages{"service \"shop\" promises an RPO of 25h, and probe \"a\" looks every 6h for "
+                     "what is there after up to 1d only: it counts as broken between two looks"});
+  EXPECT_EQ(warnings("30h", "schedule: \"0 2 * * *\", interval: 6h"), Messages{});
+  // What cannot be kept anyway is said of the service.
+  EXPECT_EQ(warnings("1h", "max_age: 26h, interval: 2h").size(), 1);
+  const auto archive = [](const std::string& interval) {
+    return Warnings(R"yaml(
+services: [{name: shop, rpo: 15m}]
+probes:
+- {name: pg, type: postgres, service: shop, dsn: a=b}
+- {name: a, type: backup, service: shop, path: /a, kind: full, offsite: true, max_age: 26h}
+- {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, interval: )yaml" +
+                    interval + "}\n");
+  };
+  EXPECT_EQ(archive("1h"),
+            Messages{"service \"shop\" promises an RPO of 15m, and probe \"wal\" looks every 1h: it "
+                     "counts as broken between two looks"});
+  EXPECT_EQ(archive("5m"), Messages{});
 }
 
 TEST(PlanLimitsTest, MoreThanAVerificationReadsInTime) {
