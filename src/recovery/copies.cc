@@ -66,14 +66,17 @@ const model::StoredCopy* NewestShared(const BackupReport& report) {
 
 using Shared = std::vector<std::pair<const CopyPlace*, const model::StoredCopy*>>;
 
-// The copy that most of `shared` are the same as, the first of them.
+// The copy that most of `shared` are the same as, the first of them. A good one wherever there is
+// one: who is told that a place differs may replace what lies there.
 const model::StoredCopy& MostCommon(const Shared& shared) {
-  const auto alike = [&shared](const auto& one) {
-    return std::count_if(shared.begin(), shared.end(),
-                         [&one](const auto& other) { return Same(*one.second, *other.second); });
+  const auto rank = [&shared](const auto& one) {
+    const auto alike =
+        std::count_if(shared.begin(), shared.end(),
+                      [&one](const auto& other) { return Same(*one.second, *other.second); });
+    return std::pair(one.second->good, alike);
   };
   return *std::max_element(shared.begin(), shared.end(), [&](const auto& a, const auto& b) {
-            return alike(a) < alike(b);
+            return rank(a) < rank(b);
           })->second;
 }
 

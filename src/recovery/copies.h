@@ -33,7 +33,8 @@ struct CopyPlace {
   const model::StoredCopy* LatestGood() const;
 };
 
-// A place whose copy is not the one that most places have (the first one, if there is no majority).
+// A place whose copy is not the one that most places have (the first one, if there is no majority);
+// where any of them is good, not the good one that most have.
 struct CopyDifference {
   std::string location;
   std::string by;      // "digest" or "size"

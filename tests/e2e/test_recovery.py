@@ -136,6 +136,18 @@ def test_a_copy_cut_short_is_not_the_same(folder, drwatch, receivers, places):
     expect_resolve(receivers, page, wait_until)
 
 
+def test_the_only_good_copy_is_not_the_odd_one(folder, drwatch, receivers, places, dump):
+    """The copy at the site itself was cut short: who copies it over the one that differs has none any more."""
+    name = time.strftime("shop-%Y%m%dT%H%M%SZ.dump", time.gmtime(time.time() - 300))
+    write(places[0] / name, dump[:-100], 300)
+    write(places[1] / name, dump, 300)
+    start(drwatch, folder, receivers, both(places))
+    expect_page(receivers, "CopyDiffers", wait_until)
+    odd = [{"location": "primary", "by": "size", "detail": f"{len(dump) - 100} bytes instead of {len(dump)}"}]
+    wait_until(lambda: ask(drwatch, "/api/dr/backups")["backups"][0]["differences"] == odd, what="the place of the damaged copy")
+    wait_until(lambda: drwatch.value('backup_copy_difference_info{location="primary",by="size"}') == 1, what="as a metric, too")
+
+
 def test_a_hole_in_the_schedule(folder, drwatch, receivers, dump):
     (folder / "here").mkdir()
     hour = int(time.time()) // 3600 * 3600

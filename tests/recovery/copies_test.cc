@@ -255,6 +255,24 @@ TEST(CopiesTest, NamesTheOddOneOut) {
   EXPECT_TRUE(compare().differences.empty());
 }
 
+// Whoever is told to replace the odd one must not lose the only good one.
+TEST(CopiesTest, AGoodCopyIsNotTheOddOne) {
+  auto primary = Copy("b", 25h, 40), secondary = Copy("b", 25h, 40), dr = Copy("b", 25h);
+  primary.good = secondary.good = false;  // cut off
+  const auto compare = [&](std::vector<model::ProbeResult> results) {
+    return CompareCopies(MakeConfig(), results, kNow)[0].differences;
+  };
+  auto differences = compare({Result("nightly-primary", {primary}), Result("nightly-dr", {dr})});
+  ASSERT_EQ(differences.size(), 1u);
+  EXPECT_EQ(differences[0].location, "primary");
+  EXPECT_EQ(differences[0].detail, "40 bytes instead of 100");
+  differences = compare({Result("nightly-primary", {primary}),
+                         Result("nightly-secondary", {secondary}), Result("nightly-dr", {dr})});
+  ASSERT_EQ(differences.size(), 2u);
+  EXPECT_EQ(differences[0].location, "primary");
+  EXPECT_EQ(differences[1].location, "secondary");
+}
+
 TEST(CopiesTest, ACopyOfWhatWasThereBeforeIsBehind) {
   auto here = Copy("latest.dump", 1h);
   auto there = Copy("latest.dump", 25h, 99);
