@@ -6,6 +6,7 @@ Each from a real fault to a page by the built-in rules, and from its repair to t
 import json
 import os
 import random
+import shutil
 import subprocess
 import time
 
@@ -91,6 +92,39 @@ def test_what_a_failing_job_leaves_beside_its_dumps_is_no_backup(folder, drwatch
     write(backup / "shop-3.dump", begun(dumps["custom"], 60), 60)
     expect_resolve(receivers, page, wait_until)
     is_good(drwatch)
+
+
+def add_recovery_files(dump):
+    """What `par2 create` and a signer leave beside a dump: newer than it, and of no format that says what they are."""
+    if shutil.which("par2"):
+        subprocess.run(["par2", "create", "-q", "-q", "-b20", "-r20", dump.name], cwd=dump.parent, check=True, capture_output=True)
+    else:
+        for ending in ("par2", "vol00+1.par2", "vol01+2.par2"):
+            (dump.parent / f"{dump.name}.{ending}").write_bytes(b"PAR2\0PKT" + random.Random(ending).randbytes(3000))
+    for ending in ("sig", "minisig"):
+        (dump.parent / f"{dump.name}.{ending}").write_bytes(random.Random(ending).randbytes(500))
+
+
+def test_recovery_volumes_and_signatures_are_no_backups(folder, drwatch, receivers, backup, dumps):
+    for number, age in ((1, 20 * HOUR), (2, 10 * HOUR)):
+        write(backup / f"shop-{number}.dump", begun(dumps["custom"], age), age)
+        add_recovery_files(backup / f"shop-{number}.dump")
+    assert len(list(backup.glob("*.par2"))) >= 6
+    start(folder, drwatch, receivers, [probe(backup)], "BackupCorrupt")
+    is_good(drwatch)
+    assert drwatch.value("backup_stored_backups") == 2
+    assert drwatch.value("backup_age_seconds") == pytest.approx(10 * HOUR, abs=120), "that of the dump"
+    assert not receivers.pages()
+    whole = begun(dumps["custom"], 5 * HOUR)
+    write(backup / "shop-3.dump", whole[:len(whole) // 2], 5 * HOUR)
+    add_recovery_files(backup / "shop-3.dump")
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    wait_until(lambda: fails_for(drwatch, "incomplete"), what="the reason")
+    assert drwatch.value("backup_stored_backups") == 3
+    write(backup / "shop-3.dump", whole, 5 * HOUR)
+    expect_resolve(receivers, page, wait_until)
+    is_good(drwatch)
+    assert drwatch.value("backup_age_seconds") == pytest.approx(5 * HOUR, abs=120)
 
 
 def test_noise_under_the_name_of_the_next_dump(folder, drwatch, receivers, backup, dumps):

@@ -13,6 +13,7 @@ from configs import built_in, config, expect_page, expect_resolve
 from pgbackrest import PgBackRest, serve, server_with
 from radosgw import ACCESS_KEY, S3, SECRET_KEY, Radosgw
 from servers import Postgres, wait_until
+from test_once_wal import check, once
 
 PROGRAM = os.environ["DRWATCH_PROGRAM"]
 SEED = 20260101
@@ -174,6 +175,27 @@ def test_texts_have_copies(copy_of, repositories):
         shutil.rmtree(path)
 
 
+def test_a_list_of_backups_that_was_cut_is_a_warning(folder, drwatch, receivers, copy_of):
+    """Its copy is whole: everything can be restored, so that nobody is paged, and whoever looks is told."""
+    path = copy_of("files")
+    text = path / "backup/main/backup.info"
+    content = text.read_bytes()
+    drwatch.start(config(folder, receivers, [probe(path)]))
+    wait_until(lambda: value(drwatch, "backup_verification_success") == 1, what="newest backup verified")
+    for left in (len(content) // 2, 0):
+        rewrite(text, content[:left])
+        wait_until(lambda: "backup/main/backup.info" in drwatch.get("/")[1], what="told on the status page")
+        code, results = once(folder, receivers, [probe(path)])
+        place = check(results["shop-backups"], "place")
+        assert (code, place["status"], place["reason"]) == (1, "warning", "corrupt") and "backup.info" in place["message"], results
+        assert value(drwatch, "backup_success") == 1 and value(drwatch, "backup_probe_success") == 1
+        assert value(drwatch, "backup_stored_backups") == 3, "by the copy"
+        rewrite(text, content)
+        wait_until(lambda: "backup/main/backup.info" not in drwatch.get("/")[1], what="nothing left to tell")
+    assert once(folder, receivers, [probe(path)])[0] == 0
+    assert not receivers.pages()
+
+
 def test_holes_between_backups_are_told(copy_of, repositories):
     """WAL that no backup itself needs may be gone (retention): that is said, and no backup is broken by it."""
     path = copy_of("files")
@@ -259,14 +281,29 @@ def test_encrypted_is_watched_and_not_failed(folder, drwatch, receivers, reposit
     assert not receivers.pages()
 
 
-def test_encrypted_and_cut_off(copy_of):
+@pytest.mark.parametrize("backup, left", [(-1, -5), (0, 0)], ids=["newest cut", "full emptied"])
+def test_encrypted_and_cut_off_to_page_and_back(folder, drwatch, receivers, copy_of, repositories, backup, left):
+    """A size that no encrypted file has, in the newest backup or in the full one that it builds upon."""
     path = copy_of("encrypted")
     assert verify(path)[0] == 3
-    file = max((file for file in path.glob("backup/main/*/**/*") if file.is_file() and not file.is_symlink()),
-               key=lambda file: file.stat().st_size)
-    rewrite(file, file.read_bytes()[:-5])
+    drwatch.start(config(folder, receivers, [probe(path)]))
+    wait_until(lambda: value(drwatch, "backup_verification_level") == 1, what="looked at")
+    wait_until(lambda: value(drwatch, "backup_success") == 1, what="nothing speaks against it")
+    label = repositories["encrypted"].backups()[backup]["label"]
+    file = max((file for file in path.glob(f"backup/main/{label}/pg_data/**/*") if file.is_file()), key=lambda file: file.stat().st_size)
+    content = file.read_bytes()
+    rewrite(file, content[:left])
+    page = expect_page(receivers, "BackupFailed", wait_until)
+    wait_until(lambda: value(drwatch, "backup_check_success", ',check="restorable"') == 0, what="not restorable")
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="shop-backups",reason="incomplete"}') == 1, what="the reason")
+    assert f"{file.name} has {file.stat().st_size} bytes, as no encrypted file has" in drwatch.get("/api/dr/backups")[1]
     code, _, lines = verify(path)
     assert code == 2 and any("as no encrypted file has" in line["message"] for line in lines), lines
+    rewrite(file, content)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: value(drwatch, "backup_check_success", ',check="restorable"') == 1, what="restorable again")
+    assert verify(path)[0] == 3
+    assert not receivers.pages(alertname="BackupCorrupt")
 
 
 def test_killed_backup(folder, drwatch, receivers, keep):

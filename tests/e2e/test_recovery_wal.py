@@ -279,3 +279,42 @@ def test_backup_files_of_old_versions_tell_their_timeline(folder, drwatch, recei
     assert drwatch.value("wal_archive_timeline") == 2
     for name in ("BackupCorrupt", "WalGap"):
         assert not receivers.pages(alertname=name), name
+
+
+def test_a_timeline_history_that_was_cut_off(folder, drwatch, receivers, primary):
+    """Inside its position, which then reads as another one: nobody can follow from the base backup to the WAL of today."""
+    archive(primary)
+    shutil.rmtree(base_backup(primary, "base-1"))  # its `.backup` file tells of it
+    archive(primary)
+    promote(primary)
+    time.sleep(1.2)  # the window that is promised below
+    archive(primary, 2)
+    (mark,) = primary.archive.glob("*.backup")
+    assert mark.name.startswith("00000001")
+    history = primary.archive / "00000002.history"
+    whole = history.read_bytes()
+    cut = whole[:whole.index(b"/") + 3]
+    assert cut.startswith(b"1\t0/") and whole[len(cut):len(cut) + 1].isalnum(), whole
+    history.write_bytes(cut)
+    pg, _, wal = probes(primary, wal={"window": "1s"})
+    drwatch.start(config(folder, receivers, [pg, wal], rules=built_in("PitrWindowShort", "NoRecoveryPoint", "BackupCorrupt", "WalGap"),
+                         extra="builtin_rules: false"))
+    short = expect_page(receivers, "PitrWindowShort", wait_until)
+    lost = expect_page(receivers, "NoRecoveryPoint", wait_until)
+    assert lost.body["payload"]["severity"] == "critical"
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="wal",reason="corrupt"}') == 1, what="said to be damaged")
+    wait_until(lambda: "00000002.history" in drwatch.get("/")[1] and "line 1 is cut off" in drwatch.get("/")[1], what="named on the status page")
+    wait_until(lambda: drwatch.value("wal_archive_unverified_segments") == 0, what="all segments read")
+    assert drwatch.value("wal_archive_missing_segments") == 0 and drwatch.value("wal_archive_corrupt_segments") == 0
+    status, text = verify("--wal", primary.archive)
+    assert status == 2 and "is cut off" in text, text
+
+    history.write_bytes(whole)
+    expect_resolve(receivers, short, wait_until)
+    expect_resolve(receivers, lost, wait_until)
+    wait_until(lambda: (drwatch.value("pitr_window_seconds") or 0) > 1, what="a window across the promotion")
+    wait_until(lambda: drwatch.value('dr_recovery_paths{scenario="server_lost"}') == 1, what="a way back by WAL")
+    wait_until(lambda: drwatch.value('probe_success{probe="wal"}') == 1, what="nothing is wrong with it")
+    assert verify("--wal", primary.archive)[0] == 0
+    for name in ("BackupCorrupt", "WalGap"):
+        assert not receivers.pages(alertname=name), name

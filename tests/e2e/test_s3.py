@@ -117,6 +117,31 @@ def test_truncated_object_to_page_and_back(folder, drwatch, receivers, storage, 
     expect_resolve(receivers, page, wait_until)
 
 
+@pytest.mark.parametrize("left", [None, -7], ids=["missing", "cut"])
+def test_a_dump_in_pieces_to_page_and_back(folder, drwatch, receivers, storage, s3, bucket, left):
+    """`pg_dump | split`, each piece an object of its own: one backup, which needs all of them."""
+    length = len(DUMP) // 4 + 1
+    pieces = {f"daily/shop.dump.a{letter}": DUMP[at * length:(at + 1) * length] for at, letter in enumerate("abcd")}
+    for name, content in pieces.items():
+        s3.put(bucket, name, content)
+    start(drwatch, folder, receivers, [probe(storage, bucket, pattern="shop.dump.*")])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    assert value(drwatch, "backup_stored_backups") == 1
+    assert value(drwatch, "backup_last_size_bytes") == len(DUMP)
+    assert value(drwatch, "backup_verification_level") == 4
+    assert not receivers.pages()
+    middle = "daily/shop.dump.ab"
+    if left is None:
+        s3.delete(bucket, middle)
+    else:
+        s3.put(bucket, middle, pieces[middle][:left])
+    page = expect_page(receivers, "BackupCorrupt", wait_until)
+    wait_until(lambda: value(drwatch, "backup_success") == 0, what="no backup")
+    s3.put(bucket, middle, pieces[middle])
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: proven(drwatch), what="backup proven again")
+
+
 def test_upload_in_parts(folder, drwatch, receivers, storage, s3, bucket):
     dump = made_at((DATA / "custom-z0.dump").read_bytes(), time.time())
     parts = [dump[at:at + 4096] for at in range(0, len(dump), 4096)]
