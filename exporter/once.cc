@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <set>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "db/database.h"
 #include "exporter/adhoc.h"
 #include "exporter/load.h"
@@ -67,6 +69,16 @@ base::Result<config::Config> ReadConfigured(const std::string& config_file) {
   return std::move(*config);
 }
 
+std::string HintForUnmatched(const std::string& selector, bool configured) {
+  std::error_code error;
+  if (std::filesystem::exists(selector, error)) {
+    return "there is such a file or folder; a path has a slash: " + base::Quote("./" + selector);
+  }
+  return configured ? "drwatch --once without a selector lists all probes"
+                    : "give a configuration with --config.file=F, or a target such as "
+                      "postgres://host/db or /backup/folder";
+}
+
 // The selected probes of the configuration, then the ad hoc ones. Errors: a bad configuration or
 // target, a selector that matches nothing.
 base::Result<Selection> SelectProbes(const OnceOptions& options) {
@@ -95,11 +107,8 @@ base::Result<Selection> SelectProbes(const OnceOptions& options) {
       used[i] = true;
     }
     if (!found) {
-      return base::Fail("no probe matches \"" + selector + "\"",
-                        options.config_file.empty()
-                            ? "give a configuration with --config.file=F, or a target such as "
-                              "postgres://host/db or /backup/folder"
-                            : "drwatch --once without a selector lists all probes");
+      return base::Fail("no probe matches " + base::Quote(selector),
+                        HintForUnmatched(selector, !options.config_file.empty()));
     }
   }
   selection.companions = FindCompanions(selection.shown, configured);

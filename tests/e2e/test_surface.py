@@ -219,6 +219,20 @@ def test_once_without_a_config(folder, keep, nginx):
     assert run("--once", "gopher://x").returncode == 3
 
 
+def test_once_tells_a_path_from_a_name(folder, receivers, nginx):
+    """`cd /var && drwatch --once backup`: a name of a probe, if there is one, and no path."""
+    (folder / "backup").mkdir()
+    (folder / "backup/a.sql").write_text("-- PostgreSQL database dump\n\n-- PostgreSQL database dump complete\n--\n")
+    path = folder / "drwatch.yml"
+    path.write_text(config(folder, receivers, [api_probe(nginx, "backup")]), encoding="utf-8")
+    for name in ("backup", "backup/a.sql"):
+        refused = run("--once", name, cwd=folder)
+        assert refused.returncode == 3 and f'"./{name}"' in refused.stderr, refused.stderr
+        assert run("--once", f"./{name}", cwd=folder).returncode in (0, 1)
+    assert run(f"--config.file={path}", "--once", "backup", cwd=folder).returncode == 0
+    assert '"./' not in run("--once", "nowhere", cwd=folder).stderr
+
+
 def test_secrets_never_show(folder, drwatch, receivers, nginx):
     secret = folder / "token"
     secret.write_text("hunter2-from-file\n", encoding="utf-8")
