@@ -16,8 +16,12 @@ namespace {
 using model::Reason;
 
 constexpr std::string_view kTocName = "toc.dat";
-// Of all lists of large objects together.
+// Of all lists of large objects and of folders together.
 constexpr std::size_t kMaxListBytes = 16 << 20;
+// A member that lists a folder's files: a letter before each name, a zero byte behind it. 'Y' is in
+// the archive, 'N' has not changed since the one before it (GNU tar's manual, "Dumpdir").
+constexpr char kFolderList = 'D';
+constexpr std::string_view kTocInArchive("Ytoc.dat\0", 9);
 
 std::pair<std::string, std::string> SplitName(const std::string& path) {
   const std::size_t at = path.rfind('/') + 1;  // npos + 1 = 0
@@ -33,7 +37,16 @@ struct KnownDump {
   std::string root;
   DumpToc toc;
   std::map<std::string, File> files;  // by name, without an ending of a compression
+  std::set<std::string> left_out;     // of an incremental archive, likewise
+  bool list_left_out = false;         // of large objects: their names are not known
 };
+
+std::string WithoutCompression(std::string name) {
+  for (const std::string_view ending : {".gz", ".lz4", ".zst"}) {
+    if (name.ends_with(ending)) name.resize(name.size() - ending.size());
+  }
+  return name;
+}
 
 tl::unexpected<Fault> BadFile(const std::string& name, Reason reason, std::string message) {
   return tl::unexpected(Fault{Outcome::kBroken, reason, name, std::move(message)});
@@ -67,11 +80,11 @@ Walked<void> KnownFiles::Begin(const TarMember& member) {
   if (!inside || (!member.regular() && member.type != '1')) return {};
   name_ = member.name.substr(dump_.root.size());
   size_ = member.size;
-  std::string plain = name_;
-  for (const std::string_view ending : {".gz", ".lz4", ".zst"}) {
-    if (plain.ends_with(ending)) plain.resize(plain.size() - ending.size());
+  const std::string plain = WithoutCompression(name_);
+  auto found = dump_.files.find(plain);
+  if (found == dump_.files.end() && dump_.list_left_out && IsLargeObjectName(name_)) {
+    found = dump_.files.try_emplace(plain).first;
   }
-  const auto found = dump_.files.find(plain);
   if (found == dump_.files.end()) {
     if (!IsLargeObjectName(name_) || ParseChecksumFileName(name_)) return {};
     return BadFile(name_, Reason::kCorrupt, kUnlistedLargeObject);
@@ -104,13 +117,23 @@ Walked<void> KnownFiles::Content(Source& content) {
 }
 
 Walked<Walk> KnownFiles::Finish() const {
+  std::int64_t left_out = 0;
   for (const auto& [name, file] : dump_.files) {
-    if (!file.there) return BadFile(name, Reason::kIncomplete, kMissingDumpFile);
+    if (file.there) continue;
+    if (!dump_.left_out.contains(name)) {
+      return BadFile(name, Reason::kIncomplete, kMissingDumpFile);
+    }
+    ++left_out;
   }
+  const bool increment = left_out > 0 || dump_.list_left_out;
   Walk walk;
   walk.format = DumpFormatName(dump_.toc.header) + " in tar";
-  walk.level = not_read_ > 0 || beside_ > 0 ? Level::kFormat : level_;
+  walk.level = not_read_ > 0 || beside_ > 0 || increment ? Level::kFormat : level_;
   walk.details.push_back(std::to_string(dump_.files.size()) + " data files");
+  if (increment) {
+    walk.details.push_back("an increment: " + std::to_string(left_out) +
+                           " of them have not changed, and are in an archive before it");
+  }
   if (not_read_ > 0) {
     walk.details.push_back(std::to_string(not_read_) + " members are links or sparse: not read");
   }
@@ -141,6 +164,7 @@ Walked<void> AddFile(KnownDump& dump, const std::string& name, const DumpEntry* 
 }  // namespace
 
 bool DumpFolderScan::Wants(const TarMember& member) {
+  if (member.type == kFolderList) return true;
   if (!member.regular() || member.sparse) return false;
   const std::string name = SplitName(member.name).second;
   return name == kTocName || (name.starts_with("blobs") && name.ends_with(".toc"));
@@ -158,9 +182,22 @@ Walked<void> DumpFolderScan::Take(const TarMember& member, Source& content) {
     if (list_bytes_ + text.size() + bytes->size() > kMaxListBytes) return {};
     text += *bytes;
   }
+  const bool is_folder = member.type == kFolderList;
+  // That of no dump whose table of contents is in the archive.
+  if (is_folder && text.find(kTocInArchive) == text.npos) return {};
   list_bytes_ += text.size();
-  lists_[member.name] = std::move(text);
+  (is_folder ? folders_ : lists_)[member.name] = std::move(text);
   return {};
+}
+
+std::set<std::string> DumpFolderScan::LeftOut() const {
+  std::set<std::string> left_out;
+  const auto folder = folders_.find(root_);
+  if (folder == folders_.end()) return left_out;
+  for (const std::string_view line : base::Split(folder->second, '\0')) {
+    if (line.starts_with('N')) left_out.insert(WithoutCompression(std::string(line.substr(1))));
+  }
+  return left_out;
 }
 
 Walked<void> DumpFolderScan::TakeToc(const std::string& folder, Source& content) {
@@ -193,6 +230,7 @@ Walked<Walk> DumpFolderScan::Finish() {
   auto known = std::make_shared<KnownDump>();
   known->root = root_;
   known->toc = *std::move(*toc_);
+  known->left_out = LeftOut();
   for (const DumpEntry& entry : known->toc.data) {
     if (entry.content != DumpContent::kLargeObjects) {
       auto added = AddFile(*known, entry.file, &entry);
@@ -200,6 +238,10 @@ Walked<Walk> DumpFolderScan::Finish() {
       continue;
     }
     const auto list = lists_.find(root_ + entry.file);
+    if (list == lists_.end() && known->left_out.contains(entry.file)) {
+      known->list_left_out = true;
+      continue;
+    }
     if (list == lists_.end()) return BadFile(entry.file, Reason::kIncomplete, kMissingDumpFile);
     const auto objects = ParseLargeObjectList(list->second);
     if (!objects) return BadFile(entry.file, objects.error().reason, objects.error().message);

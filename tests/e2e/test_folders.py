@@ -10,7 +10,7 @@ import time
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
-from servers import PG_BIN, Postgres, wait_until
+from servers import PG_BIN, ROOT, Postgres, wait_until
 
 
 def verify(path):
@@ -175,3 +175,21 @@ def test_an_unchanged_tree_that_is_copied_anew_is_new(folder, drwatch, receivers
     assert drwatch.value('probe_failure_info{reason="stale"}') == 1
     subprocess.run([str(part) for part in COPY[how](source, after, before)], check=True)
     expect_resolve(receivers, page, wait_until)
+
+
+@pytest.mark.parametrize("packed", ["", "-z"])
+def test_an_increment_of_a_dump_folder_holds_what_has_changed(folder, packed):
+    """`tar -g` every night: of a dump whose tables have not changed only the table of contents is new."""
+    dump = folder / "dump"
+    shutil.copytree(ROOT / "tests/testdata/verify/folder", dump, copy_function=shutil.copyfile)
+    verdicts = []
+    for number in range(2):
+        archive = folder / f"{number}.tar"
+        subprocess.run(["tar", "-c", *packed.split(), "-g", folder / "seen", "-f", archive, "-C", folder, "dump"], check=True, capture_output=True)
+        verdicts.append(verify(archive))
+        changed = dump / "toc.dat"
+        changed.write_bytes(changed.read_bytes())
+        os.utime(changed, (time.time() + 10, time.time() + 10))
+    (full, all_of_it), (code, increment) = verdicts
+    assert (full, all_of_it["level"]) == (0, 4) and not any("an increment" in detail for detail in all_of_it["details"])
+    assert code == 0 and increment["level"] >= 3 and any("an increment" in detail for detail in increment["details"]), increment

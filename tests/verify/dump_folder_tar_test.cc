@@ -91,6 +91,68 @@ TEST(DumpFolderTarTest, EveryFileHasToBeThereAndWhole) {
   ExpectBroken(extra, Reason::kCorrupt, "blob_99999");
 }
 
+using IsIn = std::function<bool(const std::string& name)>;
+
+// What `tar -g` writes of a folder: a list of its files, and behind it those that have changed.
+Entries Increment(const Entries& whole, const std::string& folder, const IsIn& changed) {
+  Entries entries = {{folder, "", 'D'}};
+  std::string list;
+  for (const TarEntry& entry : whole) {
+    const bool in = changed(entry.name);
+    list += (in ? "Y" : "N") + entry.name + '\0';
+    if (in) entries.push_back({folder + entry.name, entry.content});
+  }
+  entries.front().content = list + '\0';
+  return entries;
+}
+
+// `drop` is left out although the list says that it is there.
+void ExpectOfIncrement(Entries whole, const IsIn& changed, const std::string& drop,
+                       const std::function<void(const Verdict&)>& expect) {
+  for (int turn = 0; turn < 2; ++turn) {
+    for (const std::string folder : {"./", "dumps/shop/"}) {
+      Entries entries = Increment(whole, folder, changed);
+      std::erase_if(entries, [&](const TarEntry& entry) { return entry.name == folder + drop; });
+      expect(VerifyBytes(Tar(entries), "d.tar"));
+      expect(VerifyBytes(Gzip(Tar(entries)), "d.tgz"));
+    }
+    std::reverse(whole.begin(), whole.end());
+  }
+}
+
+TEST(DumpFolderTarTest, WhatAnIncrementLeavesOutIsNotMissing) {
+  const IsIn only_toc = [](const std::string& name) { return name == "toc.dat"; };
+  const IsIn tables = [](const std::string& name) { return !name.starts_with("blob"); };
+  const IsIn all_but_list = [](const std::string& name) { return name != "blobs.toc"; };
+  for (const IsIn& changed : {only_toc, tables, all_but_list}) {
+    ExpectOfIncrement(DumpEntries(), changed, "no such file", [](const Verdict& verdict) {
+      EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+      EXPECT_GE(verdict.level, Level::kFormat);
+      const auto& details = verdict.details;
+      EXPECT_TRUE(std::any_of(details.begin(), details.end(), [](const std::string& detail) {
+        return detail.starts_with("an increment: ");
+      }));
+    });
+  }
+}
+
+TEST(DumpFolderTarTest, WhatAnIncrementSaysToHoldHasToBeThereAndWhole) {
+  const IsIn tables = [](const std::string& name) { return !name.starts_with("blob"); };
+  Entries entries = DumpEntries();
+  TarEntry& table = Find(entries, ".dat.gz");
+  const std::string number = table.name.substr(0, table.name.find('.'));
+  const auto expect_broken = [&](Reason reason) {
+    return [reason, &number](const Verdict& verdict) {
+      EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+      EXPECT_EQ(verdict.reason, reason) << verdict.ToString();
+      EXPECT_NE(verdict.ToString().find(number), std::string::npos) << verdict.ToString();
+    };
+  };
+  ExpectOfIncrement(entries, tables, table.name, expect_broken(Reason::kIncomplete));
+  table.content = Flipped(table.content, table.content.size() / 2);
+  ExpectOfIncrement(entries, tables, "no such file", expect_broken(Reason::kCorrupt));
+}
+
 TEST(DumpFolderTarTest, WhatOnlyLooksLikeOneIsATarFile) {
   for (const Entries& entries : {Entries{{"x/toc.dat", "anything"}, {"y", "z"}},
                                  Entries{{"x/blobs.toc", "1"}, {"y", "z"}}}) {
