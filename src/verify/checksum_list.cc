@@ -21,8 +21,8 @@ namespace {
 
 using base::DigestAlgorithm;
 
-// Suffixes of sidecars, also followed by "sum"; in upper case, without the dot and followed by SUM
-// or SUMS, names of lists.
+// Suffixes of sidecars, also followed by "sum" or "sums"; without the dot and followed by SUM or
+// SUMS in either case, with or without a dot between, names of lists.
 struct Row {
   std::string_view suffix;
   std::optional<DigestAlgorithm> algorithm;
@@ -36,13 +36,21 @@ constexpr std::array<Row, 9> kRows = {{{".md5", DigestAlgorithm::kMd5},
                                        {".b2", DigestAlgorithm::kBlake2b512},
                                        {".blake2b", DigestAlgorithm::kBlake2b512},
                                        {".checksum", std::nullopt}}};
-constexpr std::size_t kLongestEnding = std::string_view(".checksumsum").size();
-constexpr std::size_t kLongestList = std::string_view("checksumsums.txt").size();
+constexpr std::size_t kLongestEnding = std::string_view(".checksumsums").size();
+constexpr std::size_t kLongestList = std::string_view("checksum.sums.txt").size();
 
 const Row* FindRow(std::string_view suffix) {
   const auto found = std::find_if(kRows.begin(), kRows.end(),
                                   [suffix](const Row& row) { return row.suffix == suffix; });
   return found == kRows.end() ? nullptr : &*found;
+}
+
+// "b2" of "b2sum" and "b2sums". Empty: it ends in neither.
+std::string_view WithoutSum(std::string_view word) {
+  for (const std::string_view ending : {"sums", "sum"}) {
+    if (word.ends_with(ending)) return word.substr(0, word.size() - ending.size());
+  }
+  return {};
 }
 
 std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
@@ -274,12 +282,9 @@ std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
   const std::size_t dot = std::min(name.rfind('.'), name.size());
   const std::string_view ending = name.substr(dot);
   if (dot > 0 && ending.size() <= kLongestEnding) {
-    std::string word = base::Lower(ending);
+    const std::string word = base::Lower(ending);
     const Row* row = FindRow(word);
-    if (row == nullptr && word.ends_with("sum")) {
-      word.resize(word.size() - 3);
-      row = FindRow(word);
-    }
+    if (row == nullptr) row = FindRow(WithoutSum(word));
     if (row != nullptr) {
       return ChecksumFileName{std::string(name.substr(0, dot)), row->algorithm};
     }
@@ -288,10 +293,9 @@ std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
   std::string word = base::Lower(name);
   if (word.ends_with(".txt")) word.resize(word.size() - 4);
   if (word == "checksums") return ChecksumFileName{"", std::nullopt};
-  if (word.ends_with("sums")) word.pop_back();
-  if (!word.ends_with("sum")) return std::nullopt;
-  word.resize(word.size() - 3);
-  const Row* row = FindRow("." + word);
+  std::string_view what = WithoutSum(word);
+  if (what.ends_with('.')) what.remove_suffix(1);
+  const Row* row = what.empty() ? nullptr : FindRow("." + std::string(what));
   return row != nullptr ? std::optional(ChecksumFileName{"", row->algorithm}) : std::nullopt;
 }
 

@@ -110,11 +110,18 @@ TEST(ChecksumListTest, TellsNamesOfSidecarsAndLists) {
   EXPECT_EQ(ParseChecksumFileName("x.dump.sha256")->target, "x.dump");
   EXPECT_EQ(ParseChecksumFileName("x.MD5")->target, "x");
   EXPECT_EQ(ParseChecksumFileName("x.sha512sum")->algorithm, DigestAlgorithm::kSha512);
-  for (const char* list : {"SHA256SUMS", "MD5SUMS", "sha1sum.txt", "B2SUMS", "checksums.txt"}) {
+  for (const char* sidecar : {"x.b2", "x.b2sum", "x.b2sums", "x.B2SUMS"}) {
+    ASSERT_TRUE(ParseChecksumFileName(sidecar)) << sidecar;
+    EXPECT_EQ(ParseChecksumFileName(sidecar)->target, "x");
+    EXPECT_EQ(ParseChecksumFileName(sidecar)->algorithm, DigestAlgorithm::kBlake2b512);
+  }
+  for (const char* list : {"SHA256SUMS", "MD5SUMS", "sha1sum.txt", "B2SUMS", "checksums.txt",
+                           "b2.sums", "b2sums.txt", "sha256.sum"}) {
     ASSERT_TRUE(ParseChecksumFileName(list)) << list;
     EXPECT_EQ(ParseChecksumFileName(list)->target, "") << list;
   }
-  for (const char* other : {"x.dump", ".sha256", "SHA256SUMS.gz", "md5"}) {
+  for (const char* other :
+       {"x.dump", ".sha256", "SHA256SUMS.gz", "md5", "x.sums", "b2", "sums", "b2.tar"}) {
     EXPECT_FALSE(ParseChecksumFileName(other)) << other;
   }
 }
