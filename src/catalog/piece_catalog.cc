@@ -131,11 +131,32 @@ void Replace(const std::map<std::string, std::vector<Artefact>>& sets, Listing& 
 
 }  // namespace
 
+// Dumps of one run that somebody numbered: "x00" and "x01", each of them whole.
+void PieceCatalog::DropWholeFiles(Pieces& sets, base::Deadline deadline,
+                                  const base::StopToken& stop) {
+  std::map<std::string, Beginning> known = std::exchange(beginnings_, {});
+  std::erase_if(sets, [&](const auto& one) {
+    const auto& [path, set] = one;
+    const std::uint64_t fingerprint = set[0].fingerprint + set[1].fingerprint;
+    if (const auto found = known.find(path);
+        found != known.end() && found->second.fingerprint == fingerprint) {
+      return (beginnings_[path] = found->second).anew;
+    }
+    const auto first = read_head_(set[0], deadline, stop);
+    const auto second = first ? read_head_(set[1], deadline, stop) : std::nullopt;
+    if (!second) return false;
+    const bool anew = verify::BeginsAnew(*first, *second);
+    beginnings_[path] = {fingerprint, anew};
+    return anew;
+  });
+}
+
 Listing PieceCatalog::List(base::Timestamp now, base::Deadline deadline,
                            const base::StopToken& stop) {
   Listing listing = files_->List(now, deadline, stop);
   if (listing.blind) return listing;
   Pieces sets = FindSets(listing);
+  DropWholeFiles(sets, deadline, stop);
   if (!sets.empty()) Replace(sets, listing);
   const std::lock_guard lock(mutex_);
   pieces_ = std::move(sets);

@@ -2,9 +2,11 @@
 // are one artefact, which has the name of the first.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +20,16 @@ class PieceCatalog final : public ArtefactCatalog {
   // pieces of one file are written one after the other, each within such a time.
   static constexpr base::Duration kWrittenWithin{10 * 60 * 1000};
 
-  explicit PieceCatalog(std::unique_ptr<ArtefactCatalog> files) : files_(std::move(files)) {}
+  // The first bytes of a file that `files` lists, verify::kHeadBytes or all. nullopt: they cannot
+  // be read. Called by List().
+  using ReadHead = std::function<std::optional<std::string>(
+      const Artefact& artefact, base::Deadline deadline, const base::StopToken& stop)>;
 
-  // What `files` lists. While one piece is in progress all of them are.
+  PieceCatalog(std::unique_ptr<ArtefactCatalog> files, ReadHead read_head)
+      : files_(std::move(files)), read_head_(std::move(read_head)) {}
+
+  // What `files` lists. While one piece is in progress all of them are. Files the second of which
+  // begins as one of its own are no pieces.
   Listing List(base::Timestamp now, base::Deadline deadline, const base::StopToken& stop) override;
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
                                                   const base::StopToken& stop) override;
@@ -28,9 +37,18 @@ class PieceCatalog final : public ArtefactCatalog {
 
  private:
   using Pieces = std::map<std::string, std::vector<Artefact>>;  // by the first one's path
+  // Whether the second of two files begins as one of its own; read again when one of them changed.
+  struct Beginning {
+    std::uint64_t fingerprint = 0;  // of both
+    bool anew = false;
+  };
+
+  void DropWholeFiles(Pieces& sets, base::Deadline deadline, const base::StopToken& stop);
 
   const std::unique_ptr<ArtefactCatalog> files_;
-  std::mutex mutex_;  // of what List() writes and others read
+  const ReadHead read_head_;
+  std::map<std::string, Beginning> beginnings_;  // by the first one's path; of List()
+  std::mutex mutex_;                             // of what List() writes and others read
   Pieces pieces_;
 };
 

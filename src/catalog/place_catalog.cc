@@ -164,9 +164,11 @@ verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
       return verify::OpenedFile{*std::move(source), artefact.size_bytes};
     };
     const auto piece = [&](const std::string& one) { return OpenPiece(one, budget); };
-    verify::Verdict verdict = verify::JudgeWithPieces(
-        verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget), name, "", piece,
-        budget);
+    verify::Verdict verdict =
+        verify::JudgeWithPieces(
+            verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget), name, "",
+            piece, budget)
+            .verdict;
     verdict.bytes_read = budget.bytes_read();
     return verdict;
   }

@@ -12,6 +12,9 @@
 #include "probes/backup_doubt.h"
 #include "probes/backup_replaced.h"
 #include "probes/backup_repository.h"
+#include "verify/file_set.h"
+#include "verify/recognise.h"
+#include "verify/source.h"
 
 namespace drwatch::probes {
 namespace {
@@ -37,6 +40,27 @@ std::unique_ptr<catalog::Place> FolderOf(const config::BackupProbe& spec) {
   return catalog::MakeFolderPlace(spec.place.path);
 }
 
+catalog::PieceCatalog::ReadHead HeadsIn(catalog::Place& bucket) {
+  return [&bucket](const catalog::Artefact& artefact, base::Deadline deadline,
+                   const base::StopToken& stop) -> std::optional<std::string> {
+    auto head = bucket.ReadHead(artefact.name, verify::kHeadBytes, {deadline, stop});
+    return head ? std::optional(*std::move(head)) : std::nullopt;
+  };
+}
+
+std::optional<std::string> HeadOfFile(const catalog::Artefact& artefact, base::Deadline deadline,
+                                      const base::StopToken& stop) {
+  verify::VerifyOptions options;
+  options.deadline = deadline;
+  options.stop = stop;
+  verify::ReadBudget budget(options);
+  const auto file = verify::OpenPath(artefact.path, budget, nullptr);
+  if (!file) return std::nullopt;
+  verify::Reader reader(*file->source);
+  const auto head = reader.Peek(verify::kHeadBytes);
+  return head ? std::optional<std::string>(*head) : std::nullopt;
+}
+
 std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& spec,
                                                     catalog::S3Place* bucket,
                                                     catalog::Place* folder) {
@@ -52,7 +76,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     options.clock = ZoneClock(spec);
     options.every_file = spec.kind == "files";
     return std::make_unique<catalog::PieceCatalog>(
-        std::make_unique<catalog::PlaceCatalog>(*bucket, options));
+        std::make_unique<catalog::PlaceCatalog>(*bucket, options), HeadsIn(*bucket));
   }
   catalog::FolderOptions options;
   options.path = spec.place.path;
@@ -62,7 +86,8 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   options.recursive = spec.recursive;
   options.quiet_time = spec.quiet_time;
   options.clock = ZoneClock(spec);
-  return std::make_unique<catalog::PieceCatalog>(std::make_unique<catalog::FolderCatalog>(options));
+  return std::make_unique<catalog::PieceCatalog>(std::make_unique<catalog::FolderCatalog>(options),
+                                                 HeadOfFile);
 }
 
 }  // namespace

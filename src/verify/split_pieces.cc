@@ -1,10 +1,17 @@
 #include "verify/split_pieces.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "verify/bson.h"
+#include "verify/decoder.h"
 #include "verify/file_verifier.h"
+#include "verify/pg_dump.h"
+#include "verify/rdb.h"
+#include "verify/sql_dump.h"
 
 namespace drwatch::verify {
 namespace {
@@ -124,12 +131,28 @@ std::optional<std::string> NextPieceName(std::string_view name) {
 
 std::string TellPieces(std::size_t count) { return "in " + std::to_string(count) + " pieces"; }
 
-Verdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
-                        const OpenPiece& open, ReadBudget& budget) {
+// tar files are left out: split at a multiple of 512 bytes, pieces of one begin with a header, too.
+bool BeginsAnew(std::string_view first, std::string_view head) {
+  constexpr std::array kBegins = {LooksLikeDump, LooksLikeSqlDump, LooksLikeRdb,
+                                  LooksLikeMongoArchive};
+  // What is packed may hold these bytes anywhere: where it begins as the first does is no accident.
+  constexpr std::size_t kPackedMagic = 4;
+  const auto packing = DetectCompression(head);
+  if (packing && packing == DetectCompression(first)) {
+    return head.substr(0, kPackedMagic) == first.substr(0, kPackedMagic);
+  }
+  return std::any_of(kBegins.begin(), kBegins.end(),
+                     [head](const auto& begins) { return begins(head); });
+}
+
+PiecesVerdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
+                              const OpenPiece& open, ReadBudget& budget) {
   const auto piece = ParsePieceName(name);
-  if (alone.outcome != Outcome::kBroken || !piece || !piece->first()) return alone;
-  const auto pieces = FindPieces(name, open);
-  if (!pieces || pieces->names.size() < 2) return alone;
+  const bool broken =
+      alone.outcome == Outcome::kBroken && alone.checksum != ChecksumState::kMismatched;
+  if (!broken || !piece || !piece->first()) return {std::move(alone), {}};
+  auto pieces = FindPieces(name, open);
+  if (!pieces || pieces->names.size() < 2) return {std::move(alone), {}};
   // Told by their names are formats that nothing inside tells.
   std::string whole(piece->stem.substr(piece->stem.rfind('/') + 1));
   while (whole.ends_with('.') || whole.ends_with('_') || whole.ends_with('-')) whole.pop_back();
@@ -142,10 +165,11 @@ Verdict JudgeWithPieces(Verdict alone, const std::string& name, const std::strin
   const std::string told = TellPieces(pieces->names.size());
   if (joined.outcome == Outcome::kBroken) {
     alone.details.push_back(told + ": " + joined.ToString());
-    return alone;
+    return {std::move(alone), {}};
   }
   joined.details.push_back(told);
-  return joined;
+  pieces->names.erase(pieces->names.begin());
+  return {std::move(joined), std::move(pieces->names)};
 }
 
 }  // namespace drwatch::verify

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "verify/checksums.h"
 #include "verify/file_set.h"
@@ -29,11 +30,20 @@ std::optional<std::string> NextPieceName(std::string_view name);
 // "in 3 pieces": the detail by which a verdict on all of them together is known.
 std::string TellPieces(std::size_t count);
 
+// Whether a file that begins like that (kHeadBytes, recognise.h) is one of its own rather than a
+// piece of what begins with `first`.
+bool BeginsAnew(std::string_view first, std::string_view head);
+
+struct PiecesVerdict {
+  Verdict verdict;
+  std::vector<std::string> others;  // the pieces behind the first that it is about, by name
+};
 // `alone` is the verdict on the first piece by itself; `open` opens a piece by its name, kNotFound
-// says that there is none. What is broken alone is judged with the pieces behind it, if there are
-// any, and is intact if all of them together are. `relative` as VerifyFile().
+// says that there is none. What is broken alone, but is what a checksum file says of it, is judged
+// with the pieces behind it, if there are any, and is intact if all of them together are.
+// `relative` as VerifyFile().
 using OpenPiece = std::function<Walked<OpenedFile>(const std::string& name)>;
-Verdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
-                        const OpenPiece& open, ReadBudget& budget);
+PiecesVerdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
+                              const OpenPiece& open, ReadBudget& budget);
 
 }  // namespace drwatch::verify

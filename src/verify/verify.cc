@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "base/file.h"
 #include "base/sizes.h"
@@ -180,24 +181,49 @@ class Subfolders {
 // True if a file belongs to a folder that was judged as a whole, which is added to the verdict.
 using TakeFile = std::function<bool(const std::string& file, Verdict& whole)>;
 
+// A folder's loose files, each on its own but for what was cut into pieces.
+class LooseFiles {
+ public:
+  LooseFiles(const FileSet& files, const Checksums& checksums, ReadBudget& budget)
+      : files_(files), checksums_(checksums), budget_(budget) {}
+
+  // nullopt: nothing is left to say of a piece that was proven with the first one. In the order of
+  // names.
+  std::optional<Verdict> Verify(const std::string& file) {
+    const bool proven = pieces_.erase(file) > 0;
+    if (proven && checksums_.Find(file).empty()) return std::nullopt;
+    const std::string name = SplitPath(file).second;
+    const auto open = [&](DigestTee* tee) { return files_.Open(file, budget_, tee); };
+    Verdict verdict = VerifyStream(open, file, checksums_, budget_,
+                                   [&name](Reader& reader) { return WalkMember(reader, name); });
+    if (proven && verdict.checksum == ChecksumState::kMatched) return std::nullopt;
+    if (proven) return verdict;
+    const auto piece = [&](const std::string& one) { return files_.Open(one, budget_, nullptr); };
+    PiecesVerdict whole = JudgeWithPieces(std::move(verdict), file, file, piece, budget_);
+    pieces_.insert(whole.others.begin(), whole.others.end());
+    return std::move(whole.verdict);
+  }
+
+ private:
+  const FileSet& files_;
+  const Checksums& checksums_;
+  ReadBudget& budget_;
+  std::set<std::string> pieces_;  // proven, and still to come
+};
+
 // Any folder: each file, and each folder that is an artefact, on its own. Checksum files are no
 // part of it.
 Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                    const TakeFile& take) {
   Verdict whole = WholeOf("");
   PartialSegments partials(whole);
+  LooseFiles loose(files, checksums, budget);
   std::int64_t count = 0;
   const auto walked = files.Each([&](const TreeFile& file) {
-    const std::string name = SplitPath(file.name).second;
-    if (ParseChecksumFileName(name)) return true;
+    if (ParseChecksumFileName(SplitPath(file.name).second)) return true;
     ++count;
     if (!take(file.name, whole)) {
-      const auto open = [&](DigestTee* tee) { return files.Open(file.name, budget, tee); };
-      const auto piece = [&](const std::string& one) { return files.Open(one, budget, nullptr); };
-      Verdict verdict = VerifyStream(open, file.name, checksums, budget,
-                                     [&name](Reader& reader) { return WalkMember(reader, name); });
-      partials.Add(file.name,
-                   JudgeWithPieces(std::move(verdict), file.name, file.name, piece, budget));
+      if (auto verdict = loose.Verify(file.name)) partials.Add(file.name, *std::move(verdict));
     }
     return whole.outcome != Outcome::kBroken && budget.Check().has_value();
   });
@@ -297,7 +323,7 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     const FolderFiles beside(folder);
     const auto open = [&](const std::string& piece) { return beside.Open(piece, budget, nullptr); };
     Verdict verdict = VerifyPlainFile(path, "", folders.About(path), budget, WalkStream);
-    verdict = JudgeWithPieces(std::move(verdict), name, "", open, budget);
+    verdict = JudgeWithPieces(std::move(verdict), name, "", open, budget).verdict;
     verdict.bytes_read = budget.bytes_read();
     return verdict;
   }

@@ -60,7 +60,15 @@ class PieceCatalogTest : public ::testing::Test {
   }
 
   Listing listing_;
-  PieceCatalog catalog_{std::make_unique<FakeCatalog>(listing_)};
+  std::map<std::string, std::string> heads_;  // by name; others cannot be read
+  int reads_ = 0;
+  PieceCatalog catalog_{std::make_unique<FakeCatalog>(listing_),
+                        [this](const Artefact& artefact, base::Deadline, const base::StopToken&) {
+                          ++reads_;
+                          const auto found = heads_.find(artefact.name);
+                          return found != heads_.end() ? std::optional(found->second)
+                                                       : std::nullopt;
+                        }};
 };
 
 TEST_F(PieceCatalogTest, PiecesAreOneArtefact) {
@@ -103,6 +111,20 @@ TEST_F(PieceCatalogTest, NumberedPiecesAreWrittenOneAfterTheOther) {
   Add("shop.tar.01", 2h - 9min, 10);
   Add("shop.tar.02", 2h - 12min, 1);
   EXPECT_EQ(Listed(), "shop.tar.00 21/3 |");
+}
+
+TEST_F(PieceCatalogTest, NumberedDumpsEachOfWhichBeginsAreNone) {
+  Add("x00", 2h, 10);
+  Add("x01", 2h, 9);
+  EXPECT_EQ(Listed(), "x00 19/2 |") << "what they are cannot be read";
+  heads_ = {{"x00", "PGDMP one"}, {"x01", "rest of it"}};
+  EXPECT_EQ(Listed(), "x00 19/2 |");
+  reads_ = 0;
+  EXPECT_EQ(Listed(), "x00 19/2 |");
+  EXPECT_EQ(reads_, 0) << "nothing has changed";
+  heads_["x01"] = "PGDMP another";
+  listing_.complete.Edit().back().fingerprint += 1;
+  EXPECT_EQ(Listed(), "x00 10/1 x01 9/1 |");
 }
 
 TEST_F(PieceCatalogTest, ARotationIsNone) {

@@ -78,6 +78,40 @@ def test_a_dump_in_pieces_is_one_backup(folder, drwatch, receivers, backup):
     expect_resolve(receivers, page, wait_until)
 
 
+def test_numbered_dumps_each_of_which_is_whole_are_two_backups(folder, drwatch, receivers, backup):
+    """They are named and sized as the pieces of one would be."""
+    dumps = folder / "dumps"
+    dumps.mkdir()
+    dump = dump_of(backup)
+    for name in ("x00", "x01"):
+        shutil.copy2(dump, dumps / name)
+    drwatch.start(config(folder, receivers, [{**dump_probe(dumps), "pattern": "*"}]))
+    wait_until(lambda: drwatch.value('backup_verification_success{backup="nightly"}') == 1, what="the newest verified")
+    assert drwatch.value('backup_stored_backups{backup="nightly"}') == 2
+    assert drwatch.value('backup_last_size_bytes{backup="nightly"}') == dump.stat().st_size
+    assert not receivers.pages()
+
+
+def test_a_folder_of_pieces_is_proven_by_what_they_are_together(folder, artefacts):
+    from drwatch import PROGRAM
+    pieces = folder / "pieces"
+    pieces.mkdir()
+    subprocess.run(["split", "-n", "4", artefacts[0], pieces / "shop.dump."], check=True)
+
+    def verify():
+        answer = subprocess.run([PROGRAM, "verify", "--format=json", pieces], check=False, capture_output=True, text=True)
+        (verdict,) = json.loads(answer.stdout)
+        return answer.returncode, verdict["level"], verdict["place"]
+    assert verify() == (0, 4, "")
+    middle = pieces / "shop.dump.ac"
+    content = middle.read_bytes()
+    middle.write_bytes(content[:-1])
+    assert verify()[0] == 2 and verify()[2].startswith("shop.dump.aa")
+    middle.write_bytes(content)
+    (pieces / "b2.sums").write_text(hashlib.blake2b(content).hexdigest() + "  shop.dump.ac\n", encoding="ascii")
+    assert verify() == (0, 4, "")
+
+
 def test_good_backups_are_proven(folder, drwatch, receivers, backup):
     base = {"name": "base", "type": "backup", "path": str(backup), "pattern": "base-*", "quiet_time": "200ms"}
     drwatch.start(config(folder, receivers, [dump_probe(backup), base]))

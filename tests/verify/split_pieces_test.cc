@@ -4,6 +4,9 @@
 
 #include <filesystem>
 
+#include "base/digest.h"
+#include "base/strings.h"
+#include "samples.h"
 #include "support/temp_dir.h"
 #include "verify/verify.h"
 
@@ -38,6 +41,20 @@ TEST(SplitPiecesTest, TheNextOne) {
   EXPECT_EQ(NextPieceName("x.009"), "x.010");
   EXPECT_EQ(NextPieceName("x.99"), std::nullopt);
   EXPECT_EQ(NextPieceName("x"), std::nullopt);
+}
+
+TEST(SplitPiecesTest, WhatBeginsAnewIsNoPiece) {
+  const std::string gzip("\x1f\x8b\x08\x00 ", 5);
+  const std::string sql = "--\n-- PostgreSQL database dump\n--\n";
+  EXPECT_TRUE(BeginsAnew("PGDMP1", "PGDMP2"));
+  EXPECT_TRUE(BeginsAnew(sql, sql));
+  EXPECT_TRUE(BeginsAnew(gzip + "a", gzip + "b"));
+  EXPECT_FALSE(BeginsAnew("PGDMP1", gzip)) << "a block of the dump";
+  EXPECT_FALSE(BeginsAnew(gzip, std::string("\x1f\x8b\x08\x02", 4)));
+  EXPECT_FALSE(BeginsAnew("PGDMP1", "DMP"));
+  EXPECT_FALSE(BeginsAnew("PGDMP1", ""));
+  const std::string tar = Tar({{.name = "a", .content = "x"}});
+  EXPECT_FALSE(BeginsAnew(tar, tar)) << "a piece may begin with a member";
 }
 
 class SplitPiecesVerifyTest : public ::testing::Test {
@@ -79,6 +96,50 @@ TEST_F(SplitPiecesVerifyTest, WhatIsMissingOrDamagedShows) {
   Cut(700, "shop.dump.aa");
   std::filesystem::remove(folder_.Path("shop.dump.ab"));
   EXPECT_EQ(Verify("shop.dump.aa").outcome, Outcome::kBroken);
+}
+
+TEST_F(SplitPiecesVerifyTest, InAFolderTheyAreProvenTogether) {
+  Cut(700, "shop.dump.aa");
+  folder_.Write("shop.dump.sql",
+                "-- PostgreSQL database dump\n\n-- PostgreSQL database dump complete\n");
+  const Verdict whole = Verify("");
+  EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
+  EXPECT_EQ(whole.level, Level::kFormat) << "that of the script";
+  std::filesystem::remove(folder_.Path("shop.dump.ac"));
+  const Verdict cut = Verify("");
+  EXPECT_EQ(cut.outcome, Outcome::kBroken);
+  EXPECT_TRUE(cut.place.starts_with("shop.dump.aa")) << cut.place;
+}
+
+TEST_F(SplitPiecesVerifyTest, AFileThatFollowsIsJudgedOnItsOwn) {
+  Cut(700, "shop.dump.aa");
+  folder_.Write(NextPieceName(*NextPieceName(last_)).value(), "noise");
+  const Verdict whole = Verify("");
+  EXPECT_EQ(whole.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(whole.place, *NextPieceName(*NextPieceName(last_)));
+}
+
+// The bytes of each, whatever they are together: in a dump without compression a row may change.
+TEST_F(SplitPiecesVerifyTest, TheirChecksumsCount) {
+  for (const std::string changed : {"shop.dump.aa", "shop.dump.ac"}) {
+    Cut(700, "shop.dump.aa");
+    std::string sums;
+    for (std::string name = "shop.dump.aa";; name = NextPieceName(name).value()) {
+      const std::string content = testing::ReadTestFile(folder_.Path(name));
+      const auto digest = base::ComputeDigest(base::DigestAlgorithm::kSha256, content);
+      sums += base::Hex(digest) + "  " + name + "\n";
+      if (name == last_) break;
+    }
+    folder_.Write("SHA256SUMS", sums);
+    EXPECT_EQ(Verify("").outcome, Outcome::kIntact);
+    EXPECT_EQ(Verify("").level, Level::kContent);
+    const std::size_t at = sums.find(changed) - 3;
+    sums[at] = sums[at] == '0' ? '1' : '0';
+    folder_.Write("SHA256SUMS", sums);
+    const Verdict whole = Verify("");
+    EXPECT_EQ(whole.outcome, Outcome::kBroken) << changed;
+    EXPECT_TRUE(whole.place.starts_with(changed)) << whole.place;
+  }
 }
 
 // Two dumps of a rotation, the first of them cut off.
