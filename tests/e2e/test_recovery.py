@@ -9,7 +9,7 @@ import time
 
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
-from servers import Postgres, fill_backup_folder, made_at, wait_until
+from servers import Postgres, Redis, fill_backup_folder, made_at, wait_until
 
 SERVICES = "services: [{name: shop, rpo: 1h, region: us-east-1, copies: 2, offsite_copies: 1}]"
 RULES = built_in("CopyMissing", "CopyDiffers", "BackupSlotMissed", "NoRecoveryPoint")
@@ -146,6 +146,34 @@ def test_the_only_good_copy_is_not_the_odd_one(folder, drwatch, receivers, place
     odd = [{"location": "primary", "by": "size", "detail": f"{len(dump) - 100} bytes instead of {len(dump)}"}]
     wait_until(lambda: ask(drwatch, "/api/dr/backups")["backups"][0]["differences"] == odd, what="the place of the damaged copy")
     wait_until(lambda: drwatch.value('backup_copy_difference_info{location="primary",by="size"}') == 1, what="as a metric, too")
+
+
+def test_a_snapshot_of_redis_stands_in_for_no_database(folder, drwatch, receivers, places):
+    """Nobody says what the second folder holds: fresh snapshots must not hide that no dump is left."""
+    (folder / "cache").mkdir()
+    server = Redis(folder / "redis").start()
+    try:
+        server.command("SET", "greeting", "hello")
+        subprocess.run(["redis-cli", "-p", str(server.port), "--rdb", folder / "cache/snapshot.rdb"], check=True, capture_output=True)
+    finally:
+        server.stop()
+    probes = [probe("here", places[0]), {"name": "cache", "type": "backup", "service": "shop", "path": str(folder / "cache"),
+                                         "max_age": "26h", "quiet_time": "200ms"}]
+    start(drwatch, folder, receivers, probes)
+    achieved = 'dr_rpo_achieved_seconds{scenario="database_corrupted"}'
+    wait_until(lambda: 600 <= (drwatch.value(achieved) or 0) < 700, what="the dump decides")
+
+    def data():
+        scenarios = ask(drwatch, "/api/dr/recovery")["services"][0]["scenarios"]
+        found = next(each for each in scenarios if each["scenario"] == "database_corrupted")
+        return sorted(path["data"] for path in found["paths"]), found["not_recoverable"]
+    wait_until(lambda: data() == (["database", "redis"], []), what="two kinds of data")
+    saved = (places[0] / "shop-1.dump").read_bytes()
+    (places[0] / "shop-1.dump").unlink()
+    page = expect_page(receivers, "NoRecoveryPoint", wait_until)
+    wait_until(lambda: data() == (["redis"], ["database"]), what="what is lost")
+    write(places[0] / "shop-1.dump", saved, 600)
+    expect_resolve(receivers, page, wait_until)
 
 
 def test_a_hole_in_the_schedule(folder, drwatch, receivers, dump):
