@@ -174,7 +174,7 @@ void BaseBackup::CheckArchives() {
     AddPart(whole_, std::move(part));
   }
   if (!manifest_ && wal_.count() == 0) {
-    whole_.details.emplace_back("it carries no WAL: recovery needs that of an archive");
+    whole_.details.emplace_back(kNoWalText);
   }
   if (!manifest_) {
     whole_.level = std::min(whole_.level, Level::kFormat);

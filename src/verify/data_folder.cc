@@ -154,13 +154,10 @@ void DataFolder::CheckStart() {
         "pg_wal");
   }
   if (control_.stopped) {
-    whole_.details.emplace_back("its server was stopped before it was copied");
+    whole_.details.emplace_back(kStoppedText);
     return;
   }
-  Require(Unjudged(Reason::kUnverified,
-                   "its server was not stopped and no backup_label says from where to recover: it "
-                   "can be restored only if all of it was copied at one moment, by a snapshot"),
-          "");
+  Require(Unjudged(Reason::kUnverified, kRunningText), "");
 }
 
 // As one with a manifest: nothing may be wrong with it, and yet it cannot be restored alone. How

@@ -7,6 +7,14 @@
 
 namespace drwatch::verify {
 
+// What is said of the folder of a server that was stopped; of one that was not, and has no
+// backup_label; of one that has a label and no WAL.
+inline constexpr const char* kStoppedText = "its server was stopped before it was copied";
+inline constexpr const char* kRunningText =
+    "its server was not stopped and no backup_label says from where to recover: it can be restored "
+    "only if all of it was copied at one moment, by a snapshot";
+inline constexpr const char* kNoWalText = "it carries no WAL: recovery needs that of an archive";
+
 // PG_VERSION with a backup_label, or beside the folders base and global.
 bool LooksLikeDataFolder(const FileSet& files);
 

@@ -101,6 +101,15 @@ void Lack(Verdict& verdict, NeededWal needed) {
   verdict.needs_wal = std::move(needed);
 }
 
+// Of a format that is known, and yet nobody can tell what it is worth: its bytes are those that a
+// checksum file names, at best.
+void Doubt(Verdict& verdict, std::string why) {
+  verdict.outcome = Outcome::kUnjudged;
+  verdict.reason = Reason::kUnverified;
+  verdict.level = verdict.checksum == ChecksumState::kMatched ? Level::kChecksum : Level::kSize;
+  verdict.message = std::move(why);
+}
+
 void Judge(Verdict& verdict, Walk walk) {
   const bool matched = verdict.checksum == ChecksumState::kMatched;
   verdict.format = std::move(walk.format);
@@ -110,6 +119,10 @@ void Judge(Verdict& verdict, Walk walk) {
   verdict.cut_off = walk.cut_off;
   verdict.outcome = Outcome::kIntact;
   verdict.reason = Reason::kNone;
+  if (walk.level >= Level::kFormat && !walk.doubt.empty()) {
+    Doubt(verdict, std::move(walk.doubt));
+    return;
+  }
   if (walk.level >= Level::kChecksum) {
     if (matched && walk.level >= Level::kFormat) verdict.level = Level::kContent;
     if (!walk.needs_wal.empty()) Lack(verdict, std::move(walk.needs_wal));

@@ -104,7 +104,7 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   const bool empty = walk->level == Level::kExists;
   const bool nothing_yet = !known && walk->cut_off;
   if (!nothing_yet && ((!known && !empty) || unpacked.failed())) walk->level = Level::kFormat;
-  if (!walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
+  if (!known && !walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
   walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
   return walk;
 }

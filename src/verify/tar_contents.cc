@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "verify/base_backup_tar.h"
+#include "verify/data_folder_tar.h"
 #include "verify/dump_folder_tar.h"
 #include "verify/tar.h"
 
@@ -68,6 +69,23 @@ class LinksOut {
   std::int64_t through_ = 0;
 };
 
+// Passes a source on and keeps its start.
+class StartKeeper final : public Source {
+ public:
+  StartKeeper(Source& source, std::size_t bytes) : source_(source), bytes_(bytes) {}
+  Walked<std::string_view> Next() override {
+    auto bytes = source_.Next();
+    if (bytes) start_ += bytes->substr(0, bytes_ - start_.size());
+    return bytes;
+  }
+  const std::string& start() const { return start_; }
+
+ private:
+  Source& source_;
+  const std::size_t bytes_;
+  std::string start_;
+};
+
 // Any tar file's members.
 class Members final : public TarVisitor {
  public:
@@ -75,12 +93,17 @@ class Members final : public TarVisitor {
     ++members_;
     if (member.name.starts_with('/')) ++absolute_;
     links_.Add(member);
+    data_folders_.Note(member);
     member_ = member;
     return base_backup_.Begin(member);
   }
   Walked<void> Content(Source& content) override {
-    return DumpFolderScan::Wants(member_) ? dump_.Take(member_, content)
-                                          : base_backup_.Content(content);
+    if (DumpFolderScan::Wants(member_)) return dump_.Take(member_, content);
+    if (!data_folders_.WantsContent()) return base_backup_.Content(content);
+    StartKeeper keeper(content, kControlBytes);
+    auto walked = base_backup_.Content(keeper);
+    if (walked) data_folders_.Keep(keeper.start());
+    return walked;
   }
   Walked<void> Data(std::string_view) override { return {}; }
   Walked<void> End() override { return base_backup_.End(); }
@@ -90,6 +113,7 @@ class Members final : public TarVisitor {
   TarMember member_;
   DumpFolderScan dump_;
   BaseBackupScan base_backup_{BaseBackupWal::kInside};
+  DataFolderScan data_folders_;
   LinksOut links_;
   std::int64_t members_ = 0;
   std::int64_t absolute_ = 0;
@@ -103,6 +127,7 @@ Walked<Walk> Members::Finish() {
     if (!found) return found;
     walk = *std::move(found);
   } else {
+    if (auto told = data_folders_.Finish(walk); !told) return tl::unexpected(told.error());
     walk.format = "tar archive";
     walk.level = Level::kFormat;
     walk.details.push_back(std::to_string(members_) + " members");

@@ -15,7 +15,7 @@ struct Walk {
   // kSize: nothing is known of it; kChecksum: nothing but a checksum it carries, which is right;
   // kContent if every byte of content was checked against a checksum the format carries.
   Level level = Level::kFormat;
-  // Of unknown content that speaks against a backup where one is expected: "an HTML page ...".
+  // Why it may be no backup, whatever its bytes are: "an HTML page ...", a copy of what was in use.
   std::string doubt;
   std::vector<std::string> details;
   // Ends in the middle, as its writer leaves it: an append-only file in half a command, which its

@@ -50,6 +50,13 @@ def test_copies_of_a_data_folder(folder, drwatch, receivers):
     assert verdict["details"] == ["its server was stopped before it was copied"]
     code, verdict = verify(snapshot)
     assert code == 3 and "was not stopped" in verdict["message"], verdict
+    for packed in "cf", "czf":
+        subprocess.run(["tar", "-C", folder, f"-{packed}", folder / "cold.tar", f"copies/{today}/pgdata"], check=True)
+        subprocess.run(["tar", "-C", folder, f"-{packed}", folder / "snapshot.tar", "snapshot"], check=True)
+        code, verdict = verify(folder / "cold.tar")
+        assert code == 0 and verdict["details"][0] == "its server was stopped before it was copied", verdict
+        code, verdict = verify(folder / "snapshot.tar")
+        assert (code, verdict["level"]) == (3, 1) and verdict["message"].startswith("in snapshot/: its server was not stopped"), verdict
     drwatch.start(config(folder, receivers, [{"name": "cold", "type": "backup", "service": "shop", "path": str(folder / "copies"),
                                               "recursive": True, "max_age": "26h", "quiet_time": "200ms"}]))
     wait_until(lambda: drwatch.value('backup_success{backup="cold",location="primary"}') == 1, what="the copy is a backup")

@@ -91,6 +91,13 @@ class DataFolderTest : public ::testing::Test {
     for (const auto& [file, content] : files_) folder_.Write(name + "/" + file, content);
   }
   Verdict Verify(const std::string& name = "d") { return VerifyPath(folder_.Path(name), {}); }
+  // As `tar -C .. d`, packed or not.
+  std::string Archive(const std::string& below = "d/") {
+    std::vector<TarEntry> entries;
+    files_["global/pg_filenode.map"] = Noise(512);
+    for (const auto& [file, content] : files_) entries.push_back({below + file, content});
+    return Tar(entries);
+  }
   void ExpectBroken(Reason reason, const std::string& place) {
     Write();
     const Verdict verdict = Verify();
@@ -185,6 +192,53 @@ TEST_F(DataFolderTest, CopyOfARunningServerMayBeASnapshot) {
 }
 
 // Taken by hand between pg_backup_start() and pg_backup_stop(), as the manual wants it.
+TEST_F(DataFolderTest, TarFilesAreNoBetterThanWhatTheyWereMadeOf) {
+  const std::string stopped = "its server was stopped before it was copied";
+  for (const std::string below : {"d/", "", "var/lib/15/main/"}) {
+    SetState(kStopped);
+    const Verdict cold = VerifyBytes(Gzip(Archive(below)), "d.tgz");
+    EXPECT_EQ(cold.outcome, Outcome::kIntact) << cold.ToString();
+    EXPECT_EQ(cold.level, Level::kContent);
+    EXPECT_EQ(cold.details.at(0), stopped);
+    SetState(kRunning);
+    for (const std::string& bytes : {Archive(below), Gzip(Archive(below))}) {
+      const Verdict live = VerifyBytes(bytes, "d.tar");
+      EXPECT_EQ(live.outcome, Outcome::kUnjudged) << live.ToString();
+      EXPECT_EQ(live.reason, Reason::kUnverified);
+      EXPECT_EQ(live.level, Level::kSize);
+      const std::string where = below.empty() ? "" : "in " + below + ": ";
+      EXPECT_TRUE(live.message.starts_with(where + "its server was not stopped")) << live.message;
+      EXPECT_TRUE(live.format.starts_with("tar archive")) << live.format;
+    }
+  }
+  // Damages count more than the doubt.
+  EXPECT_EQ(VerifyBytes(Gzip(Archive()).substr(0, 9000), "d.tgz").outcome, Outcome::kBroken);
+  folder_.Write("d.tar", Archive());
+  folder_.Write("d.tar.sha256", ListOf({{"d.tar", Archive()}}, ""));
+  EXPECT_EQ(Verify("d.tar").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(Verify("d.tar").level, Level::kChecksum);
+  // A backup that was begun, with its WAL and without.
+  files_["backup_label"] = "START WAL LOCATION: 0/1000028 (file x)\n";
+  EXPECT_EQ(VerifyBytes(Archive(), "d.tar").outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyBytes(Archive(), "d.tar").details.size(), 1U) << "the number of members";
+  std::erase_if(files_, [](const auto& file) { return file.first.starts_with("pg_wal/"); });
+  EXPECT_EQ(VerifyBytes(Archive(), "d.tar").details.at(0),
+            "it carries no WAL: recovery needs that of an archive");
+}
+
+TEST_F(DataFolderTest, TarFilesWithoutAControlFileAreToldAndDamagedOnesBroken) {
+  files_.erase("global/pg_control");
+  const Verdict without = VerifyBytes(Archive(), "d.tar");
+  EXPECT_EQ(without.outcome, Outcome::kUnjudged) << without.ToString();
+  EXPECT_NE(without.message.find("without global/pg_control"), std::string::npos);
+  SetState(kStopped);
+  files_["global/pg_control"] = Flipped(files_["global/pg_control"], 60);
+  const Verdict damaged = VerifyBytes(Archive(), "d.tar");
+  EXPECT_EQ(damaged.outcome, Outcome::kBroken) << damaged.ToString();
+  EXPECT_EQ(damaged.reason, Reason::kCorrupt);
+  EXPECT_EQ(damaged.place.rfind("d/global/pg_control", 0), 0U) << damaged.place;
+}
+
 TEST_F(DataFolderTest, WithALabelAndNoWalItSaysWhatAnArchiveMustHave) {
   SetState(kRunning);
   files_["backup_label"] = "START WAL LOCATION: 0/5000028 (file 000000010000000000000005)\n";
