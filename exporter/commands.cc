@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "config/config.h"
 #include "exporter/load.h"
+#include "exporter/output.h"
 #include "exporter/routes.h"
 #include "exporter/web_security.h"
 #include "rules/tools.h"
@@ -107,8 +108,7 @@ int TestRules(const TestRulesOptions& options) {
   const rules::UnitTestOutput result = rules::RunUnitTests(options.files, unit);
   int status = Print(result.output);
   if (options.junit_file.empty()) return status;
-  if (const base::Status written = base::WriteFileAtomically(options.junit_file, result.junit);
-      !written) {
+  if (const base::Status written = WriteOutput(options.junit_file, result.junit); !written) {
     std::cerr << "drwatch: " << written.error().ToString() << "\n";
     status = 1;
   }

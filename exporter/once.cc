@@ -11,7 +11,6 @@
 #include <iterator>
 #include <set>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "db/database.h"
@@ -19,6 +18,7 @@
 #include "exporter/load.h"
 #include "exporter/once_companions.h"
 #include "exporter/once_format.h"
+#include "exporter/output.h"
 #include "probes/position_ring.h"
 #include "probes/scheduler.h"
 
@@ -182,13 +182,11 @@ int RunOnce(const OnceOptions& options) {
   const std::string text = FormatOnce(report, options.format, ColourOfOutput(options));
   if (options.output_file.empty()) {
     std::cout << text << std::flush;
-  } else if (const base::Status written = base::WriteFileAtomically(options.output_file, text);
-             !written) {
+  } else if (const base::Status written = WriteOutput(options.output_file, text); !written) {
     std::cerr << "drwatch: " << written.error().ToString() << "\n";
     return kUnknownExitCode;
   }
-  const int code = ExitCode(OverallSeverity(report.results));
-  std::cout.flush();
+  const int code = StatusOfOutput(ExitCode(OverallSeverity(report.results)), kUnknownExitCode);
   // A run that hangs in the kernel must not keep the process: everything is written.
   ::_exit(code);
 }

@@ -3,11 +3,11 @@
 #include <iostream>
 
 #include "base/duration.h"
-#include "base/file.h"
 #include "base/strings.h"
 #include "config/config.h"
 #include "exporter/audit_trail.h"
 #include "exporter/load.h"
+#include "exporter/output.h"
 #include "web/evidence.h"
 #include "web/parameters.h"
 
@@ -87,10 +87,10 @@ base::Result<int> Make(const ReportOptions& options) {
   const std::string text = Render(evidence, options.format);
   if (options.output_file.empty()) {
     std::cout << text << std::flush;
-  } else if (auto written = base::WriteFileAtomically(options.output_file, text); !written) {
+  } else if (auto written = WriteOutput(options.output_file, text); !written) {
     return base::Fail(written.error());
   }
-  return evidence.chain.problems.empty() ? 0 : kBrokenExitCode;
+  return StatusOfOutput(evidence.chain.problems.empty() ? 0 : kBrokenExitCode, 1);
 }
 
 }  // namespace

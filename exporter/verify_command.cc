@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "exporter/commands.h"
 #include "exporter/find_repository.h"
+#include "exporter/output.h"
 #include "exporter/verify_paths.h"
 #include "exporter/verify_repository.h"
 #include "exporter/verify_wal.h"
@@ -150,7 +151,7 @@ int Verify(const VerifyOptions& options) {
   if (options.json) {
     std::cout << all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
   }
-  return status;
+  return StatusOfOutput(status, kUnjudgedExit);
 }
 
 }  // namespace drwatch::exporter

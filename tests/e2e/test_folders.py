@@ -72,6 +72,27 @@ def test_copies_of_a_data_folder(folder, drwatch, receivers):
     assert verify(cold)[0] == 2, "no server starts without the WAL of its last checkpoint"
 
 
+def test_an_answer_that_cannot_be_written_is_no_success(folder):
+    settings = folder / "settings.json"
+    settings.write_text("{}")
+    os.utime(settings, (time.time() - 3600,) * 2)
+
+    def ask(output, *arguments):
+        return subprocess.run([PROGRAM, *arguments], check=False, stdout=output, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    for arguments in ["verify", settings], ["verify", "--format=json", settings], ["--once", settings]:
+        with open("/dev/full", "wb") as full:
+            answer = ask(full, *arguments)
+        assert answer.returncode == 3 and "standard output" in answer.stderr, f"{arguments}: {answer}"
+        reader, writer = os.pipe()
+        os.close(reader)
+        answer = ask(writer, *arguments)
+        os.close(writer)
+        assert (answer.returncode, answer.stderr) == (0, ""), "nobody wanted to read on"
+    answer = ask(subprocess.PIPE, "--once", settings, "--output.file=/dev/stdout")
+    assert answer.returncode == 0 and "settings.json" in answer.stdout, answer
+
+
 def test_copy_of_a_standby_has_the_manifest_it_was_made_with(folder, drwatch, receivers):
     for path in [folder, *folder.parents[:2]]:
         path.chmod(0o755)
