@@ -2,7 +2,11 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
 
+#include "base/file.h"
 #include "base/secret.h"
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
@@ -41,6 +45,16 @@ config::ProbeSpec RedisSpec(const std::string& target) {
   return redis;
 }
 
+// The shell pattern that nothing but this name fits.
+std::string PatternOf(std::string_view name) {
+  std::string pattern;
+  for (const char c : name) {
+    if (std::string_view("\\*?[").find(c) != std::string_view::npos) pattern += '\\';
+    pattern += c;
+  }
+  return pattern;
+}
+
 base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
   std::error_code error;
   const std::filesystem::path path(target);
@@ -50,7 +64,11 @@ base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
     backup.place.path = target;
   } else if (std::filesystem::exists(status)) {
     backup.place.path = path.has_parent_path() ? path.parent_path().string() : ".";
-    backup.pattern = path.filename().string();
+    backup.pattern = PatternOf(path.filename().string());
+  } else if (error && error != std::errc::no_such_file_or_directory &&
+             error != std::errc::not_a_directory) {
+    return base::Fail("cannot look at " + base::Quote(target) + ": " +
+                      base::ErrnoText(error.value()));
   } else {
     return base::Fail("no such file or folder: " + base::Quote(target));
   }
@@ -77,7 +95,7 @@ base::Result<config::ProbeSpec> BucketSpec(std::string target) {
   const bool is_bucket = slash < std::string_view("s3://").size();
   if (!is_prefix && !is_bucket && name.find('.') != std::string::npos) {
     backup.place.path = target.substr(0, slash);
-    backup.pattern = name;
+    backup.pattern = PatternOf(name);
   }
   return backup;
 }

@@ -18,6 +18,24 @@ TEST(AdHocProbeTest, TellsWhatATargetIs) {
   EXPECT_FALSE(MakeAdHocProbe("/no/such/path"));
 }
 
+TEST(AdHocProbeTest, TheNameOfAFileIsNoPattern) {
+  const testing::TempDir folder;
+  const auto pattern_of = [](const std::string& target) {
+    return std::get<config::BackupProbe>(MakeAdHocProbe(target)->spec).pattern;
+  };
+  EXPECT_EQ(pattern_of(folder.Write("shop [1]*?\\.dump", "x")), "shop \\[1]\\*\\?\\\\.dump");
+  EXPECT_EQ(pattern_of("s3://bucket/daily/shop[1].dump"), "shop\\[1].dump");
+}
+
+TEST(AdHocProbeTest, WhatCannotBeLookedAtIsNotMissing) {
+  const testing::TempDir folder;
+  std::filesystem::create_symlink("loop", folder.Path("loop"));
+  const auto probe = MakeAdHocProbe(folder.Path("loop"));
+  ASSERT_FALSE(probe);
+  EXPECT_NE(probe.error().message.find("too many levels"), std::string::npos)
+      << probe.error().message;
+}
+
 TEST(AdHocProbeTest, KeysInABucketsAddressAreRefusedAndNotPrinted) {
   for (const std::string target : {"s3://AKIA1:hidden@bucket/daily", "s3://hidden@bucket"}) {
     const auto probe = MakeAdHocProbe(target);
