@@ -20,8 +20,11 @@ std::string AgeText(base::Duration age) {
   return base::FormatDuration(std::chrono::floor<std::chrono::seconds>(age));
 }
 
-// False: every clock that could tell when it was taken is wrong.
-bool IsDated(const catalog::Artefact& artefact) { return artefact.time != base::Timestamp{}; }
+// False: every clock that could tell when it was taken is wrong, and its defect says so. Without
+// one it may have been changed at the epoch itself (`tar --mtime=@0`, squashfs).
+bool IsDated(const catalog::Artefact& artefact) {
+  return artefact.time != base::Timestamp{} || !artefact.defect;
+}
 
 constexpr std::string_view kDateHint =
     "set the clock of the machine that makes or copies them right, then touch them";

@@ -93,6 +93,16 @@ def test_an_answer_that_cannot_be_written_is_no_success(folder):
     assert answer.returncode == 0 and "settings.json" in answer.stdout, answer
 
 
+def test_once_on_a_file_of_1970_whose_name_looks_like_a_pattern(folder):
+    odd = folder / "shop [1].json"
+    odd.write_text("{}")
+    os.utime(odd, (0, 0))
+    (folder / "shop 1.json").write_text("{")
+    answer = subprocess.run([PROGRAM, "--once", odd, "--format=json"], check=False, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer
+    assert json.loads(answer.stdout)["results"][0]["latest_good"]["name"] == odd.name
+
+
 def test_copy_of_a_standby_has_the_manifest_it_was_made_with(folder, drwatch, receivers):
     for path in [folder, *folder.parents[:2]]:
         path.chmod(0o755)

@@ -120,6 +120,17 @@ TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
   EXPECT_EQ(last_.copies[1].point, clock_.Now() - 31 * 24h + 14h + 55s);
 }
 
+TEST_F(BackupProbeTest, AFileMayBeAsOldAsTheClock) {
+  Write("shop.dump", clock_.Now() - base::Timestamp{}, GoodDump());
+  Run();
+  EXPECT_EQ(Check("fresh").reason, model::Reason::kStale);
+  EXPECT_EQ(Value("backup_success"), 0);
+  Restart();
+  spec_.max_age.reset();
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1) << "nothing says how old it may be";
+}
+
 TEST_F(BackupProbeTest, ADumpFromTheFutureSaysNothing) {
   Write("shop.dump", 48h, DumpBegunAt(12, 31, 14, 50));
   Run();
