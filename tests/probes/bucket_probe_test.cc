@@ -483,6 +483,21 @@ TEST_F(BucketProbeTest, IsBlindWithoutTheRightToList) {
   EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "list"}}), 1);
 }
 
+TEST_F(BucketProbeTest, SaysWhatToDoAboutEachKindOfBlindness) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  const auto hint_of = [this](int status, const std::string& body) {
+    server_.Intercept(
+        [=](const FakeRequest&) { return FakeReply{.status = status, .body = body}; });
+    return CheckOf(Run(), "place").hint;
+  };
+  EXPECT_NE(hint_of(403, "<Error><Code>AccessDenied</Code></Error>").find("s3:ListBucket"),
+            std::string::npos);
+  EXPECT_NE(hint_of(200, "<html>log in</html>").find("endpoint"), std::string::npos);
+  probe_.reset();
+  spec_.place.s3->endpoint = "http://127.0.0.1:1";
+  EXPECT_NE(CheckOf(Run(), "place").hint.find("nothing answers"), std::string::npos);
+}
+
 TEST_F(BucketProbeTest, LetsTheLastListingStandIn) {
   spec_.max_age = 26h;
   Put("daily/shop.dump", 1h, Sample("custom.dump"));
