@@ -23,6 +23,7 @@ struct ArchiverNote {
   std::string last_archived;                    // a segment's name; empty if none or not told
   std::optional<double> last_archived_seconds;  // when, Unix time
   double archive_timeout_seconds = 0;           // 0 = not set
+  double waited_seconds = 0;                    // age of the oldest segment that waits; 0 = none
 };
 
 // Whether an archive holds what a base backup without WAL of its own needs.

@@ -186,12 +186,17 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
   }
   if (pauses.at_least.count() == 0) return lag;
   for (auto look = beyond; look != end && look->lsn <= pauses.within; ++look) {
-    const bool last = look + 1 == end;
-    if ((last ? at : (look + 1)->first) - look->first < pauses.at_least) continue;
-    if (last) return std::nullopt;
-    lag.at_least = Between((look + 1)->first, at);
-    lag.estimate = lag.at_least;
-    lag.certain = true;
+    const auto next = look + 1;
+    if (next == end) {
+      if (at - look->first >= pauses.at_least) return std::nullopt;
+      continue;
+    }
+    // What it did while nobody looked is no pause.
+    const base::SteadyTime until = next->after_hole ? look->last : next->first;
+    if (until - look->first < pauses.at_least) continue;
+    lag.at_least = Between(next->first, at);
+    lag.estimate = Between(until, at);
+    lag.certain = !next->after_hole;
   }
   return lag;
 }

@@ -121,6 +121,7 @@ PostgresFindings PostgresProbe::Judge(PostgresFacts facts) {
                        facts.positions_answered, config_.interval);
     ArchiverNote note;
     note.archive_timeout_seconds = facts.archive_timeout_seconds;
+    if (facts.ready) note.waited_seconds = facts.ready->oldest_age_seconds.value_or(0);
     if (facts.archiver) {
       note.last_archived = facts.archiver->last_wal;
       note.last_archived_seconds = facts.archiver->last_seconds;

@@ -205,7 +205,19 @@ void WalArchiveProbe::FindStreamed(WalFindings& findings, const RunContext& cont
   findings.streamed_commit = streamed_.facts.last_commit;
 }
 
-void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) const {
+// A server that was promoted, and whose archiver never worked since: how far the timelines before
+// it are archived tells nothing of it.
+void WalArchiveProbe::FindApart(WalFindings& findings, const RunContext& context) {
+  if (primary_->history.timeline <= findings.state.timeline) return apart_since_.reset();
+  const base::SteadyTime now = context.clock->Steady();
+  if (!apart_since_) apart_since_ = now;
+  const auto since = std::chrono::duration_cast<base::Duration>(now - *apart_since_);
+  findings.apart_timeline = primary_->history.timeline;
+  findings.lag_is_bound = true;
+  findings.lag_seconds = std::max(*findings.lag_seconds, base::ToSeconds(since));
+}
+
+void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) {
   if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
   const std::uint64_t archived = findings.streamed_to.value_or(*findings.state.archived_to);
   const auto note = positions_->archive_notes().Find(spec_.primary);
@@ -216,6 +228,12 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
+  const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
+  if (!dated && *findings.lag_bytes >= static_cast<double>(reader_->inventory().segment_bytes)) {
+    findings.lag_is_bound = true;
+    findings.lag_seconds = std::max(*findings.lag_seconds, note ? note->waited_seconds : 0);
+  }
+  FindApart(findings, context);
   if (reading->fresh) return;
   // What it has done since it was last seen nobody knows.
   findings.unseen_seconds = base::ToSeconds(reading->newest_age);
@@ -250,12 +268,13 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
     end = std::max(end, last->modified);
   }
-  if (findings.lag_seconds && reaches_end) {
+  const bool lag_known = findings.lag_seconds && !findings.lag_is_bound;
+  if (lag_known && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);
   }
   findings.window_end = std::max(end, *findings.window_start);
-  const bool seen_up_to_now = findings.lag_seconds && !findings.unseen_seconds && reaches_end;
+  const bool seen_up_to_now = lag_known && !findings.unseen_seconds && reaches_end;
   if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases =
       FindReplayBases(state, findings.bases, reader_->inventory(), reader_->objects());

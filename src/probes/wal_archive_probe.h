@@ -33,6 +33,10 @@ struct WalFindings {
   std::optional<base::Timestamp> streamed_commit;
   std::optional<double> lag_bytes;
   std::optional<double> lag_seconds;
+  // Whole segments are missing at the end, and nobody looked when their first change was made (or
+  // nobody knows which it is): the lag may be longer.
+  bool lag_is_bound = false;
+  std::uint32_t apart_timeline = 0;             // the primary's, if nothing of it is here
   std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
   std::optional<base::Timestamp> last_segment;  // when the newest one arrived
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
@@ -74,7 +78,8 @@ class WalArchiveProbe final : public Probe {
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
   void FindStreamed(WalFindings& findings, const RunContext& context);
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
-  void FindLag(WalFindings& findings, const RunContext& context) const;
+  void FindLag(WalFindings& findings, const RunContext& context);
+  void FindApart(WalFindings& findings, const RunContext& context);
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void ReadEnd(catalog::WalQuestion question, const RunContext& context);
@@ -101,6 +106,7 @@ class WalArchiveProbe final : public Probe {
   // The segment that was being streamed, as it was read last.
   std::string streamed_name_;
   std::uint64_t streamed_fingerprint_ = 0;
+  std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
   catalog::WalCheck streamed_;
 };
 

@@ -105,7 +105,13 @@ void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
                       "it is not known where " + base::Quote(spec.primary) + " is");
   }
   std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) + " behind " +
-                     base::Quote(spec.primary) + ", for " + Seconds(*findings.lag_seconds);
+                     base::Quote(spec.primary);
+  if (findings.apart_timeline != 0) {
+    text = "nothing is here of timeline " + std::to_string(findings.apart_timeline) + ", which " +
+           base::Quote(spec.primary) + " is on";
+  }
+  text += std::string(", for ") + (findings.lag_is_bound ? "at least " : "") +
+          Seconds(*findings.lag_seconds);
   if (findings.unseen_seconds) {
     text += "; it was last seen " + Seconds(*findings.unseen_seconds) + " ago";
   }

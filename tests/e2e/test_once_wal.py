@@ -65,6 +65,25 @@ def test_the_end_of_the_wal_of_a_dead_server_is_known(folder, receivers, primary
     assert results["wal"]["measurements"]["pitr_window_seconds"] > 1
 
 
+def test_what_was_not_archived_before_the_first_look_is_lost(folder, receivers, primary):
+    """The archiver failed before drwatch saw the server: how old what is missing is nobody saw."""
+    archive(primary)
+    base_backup(primary, "base-1")
+    archive(primary)
+    archived = time.time()
+    primary.archive.chmod(0o555)
+    for _ in range(2):
+        primary.sql("INSERT INTO t VALUES ('lost')")
+        primary.sql("SELECT pg_switch_wal()")
+    time.sleep(3)
+    _, results = once(folder, receivers, probes(primary, {"max_lag": "1s"}), "wal")
+    _, end, said = window(results["wal"])
+    assert end < archived + 1, said
+    lag = check(results["wal"], "archived")
+    assert lag["status"] == "critical" and "for at least" in lag["message"], lag
+    assert results["wal"]["measurements"]["wal_archive_lag_seconds"] > 2
+
+
 def test_what_the_time_is_too_short_for_is_said(folder, receivers, primary):
     archive(primary)
     base_backup(primary, "base-1")

@@ -268,6 +268,24 @@ def test_a_promotion_is_followed(folder, drwatch, receivers, primary, keep):
     assert "timeline 1 -> 2" in text
 
 
+def test_a_promoted_server_that_archives_nothing_pages(folder, drwatch, receivers, primary, keep):
+    """It had not received all that is archived: by positions alone it is not behind the archive for hours."""
+    archive(primary, 2)
+    standby = keep(Postgres(folder / "standby").make_standby_of(primary).start())
+    standby.stop()
+    archive(primary, 3)
+    primary.stop(signal.SIGQUIT)
+    standby.start()
+    standby.sql("SELECT pg_promote()")
+    standby.sql("CHECKPOINT")  # from now on it says its timeline
+    standby.sql("INSERT INTO t VALUES ('lost')")
+    drwatch.start(config(folder, receivers, [primary_probe(standby, "pg-standby"), wal_probe(primary, primary="pg-standby", max_lag="2s")],
+                         rules=LAG_RULE))
+    expect_page(receivers, "TestArchiveLag", wait_until)
+    wait_until(lambda: value(drwatch, "wal_archive_timeline") == 1, what="of its timeline nothing is there")
+    assert value(drwatch, "wal_archive_lag_bytes") == 0
+
+
 def twin_of(server, folder):
     """A restored copy that goes on from where `server` stands, on the same timeline, and archives into the same archive."""
     server.stop()

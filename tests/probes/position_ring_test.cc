@@ -196,6 +196,28 @@ TEST_F(PositionRingTest, ForgivesWhatAPauseFollowed) {
   EXPECT_EQ(Lag(100, pauses)->estimate, hours(1) + seconds(30));
 }
 
+TEST_F(PositionRingTest, WhatNobodySawIsNoPause) {
+  const ForgivePauses pauses{1000, std::chrono::minutes(10)};
+  Look(100);
+  LookAfter(seconds(10), 110);
+  clock_.Advance(hours(3));
+  Look(5000);
+  const auto lag = Lag(100, pauses);
+  ASSERT_TRUE(lag);
+  EXPECT_EQ(lag->at_least, hours(3)) << "it may have gone on at once";
+  // A pause that was seen before nobody looked: how long after it nobody knows.
+  Look(5000);
+  clock_.Advance(hours(1));
+  Look(5000);
+  clock_.Advance(hours(3));
+  Look(9000);
+  const auto after = Lag(5000 - 1, {6000, std::chrono::minutes(10)});
+  ASSERT_TRUE(after);
+  EXPECT_FALSE(after->certain);
+  EXPECT_EQ(after->at_least, seconds(0));
+  EXPECT_EQ(after->estimate, hours(3));
+}
+
 TEST_F(PositionRingTest, IgnoresStepsOfTheWallClock) {
   Look(100);
   LookAfter(seconds(10), 200);

@@ -17,6 +17,7 @@ namespace drwatch::probes {
 namespace {
 
 using model::Severity;
+using std::chrono_literals::operator""h;
 using std::chrono_literals::operator""s;
 using std::chrono_literals::operator""min;
 using verify::WalBuilder;
@@ -122,6 +123,51 @@ TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
   const model::ProbeResult result = Run();
   EXPECT_EQ(ValueOf(result, "wal_archive_pending_segments"), 2);
   EXPECT_EQ(ValueOf(result, "wal_archive_last_segment_timestamp_seconds"), At(9));
+}
+
+// The archiver has failed since long before the first look at the server, or before drwatch was
+// down.
+TEST_F(WalArchiveProbeTest, WhatNobodySawBeingWrittenIsNotFresh) {
+  AddBase();
+  clock_.Advance(30min);
+  positions_.archive_notes().Put("db", {builder_.Name(3), {}, 0, 20 * 60});
+  SeePrimary(7 * kBytes + 100);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 20 * 60);
+  EXPECT_EQ(Loss(result), 30 * 60 - 4) << "since the last commit in the archive";
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kCritical);
+  EXPECT_NE(CheckOf(result, "archived").message.find("for at least 20m"), std::string::npos);
+  // No whole segment is missing: what the open one holds counts from the first look.
+  SeePrimary(5 * kBytes + 100);
+  result = Run();
+  EXPECT_EQ(Loss(result), 0);
+  clock_.Advance(3h);
+  SeePrimary(8 * kBytes);
+  EXPECT_EQ(Loss(Run()), 3 * 3600 + 30 * 60 - 4) << "nobody looked for three hours";
+}
+
+// The new primary archives elsewhere, or not at all; it had not received all that is archived.
+TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameIsNotArchived) {
+  AddBase();
+  clock_.Advance(1min);
+  SeePrimary(5 * kBytes);
+  EXPECT_EQ(Loss(Run()), 0);
+  const auto promoted = [this] {
+    positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 2}, 4 * kBytes + 100,
+                       clock_.Steady(), 1s);
+  };
+  promoted();
+  EXPECT_EQ(Loss(Run()), 60 - 4) << "the last commit in the archive";
+  clock_.Advance(20min);
+  promoted();
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 20 * 60);
+  EXPECT_EQ(CheckOf(result, "archived").message,
+            "nothing is here of timeline 2, which \"db\" is on, for at least 20m > max_lag 15m");
+  folder_.Write("archive/00000002.history", "1\t0/400050\tno recovery target specified\n");
+  promoted();
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 0)
+      << "it archives, and its open segment counts from now";
 }
 
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
