@@ -95,10 +95,9 @@ void CheckInterval(const Config& config, const Probe& probe, std::optional<base:
   const Service* const service = ObjectiveOf(config, probe);
   if (service == nullptr || !promised || *promised > *service->rpo) return;  // said of the service
   if (pause == *service->rpo || pause + probe.interval <= *service->rpo) return;
-  const std::string comes =
-      pause > base::Duration(0)
-          ? " for what is there after up to " + base::FormatDuration(pause) + " only"
-          : "";
+  const std::string comes = pause > base::Duration(0) ? " for what is there after up to " +
+                                                            base::FormatDuration(pause) + " only"
+                                                      : "";
   problems.AddWarning(probe.position,
                       PromiseOf("service " + base::Quote(service->name), *service->rpo) +
                           ", and probe " + base::Quote(probe.name) + " looks every " +

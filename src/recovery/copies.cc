@@ -70,9 +70,9 @@ using Shared = std::vector<std::pair<const CopyPlace*, const model::StoredCopy*>
 // one: who is told that a place differs may replace what lies there.
 const model::StoredCopy& MostCommon(const Shared& shared) {
   const auto rank = [&shared](const auto& one) {
-    const auto alike =
-        std::count_if(shared.begin(), shared.end(),
-                      [&one](const auto& other) { return Same(*one.second, *other.second); });
+    const auto alike = std::count_if(shared.begin(), shared.end(), [&one](const auto& other) {
+      return Same(*one.second, *other.second);
+    });
     return std::pair(one.second->good, alike);
   };
   return *std::max_element(shared.begin(), shared.end(), [&](const auto& a, const auto& b) {

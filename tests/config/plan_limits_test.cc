@@ -100,9 +100,10 @@ probes:
 - {name: wal, type: wal_archive, service: shop, path: /w, primary: pg, offsite: true, interval: )yaml" +
                     interval + "}\n");
   };
-  EXPECT_EQ(archive("1h"),
-            Messages{"service \"shop\" promises an RPO of 15m, and probe \"wal\" looks every 1h: it "
-                     "counts as broken between two looks"});
+  EXPECT_EQ(
+      archive("1h"),
+      Messages{"service \"shop\" promises an RPO of 15m, and probe \"wal\" looks every 1h: it "
+               "counts as broken between two looks"});
   EXPECT_EQ(archive("5m"), Messages{});
 }
 
