@@ -127,6 +127,10 @@ std::string Judge::Summary() const {
     const auto outcome = intact ? Outcome::kIntact : state_.verdict->outcome;
     text += ", " + std::string(verify::OutcomeName(outcome)) + " (level " +
             std::to_string(static_cast<int>(state_.verdict->level)) + ")";
+    // Why nothing is proven is what whoever relies on it has to know.
+    if (outcome == Outcome::kUnjudged && !WasPrevented(*state_.verdict)) {
+      text += ": " + state_.verdict->text;
+    }
   } else if (state_.pending) {
     text += ", not verified yet";
   }

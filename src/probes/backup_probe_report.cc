@@ -105,7 +105,7 @@ void BackupProbe::ReportState(ProbeReport& report, const catalog::Listing& listi
           base::ToUnixSeconds(sound.all().front().time));
   }
   if (!state.newest) return;
-  if (state.newest->time != base::Timestamp{}) {  // else nobody knows
+  if (state.newest->time != base::Timestamp{} || !state.newest->defect) {  // else nobody knows
     const double age = base::ToSeconds(now - state.newest->time);
     gauge("backup_last_completion_timestamp_seconds", "Time of the newest complete backup.",
           base::ToUnixSeconds(state.newest->time));

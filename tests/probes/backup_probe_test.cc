@@ -120,6 +120,16 @@ TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
   EXPECT_EQ(last_.copies[1].point, clock_.Now() - 31 * 24h + 14h + 55s);
 }
 
+TEST_F(BackupProbeTest, ItSaysWhyNothingIsProven) {
+  Write("keys.bin", 1h, "\x01\x02 whatever");
+  Run();
+  EXPECT_EQ(Value("backup_success"), 1);
+  EXPECT_NE(Check("exists").message.find(
+                "unjudged (level 1): its format is not known and no checksum file names it"),
+            std::string::npos)
+      << Check("exists").message;
+}
+
 TEST_F(BackupProbeTest, AFileMayBeAsOldAsTheClock) {
   Write("shop.dump", clock_.Now() - base::Timestamp{}, GoodDump());
   Run();
@@ -129,6 +139,7 @@ TEST_F(BackupProbeTest, AFileMayBeAsOldAsTheClock) {
   spec_.max_age.reset();
   Run();
   EXPECT_EQ(Value("backup_success"), 1) << "nothing says how old it may be";
+  EXPECT_EQ(Value("backup_last_completion_timestamp_seconds"), 0);
 }
 
 TEST_F(BackupProbeTest, ADumpFromTheFutureSaysNothing) {
