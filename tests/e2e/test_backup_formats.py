@@ -20,6 +20,7 @@ def zipped(night):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("app/settings.yml", f"night: {night}\n")
+        archive.writestr("app/logo.svg", f"<svg id='{night}'/>", zipfile.ZIP_STORED)
         for number in range(20):
             archive.writestr(f"app/uploads/{number}.txt", "".join(f"{number} {line * night}\n" for line in range(500)))
     return packed.getvalue()
@@ -41,10 +42,23 @@ def flipped(content):
     return content[:len(content) // 2] + bytes([content[len(content) // 2] ^ 4]) + content[len(content) // 2 + 1:]
 
 
+def changed(content, letters=b"<svg"):
+    """One letter: of a file that is not packed only its CRC-32 knows."""
+    assert letters in content
+    return content.replace(letters, letters[:-1] + b"?", 1)
+
+
+def changed_and_packed(content):
+    """A letter of a document, before gzip: only the CRC-64 of its collection knows."""
+    return gzip.compress(changed(gzip.decompress(content), b"user 7"))
+
+
 @pytest.mark.parametrize("make, damage, reason", [
     (zipped, lambda content: content[:len(content) // 2], "incomplete"), (zipped, lambda content: content[:-30], "incomplete"),
-    (zipped, flipped, "corrupt"), (dumped, lambda content: content[:-500], "incomplete"), (dumped, unpacked_and_cut, "incomplete"),
-    (dumped, flipped, "corrupt")], ids=["zip half", "zip without its end", "zip flipped", "mongodump cut", "mongodump cut inside", "mongodump flipped"])
+    (zipped, flipped, "corrupt"), (zipped, changed, "corrupt"), (dumped, lambda content: content[:-500], "incomplete"),
+    (dumped, unpacked_and_cut, "incomplete"), (dumped, flipped, "corrupt"), (dumped, changed_and_packed, "corrupt")],
+    ids=["zip half", "zip without its end", "zip flipped", "zip changed", "mongodump cut", "mongodump cut inside", "mongodump flipped",
+         "mongodump changed"])
 def test_a_damaged_night(folder, drwatch, receivers, backup, make, damage, reason):  # noqa: F811
     name = {zipped: "app-{}.zip", dumped: "shop-{}.archive.gz"}[make].format
     write(backup / name(1), make(1), 4 * HOUR)
@@ -78,6 +92,9 @@ class Restic:
     def backup(self):
         self.run("backup", str(self.source))
 
+    def write_no_backup(self):
+        self.run("rebuild-index", "--read-all-packs")
+
     def newest(self):
         return max((self.path / "snapshots").iterdir(), key=lambda path: path.stat().st_mtime)
 
@@ -97,6 +114,10 @@ class Borg:
 
     def backup(self):
         self.run("create", "::{now:%H%M%S%f}", str(self.source))
+
+    def write_no_backup(self):
+        """Nothing that tidies up: that writes segments, as a backup does."""
+        self.run("config", str(self.path), "additional_free_space", "1M")
 
     def newest(self):
         return max((path for path in (self.path / "data").rglob("*") if path.is_file()), key=lambda path: int(path.name))
@@ -125,10 +146,9 @@ def test_a_repository_is_as_old_as_its_last_backup(folder, drwatch, receivers, p
     turn_back(repository.path, 20 * HOUR)
     page = expect_page(receivers, "BackupFailed", wait_until)
     wait_until(lambda: fails_for(drwatch, "stale"), what="no backup for 30 hours")
-    if program is Restic:  # what tidies up a repository of Borg writes segments, as a backup does
-        repository.run("rebuild-index", "--read-all-packs")
-        time.sleep(1)
-        assert drwatch.value("backup_success") == 0 and not receivers.pages("resolve"), "that was no backup"
+    repository.write_no_backup()
+    time.sleep(1)
+    assert drwatch.value("backup_success") == 0 and not receivers.pages("resolve"), "that was no backup"
     (repository.source / "new.bin").write_bytes(os.urandom(1000))
     repository.backup()
     expect_resolve(receivers, page, wait_until)
