@@ -181,6 +181,18 @@ std::optional<std::uint64_t> PieceCatalog::CurrentFingerprint(const Artefact& ar
   return fingerprint;
 }
 
+// What the pieces behind the first are by a checksum file, whatever they are together.
+void PieceCatalog::AddMismatches(verify::Verdict& whole, const std::vector<Artefact>& pieces,
+                                 const verify::VerifyOptions& options) {
+  for (std::size_t i = 1; i < pieces.size(); ++i) {
+    if (pieces[i].checksum_stamp == 0) continue;
+    verify::Verdict part = files_->Verify(pieces[i], options);
+    if (part.checksum != verify::ChecksumState::kMismatched) continue;
+    part.place = pieces[i].name;
+    verify::AddPart(whole, std::move(part));
+  }
+}
+
 verify::Verdict PieceCatalog::Verify(const Artefact& artefact,
                                      const verify::VerifyOptions& options) {
   std::vector<Artefact> pieces = {artefact};
@@ -193,7 +205,10 @@ verify::Verdict PieceCatalog::Verify(const Artefact& artefact,
   if (whole.outcome != verify::Outcome::kIntact || pieces.size() == 1) return whole;
   const bool told = std::find(whole.details.begin(), whole.details.end(),
                               verify::TellPieces(pieces.size())) != whole.details.end();
-  if (told) return whole;
+  if (told) {
+    AddMismatches(whole, pieces, options);
+    return whole;
+  }
   // Whole without the others: each is one of its own.
   for (std::size_t i = 1; i < pieces.size(); ++i) {
     verify::Verdict part = files_->Verify(pieces[i], options);

@@ -43,6 +43,8 @@ class PieceCatalog final : public ArtefactCatalog {
     bool anew = false;
   };
 
+  void AddMismatches(verify::Verdict& whole, const std::vector<Artefact>& pieces,
+                     const verify::VerifyOptions& options);
   void DropWholeFiles(Pieces& sets, base::Deadline deadline, const base::StopToken& stop);
 
   const std::unique_ptr<ArtefactCatalog> files_;

@@ -93,6 +93,18 @@ Walked<Listed> ReadListed(const std::string& path, const ChecksumFileName& kind,
   return listed;
 }
 
+// What a piece is by a checksum file, whatever it is together with the others.
+void AddMismatch(Verdict& whole, const std::string& folder, const std::string& piece,
+                 ChecksumFolders& folders, ReadBudget& budget) {
+  const std::string path = folder + "/" + piece;
+  const Checksums checksums = folders.About(path);
+  if (checksums.Find("").empty()) return;
+  Verdict part = VerifyPlainFile(path, "", checksums, budget, WalkMember);
+  if (part.checksum != ChecksumState::kMismatched) return;
+  part.place = piece;
+  AddPart(whole, std::move(part));
+}
+
 // Every file a checksum list names.
 Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
                      ChecksumFolders& folders, ReadBudget& budget) {
@@ -322,10 +334,13 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     const auto [folder, name] = SplitPath(path);
     const FolderFiles beside(folder);
     const auto open = [&](const std::string& piece) { return beside.Open(piece, budget, nullptr); };
-    Verdict verdict = VerifyPlainFile(path, "", folders.About(path), budget, WalkStream);
-    verdict = JudgeWithPieces(std::move(verdict), name, "", open, budget).verdict;
-    verdict.bytes_read = budget.bytes_read();
-    return verdict;
+    PiecesVerdict whole = JudgeWithPieces(
+        VerifyPlainFile(path, "", folders.About(path), budget, WalkStream), name, "", open, budget);
+    for (const std::string& piece : whole.others) {
+      AddMismatch(whole.verdict, folder, piece, folders, budget);
+    }
+    whole.verdict.bytes_read = budget.bytes_read();
+    return std::move(whole.verdict);
   }
   const Checksums checksums = folders.About(path);
   if (auto whole = VerifyWhole(path, checksums, budget)) {

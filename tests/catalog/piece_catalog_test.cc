@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "verify/split_pieces.h"
+
 namespace drwatch::catalog {
 namespace {
 
@@ -24,11 +26,24 @@ class FakeCatalog final : public ArtefactCatalog {
   verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions&) override {
     verify::Verdict verdict;
     verdict.message = artefact.name + " of " + std::to_string(artefact.size_bytes);
+    if (!intact_) return verdict;
+    verdict.outcome = verify::Outcome::kIntact;
+    verdict.details = {verify::TellPieces(3)};
+    if (artefact.checksum_stamp != mismatched_) return verdict;
+    verdict.outcome = verify::Outcome::kBroken;
+    verdict.checksum = verify::ChecksumState::kMismatched;
     return verdict;
+  }
+  // The pieces are intact together, and the one with such a stamp is not what it should be.
+  void MakeIntact(std::uint64_t mismatched) {
+    intact_ = true;
+    mismatched_ = mismatched;
   }
 
  private:
   const Listing& listing_;
+  bool intact_ = false;
+  std::uint64_t mismatched_ = 0;
 };
 
 class PieceCatalogTest : public ::testing::Test {
@@ -62,7 +77,8 @@ class PieceCatalogTest : public ::testing::Test {
   Listing listing_;
   std::map<std::string, std::string> heads_;  // by name; others cannot be read
   int reads_ = 0;
-  PieceCatalog catalog_{std::make_unique<FakeCatalog>(listing_),
+  FakeCatalog* const files_ = new FakeCatalog(listing_);  // of catalog_
+  PieceCatalog catalog_{std::unique_ptr<FakeCatalog>(files_),
                         [this](const Artefact& artefact, base::Deadline, const base::StopToken&) {
                           ++reads_;
                           const auto found = heads_.find(artefact.name);
@@ -94,6 +110,21 @@ TEST_F(PieceCatalogTest, AMissingPieceChangesTheFingerprint) {
   listing_.complete.Edit().erase(listing_.complete.begin() + 1);
   EXPECT_EQ(Listed(), "shop.dump.aa 13/2 |");
   EXPECT_NE(List().complete.back().fingerprint, before);
+}
+
+TEST_F(PieceCatalogTest, TheChecksumOfEachPieceCounts) {
+  for (const auto& [name, stamp] :
+       {std::pair("shop.dump.aa", 1), {"shop.dump.ab", 0}, {"shop.dump.ac", 3}}) {
+    Add(name, 2h, 10);
+    listing_.complete.Edit().back().checksum_stamp = static_cast<std::uint64_t>(stamp);
+  }
+  const Artefact whole = List().complete.back();
+  files_->MakeIntact(7);
+  EXPECT_EQ(catalog_.Verify(whole, {}).outcome, verify::Outcome::kIntact);
+  files_->MakeIntact(3);
+  const verify::Verdict verdict = catalog_.Verify(whole, {});
+  EXPECT_EQ(verdict.outcome, verify::Outcome::kBroken);
+  EXPECT_EQ(verdict.place, "shop.dump.ac");
 }
 
 TEST_F(PieceCatalogTest, OneThatIsBeingWrittenHoldsAllOfThemBack) {

@@ -133,12 +133,14 @@ TEST_F(SplitPiecesVerifyTest, TheirChecksumsCount) {
     folder_.Write("SHA256SUMS", sums);
     EXPECT_EQ(Verify("").outcome, Outcome::kIntact);
     EXPECT_EQ(Verify("").level, Level::kContent);
+    EXPECT_EQ(Verify("shop.dump.aa").outcome, Outcome::kIntact);
     const std::size_t at = sums.find(changed) - 3;
     sums[at] = sums[at] == '0' ? '1' : '0';
     folder_.Write("SHA256SUMS", sums);
     const Verdict whole = Verify("");
     EXPECT_EQ(whole.outcome, Outcome::kBroken) << changed;
     EXPECT_TRUE(whole.place.starts_with(changed)) << whole.place;
+    EXPECT_EQ(Verify("shop.dump.aa").outcome, Outcome::kBroken) << changed;
   }
 }
 
