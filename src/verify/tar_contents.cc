@@ -7,7 +7,7 @@
 
 #include "base/strings.h"
 #include "verify/base_backup_tar.h"
-#include "verify/data_folder_tar.h"
+#include "verify/data_folder_scan.h"
 #include "verify/dump_folder_tar.h"
 #include "verify/tar.h"
 
@@ -67,23 +67,6 @@ class LinksOut {
 
   std::unordered_set<std::uint64_t> links_;
   std::int64_t through_ = 0;
-};
-
-// Passes a source on and keeps its start.
-class StartKeeper final : public Source {
- public:
-  StartKeeper(Source& source, std::size_t bytes) : source_(source), bytes_(bytes) {}
-  Walked<std::string_view> Next() override {
-    auto bytes = source_.Next();
-    if (bytes) start_ += bytes->substr(0, bytes_ - start_.size());
-    return bytes;
-  }
-  const std::string& start() const { return start_; }
-
- private:
-  Source& source_;
-  const std::size_t bytes_;
-  std::string start_;
 };
 
 // Any tar file's members.

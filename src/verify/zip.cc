@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "verify/control_file.h"
 #include "verify/crc.h"
+#include "verify/data_folder_scan.h"
 #include "verify/inflate.h"
 #include "verify/zip_header.h"
 
@@ -118,18 +120,25 @@ class ZipWalker {
   // Of the first file: its name, and what its content was found to be.
   std::string first_name_;
   std::optional<Walked<Walk>> first_;
+  DataFolderScan data_folders_;
 };
 
 Walked<void> ZipWalker::Unpack(const ZipHeader& header, Content& content) {
   const bool folder = header.name.ends_with('/');
+  TarMember member;
+  member.name = header.name;
+  if (folder) member.type = '5';
+  data_folders_.Note(member);
+  StartKeeper keeper(content, data_folders_.WantsContent() ? kControlBytes : 0);
   if (!folder && ++files_ == 1) {
-    Reader inner(content);
+    Reader inner(keeper);
     first_name_ = header.name;
     first_ = content_(inner, header.name);
     if (content.failed()) return tl::unexpected(std::move(first_->error()));
   }
-  auto rest = Drain(content);
+  auto rest = Drain(keeper);
   if (!rest) return tl::unexpected(std::move(rest.error()));
+  if (data_folders_.WantsContent()) data_folders_.Keep(keeper.start());
   unpacked_bytes_ += content.size();
   return {};
 }
@@ -318,7 +327,11 @@ Walked<Walk> ZipWalker::Finish() {
     walk.details.push_back(std::to_string(unreadable_) +
                            " of them are not deflated and were not unpacked");
   }
-  return files_ == 1 && first_ ? FinishSingle(std::move(walk)) : std::move(walk);
+  if (files_ == 1 && first_) return FinishSingle(std::move(walk));
+  // What was passed over may be what is missing in a data folder.
+  if (encrypted_ + unreadable_ > 0) return walk;
+  if (auto told = data_folders_.Finish(walk); !told) return tl::unexpected(std::move(told.error()));
+  return walk;
 }
 
 Walked<Walk> ZipWalker::Run() {

@@ -57,6 +57,12 @@ def test_copies_of_a_data_folder(folder, drwatch, receivers):
         assert code == 0 and verdict["details"][0] == "its server was stopped before it was copied", verdict
         code, verdict = verify(folder / "snapshot.tar")
         assert (code, verdict["level"]) == (3, 1) and verdict["message"].startswith("in snapshot/: its server was not stopped"), verdict
+    for name in "pgdata", "snapshot":
+        shutil.make_archive(folder / name, "zip", cold.parent if name == "pgdata" else folder, name)
+    code, verdict = verify(folder / "pgdata.zip")
+    assert code == 0 and "its server was stopped before it was copied" in verdict["details"], verdict
+    code, verdict = verify(folder / "snapshot.zip")
+    assert (code, verdict["level"]) == (3, 1) and verdict["message"].startswith("in snapshot/: its server was not stopped"), verdict
     drwatch.start(config(folder, receivers, [{"name": "cold", "type": "backup", "service": "shop", "path": str(folder / "copies"),
                                               "recursive": True, "max_age": "26h", "quiet_time": "200ms"}]))
     wait_until(lambda: drwatch.value('backup_success{backup="cold",location="primary"}') == 1, what="the copy is a backup")

@@ -114,6 +114,37 @@ std::string Stored(const std::string& name, const std::string& content,
   return WithDirectory(member, fields, name);
 }
 
+// Several of them.
+std::string StoredFiles(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::string members, directory;
+  for (const auto& [name, content] : files) {
+    const std::string fields = Fields(name, content, content.size(), 0);
+    directory += "PK\x01\x02" + Bytes(20, 2) + Bytes(20, 2) + fields + Bytes(0, 10) +
+                 Bytes(members.size(), 4) + name;
+    members += "PK\x03\x04" + Bytes(20, 2) + fields + name + content;
+  }
+  return members + directory + "PK\x05\x06" + Bytes(0, 4) + Bytes(files.size(), 2) +
+         Bytes(files.size(), 2) + Bytes(directory.size(), 4) + Bytes(members.size(), 4) +
+         Bytes(0, 2);
+}
+
+TEST(ZipTest, ADataFolderIsWorthNoMoreThanInATarFile) {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"d/PG_VERSION", "15\n"}, {"d/global/pg_filenode.map", std::string(512, 'x')}};
+  const Verdict without = VerifyBytes(StoredFiles(files), "d.zip");
+  EXPECT_EQ(without.outcome, Outcome::kUnjudged) << without.ToString();
+  EXPECT_EQ(without.message.rfind("in d/: a data folder without global/pg_control", 0), 0U);
+  files.emplace_back("d/global/pg_control", std::string(8192, 'x'));
+  const Verdict damaged = VerifyBytes(StoredFiles(files), "d.zip");
+  EXPECT_EQ(damaged.outcome, Outcome::kBroken) << damaged.ToString();
+  EXPECT_EQ(damaged.place.rfind("d/global/pg_control", 0), 0U) << damaged.place;
+  std::swap(files[0], files[2]);
+  EXPECT_EQ(VerifyBytes(StoredFiles(files), "d.zip").outcome, Outcome::kBroken) << "first, too";
+  files = {{"a", "b"}, {"global/pg_control", "c"}};
+  EXPECT_EQ(VerifyBytes(StoredFiles(files), "d.zip").outcome, Outcome::kIntact)
+      << "no data folder's";
+}
+
 std::string Found(std::string_view bytes, std::size_t piece) {
   PieceSource source(bytes, piece);
   Reader reader(source);

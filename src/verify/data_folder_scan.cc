@@ -1,4 +1,4 @@
-#include "verify/data_folder_tar.h"
+#include "verify/data_folder_scan.h"
 
 #include <string_view>
 

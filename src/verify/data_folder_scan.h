@@ -1,5 +1,5 @@
-// Data folders of PostgreSQL servers in a tar file (`tar -cz /var/lib/postgresql/15/main`), whose
-// files no backup_manifest speaks for.
+// Data folders of PostgreSQL servers in a tar file (`tar -cz /var/lib/postgresql/15/main`) or a zip
+// archive, whose files no backup_manifest speaks for.
 #pragma once
 
 #include <map>
@@ -8,15 +8,33 @@
 #include <string_view>
 
 #include "verify/control_file.h"
+#include "verify/source.h"
 #include "verify/tar.h"
 
 namespace drwatch::verify {
 
-// Watches the members of any tar file go by, and keeps what tells of such folders: where they are,
+// Passes a source on and keeps its start.
+class StartKeeper final : public Source {
+ public:
+  StartKeeper(Source& source, std::size_t bytes) : source_(source), bytes_(bytes) {}
+  Walked<std::string_view> Next() override {
+    auto bytes = source_.Next();
+    if (bytes) start_ += bytes->substr(0, bytes_ - start_.size());
+    return bytes;
+  }
+  const std::string& start() const { return start_; }
+
+ private:
+  Source& source_;
+  const std::size_t bytes_;
+  std::string start_;
+};
+
+// Watches the members of any archive go by, and keeps what tells of such folders: where they are,
 // and what their control files say.
 class DataFolderScan {
  public:
-  // A member, before its content.
+  // A member, before its content; of other archives than tar with its name and type alone.
   void Note(const TarMember& member);
   // Whether the content of the member noted last is wanted: kControlBytes of it, at the most.
   bool WantsContent() const { return control_ != nullptr; }
