@@ -1,4 +1,3 @@
-#include <glob.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <tuple>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/strings.h"
 #include "config/hint.h"
 #include "config/sections.h"
@@ -24,15 +24,20 @@ std::string FolderOf(const std::string& file) {
   return error ? "/" : absolute.parent_path().string();
 }
 
-// Files a shell pattern names, sorted.
-std::vector<std::string> Glob(const std::string& pattern) {
-  glob_t found{};
-  std::vector<std::string> paths;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+// The files that a pattern names; `what` they are, for people.
+std::vector<std::string> FilesOf(const Node& item, const std::string& what,
+                                 const ReadContext& context) {
+  auto paths = base::Glob(AbsolutePath(context, item.scalar));
+  if (!paths) {
+    context.problems.AddError(item.position, paths.error().message, paths.error().hint);
+    return {};
   }
-  ::globfree(&found);
-  return paths;
+  if (paths->empty()) {
+    context.problems.AddWarning(item.position,
+                                "no " + what + " matches " + base::Quote(item.scalar),
+                                "relative paths start at " + context.folder);
+  }
+  return *std::move(paths);
 }
 
 std::vector<std::string> ReadRuleFiles(MapReader& reader, const ReadContext& context) {
@@ -44,12 +49,7 @@ std::vector<std::string> ReadRuleFiles(MapReader& reader, const ReadContext& con
   std::set<std::string> seen;
   for (const Node& item : node->items) {
     if (item.kind != NodeKind::kScalar) continue;
-    const std::vector<std::string> paths = Glob(AbsolutePath(context, item.scalar));
-    if (paths.empty()) {
-      context.problems.AddWarning(item.position, "no rule file matches " + base::Quote(item.scalar),
-                                  "relative paths start at " + context.folder);
-    }
-    for (const std::string& path : paths) {
+    for (const std::string& path : FilesOf(item, "rule file", context)) {
       if (seen.insert(path).second) files.push_back(path);
     }
   }
@@ -61,12 +61,7 @@ constexpr std::int64_t kMaxTemplateBytes = 1 << 20;
 std::vector<TemplateFile> ReadTemplates(MapReader& reader, const ReadContext& context) {
   std::vector<TemplateFile> files;
   for (const Node& item : GetItems(reader, "templates")) {
-    const std::vector<std::string> paths = Glob(AbsolutePath(context, item.scalar));
-    if (paths.empty()) {
-      context.problems.AddWarning(item.position, "no template matches " + base::Quote(item.scalar),
-                                  "relative paths start at " + context.folder);
-    }
-    for (const std::string& path : paths) {
+    for (const std::string& path : FilesOf(item, "template", context)) {
       base::Result<std::string> text = base::ReadFile(path, kMaxTemplateBytes);
       if (text) {
         files.push_back({path, std::move(*text), item.position});

@@ -1,5 +1,4 @@
 // `drwatch test rules`: files, output, JUnit.
-#include <glob.h>
 #include <re2/re2.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/strings.h"
 #include "model/matcher.h"
 #include "rules/rule_file.h"
@@ -92,17 +92,6 @@ std::vector<std::string> ErrorsOf(const config::Problems& problems) {
   return errors;
 }
 
-// Files that match a pattern, sorted.
-std::vector<std::string> Expand(const std::string& pattern) {
-  glob_t matches{};
-  std::vector<std::string> files;
-  if (::glob(pattern.c_str(), 0, nullptr, &matches) == 0) {
-    for (std::size_t i = 0; i < matches.gl_pathc; ++i) files.emplace_back(matches.gl_pathv[i]);
-  }
-  ::globfree(&matches);
-  return files;
-}
-
 class FileRun {
  public:
   FileRun(const std::string& path, const UnitTestOptions& options, const RE2* wanted,
@@ -160,9 +149,13 @@ class FileRun {
     std::set<std::string> seen;  // a file that several patterns match counts once
     for (const std::string& written : file_.rule_files) {
       const std::string pattern = (folder / written).lexically_normal().string();
-      const std::vector<std::string> files = Expand(pattern);
-      if (files.empty()) output_.Err("  WARNING: no file match pattern " + pattern + "\n");
-      for (const std::string& file : files) {
+      const auto files = base::Glob(pattern);
+      if (!files) {
+        problems.AddError({path_, 0, 0}, files.error().message, files.error().hint);
+        continue;
+      }
+      if (files->empty()) output_.Err("  WARNING: no file match pattern " + pattern + "\n");
+      for (const std::string& file : *files) {
         if (!seen.insert(file).second) continue;
         const auto text = base::ReadFile(file);
         if (!text) {

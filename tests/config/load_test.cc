@@ -473,6 +473,20 @@ TEST(LoadConfigTest, FindsRuleFilesBesideTheConfig) {
       << Join(problems);
 }
 
+TEST(LoadConfigTest, PatternsOfFilesEnd) {
+  Problems problems;
+  EXPECT_FALSE(
+      ParseConfig("rule_files: ['/*/../*/../*.yml']\ntemplates: ['*/*/*/*.tmpl']\n" + kReceivers,
+                  "/f.yml", problems, {})
+          .has_value());
+  EXPECT_NE(Join(problems).find(":1:14: the pattern \"/*/../*/../*.yml\" goes up"),
+            std::string::npos)
+      << Join(problems);
+  EXPECT_NE(Join(problems).find(":2:13: the pattern \"/*/*/*/*.tmpl\" has wildcards in 3 folders"),
+            std::string::npos)
+      << Join(problems);
+}
+
 TEST(LoadConfigTest, ReadsSecretsFromFiles) {
   const testing::TempDir dir;
   dir.Write("key", "sesame\n");
