@@ -11,6 +11,10 @@ namespace {
 constexpr int kHoleIntervals = 3;
 // How often a waiting standby looks whether its primary has run.
 constexpr base::Duration kAwaitStep{5};
+// What a server writes behind the end of a segment without any transaction: a checkpoint, what runs
+// then, the page headers. The end of a transaction that was seen together with the step over that
+// end was before it if no more was written.
+constexpr std::uint64_t kHousekeepingBytes = 1024;
 
 const base::Clock& MachineClock() {
   static const base::SystemClock clock;
@@ -29,7 +33,10 @@ std::vector<db::Migration> PositionRingMigrations() {
            " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL,"  // Unix milliseconds
            " after_hole INTEGER NOT NULL, PRIMARY KEY (probe, lsn)) WITHOUT ROWID;"
            "CREATE TABLE position_histories (probe TEXT PRIMARY KEY,"
-           " system_identifier TEXT NOT NULL, timeline INTEGER NOT NULL) WITHOUT ROWID"}};
+           " system_identifier TEXT NOT NULL, timeline INTEGER NOT NULL) WITHOUT ROWID"},
+          {"positions", 2,
+           "ALTER TABLE positions ADD COLUMN ended INTEGER NOT NULL DEFAULT 1;"
+           "ALTER TABLE position_histories ADD COLUMN transactions TEXT NOT NULL DEFAULT ''"}};
 }
 
 PositionRing::PositionRing(db::Database* database, const base::Clock* clock)
@@ -56,21 +63,24 @@ void PositionRing::ObserveNothing(const std::string& probe) {
 }
 
 void PositionRing::Observe(const std::string& probe, const WalHistory& history, std::uint64_t lsn,
-                           base::SteadyTime at, base::Duration interval) {
+                           base::SteadyTime at, base::Duration interval,
+                           const std::string& transactions) {
   bool due = false;
   {
     const std::lock_guard lock(mutex_);
     Primary& primary = primaries_[probe];
     primary.ran = true;
     primary.interval = interval;
-    Append(primary, history, lsn, at);
+    const bool ended = transactions.empty() || transactions != primary.transactions;
+    Append(primary, history, lsn, at, ended);
+    primary.transactions = transactions;
     due = database_ != nullptr && clock_.Steady() - last_save_ >= kSaveInterval;
   }
   if (due) Save();
 }
 
 void PositionRing::Append(Primary& primary, const WalHistory& history, std::uint64_t lsn,
-                          base::SteadyTime at) {
+                          base::SteadyTime at, bool ended) {
   std::vector<Look>& looks = primary.looks;
   primary.changed = true;
   if (primary.history != history) {
@@ -90,10 +100,11 @@ void PositionRing::Append(Primary& primary, const WalHistory& history, std::uint
   if (!looks.empty()) at = std::max(at, looks.back().last);
   if (!looks.empty() && looks.back().lsn == lsn) {
     looks.back().last = at;
+    looks.back().ended = looks.back().ended || ended;
     return;
   }
   const bool hole = !looks.empty() && at - looks.back().last > kHoleIntervals * primary.interval;
-  looks.push_back(Look{lsn, at, at, hole});
+  looks.push_back(Look{lsn, at, at, hole, ended});
   if (looks.size() > kMaxLooks) Thin(primary);
 }
 
@@ -116,6 +127,7 @@ void PositionRing::Thin(Primary& primary) {
           i < half && looks[i + 1].first - looks[kept - 1].last <= (now - looks[i].first) / part;
       if (small) {
         looks[i + 1].after_hole = looks[i + 1].after_hole || looks[i].after_hole;
+        looks[i + 1].ended = looks[i + 1].ended || looks[i].ended;
       } else {
         looks[kept++] = looks[i];
       }
@@ -140,7 +152,7 @@ void PositionRing::AwaitFirstRun(const std::string& probe, base::Deadline deadli
 
 std::optional<PositionReading> PositionRing::Read(const std::string& probe, std::uint64_t lsn,
                                                   base::SteadyTime at,
-                                                  const ForgivePauses& pauses) const {
+                                                  const OpenSegment& open) const {
   const std::lock_guard lock(mutex_);
   const auto found = primaries_.find(probe);
   if (found == primaries_.end()) return std::nullopt;
@@ -158,14 +170,14 @@ std::optional<PositionReading> PositionRing::Read(const std::string& probe, std:
   // A primary that moved on after `at` was seen since, too.
   const base::Duration unseen = Between(primary.looks.back().last, at);
   reading.fresh = primary.interval.count() > 0 && unseen <= kHoleIntervals * primary.interval;
-  reading.lag = LagOf(primary.looks, count, lsn, at, pauses);
+  reading.lag = LagOf(primary.looks, count, lsn, at, open);
   return reading;
 }
 
 // Of the first `count` looks, which are those until `at`.
 std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, std::size_t count,
                                                std::uint64_t lsn, base::SteadyTime at,
-                                               const ForgivePauses& pauses) {
+                                               const OpenSegment& open) {
   const auto end = looks.begin() + static_cast<std::ptrdiff_t>(count);
   const auto beyond =
       std::upper_bound(looks.begin(), end, lsn,
@@ -184,16 +196,26 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
     lag.estimate = Between(before.last + passed, at);
     lag.certain = !beyond->after_hole;
   }
-  if (pauses.at_least.count() == 0) return lag;
-  for (auto look = beyond; look != end && look->lsn <= pauses.within; ++look) {
+  if (open.pause.count() == 0) {
+    const auto none = [&](const Look& look) {
+      const bool before = &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
+      return look.lsn <= open.end && (before || !look.ended);
+    };
+    const auto first = std::find_if_not(beyond, end, none);
+    if (first == end) return std::nullopt;
+    if (first == beyond) return lag;
+    return PositionLag{Between(first->first, at), Between((first - 1)->last, at),
+                       !first->after_hole};
+  }
+  for (auto look = beyond; look != end && look->lsn <= open.end; ++look) {
     const auto next = look + 1;
     if (next == end) {
-      if (at - look->first >= pauses.at_least) return std::nullopt;
+      if (at - look->first >= open.pause) return std::nullopt;
       continue;
     }
     // What it did while nobody looked is no pause.
     const base::SteadyTime until = next->after_hole ? look->last : next->first;
-    if (until - look->first < pauses.at_least) continue;
+    if (until - look->first < open.pause) continue;
     lag.at_least = Between(next->first, at);
     lag.estimate = Between(until, at);
     lag.certain = !next->after_hole;
@@ -208,24 +230,26 @@ base::Status PositionRing::Load() {
     return steady_now - std::max(base::Duration(0), wall_now - base::FromUnixMillis(millis));
   };
   return database_->Transact([&](db::Database& database) -> base::Status {
-    db::Statement histories =
-        database.Prepare("SELECT probe, system_identifier, timeline FROM position_histories");
+    db::Statement histories = database.Prepare(
+        "SELECT probe, system_identifier, timeline, transactions FROM position_histories");
     while (true) {
       const base::Result<bool> row = histories.Step();
       if (!row) return base::Fail(row.error());
       if (!*row) break;
       Primary& primary = primaries_[histories.Text(0)];
       primary.history = {histories.Text(1), static_cast<std::uint32_t>(histories.Int(2))};
+      primary.transactions = histories.Text(3);
     }
     db::Statement rows = database.Prepare(
-        "SELECT probe, lsn, first_seen, last_seen, after_hole FROM positions ORDER BY probe, lsn");
+        "SELECT probe, lsn, first_seen, last_seen, after_hole, ended FROM positions"
+        " ORDER BY probe, lsn");
     while (true) {
       const base::Result<bool> row = rows.Step();
       if (!row) return base::Fail(row.error());
       if (!*row) return {};
       Primary& primary = primaries_[rows.Text(0)];
       Look look{static_cast<std::uint64_t>(rows.Int(1)), to_steady(rows.Int(2)),
-                to_steady(rows.Int(3)), rows.Int(4) != 0};
+                to_steady(rows.Int(3)), rows.Int(4) != 0, rows.Int(5) != 0};
       // The wall clock may have been set back between two of them.
       if (!primary.looks.empty()) look.first = std::max(look.first, primary.looks.back().last);
       look.last = std::max(look.last, look.first);
@@ -241,7 +265,8 @@ std::vector<PositionRing::Unsaved> PositionRing::TakeUnsaved() {
   std::vector<Unsaved> unsaved;
   for (auto& [name, primary] : primaries_) {
     if (!primary.changed || primary.looks.empty()) continue;
-    Unsaved one{name, primary.history, {}, primary.rewrite || !primary.saved_lsn};
+    Unsaved one{
+        name, primary.history, primary.transactions, {}, primary.rewrite || !primary.saved_lsn};
     for (const Look& look : primary.looks) {
       if (one.rewrite || look.lsn >= *primary.saved_lsn) one.looks.push_back(look);
     }
@@ -289,23 +314,24 @@ base::Status PositionRing::Write(const std::vector<Unsaved>& unsaved) {
   return database_->Transact([&](db::Database& database) -> base::Status {
     db::Statement clear = database.Prepare("DELETE FROM positions WHERE probe = ?");
     db::Statement history =
-        database.Prepare("INSERT OR REPLACE INTO position_histories VALUES (?, ?, ?)");
+        database.Prepare("INSERT OR REPLACE INTO position_histories VALUES (?, ?, ?, ?)");
     db::Statement insert =
-        database.Prepare("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?)");
+        database.Prepare("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?)");
     for (const Unsaved& one : unsaved) {
       if (one.rewrite) {
         clear.Reset();
         if (base::Status done = clear.Bind(one.probe).Run(); !done) return done;
-        history.Reset();
-        history.Bind(one.probe).Bind(one.history.system_identifier);
-        history.Bind(static_cast<std::int64_t>(one.history.timeline));
-        if (base::Status done = history.Run(); !done) return done;
       }
+      history.Reset();
+      history.Bind(one.probe).Bind(one.history.system_identifier);
+      history.Bind(static_cast<std::int64_t>(one.history.timeline)).Bind(one.transactions);
+      if (base::Status done = history.Run(); !done) return done;
       for (const Look& look : one.looks) {
         insert.Reset();
         insert.Bind(one.probe).Bind(static_cast<std::int64_t>(look.lsn));
         insert.Bind(to_wall(look.first)).Bind(to_wall(look.last));
         insert.Bind(static_cast<std::int64_t>(look.after_hole));
+        insert.Bind(static_cast<std::int64_t>(look.ended));
         if (base::Status done = insert.Run(); !done) return done;
       }
     }

@@ -3,7 +3,8 @@
 //
 // Every run of a primary's probe adds a look. The lag of a standby is then the time since the first
 // change after its replayed position, also while the link is cut or the primary is down, and it is
-// 0 while the primary idles. Looks are kept for hours at full resolution and thinned out where they
+// 0 while the primary idles; that of an archive counts the ends of transactions where nothing else
+// ships the open segment. Looks are kept for hours at full resolution and thinned out where they
 // are older, within a fixed number for each primary.
 //
 // Times are steady (a step of the wall clock changes nothing); wall times are stored, so that the
@@ -52,10 +53,11 @@ struct PositionReading {
   std::optional<PositionLag> lag;  // absent: nothing known lies beyond the position
 };
 
-// Changes up to `within` are forgotten when the primary stood still for `at_least` after them.
-struct ForgivePauses {
-  std::uint64_t within = 0;
-  base::Duration at_least{};
+// What is left out of a lag: WAL up to `end` that nobody would miss.
+struct OpenSegment {
+  std::uint64_t end = 0;  // changes beyond it count, whatever they are; 0 = all do
+  // A pause this long shows that what came before it is such WAL; 0 = no end of a transaction does.
+  base::Duration pause{};
 };
 
 class PositionRing {
@@ -73,9 +75,10 @@ class PositionRing {
   // A probe of that name will run: AwaitFirstRun() may wait for it.
   void Expect(const std::string& probe);
   // The primary was at `lsn` at `at`. Another timeline of the same system keeps what lies at or
-  // before `lsn`; another system begins anew; so does a primary that went back.
+  // before `lsn`; another system begins anew; so does a primary that went back. `transactions` is
+  // another text whenever a transaction that writes has ended; "" if that is not known.
   void Observe(const std::string& probe, const WalHistory& history, std::uint64_t lsn,
-               base::SteadyTime at, base::Duration interval);
+               base::SteadyTime at, base::Duration interval, const std::string& transactions = "");
   // A run of the probe ended without a position.
   void ObserveNothing(const std::string& probe);
   // Returns when a run of an expected probe has ended since the start, so that the first run of a
@@ -87,7 +90,7 @@ class PositionRing {
   // How far `lsn`, read at `at` or later, is behind `probe`. Looks after `at` do not count, because
   // the position may have moved meanwhile. nullopt if nothing is known of the probe.
   std::optional<PositionReading> Read(const std::string& probe, std::uint64_t lsn,
-                                      base::SteadyTime at, const ForgivePauses& pauses = {}) const;
+                                      base::SteadyTime at, const OpenSegment& open = {}) const;
   ServerNames& server_names() { return server_names_; }
   ArchiveNotes& archive_notes() { return archive_notes_; }
 
@@ -98,10 +101,12 @@ class PositionRing {
     base::SteadyTime first{};
     base::SteadyTime last{};
     bool after_hole = false;  // the look before it was long ago
+    bool ended = true;        // a transaction, since the look before it; true where nobody knows
   };
   struct Primary {
     WalHistory history;
-    std::vector<Look> looks;  // by lsn and by time
+    std::string transactions;  // at the last look
+    std::vector<Look> looks;   // by lsn and by time
     base::Duration interval{};
     bool expected = false;
     bool ran = false;
@@ -113,16 +118,17 @@ class PositionRing {
   struct Unsaved {
     std::string probe;
     WalHistory history;
+    std::string transactions;
     std::vector<Look> looks;
     bool rewrite = false;
   };
 
   static void Append(Primary& primary, const WalHistory& history, std::uint64_t lsn,
-                     base::SteadyTime at);
+                     base::SteadyTime at, bool ended);
   static void Thin(Primary& primary);
   static std::optional<PositionLag> LagOf(const std::vector<Look>& looks, std::size_t count,
                                           std::uint64_t lsn, base::SteadyTime at,
-                                          const ForgivePauses& pauses);
+                                          const OpenSegment& open);
   base::Status Load();
   void Save();
   std::vector<Unsaved> TakeUnsaved();

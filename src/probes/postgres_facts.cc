@@ -90,12 +90,13 @@ net::NetResult<void> Collector::Core() {
 
 void Collector::Positions() {
   facts_.positions_asked = context_.clock->Steady();
-  const auto rows = Fact("positions", PostgresPositionSql());
+  const auto rows = Fact("positions", PostgresPositionSql(facts_.server_version));
   facts_.positions_answered = context_.clock->Steady();
   if (!rows) return;
   // The server may have been promoted since the first query.
   facts_.in_recovery = rows->Bool(0, "in_recovery").value_or(facts_.in_recovery);
   facts_.position = Position(*rows, 0, "position");
+  facts_.transactions = rows->Text(0, "transactions");
   facts_.timeline = static_cast<std::uint32_t>(rows->Int(0, "timeline").value_or(0));
   facts_.receive = Position(*rows, 0, "receive");
   facts_.replay = Position(*rows, 0, "replay");

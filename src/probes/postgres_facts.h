@@ -70,6 +70,7 @@ struct PostgresFacts {
   std::string system_identifier;          // "" if not told
   std::uint32_t timeline = 0;             // 0 if not told; of a standby a lower bound
   std::optional<std::uint64_t> position;  // of a primary
+  std::string transactions;               // of a primary: see PositionRing::Observe
   std::optional<std::uint64_t> receive;   // of a standby
   std::optional<std::uint64_t> replay;
   std::optional<bool> replay_paused;

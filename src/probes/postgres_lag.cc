@@ -5,8 +5,6 @@
 namespace drwatch::probes {
 namespace {
 
-// After how long without a change a server idles, where archive_timeout does not say it.
-constexpr base::Duration kIdle = std::chrono::minutes(10);
 // The archiver's own pace on top of archive_timeout.
 constexpr double kArchiverSlackSeconds = 60;
 
@@ -84,16 +82,15 @@ double PeerLagSeconds(const PositionReading& own) {
   return base::ToSeconds(estimated ? *own.lag->estimate : own.lag->at_least);
 }
 
-ForgivePauses ForgiveOpenSegment(std::uint64_t archived, double segment_bytes,
-                                 double archive_timeout_seconds) {
-  ForgivePauses pauses;
-  pauses.within = archived + static_cast<std::uint64_t>(segment_bytes);
-  pauses.at_least = kIdle;
+OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes,
+                              double archive_timeout_seconds) {
+  OpenSegment open;
+  open.end = archived + static_cast<std::uint64_t>(segment_bytes);
   if (archive_timeout_seconds > 0) {
     const double seconds = archive_timeout_seconds + kArchiverSlackSeconds;
-    pauses.at_least = base::Duration(static_cast<std::int64_t>(seconds * 1000));
+    open.pause = base::Duration(static_cast<std::int64_t>(seconds * 1000));
   }
-  return pauses;
+  return open;
 }
 
 std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const PositionRing& ring,
@@ -116,7 +113,7 @@ std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const Po
   lag.bytes = static_cast<double>(*facts.position - std::min(*facts.position, *archived));
   const std::optional<PositionReading> own =
       ring.Read(probe, *archived, facts.positions_answered,
-                ForgiveOpenSegment(*archived, facts.segment_bytes, facts.archive_timeout_seconds));
+                OpenSegmentBehind(*archived, facts.segment_bytes, facts.archive_timeout_seconds));
   if (own) {
     lag.seconds = std::max(waited, PeerLagSeconds(*own));
   } else if (waited > 0) {

@@ -34,11 +34,11 @@ PrimaryMatch MatchPrimary(const PostgresFacts& facts,
 // bytes say so.
 double PeerLagSeconds(const PositionReading& own);
 
-// What may be forgiven when the lag of an archive that ends at `archived` is asked for: the open
-// segment of an idle server waits for nobody, as archive_timeout has shipped what matters, and what
-// is left are records that no transaction needs. `archive_timeout_seconds` 0 = not set.
-ForgivePauses ForgiveOpenSegment(std::uint64_t archived, double segment_bytes,
-                                 double archive_timeout_seconds);
+// The segment behind an archive that ends at `archived`. While a server idles, archive_timeout has
+// shipped what matters, and what is left are records that no transaction needs. Where it is not set
+// (0), a transaction that ended there waits for the segment to be full.
+OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes,
+                              double archive_timeout_seconds);
 
 // What of a primary's WAL is not in its archive.
 struct ArchiveLag {

@@ -157,7 +157,7 @@ void AddArchiver(const config::PostgresProbe& spec, const PostgresFindings& find
                  findings.archive->bytes);
     report.Gauge("wal_archive_lag_seconds",
                  "Time since the primary passed the end of the last archived segment; 0 while "
-                 "nothing waits but the open segment of an idle server.",
+                 "nothing waits but what no transaction needs.",
                  findings.archive->seconds);
     report.Gauge("wal_archive_max_lag_seconds", "Limit of wal_archive_lag_seconds.",
                  base::ToSeconds(spec.archive_max_lag));

@@ -118,7 +118,7 @@ PostgresFindings PostgresProbe::Judge(PostgresFacts facts) {
   RememberTimeline(facts);
   if (facts.position) {
     positions_.Observe(config_.name, {facts.system_identifier, facts.timeline}, *facts.position,
-                       facts.positions_answered, config_.interval);
+                       facts.positions_answered, config_.interval, facts.transactions);
     ArchiverNote note;
     note.archive_timeout_seconds = facts.archive_timeout_seconds;
     if (facts.ready) note.waited_seconds = facts.ready->oldest_age_seconds.value_or(0);

@@ -32,19 +32,29 @@ SELECT pg_is_in_recovery() AS in_recovery,
     - coalesce(current_setting('reserved_connections', true)::int, 0) AS connections_limit)";
 }
 
-std::string PostgresPositionSql() {
+std::string PostgresPositionSql(int version) {
+  // As long as the lowest and the next number stay, those that go on can only become fewer: the
+  // three together change with each one's end, and with nothing else.
+  const std::string snapshot = version >= kVersionWithSnapshots ? "pg_snapshot" : "txid_snapshot";
+  const std::string now =
+      version >= kVersionWithSnapshots ? "pg_current_snapshot()" : "txid_current_snapshot()";
   return R"(
 SELECT standby AS in_recovery,
   CASE WHEN NOT standby THEN pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') END AS position,
   CASE WHEN NOT standby THEN
     ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint END AS timeline,
+  CASE WHEN NOT standby THEN
+    concat()" +
+         snapshot + "_xmin(seen), ':', " + snapshot + "_xmax(seen), ':', (SELECT count(*) FROM " +
+         snapshot + R"(_xip(seen))) END AS transactions,
   CASE WHEN standby THEN pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0') END AS receive,
   CASE WHEN standby THEN pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') END AS replay,
   CASE WHEN standby THEN pg_is_wal_replay_paused() END AS paused,
   CASE WHEN standby THEN
     extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
   END AS replay_age_seconds
-FROM (SELECT pg_is_in_recovery() AS standby) AS role)";
+FROM (SELECT pg_is_in_recovery() AS standby, )" +
+         now + " AS seen) AS role";
 }
 
 std::string PostgresIdentitySql() {

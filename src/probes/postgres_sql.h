@@ -12,9 +12,10 @@ namespace drwatch::probes {
 // Columns: in_recovery, version, start_seconds, instance, address, port, monitor, statistics,
 // checksums, commits_wait, archive_mode, archive_timeout_seconds, segment_bytes, connections_limit.
 std::string PostgresCoreSql();
-// in_recovery, position, timeline (of a primary), receive, replay, paused, replay_age_seconds (of a
-// standby). Positions are bytes since 0/0.
-std::string PostgresPositionSql();
+// in_recovery, position, timeline, transactions (of a primary), receive, replay, paused,
+// replay_age_seconds (of a standby). Positions are bytes since 0/0; `transactions` as in
+// PositionRing::Observe. `version` as libpq has it (150020).
+std::string PostgresPositionSql(int version);
 // system_identifier, timeline. Of a standby the timeline is a lower bound.
 std::string PostgresIdentitySql();
 // status, timeline, message_age_seconds. No row: no receiver runs.
@@ -22,7 +23,7 @@ std::string PostgresReceiverSql();
 // name, client, state, sync_state, replay, behind_bytes of physical standbys; base backups and WAL
 // archivers are no standbys.
 std::string PostgresStandbysSql();
-// slot, active, lost, safe_bytes, retained_bytes. `version` as libpq has it (150020).
+// slot, active, lost, safe_bytes, retained_bytes.
 std::string PostgresSlotsSql(int version);
 // archived, failed, last_wal, last_seconds, failed_wal, failing.
 std::string PostgresArchiverSql();
@@ -40,6 +41,7 @@ std::string PostgresSettingsSql();
 inline constexpr int kVersionWithChecksumStatistics = 120000;
 inline constexpr int kVersionWithArchiveStatusDir = 120000;
 inline constexpr int kVersionWithWalStatus = 130000;
+inline constexpr int kVersionWithSnapshots = 130000;  // by that name
 inline constexpr int kVersionWithSyncedSlots = 170000;
 inline constexpr int kOldestPostgresVersion = 100000;
 

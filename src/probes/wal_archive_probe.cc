@@ -221,10 +221,10 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
   if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
   const std::uint64_t archived = findings.streamed_to.value_or(*findings.state.archived_to);
   const auto note = positions_->archive_notes().Find(spec_.primary);
-  const ForgivePauses pauses =
-      ForgiveOpenSegment(archived, static_cast<double>(reader_->inventory().segment_bytes),
-                         note ? note->archive_timeout_seconds : 0);
-  const auto reading = positions_->Read(spec_.primary, archived, context.clock->Steady(), pauses);
+  const OpenSegment open =
+      OpenSegmentBehind(archived, static_cast<double>(reader_->inventory().segment_bytes),
+                        note ? note->archive_timeout_seconds : 0);
+  const auto reading = positions_->Read(spec_.primary, archived, context.clock->Steady(), open);
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
@@ -233,6 +233,9 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
     findings.lag_is_bound = true;
     findings.lag_seconds = std::max(*findings.lag_seconds, note ? note->waited_seconds : 0);
   }
+  findings.open_segment_waits = note && note->archive_timeout_seconds == 0 &&
+                                note->waited_seconds == 0 && reading->newest > archived &&
+                                reading->newest <= open.end;
   FindApart(findings, context);
   if (reading->fresh) return;
   // What it has done since it was last seen nobody knows.

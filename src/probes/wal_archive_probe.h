@@ -37,6 +37,7 @@ struct WalFindings {
   // nobody knows which it is): the lag may be longer.
   bool lag_is_bound = false;
   std::uint32_t apart_timeline = 0;             // the primary's, if nothing of it is here
+  bool open_segment_waits = false;              // for nothing but to be full: no archive_timeout
   std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
   std::optional<base::Timestamp> last_segment;  // when the newest one arrived
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached

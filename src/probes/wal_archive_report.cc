@@ -91,6 +91,18 @@ void CheckVerified(const config::WalArchiveProbe& spec, const catalog::WalReader
   report.Ok("verified", text);
 }
 
+std::string LagHint(const config::WalArchiveProbe& spec, const WalFindings& findings) {
+  if (findings.unseen_seconds) {
+    return "let drwatch see it again; if another server took its place, name that one's probe in "
+           "\"primary\"";
+  }
+  if (findings.open_segment_waits) {
+    return "the open segment waits until it is full: set archive_timeout to less than " +
+           base::FormatDuration(spec.max_lag);
+  }
+  return "read the archiver's errors in the PostgreSQL log";
+}
+
 void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
               ProbeReport& report) {
   if (spec.primary.empty()) return;
@@ -118,10 +130,7 @@ void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
   if (*findings.lag_seconds > base::ToSeconds(spec.max_lag)) {
     return report.Add("archived", Severity::kCritical, Reason::kStale,
                       text + " > max_lag " + base::FormatDuration(spec.max_lag),
-                      findings.unseen_seconds
-                          ? "let drwatch see it again; if another server took its place, name that "
-                            "one's probe in \"primary\""
-                          : "read the archiver's errors in the PostgreSQL log");
+                      LagHint(spec, findings));
   }
   report.Ok("archived", text);
 }

@@ -203,6 +203,31 @@ def test_a_failing_archiver_lags_until_it_works(folder, drwatch, receivers, prim
     expect_resolve(receivers, page, wait_until, timeout=90)
 
 
+def test_a_commit_in_the_open_segment_lags_and_a_checkpoint_does_not(folder, drwatch, receivers, primary):
+    primary.append_settings(["autovacuum = off"])
+    primary.sql("SELECT pg_reload_conf()")
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="2s")], rules=LAG_RULE))
+
+    def looked():
+        runs = drwatch.value('drwatch_probe_runs_total{probe="pg-primary"}')
+        wait_until(lambda: drwatch.value('drwatch_probe_runs_total{probe="pg-primary"}') >= runs + 2, what="another look")
+    primary.sql("INSERT INTO t VALUES ('x')")
+    wait_until(lambda: drwatch.value('drwatch_probe_runs_total{probe="pg-primary"}') is not None, what="a look")
+    looked()
+    archive(primary)
+    primary.sql("CHECKPOINT")
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") == 0, what="nothing is lost")
+    for _ in range(3):
+        primary.sql("CHECKPOINT")
+        looked()
+    assert value(drwatch, "wal_archive_lag_bytes") > 0
+    assert value(drwatch, "wal_archive_lag_seconds") == 0
+    primary.sql("INSERT INTO t VALUES ('x')")
+    page = expect_page(receivers, "TestArchiveLag", wait_until)
+    primary.sql("SELECT pg_switch_wal()")
+    expect_resolve(receivers, page, wait_until)
+
+
 @pytest.mark.parametrize("command", ["false", "sleep 600"], ids=["fails", "hangs"])
 def test_an_archiver_that_stands_still_pages_until_it_works(folder, drwatch, receivers, primary, command):
     archive(primary, 2)

@@ -21,19 +21,20 @@ constexpr Duration kInterval{10'000};
 class PositionRingTest : public ::testing::Test {
  protected:
   void Look(std::uint64_t lsn, const WalHistory& history = kHistory) {
-    ring_.Observe("pg", history, lsn, clock_.Steady(), kInterval);
+    ring_.Observe("pg", history, lsn, clock_.Steady(), kInterval, transactions_);
   }
   void LookAfter(Duration wait, std::uint64_t lsn) {
     clock_.Advance(wait);
     Look(lsn);
   }
-  std::optional<PositionLag> Lag(std::uint64_t lsn, const ForgivePauses& pauses = {}) {
-    const auto reading = ring_.Read("pg", lsn, clock_.Steady(), pauses);
+  std::optional<PositionLag> Lag(std::uint64_t lsn, const OpenSegment& open = {}) {
+    const auto reading = ring_.Read("pg", lsn, clock_.Steady(), open);
     EXPECT_TRUE(reading);
     return reading ? reading->lag : std::nullopt;
   }
   FakeClock clock_;
   PositionRing ring_{nullptr, &clock_};
+  std::string transactions_;
 };
 
 TEST_F(PositionRingTest, KnowsNothingOfOthers) {
@@ -177,7 +178,7 @@ TEST_F(PositionRingTest, ThinningKeepsLongStays) {
 }
 
 TEST_F(PositionRingTest, ForgivesWhatAPauseFollowed) {
-  const ForgivePauses pauses{1000, std::chrono::minutes(10)};
+  const OpenSegment pauses{1000, std::chrono::minutes(10)};
   Look(100);
   LookAfter(seconds(10), 110);  // a record nobody waits for
   EXPECT_TRUE(Lag(100, pauses));
@@ -197,7 +198,7 @@ TEST_F(PositionRingTest, ForgivesWhatAPauseFollowed) {
 }
 
 TEST_F(PositionRingTest, WhatNobodySawIsNoPause) {
-  const ForgivePauses pauses{1000, std::chrono::minutes(10)};
+  const OpenSegment pauses{1000, std::chrono::minutes(10)};
   Look(100);
   LookAfter(seconds(10), 110);
   clock_.Advance(hours(3));
@@ -216,6 +217,63 @@ TEST_F(PositionRingTest, WhatNobodySawIsNoPause) {
   EXPECT_FALSE(after->certain);
   EXPECT_EQ(after->at_least, seconds(0));
   EXPECT_EQ(after->estimate, hours(3));
+}
+
+// A segment ends at 10'000, the next one at 20'000.
+TEST_F(PositionRingTest, CountsFromTheFirstEndOfATransactionInTheOpenSegment) {
+  const OpenSegment open{20'000, {}};
+  transactions_ = "7:7:0";
+  Look(9'900);
+  LookAfter(seconds(10), 10'120);  // a checkpoint
+  LookAfter(hours(5), 10'240);
+  EXPECT_FALSE(Lag(10'000, open));
+  EXPECT_TRUE(Lag(10'000));
+  transactions_ = "8:8:0";
+  LookAfter(seconds(10), 10'500);
+  EXPECT_EQ(Lag(10'000, open)->estimate, seconds(10));
+  EXPECT_EQ(Lag(10'000, open)->at_least, seconds(0));
+  LookAfter(hours(9), 10'500);
+  LookAfter(seconds(10), 10'600);
+  EXPECT_EQ(Lag(10'000, open)->estimate, hours(9) + seconds(20)) << "nobody ships it";
+  // Of whole segments everything counts.
+  transactions_ = "9:9:0";
+  LookAfter(seconds(10), 20'100);
+  EXPECT_EQ(Lag(10'600, {20'000, {}})->estimate, seconds(10));
+  LookAfter(seconds(10), 20'200);
+  LookAfter(seconds(10), 30'100);
+  EXPECT_EQ(Lag(20'200, {30'000, {}})->estimate, seconds(10));
+}
+
+TEST_F(PositionRingTest, AnEndSeenWithTheStepIntoTheSegmentIsBeforeItIfLittleFollows) {
+  transactions_ = "7:7:0";
+  Look(9'900);
+  transactions_ = "8:8:0";
+  LookAfter(seconds(10), 10'120);
+  EXPECT_FALSE(Lag(10'000, {20'000, {}}));
+  LookAfter(seconds(10), 18'000);  // hint bits, say
+  EXPECT_FALSE(Lag(10'000, {20'000, {}}));
+  transactions_ = "9:9:0";
+  LookAfter(seconds(10), 25'000);
+  LookAfter(hours(1), 25'000);
+  EXPECT_EQ(Lag(20'000, {30'000, {}})->at_least, hours(1)) << "too much for housekeeping";
+}
+
+TEST_F(PositionRingTest, AnEndThatShowsLateIsBeforeThePositionItShowsAt) {
+  transactions_ = "7:7:0";
+  Look(8'000);
+  LookAfter(seconds(10), 9'500);
+  transactions_ = "8:8:0";
+  LookAfter(seconds(10), 9'500);
+  LookAfter(seconds(10), 10'120);
+  EXPECT_FALSE(Lag(9'500, {20'000, {}}));
+  EXPECT_TRUE(Lag(8'000, {20'000, {}}));
+}
+
+TEST_F(PositionRingTest, WhatEndedBeforeTheFirstLookIsNotKnown) {
+  transactions_ = "7:7:0";
+  Look(15'000);
+  LookAfter(hours(1), 15'000);
+  EXPECT_EQ(Lag(10'000, {20'000, {}})->at_least, hours(1));
 }
 
 TEST_F(PositionRingTest, IgnoresStepsOfTheWallClock) {
@@ -263,6 +321,30 @@ TEST(PositionRingDatabaseTest, RemembersOverARestart) {
   EXPECT_EQ(reading->lag->estimate, seconds(70));
   EXPECT_FALSE(reading->fresh);
   EXPECT_FALSE(ring.Read("pg", 200, later.Steady())->lag);
+}
+
+TEST(PositionRingDatabaseTest, RemembersWhichTransactionsHaveEnded) {
+  const testing::TempDir folder;
+  FakeClock clock;
+  {
+    const auto database = Open(folder.Path("db"));
+    PositionRing ring(database.get(), &clock);
+    ring.Observe("pg", kHistory, 10'000, clock.Steady(), kInterval, "7:7:0");
+    clock.Advance(seconds(10));
+    ring.Observe("pg", kHistory, 10'100, clock.Steady(), kInterval, "7:7:0");
+  }
+  {
+    const auto database = Open(folder.Path("db"));
+    PositionRing ring(database.get(), &clock);
+    ring.Observe("pg", kHistory, 15'000, clock.Steady(), kInterval, "7:7:0");
+    EXPECT_FALSE(ring.Read("pg", 10'000, clock.Steady(), {20'000, {}})->lag);
+    clock.Advance(seconds(10));
+    ring.Observe("pg", kHistory, 15'100, clock.Steady(), kInterval, "8:8:0");
+  }
+  const auto database = Open(folder.Path("db"));
+  PositionRing ring(database.get(), &clock);
+  clock.Advance(seconds(10));
+  EXPECT_EQ(ring.Read("pg", 10'000, clock.Steady(), {20'000, {}})->lag->estimate, seconds(20));
 }
 
 TEST(PositionRingDatabaseTest, AKillLosesLittle) {

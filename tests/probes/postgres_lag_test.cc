@@ -158,7 +158,8 @@ class ArchiveLagTest : public ::testing::Test {
     clock_.Advance(wait);
     facts_.position = position;
     facts_.positions_answered = clock_.Steady();
-    ring_.Observe("pg", {"7000", 1}, position, clock_.Steady(), seconds(10));
+    ring_.Observe("pg", {"7000", 1}, position, clock_.Steady(), seconds(10),
+                  std::to_string(transactions_));
   }
   void Idle(Duration time, std::uint64_t position) {
     for (Duration done{}; done < time; done += seconds(10)) At(seconds(10), position);
@@ -170,6 +171,7 @@ class ArchiveLagTest : public ::testing::Test {
   testing::FakeClock clock_;
   PositionRing ring_{nullptr, &clock_};
   PostgresFacts facts_;
+  int transactions_ = 0;
 };
 
 TEST_F(ArchiveLagTest, NeedsAnArchiveAndAFirstSegment) {
@@ -187,20 +189,36 @@ TEST_F(ArchiveLagTest, NeedsAnArchiveAndAFirstSegment) {
 
 TEST_F(ArchiveLagTest, GrowsWhileTheServerWrites) {
   At(seconds(0), 2 * kSegment);
-  for (int i = 1; i <= 90; ++i) At(seconds(20), 2 * kSegment + 1000 * i);
+  for (int i = 1; i <= 90; ++i) {
+    ++transactions_;
+    At(seconds(20), 2 * kSegment + 1100 * i);
+  }
   EXPECT_NEAR(SecondsBehind().value_or(0), 1800, 1);
-  EXPECT_EQ(ComputeArchiveLag(facts_, ring_, "pg")->bytes, 90'000);
+  EXPECT_EQ(ComputeArchiveLag(facts_, ring_, "pg")->bytes, 99'000);
 }
 
 TEST_F(ArchiveLagTest, AnIdleServerHasNone) {
   At(seconds(0), 2 * kSegment);
   At(seconds(10), 2 * kSegment + 200);
-  Idle(minutes(11), 2 * kSegment + 200);
   EXPECT_EQ(SecondsBehind(), 0);
-  // Nor has one that just woke.
+  Idle(hours(3), 2 * kSegment + 200);
+  EXPECT_EQ(SecondsBehind(), 0);
+}
+
+TEST_F(ArchiveLagTest, WithoutATimeoutACommitInTheOpenSegmentWaitsHoweverIdleTheServer) {
+  At(seconds(0), 2 * kSegment);
+  At(seconds(10), 2 * kSegment + 200);
+  ++transactions_;
   At(seconds(10), 2 * kSegment + 5000);
-  EXPECT_LE(SecondsBehind(), 10);
+  Idle(hours(3), 2 * kSegment + 5000);
+  EXPECT_NEAR(SecondsBehind().value_or(0), 3 * 3600 + 10, 1);
+}
+
+TEST_F(ArchiveLagTest, ATimeoutShipsWhatMatters) {
+  At(seconds(0), 2 * kSegment);
+  ++transactions_;
   facts_.archive_timeout_seconds = 300;
+  At(seconds(10), 2 * kSegment + 5000);
   Idle(minutes(5), 2 * kSegment + 5000);
   EXPECT_GE(SecondsBehind(), 290) << "archive_timeout should ship it now";
   Idle(minutes(2), 2 * kSegment + 5000);

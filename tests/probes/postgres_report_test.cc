@@ -185,9 +185,11 @@ TEST(PostgresSqlTest, AsksOnlyWhatTheVersionKnows) {
   EXPECT_NE(PostgresSlotsSql(130000).find("wal_status"), std::string::npos);
   EXPECT_EQ(PostgresSlotsSql(160000).find("synced"), std::string::npos);
   EXPECT_NE(PostgresSlotsSql(170000).find("synced"), std::string::npos);
+  EXPECT_EQ(PostgresPositionSql(120000).find("pg_current_snapshot"), std::string::npos);
+  EXPECT_EQ(PostgresPositionSql(130000).find("txid_"), std::string::npos);
   for (const std::string& sql :
-       {PostgresCoreSql(), PostgresPositionSql(), PostgresReceiverSql(), PostgresStandbysSql(),
-        PostgresSlotsSql(180000), PostgresArchiverSql()}) {
+       {PostgresCoreSql(), PostgresPositionSql(180000), PostgresReceiverSql(),
+        PostgresStandbysSql(), PostgresSlotsSql(180000), PostgresArchiverSql()}) {
     EXPECT_EQ(sql.find("conninfo"), std::string::npos) << sql;
   }
 }

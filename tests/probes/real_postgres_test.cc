@@ -6,6 +6,7 @@
 
 #include "probes/position_ring.h"
 #include "probes/postgres_probe.h"
+#include "probes/postgres_sql.h"
 #include "probes/probe_result_access.h"
 #include "support/eventually.h"
 #include "support/postgres_server.h"
@@ -188,6 +189,35 @@ TEST_F(RealPostgresTest, APairThroughItsLife) {
   EXPECT_EQ(ValueOf(replica, "postgres_timeline"), 2);
   EXPECT_EQ(ValueOf(replica, "postgres_primary_info"), 1);
   EXPECT_EQ(replica.Headline().reason, Reason::kWrongRole) << Describe(replica);
+}
+
+TEST_F(RealPostgresTest, OnlyTheEndOfATransactionWaitsInTheOpenSegment) {
+  const auto primary = PostgresServer::StartPrimary(
+      {"archive_timeout = 0", "autovacuum = off", "max_prepared_transactions = 2"});
+  primary->Sql("CREATE TABLE t(i int)");
+  primary->Sql("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'long'");
+  primary->Sql("INSERT INTO t VALUES (2)");
+  const auto probe = Make(Config(*primary, "pg"));
+  Run(*probe);
+  const std::string name = primary->Sql("SELECT pg_walfile_name(pg_switch_wal() - 1)");
+  EXPECT_TRUE(Eventually(
+      [&] { return primary->Sql("SELECT last_archived_wal FROM pg_stat_archiver") == name; }));
+  primary->Sql("CHECKPOINT");
+  model::ProbeResult seen = Run(*probe);
+  EXPECT_GT(ValueOf(seen, "wal_archive_lag_bytes"), 0);
+  EXPECT_EQ(ValueOf(seen, "wal_archive_lag_seconds"), 0) << "a checkpoint is no loss";
+  // It began before others that have ended long since.
+  primary->Sql("COMMIT PREPARED 'long'");
+  Run(*probe);
+  primary->Sql("CHECKPOINT");
+  seen = Run(*probe);
+  EXPECT_GT(ValueOf(seen, "wal_archive_lag_seconds"), 0) << Describe(seen);
+  // Servers before 13 have other names for it; 15 knows both.
+  const std::string old = PostgresPositionSql(120000);
+  const auto transactions = [&](const std::string& sql) {
+    return primary->Sql("SELECT transactions FROM (" + sql + ") AS asked");
+  };
+  EXPECT_EQ(transactions(old), transactions(PostgresPositionSql(150000)));
 }
 
 TEST_F(RealPostgresTest, SlotsArchiverPrivilegesAndRefusals) {

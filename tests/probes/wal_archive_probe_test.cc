@@ -53,8 +53,9 @@ class WalArchiveProbeTest : public ::testing::Test {
         "base", {"shop", spec_.data},
         {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 2s, "b1", 0, "base"}});
   }
-  void SeePrimary(std::uint64_t lsn) {
-    positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s);
+  void SeePrimary(std::uint64_t lsn, const std::string& transactions = "") {
+    positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s,
+                       transactions);
   }
   model::ProbeResult Run(base::Duration timeout = 10s) {
     if (!probe_) {
@@ -93,6 +94,33 @@ TEST_F(WalArchiveProbeTest, AnIdlePrimaryLosesNothingWhileItIsSeen) {
     EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 0);
     EXPECT_EQ(Loss(result), 0);
   }
+}
+
+TEST_F(WalArchiveProbeTest, WhatAnIdlePrimaryCommittedIsNotArchivedBeforeItsSegmentIs) {
+  AddBase();
+  const auto see = [&](double archive_timeout_seconds, std::uint64_t lsn, const char* ended) {
+    positions_.archive_notes().Put("db", {builder_.Name(3), {}, archive_timeout_seconds, 0});
+    SeePrimary(lsn, ended);
+  };
+  see(0, 5 * kBytes, "7:7:0");
+  clock_.Advance(1s);
+  see(0, 5 * kBytes + 100, "7:7:0");
+  clock_.Advance(3h);
+  see(0, 5 * kBytes + 100, "7:7:0");
+  EXPECT_EQ(Loss(Run()), 0) << "a checkpoint";
+  clock_.Advance(1s);
+  see(0, 5 * kBytes + 2000, "8:8:0");
+  clock_.Advance(3h);
+  see(0, 5 * kBytes + 2000, "8:8:0");
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 3 * 3600 + 1);
+  EXPECT_EQ(Loss(result), 3 * 3600 + 1);
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kCritical);
+  EXPECT_EQ(CheckOf(result, "archived").hint,
+            "the open segment waits until it is full: set archive_timeout to less than 15m");
+  see(300, 5 * kBytes + 2000, "8:8:0");
+  result = Run();
+  EXPECT_EQ(Loss(result), 0) << "it would have been archived";
 }
 
 TEST_F(WalArchiveProbeTest, NothingIsPromisedBeyondTheLastTimeThePrimaryWasSeen) {
