@@ -13,8 +13,9 @@ namespace {
 using model::Reason;
 
 constexpr std::int64_t kBlockBytes = 512;
-// Names and pax records beyond this are not read: no file system has them.
-constexpr std::int64_t kMaxExtensionBytes = 1 << 20;
+// Names and pax records beyond this are not read. No file system has such names; the list of a
+// folder in an incremental archive has room for a hundred thousand files.
+constexpr std::int64_t kMaxExtensionBytes = 4 << 20;
 constexpr std::string_view kMember = "a tar member";
 
 std::string_view Text(std::string_view block, std::size_t at, std::size_t size) {
@@ -96,6 +97,7 @@ class TarWalker {
  private:
   Walked<void> Header(const std::string& block, std::int64_t begin);
   Walked<void> Member(TarMember member, std::int64_t begin);
+  Walked<void> FolderList(TarMember member, std::string_view list);
   Walked<std::string> Extension(std::int64_t size, std::int64_t begin);
   Walked<void> SkipSparseMap(const std::string& block);
   Walked<void> ReadPax(const std::string& records, std::int64_t begin);
@@ -110,6 +112,7 @@ class TarWalker {
   std::optional<std::string> next_name_;
   std::optional<std::string> next_link_;
   std::optional<std::int64_t> next_size_;
+  std::optional<std::string> next_folder_list_;
   bool next_sparse_ = false;
 };
 
@@ -153,6 +156,7 @@ Walked<void> TarWalker::ReadPax(const std::string& records, std::int64_t begin) 
     if (key == "path" && !next_sparse_) next_name_ = std::string(value);
     if (key == "GNU.sparse.name") next_name_ = std::string(value);
     if (key.starts_with("GNU.sparse.")) next_sparse_ = true;
+    if (key == "GNU.dumpdir") next_folder_list_ = std::string(value);
     if (key == "linkpath") next_link_ = std::string(value);
     if (key == "size") {
       next_size_ = base::ParseInt(value);
@@ -217,11 +221,24 @@ Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
                       " would be unpacked outside of its folder");
   }
   while (member.name.starts_with("./")) member.name.erase(0, 2);
+  const auto list = std::exchange(next_folder_list_, std::nullopt);
+  if (list && member.type == '5') return FolderList(std::move(member), *list);
   if (auto told = visitor_.Begin(member); !told) return told;
   MemberContent content(reader_, member);
   if (auto told = visitor_.Content(content); !told) return told;
   if (auto rest = Drain(content); !rest) return tl::unexpected(std::move(rest.error()));
   if (auto padding = SkipPadding(member.size); !padding) return padding;
+  return visitor_.End();
+}
+
+// An incremental archive of GNU tar in the format of POSIX: the list is a record of the folder, where
+// in GNU's own format it is the content of a 'D' member. Told as such a member.
+Walked<void> TarWalker::FolderList(TarMember member, std::string_view list) {
+  member.type = 'D';
+  member.size = static_cast<std::int64_t>(list.size());
+  if (auto told = visitor_.Begin(member); !told) return told;
+  MemorySource content(list);
+  if (auto told = visitor_.Content(content); !told) return told;
   return visitor_.End();
 }
 

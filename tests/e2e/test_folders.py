@@ -221,7 +221,7 @@ def test_an_unchanged_tree_that_is_copied_anew_is_new(folder, drwatch, receivers
     expect_resolve(receivers, page, wait_until)
 
 
-@pytest.mark.parametrize("packed", ["", "-z"])
+@pytest.mark.parametrize("packed", ["", "-z", "--format=posix", "--format=posix -z"])
 def test_an_increment_of_a_dump_folder_holds_what_has_changed(folder, packed):
     """`tar -g` every night: of a dump whose tables have not changed only the table of contents is new."""
     dump = folder / "dump"

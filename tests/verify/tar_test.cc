@@ -61,6 +61,33 @@ TEST(TarTest, ListsMembersOfEveryKind) {
   EXPECT_EQ(result.content, "abcxyz" + std::string(1000, 'q'));
 }
 
+std::string PaxRecord(const std::string& key, const std::string& value) {
+  const std::string rest = " " + key + "=" + value + "\n";
+  std::size_t length = rest.size();
+  while (std::to_string(length).size() + rest.size() != length) ++length;
+  return std::to_string(length) + rest;
+}
+
+TEST(TarTest, TheListOfAFolderInAPaxRecordIsItsContent) {
+  const std::string list("Ya\0Nb\0\0", 7);
+  const Result result = List(Tar({{"pax", PaxRecord("GNU.dumpdir", list), 'x'},
+                                  {"folder/", "", '5'},
+                                  {"folder/a", "x"},
+                                  {"next/", "", '5'},
+                                  {"pax", PaxRecord("GNU.dumpdir", list), 'x'},
+                                  {"no folder", "y"},
+                                  {"last/", "", '5'}}));
+  EXPECT_FALSE(result.fault) << result.fault->message;
+  EXPECT_EQ(result.names, "folder/:7 folder/a:1 next/:0 no folder:1 last/:0 ");
+  EXPECT_EQ(result.content, list + "xy");
+  std::string of_many_files;
+  while (of_many_files.size() < 2 << 20) of_many_files += std::string("Nshop-20260410.dump\0", 20);
+  const Result many =
+      List(Tar({{"pax", PaxRecord("GNU.dumpdir", of_many_files), 'x'}, {"folder/", "", '5'}}));
+  EXPECT_FALSE(many.fault) << many.fault->message;
+  EXPECT_EQ(many.content, of_many_files);
+}
+
 TEST(TarTest, ReadsSizesInBase256AndFromPax) {
   std::string header = TarHeader({"big", "12345"});
   header.replace(124, 12, std::string_view("\x80\0\0\0\0\0\0\0\0\0\0\x05", 12));
