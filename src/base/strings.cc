@@ -103,6 +103,19 @@ std::string FormatDouble(double value) {
   return std::string(text.data(), end);
 }
 
+// Nobody sees these characters, but terminals obey them: U+0080 to U+009F, and those that join what
+// they stand between or turn the direction of what follows, so that a name reads as another one
+// (Unicode, "Bidirectional Algorithm", 2).
+static bool IsHiddenControl(std::string_view character) {
+  const auto in = [character](std::string_view first, std::string_view last) {
+    return character.size() == first.size() && character >= first && character <= last;
+  };
+  return in("\xc2\x80", "\xc2\x9f") || in("\xe2\x80\x8b", "\xe2\x80\x8f") ||  // U+200B to U+200F
+         in("\xe2\x80\xaa", "\xe2\x80\xae") ||                                // U+202A to U+202E
+         in("\xe2\x81\xa0", "\xe2\x81\xa4") ||                                // U+2060 to U+2064
+         in("\xe2\x81\xa6", "\xe2\x81\xa9") || character == "\xef\xbb\xbf";   // U+2066 to U+2069
+}
+
 std::string Quote(std::string_view text) {
   std::string result = "\"";
   while (!text.empty()) {
@@ -116,9 +129,9 @@ std::string Quote(std::string_view text) {
       result += "\\t";
     } else if (length == 0 || c < 0x20 || c == 0x7f) {
       result += {'\\', 'x', kHexDigits[c >> 4], kHexDigits[c & 15]};
-    } else if (c == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0) {
-      // U+0080 to U+009F, which terminals obey, too.
-      result += "\\xc2";
+    } else if (IsHiddenControl(text.substr(0, length))) {
+      // Its other bytes are no character by themselves.
+      result += {'\\', 'x', kHexDigits[c >> 4], kHexDigits[c & 15]};
       text.remove_prefix(1);
       continue;
     } else {

@@ -31,6 +31,23 @@ TEST(StringsTest, NothingThatATerminalObeysIsVisible) {
             "1m\xc2\xa0");
 }
 
+TEST(StringsTest, NothingThatTurnsOrHidesTextIsVisible) {
+  for (const std::string hidden :
+       {"\xe2\x80\x8b", "\xe2\x80\x8f", "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa0",
+        "\xe2\x81\xa4", "\xe2\x81\xa6", "\xe2\x81\xa9", "\xef\xbb\xbf"}) {
+    std::string escaped;
+    for (const char c : hidden) escaped += "\\x" + Hex(std::string(1, c));
+    EXPECT_EQ(Visible("shop" + hidden + "pmud.dump"), "shop" + escaped + "pmud.dump");
+    EXPECT_EQ(Quote(hidden + hidden), "\"" + escaped + escaped + "\"");
+  }
+  // U+2010, U+2027, U+2029, U+202F, U+205F, U+2065, U+206A and U+FEFE: beside them.
+  for (const std::string seen :
+       {"\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f",
+        "\xe2\x81\xa5", "\xe2\x81\xaa", "\xef\xbb\xbe", "\xd7\xa9"}) {
+    EXPECT_EQ(Visible(seen), seen);
+  }
+}
+
 TEST(DurationTest, ParsesEveryUnitInFallingOrder) {
   EXPECT_EQ(ParseDuration("1h30m").value(), 1h + std::chrono::minutes(30));
   EXPECT_EQ(ParseDuration("500ms").value(), 500ms);
