@@ -32,6 +32,7 @@ CheckOutcome Name(const std::vector<model::StoredCopy>& copies, const model::Sto
 struct Looked {
   std::size_t bad = 0;
   std::size_t open = 0;
+  std::string prevented;  // why the newest of those that could not be read was not; may be empty
 };
 
 Looked CountLooked(const config::BackupProbe& spec, const LatestGoodEvidence& evidence,
@@ -43,6 +44,10 @@ Looked CountLooked(const config::BackupProbe& spec, const LatestGoodEvidence& ev
     // A good one that is no good copy is being replaced.
     const bool bad = WorthOf(spec, artefact, verdict) == Worth::kBad || is_left(artefact.name);
     ++(bad ? looked.bad : looked.open);
+    const bool failed = verdict && WasPrevented(*verdict) && verdict->reason != Reason::kTimeout;
+    if (!bad && failed) {
+      looked.prevented = base::Quote(artefact.name) + " could not be read: " + verdict->text;
+    }
   }
   return looked;
 }
@@ -56,7 +61,9 @@ CheckOutcome None(const Looked& looked, const LatestGoodEvidence& evidence) {
   if (looked.open == 0) return check;
   if (!evidence.relied_on) check.severity = Severity::kUnknown;
   check.reason = Reason::kUnverified;
-  if (evidence.only_run) {
+  if (!looked.prevented.empty()) {
+    check.hint = looked.prevented;
+  } else if (evidence.only_run) {
     check.hint = "there was no time to read on: raise the probe's timeout, or use drwatch verify";
   } else {
     check.hint = evidence.relied_on ? "" : "they are read one after the other, newest first";

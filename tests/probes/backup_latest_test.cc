@@ -77,6 +77,18 @@ TEST_F(BackupLatestTest, AnOnlyRunSaysHowFarItsTimeSufficed) {
   EXPECT_EQ(Good(), "");
 }
 
+TEST_F(BackupLatestTest, WhatCouldNotBeReadSaysWhy) {
+  Write("shop-1.dump", 3h, GoodDump());
+  std::filesystem::permissions(folder_.Path("backups/shop-1.dump"), std::filesystem::perms::none);
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+  database_.reset();
+  const testing::AsNobody nobody;
+  Run();
+  EXPECT_EQ(Latest().message, "none is known: 1 is not verified yet");
+  EXPECT_EQ(Latest().hint.find("\"shop-1.dump\" could not be read: "), 0U) << Latest().hint;
+  EXPECT_NE(Latest().hint.find("permission denied"), std::string::npos) << Latest().hint;
+}
+
 // At that rate nobody is done before the run ends.
 TEST_F(BackupLatestTest, WhatAnOnlyRunCannotReadIsUnknown) {
   spec_.verify.read_rate_bytes = 1000;
