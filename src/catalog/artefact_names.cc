@@ -65,6 +65,11 @@ bool IsTemporaryName(std::string_view name) {
                      [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
 }
 
+bool IsUnfinishedName(const std::string& pattern, std::string_view name) {
+  const bool asked_for = name.starts_with('.') && pattern[pattern.rfind('/') + 1] == '.';
+  return IsTemporaryName(asked_for ? name.substr(1) : name);
+}
+
 bool MatchesPattern(const std::string& pattern, const std::string& name) {
   if (pattern == "*") return true;
   const bool on_path = pattern.find('/') != std::string::npos;

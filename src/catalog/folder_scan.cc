@@ -220,7 +220,7 @@ bool FolderScan::JudgeUnseen(const FolderEntry& entry) {
 
 bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
   if (verify::ParseChecksumFileName(entry.name())) return true;
-  if (IsTemporaryName(entry.name())) {
+  if (IsUnfinishedName(options_.pattern, entry.name())) {
     JudgeTemporary(prefix, entry);
     return true;
   }

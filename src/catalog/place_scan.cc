@@ -169,7 +169,7 @@ void PlaceScan::JudgeFile(const PlaceObject& object, const verify::ChecksumFolde
                           const std::string& folder) {
   const std::string name(LastPart(object, folder));
   if (name.empty() || verify::ParseChecksumFileName(name)) return;
-  if (IsTemporaryName(name)) return JudgeTemporary(object, folder);
+  if (IsUnfinishedName(options_.pattern, name)) return JudgeTemporary(object, folder);
   if (!MatchesPattern(options_.pattern, object.name)) return;
   if (!options_.every_file && LiesBeside(options_.pattern, name)) return;
   Artefact artefact;

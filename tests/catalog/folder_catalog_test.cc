@@ -220,6 +220,19 @@ TEST_F(FolderCatalogTest, UnfinishedFilesAreInProgress) {
   EXPECT_EQ(List().findings.at(0).reason, Reason::kIncomplete);
 }
 
+TEST_F(FolderCatalogTest, WhatIsHiddenCountsWhereItIsAskedFor) {
+  Write(".shop.dump", 1h);
+  Write(".shop.dump.part", 1h);
+  Write(".other.dump", 1h);
+  EXPECT_EQ(Names(), "|");
+  catalog_.reset();
+  options_.pattern = "*.dump";
+  EXPECT_EQ(Names(), "| .other.dump .shop.dump .shop.dump.part") << "on the way to other names";
+  catalog_.reset();
+  options_.pattern = ".shop.*";
+  EXPECT_EQ(Names(), ".shop.dump | .shop.dump.part");
+}
+
 TEST_F(FolderCatalogTest, ChecksumFileMarksAFileComplete) {
   const std::string hex(64, 'a');
   Write("a.dump", 5s);

@@ -135,6 +135,15 @@ TEST_F(PlaceCatalogTest, IsBlindForAnImpossibleAddress) {
   EXPECT_EQ(List().blind->reason, Reason::kConfig);
 }
 
+TEST_F(PlaceCatalogTest, WhatIsHiddenCountsWhereItIsAskedFor) {
+  Put("daily/.shop.dump", 1h);
+  Put("daily/.other.dump", 1h);
+  EXPECT_EQ(List().complete.size(), 0U);
+  catalog_.reset();
+  options_.pattern = ".shop.dump";
+  EXPECT_EQ(Names(), ".shop.dump |");
+}
+
 TEST_F(PlaceCatalogTest, ReadsSidecarsOnce) {
   const std::string digest =
       base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, Sample("custom.dump")));
