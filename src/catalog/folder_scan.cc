@@ -17,6 +17,7 @@
 #include "catalog/folder_entries.h"
 #include "catalog/folder_kind.h"
 #include "catalog/folder_summary.h"
+#include "catalog/folder_sums.h"
 #include "verify/checksum_list.h"
 #include "verify/checksums.h"
 
@@ -317,14 +318,13 @@ void FolderScan::AddFile(std::string path, const FolderEntry& entry) {
   artefact.modified = entry.modified;
   artefact.fingerprint = entry.fingerprint;
   bool marked = false;
-  std::string stamp;
   if (!sums_->said->empty()) {
-    for (const auto& expected : sums_->said->Find(std::string(entry.name()))) {
+    const std::string name(entry.name());
+    for (const auto& expected : sums_->said->Find(name)) {
       marked = marked || expected.listed >= artefact.modified;
-      stamp += expected.digest;
     }
+    artefact.checksum_stamp = StampOf(DigestsOf(*sums_->said, name));
   }
-  artefact.checksum_stamp = StampOf(stamp);
   const auto time = ContentTime(artefact, entry);
   if (!marked && !QuietSince(artefact.modified)) {
     AddRecent(std::move(artefact), time);

@@ -6,6 +6,7 @@
 
 #include "catalog/folder_summary.h"
 #include "verify/checksums.h"
+#include "verify/split_pieces.h"
 
 namespace drwatch::catalog {
 
@@ -48,6 +49,19 @@ const FolderSums& TakeSums(const std::string& folder, const std::vector<Checksum
   if (sums.changed) sums.said = std::make_unique<verify::ChecksumFolder>(folder, names);
   sums.fingerprint = fingerprint;
   return sums;
+}
+
+std::string DigestsOf(const verify::ChecksumFolder& said, const std::string& name) {
+  std::string digests;
+  if (said.empty()) return digests;
+  const auto add = [&](const std::string& file) {
+    for (const auto& expected : said.Find(file)) digests += expected.digest;
+  };
+  add(name);
+  const auto piece = verify::ParsePieceName(name);
+  if (!piece || piece->digits()) return digests;
+  if (const auto whole = verify::WholeName(name)) add(*whole);
+  return digests;
 }
 
 }  // namespace drwatch::catalog

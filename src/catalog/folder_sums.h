@@ -1,5 +1,5 @@
-// What the checksum files of one folder say of its files, read again when one of them changed. Used
-// within this folder.
+// What the checksum files of one folder say of its files; of a folder of this machine read again
+// when one of them changed. Used within this folder.
 #pragma once
 
 #include <cstdint>
@@ -33,5 +33,9 @@ using SumsByFolder = std::map<std::string, FolderSums>;
 // there.
 const FolderSums& TakeSums(const std::string& folder, const std::vector<ChecksumFile>& files,
                            SumsByFolder& last, SumsByFolder& next);
+
+// What they say of a file, for its stamp; of the first piece that split(1) left also what they say
+// of the file that was cut. Not so of a numbered one: the file may be the next of a rotation.
+std::string DigestsOf(const verify::ChecksumFolder& said, const std::string& name);
 
 }  // namespace drwatch::catalog

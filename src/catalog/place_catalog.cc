@@ -158,6 +158,8 @@ verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
   if (!artefact.folder) {
     const std::string folder = FolderOf(name);
     const verify::Checksums checksums(name.substr(folder.size()), SumsOf(folder), nullptr);
+    const verify::Checksums of_whole(verify::WholeName(name).value_or(name).substr(folder.size()),
+                                     SumsOf(folder), nullptr);
     const auto open = [&](verify::DigestTee* tee) -> verify::Walked<verify::OpenedFile> {
       auto source = place_.Open(name, budget, tee);
       if (!source) return tl::unexpected(std::move(source.error()));
@@ -167,7 +169,7 @@ verify::Verdict PlaceCatalog::Verify(const Artefact& artefact,
     verify::Verdict verdict =
         verify::JudgeWithPieces(
             verify::VerifyOpened(open, name.substr(folder.size()), checksums, budget), name, "",
-            piece, budget)
+            of_whole, piece, budget)
             .verdict;
     verdict.bytes_read = budget.bytes_read();
     return verdict;

@@ -9,6 +9,7 @@
 #include "catalog/artefact_time.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/folder_kind.h"
+#include "catalog/folder_sums.h"
 #include "catalog/place_files.h"
 #include "verify/data_folder.h"
 #include "verify/file_source.h"
@@ -178,9 +179,7 @@ void PlaceScan::JudgeFile(const PlaceObject& object, const verify::ChecksumFolde
   artefact.size_bytes = object.size_bytes;
   artefact.modified = object.modified;
   artefact.fingerprint = FingerprintOf(object);
-  std::string stamp;
-  for (const auto& expected : sums.Find(name)) stamp += expected.digest;
-  artefact.checksum_stamp = StampOf(stamp);
+  artefact.checksum_stamp = StampOf(DigestsOf(sums, name));
   SetTime(artefact, [&](bool& sure) { return TimeOfFile(artefact, sure); });
   listing_.complete.Edit().push_back(std::move(artefact));
 }

@@ -258,9 +258,10 @@ Verdict MissingFile(const std::string& name, const std::string& list) {
   return verdict;
 }
 
-void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums) {
+void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums,
+                const std::set<std::string>& elsewhere) {
   for (const std::string& name : checksums.Names()) {
-    if (!files.Has(name)) AddPart(whole, MissingFile(name, ""));
+    if (!files.Has(name) && !elsewhere.contains(name)) AddPart(whole, MissingFile(name, ""));
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "verify/checksums.h"
@@ -27,8 +28,10 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
 
 // Of a file that a checksum list names; `list` is its name, "" if there are several.
 Verdict MissingFile(const std::string& name, const std::string& list);
-// Adds those of a folder's files that its checksum files name and that are not there.
-void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums);
+// Adds those of a folder's files that its checksum files name and that are not there, but for
+// `elsewhere`.
+void AddMissing(Verdict& whole, const FileSet& files, const Checksums& checksums,
+                const std::set<std::string>& elsewhere = {});
 
 // Adds what was found about one part to the verdict about the whole: the worst outcome wins, the
 // level is the lowest.

@@ -27,12 +27,16 @@ struct Pieces {
   std::int64_t size = 0;
 };
 
+bool IsMissing(const Walked<OpenedFile>& opened) {
+  return !opened && opened.error().reason == model::Reason::kNotFound;
+}
+
 // Those that are there, up to the first that is not.
 Walked<Pieces> FindPieces(const std::string& first, const OpenPiece& open) {
   Pieces pieces;
   for (std::optional<std::string> name = first; name; name = NextPieceName(*name)) {
     const auto opened = open(*name);
-    if (!opened && opened.error().reason == model::Reason::kNotFound) break;
+    if (IsMissing(opened)) break;
     if (!opened) return tl::unexpected(opened.error());
     pieces.size += opened->size;
     pieces.names.push_back(*name);
@@ -43,8 +47,9 @@ Walked<Pieces> FindPieces(const std::string& first, const OpenPiece& open) {
 // One piece after the other.
 class PiecesSource final : public Source {
  public:
-  PiecesSource(const std::vector<std::string>& names, const OpenPiece& open)
-      : names_(names), open_(open) {}
+  // `tee` may be nullptr.
+  PiecesSource(const std::vector<std::string>& names, const OpenPiece& open, DigestTee* tee)
+      : names_(names), open_(open), tee_(tee) {}
 
   Walked<std::string_view> Next() override {
     while (piece_ || at_ < names_.size()) {
@@ -54,6 +59,7 @@ class PiecesSource final : public Source {
         piece_ = std::move(opened->source);
       }
       auto bytes = piece_->Next();
+      if (bytes && !bytes->empty() && tee_ != nullptr) tee_->Update(*bytes);
       if (!bytes || !bytes->empty()) return bytes;
       changed_ = changed_ || piece_->changed();
       attested_ = attested_ && piece_->attestation() == Attestation::kMatched;
@@ -70,6 +76,7 @@ class PiecesSource final : public Source {
  private:
   const std::vector<std::string>& names_;
   const OpenPiece& open_;
+  DigestTee* const tee_;
   std::size_t at_ = 0;  // of names_, the next one
   std::unique_ptr<Source> piece_;
   bool attested_ = true;
@@ -113,6 +120,21 @@ std::optional<PieceName> ParsePieceName(std::string_view name) {
   return PieceName{name.substr(0, name.size() - length), name.substr(name.size() - length)};
 }
 
+std::optional<std::string> WholeName(std::string_view first) {
+  const auto piece = ParsePieceName(first);
+  if (!piece || !piece->first()) return std::nullopt;
+  std::string_view whole = piece->stem;
+  const auto drop_marks = [&whole] {
+    const std::size_t last = whole.find_last_not_of("._-");
+    if (last != whole.npos && whole[last] != '/') whole = whole.substr(0, last + 1);
+  };
+  drop_marks();
+  constexpr std::string_view kPart = ".part";
+  if (whole.ends_with(kPart)) whole.remove_suffix(kPart.size());
+  drop_marks();
+  return std::string(whole);
+}
+
 std::optional<std::string> NextPieceName(std::string_view name) {
   const auto piece = ParsePieceName(name);
   if (!piece) return std::nullopt;
@@ -145,31 +167,44 @@ bool BeginsAnew(std::string_view first, std::string_view head) {
                      [head](const auto& begins) { return begins(head); });
 }
 
-PiecesVerdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
-                              const OpenPiece& open, ReadBudget& budget) {
-  const auto piece = ParsePieceName(name);
-  const bool broken =
-      alone.outcome == Outcome::kBroken && alone.checksum != ChecksumState::kMismatched;
-  if (!broken || !piece || !piece->first()) return {std::move(alone), {}};
-  auto pieces = FindPieces(name, open);
-  if (!pieces || pieces->names.size() < 2) return {std::move(alone), {}};
-  // Told by their names are formats that nothing inside tells.
-  std::string whole(piece->stem.substr(piece->stem.rfind('/') + 1));
-  while (whole.ends_with('.') || whole.ends_with('_') || whole.ends_with('-')) whole.pop_back();
-  const Checksums none("", std::make_shared<const ChecksumFolder>(), nullptr);
-  const Opener opener = [&](DigestTee*) -> Walked<OpenedFile> {
-    return OpenedFile{std::make_unique<PiecesSource>(pieces->names, open), pieces->size};
+std::optional<PiecesVerdict> JudgePieces(const std::string& first, const std::string& relative,
+                                         const Checksums& checksums, const OpenPiece& open,
+                                         ReadBudget& budget) {
+  const auto whole = WholeName(first);
+  auto pieces = whole ? FindPieces(first, open) : Pieces();
+  if (!pieces || pieces->names.size() < 2) return std::nullopt;
+  const Opener opener = [&](DigestTee* tee) -> Walked<OpenedFile> {
+    return OpenedFile{std::make_unique<PiecesSource>(pieces->names, open, tee), pieces->size};
   };
-  Verdict joined = VerifyStream(opener, relative, none, budget,
-                                [&whole](Reader& reader) { return WalkStream(reader, whole); });
-  const std::string told = TellPieces(pieces->names.size());
-  if (joined.outcome == Outcome::kBroken) {
-    alone.details.push_back(told + ": " + joined.ToString());
+  // Told by their names are formats that nothing inside tells.
+  const std::string name = whole->substr(whole->rfind('/') + 1);
+  Verdict verdict = VerifyStream(opener, relative, checksums, budget,
+                                 [&name](Reader& reader) { return WalkStream(reader, name); });
+  verdict.details.push_back(TellPieces(pieces->names.size()));
+  pieces->names.erase(pieces->names.begin());
+  return PiecesVerdict{std::move(verdict), std::move(pieces->names)};
+}
+
+PiecesVerdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
+                              const Checksums& of_whole, const OpenPiece& open,
+                              ReadBudget& budget) {
+  const auto whole = WholeName(name);
+  if (!whole || alone.checksum == ChecksumState::kMismatched) return {std::move(alone), {}};
+  const bool broken = alone.outcome == Outcome::kBroken;
+  const std::string listed = relative.empty() ? "" : *whole;
+  // If what was cut still lies there, it is what they speak of.
+  const bool said = (broken || alone.level <= Level::kChecksum) && !of_whole.Find(listed).empty() &&
+                    IsMissing(open(*whole));
+  if (!broken && !said) return {std::move(alone), {}};
+  const Checksums none("", std::make_shared<const ChecksumFolder>(), nullptr);
+  auto joined = JudgePieces(name, said ? listed : relative, said ? of_whole : none, open, budget);
+  if (!joined) return {std::move(alone), {}};
+  if (!said && joined->verdict.outcome == Outcome::kBroken) {
+    const std::string told = TellPieces(joined->others.size() + 1);
+    alone.details.push_back(told + ": " + joined->verdict.ToString());
     return {std::move(alone), {}};
   }
-  joined.details.push_back(told);
-  pieces->names.erase(pieces->names.begin());
-  return {std::move(joined), std::move(pieces->names)};
+  return *std::move(joined);
 }
 
 }  // namespace drwatch::verify

@@ -24,6 +24,9 @@ struct PieceName {
 };
 // nullopt: no piece has such a name. Views into it.
 std::optional<PieceName> ParsePieceName(std::string_view name);
+// What was cut, told by the name of the first piece: "shop.dump" of "shop.dump.aa", "shop.tar" of
+// "shop.tar.part00". nullopt: it is none.
+std::optional<std::string> WholeName(std::string_view first);
 // Of the piece behind; nullopt if there can be none.
 std::optional<std::string> NextPieceName(std::string_view name);
 
@@ -38,12 +41,19 @@ struct PiecesVerdict {
   Verdict verdict;
   std::vector<std::string> others;  // the pieces behind the first that it is about, by name
 };
-// `alone` is the verdict on the first piece by itself; `open` opens a piece by its name, kNotFound
-// says that there is none. What is broken alone, but is what a checksum file says of it, is judged
-// with the pieces behind it, if there are any, and is intact if all of them together are.
-// `relative` as VerifyFile().
+// Opens a piece by its name; kNotFound says that there is none.
 using OpenPiece = std::function<Walked<OpenedFile>(const std::string& name)>;
+// Of the pieces from `first` on as one file, `relative` in `checksums`, as VerifyFile(). nullopt:
+// there are not two of them, or they cannot be opened.
+std::optional<PiecesVerdict> JudgePieces(const std::string& first, const std::string& relative,
+                                         const Checksums& checksums, const OpenPiece& open,
+                                         ReadBudget& budget);
+// `alone` is the verdict on the first piece by itself, `of_whole` what checksum files say of
+// WholeName(), as relative as `relative`. What is broken alone, but is what a checksum file says of
+// it, is judged with the pieces behind it, if there are any, and is intact if all of them together
+// are. Where `of_whole` says something, so is what nobody can tell alone, and what they are
+// together is the verdict whatever it is.
 PiecesVerdict JudgeWithPieces(Verdict alone, const std::string& name, const std::string& relative,
-                              const OpenPiece& open, ReadBudget& budget);
+                              const Checksums& of_whole, const OpenPiece& open, ReadBudget& budget);
 
 }  // namespace drwatch::verify

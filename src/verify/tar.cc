@@ -231,8 +231,8 @@ Walked<void> TarWalker::Member(TarMember member, std::int64_t begin) {
   return visitor_.End();
 }
 
-// An incremental archive of GNU tar in the format of POSIX: the list is a record of the folder, where
-// in GNU's own format it is the content of a 'D' member. Told as such a member.
+// An incremental archive of GNU tar in the format of POSIX: the list is a record of the folder,
+// where in GNU's own format it is the content of a 'D' member. Told as such a member.
 Walked<void> TarWalker::FolderList(TarMember member, std::string_view list) {
   member.type = 'D';
   member.size = static_cast<std::int64_t>(list.size());

@@ -105,6 +105,42 @@ void AddMismatch(Verdict& whole, const std::string& folder, const std::string& p
   AddPart(whole, std::move(part));
 }
 
+// The files that a checksum list of a folder names, one by one. Thread-safe.
+class ListedVerifier {
+ public:
+  ListedVerifier(std::string folder, std::string list, ChecksumFolders& folders)
+      : folder_(std::move(folder)),
+        list_(std::move(list)),
+        checksums_(folders.About(folder_)),
+        files_(folder_) {
+    for (std::string& name : NamesIn(folder_)) {
+      if (auto whole = WholeName(name)) first_pieces_.emplace(*std::move(whole), std::move(name));
+    }
+  }
+
+  Verdict Verify(const std::string& target, ReadBudget& budget) const {
+    const bool elsewhere = target.starts_with('/');
+    const std::string path = elsewhere ? target : folder_ + "/" + target;
+    const auto open = [&](const std::string& piece) { return files_.Open(piece, budget, nullptr); };
+    if (IsMissing(path)) {
+      const auto first = first_pieces_.find(target);
+      if (first == first_pieces_.end()) return MissingFile(target, list_);
+      auto pieces = JudgePieces(first->second, target, checksums_, open, budget);
+      return pieces ? std::move(pieces->verdict) : MissingFile(target, list_);
+    }
+    Verdict alone = VerifyPlainFile(path, target, checksums_, budget, WalkMember);
+    if (elsewhere) return alone;
+    return JudgeWithPieces(std::move(alone), target, target, checksums_, open, budget).verdict;
+  }
+
+ private:
+  const std::string folder_;
+  const std::string list_;
+  const Checksums checksums_;
+  const FolderFiles files_;
+  std::map<std::string, std::string> first_pieces_;  // by the name of what was cut
+};
+
 // Every file a checksum list names.
 Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
                      ChecksumFolders& folders, ReadBudget& budget) {
@@ -117,17 +153,11 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
   if (list->bad_lines > 0) {
     whole.details.push_back(std::to_string(list->bad_lines) + " lines are no checksums");
   }
-  const Checksums checksums = folders.About(folder);
-  const auto verify_one = [&, folder = folder, name = name](const std::string& target,
-                                                            ReadBudget& own) {
-    const std::string file = target.starts_with('/') ? target : folder + "/" + target;
-    if (IsMissing(file)) return MissingFile(target, name);
-    return VerifyPlainFile(file, target, checksums, own, WalkMember);
-  };
+  const ListedVerifier verifier(folder, name, folders);
   Batches<std::string_view, Verdict> batches(
       budget,
       [&](std::string_view target, ReadBudget& own, Verdict& part) {
-        part = verify_one(std::string(target), own);
+        part = verifier.Verify(std::string(target), own);
         return true;
       },
       [&whole](std::string_view, Verdict part) {
@@ -211,16 +241,21 @@ class LooseFiles {
     if (proven && verdict.checksum == ChecksumState::kMatched) return std::nullopt;
     if (proven) return verdict;
     const auto piece = [&](const std::string& one) { return files_.Open(one, budget_, nullptr); };
-    PiecesVerdict whole = JudgeWithPieces(std::move(verdict), file, file, piece, budget_);
+    PiecesVerdict whole =
+        JudgeWithPieces(std::move(verdict), file, file, checksums_, piece, budget_);
     pieces_.insert(whole.others.begin(), whole.others.end());
+    if (!whole.others.empty()) cut_.insert(*WholeName(file));
     return std::move(whole.verdict);
   }
+  // What lies there in pieces only.
+  const std::set<std::string>& cut() const { return cut_; }
 
  private:
   const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   std::set<std::string> pieces_;  // proven, and still to come
+  std::set<std::string> cut_;
 };
 
 // Any folder: each file, and each folder that is an artefact, on its own. Checksum files are no
@@ -241,7 +276,7 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
   });
   if (!walked) return CannotLook(walked.error().reason, walked.error().message);
   partials.Finish();
-  AddMissing(whole, files, checksums);
+  AddMissing(whole, files, checksums, loose.cut());
   if (count == 0) {
     whole.outcome = Outcome::kBroken;
     whole.level = Level::kExists;
@@ -334,8 +369,10 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     const auto [folder, name] = SplitPath(path);
     const FolderFiles beside(folder);
     const auto open = [&](const std::string& piece) { return beside.Open(piece, budget, nullptr); };
-    PiecesVerdict whole = JudgeWithPieces(
-        VerifyPlainFile(path, "", folders.About(path), budget, WalkStream), name, "", open, budget);
+    const Checksums of_whole = folders.About(folder + "/" + WholeName(name).value_or(name));
+    PiecesVerdict whole =
+        JudgeWithPieces(VerifyPlainFile(path, "", folders.About(path), budget, WalkStream), name,
+                        "", of_whole, open, budget);
     for (const std::string& piece : whole.others) {
       AddMismatch(whole.verdict, folder, piece, folders, budget);
     }

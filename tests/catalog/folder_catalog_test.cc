@@ -248,6 +248,17 @@ TEST_F(FolderCatalogTest, ChecksumFileMarksAFileComplete) {
   EXPECT_EQ(List().complete.size(), 1u);
 }
 
+TEST_F(FolderCatalogTest, TheChecksumOfWhatWasCutIsAboutItsFirstPiece) {
+  for (const char* name : {"a.dump.aa", "a.dump.ab", "b.dump.01", "b.dump.02"}) Write(name, 2h);
+  Write("a.dump.sha256", 1h, std::string(64, 'a') + "\n");
+  Write("b.dump.sha256", 1h, std::string(64, 'b') + "\n");
+  const Listing listing = List();
+  ASSERT_EQ(listing.complete.size(), 4U);
+  for (const Artefact& artefact : listing.complete.all()) {
+    EXPECT_EQ(artefact.checksum_stamp != 0, artefact.name == "a.dump.aa") << artefact.name;
+  }
+}
+
 TEST_F(FolderCatalogTest, AFileWithSeveralNamesCountsOnce) {
   Write("base-1/base.tar.gz", 30s, "12345");
   Write("base-1/backup_manifest", 25s, "{}");

@@ -265,6 +265,20 @@ TEST_F(PlaceCatalogTest, TellsWhenAnArtefactIsAnother) {
   EXPECT_EQ(now(), std::nullopt);
 }
 
+TEST_F(PlaceCatalogTest, TheChecksumOfWhatWasCutIsThatOfItsPieces) {
+  const std::string dump = Sample("custom.dump");
+  const std::string digest = base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, dump));
+  Put("daily/a.dump.ab", 2h, dump.substr(700));
+  Put("daily/a.dump.aa", 1h, dump.substr(0, 700));
+  Put("daily/a.dump.sha256", 1h, digest + "  a.dump\n");
+  EXPECT_NE(List().complete.back().checksum_stamp, 0u);
+  const verify::Verdict verdict = VerifyNewest();
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.message;
+  EXPECT_EQ(verdict.checksum, verify::ChecksumState::kMatched);
+  Put("daily/a.dump.sha256", 0h, std::string(64, '0') + "  a.dump\n");
+  EXPECT_EQ(VerifyNewest().message, "sha256 differs from the one in \"a.dump.sha256\"");
+}
+
 TEST_F(PlaceCatalogTest, TakesADumpFolderAsOne) {
   for (const char* name : {"toc.dat", "3347.dat.gz", "3348.dat.gz", "3349.dat.gz", "blobs.toc",
                            "blob_16398.dat.gz", "blob_16399.dat.gz"}) {

@@ -43,6 +43,16 @@ TEST(SplitPiecesTest, TheNextOne) {
   EXPECT_EQ(NextPieceName("x"), std::nullopt);
 }
 
+TEST(SplitPiecesTest, TheFileThatWasCut) {
+  EXPECT_EQ(WholeName("shop.dump.aa"), "shop.dump");
+  EXPECT_EQ(WholeName("daily/shop.tar.gz-000"), "daily/shop.tar.gz");
+  EXPECT_EQ(WholeName("shop.tar.partaa"), "shop.tar");
+  EXPECT_EQ(WholeName("shop.tar.part_01"), "shop.tar");
+  EXPECT_EQ(WholeName("xaa"), "x");
+  EXPECT_EQ(WholeName("shop.dump.ab"), std::nullopt);
+  EXPECT_EQ(WholeName("shop.dump"), std::nullopt);
+}
+
 TEST(SplitPiecesTest, WhatBeginsAnewIsNoPiece) {
   const std::string gzip("\x1f\x8b\x08\x00 ", 5);
   const std::string sql = "--\n-- PostgreSQL database dump\n--\n";
@@ -134,6 +144,7 @@ TEST_F(SplitPiecesVerifyTest, TheirChecksumsCount) {
     EXPECT_EQ(Verify("").outcome, Outcome::kIntact);
     EXPECT_EQ(Verify("").level, Level::kContent);
     EXPECT_EQ(Verify("shop.dump.aa").outcome, Outcome::kIntact);
+    EXPECT_EQ(Verify("SHA256SUMS").outcome, Outcome::kIntact);
     const std::size_t at = sums.find(changed) - 3;
     sums[at] = sums[at] == '0' ? '1' : '0';
     folder_.Write("SHA256SUMS", sums);
@@ -141,7 +152,62 @@ TEST_F(SplitPiecesVerifyTest, TheirChecksumsCount) {
     EXPECT_EQ(whole.outcome, Outcome::kBroken) << changed;
     EXPECT_TRUE(whole.place.starts_with(changed)) << whole.place;
     EXPECT_EQ(Verify("shop.dump.aa").outcome, Outcome::kBroken) << changed;
+    EXPECT_EQ(Verify("SHA256SUMS").outcome, Outcome::kBroken) << changed;
   }
+}
+
+std::string Sha256Of(std::string_view content) {
+  return base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, content));
+}
+
+// "sha256sum shop.dump > shop.dump.sha256; split shop.dump shop.dump."
+TEST_F(SplitPiecesVerifyTest, TheChecksumOfTheWholeCounts) {
+  Cut(700, "shop.dump.aa");
+  const std::string dump = testing::ReadTestFile(testing::TestData("testdata/verify/custom.dump"));
+  folder_.Write("shop.dump.sha256", Sha256Of(dump) + "  shop.dump\n");
+  for (const std::string name : {"shop.dump.aa", "", "shop.dump.sha256"}) {
+    const Verdict whole = Verify(name);
+    EXPECT_EQ(whole.outcome, Outcome::kIntact) << name << whole.ToString();
+    EXPECT_EQ(whole.level, Level::kContent) << name;
+    EXPECT_EQ(whole.checksum, ChecksumState::kMatched) << name;
+  }
+  folder_.Write("shop.dump.sha256", Sha256Of(dump + "x") + "  shop.dump\n");
+  for (const std::string name : {"shop.dump.aa", "", "shop.dump.sha256"}) {
+    const Verdict whole = Verify(name);
+    EXPECT_EQ(whole.outcome, Outcome::kBroken) << name;
+    EXPECT_EQ(whole.checksum, ChecksumState::kMismatched) << name;
+    EXPECT_EQ(whole.message, "sha256 differs from the one in \"shop.dump.sha256\"");
+  }
+}
+
+TEST_F(SplitPiecesVerifyTest, TheChecksumOfTheWholeTellsWhatNobodyCanRead) {
+  for (const bool each_is_listed : {false, true}) {
+    folder_.Write("shop.gpg.aa", Noise(700));
+    folder_.Write("shop.gpg.ab", Noise(500));
+    folder_.Write("shop.gpg.sha256", Sha256Of(Noise(700) + Noise(500)) + "\n");
+    if (each_is_listed) {
+      folder_.Write("SHA256SUMS", Sha256Of(Noise(700)) + "  shop.gpg.aa\n" + Sha256Of(Noise(500)) +
+                                      "  shop.gpg.ab\n");
+    }
+    for (const std::string name : {"shop.gpg.aa", ""}) {
+      const Verdict whole = Verify(name);
+      EXPECT_EQ(whole.outcome, Outcome::kIntact) << name << whole.ToString();
+      EXPECT_EQ(whole.level, Level::kChecksum) << name;
+    }
+    folder_.Write("shop.gpg.ab", Noise(499));
+    EXPECT_EQ(Verify("shop.gpg.aa").outcome, Outcome::kBroken);
+    EXPECT_EQ(Verify("").outcome, Outcome::kBroken);
+  }
+}
+
+TEST_F(SplitPiecesVerifyTest, TheChecksumOfAFileThatIsThereIsAboutThatFile) {
+  folder_.Write("shop.gpg", Noise(300));
+  folder_.Write("shop.gpg.sha256", Sha256Of(Noise(300)) + "\n");
+  folder_.Write("shop.gpg.01", Noise(700));
+  folder_.Write("shop.gpg.02", Noise(500));
+  EXPECT_EQ(Verify("shop.gpg.01").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(Verify("").outcome, Outcome::kUnjudged);
+  EXPECT_EQ(Verify("shop.gpg.sha256").outcome, Outcome::kIntact);
 }
 
 // Two dumps of a rotation, the first of them cut off.
