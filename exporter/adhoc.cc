@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "exporter/find_repository.h"
+#include "net/s3_address.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -75,14 +76,23 @@ base::Result<config::ProbeSpec> BackupSpec(const std::string& target) {
   return backup;
 }
 
+// "s3://bucket/daily" and "s3://bucket/daily/" are one prefix. A slash that another one precedes is
+// a part of the keys.
+std::string WithoutLastSlash(const std::string& path) {
+  const bool plain = path.ends_with('/') && !path.ends_with("//");
+  return path.substr(0, path.size() - (plain ? 1 : 0));
+}
+
 // "s3://bucket/daily/shop.dump" is one object because its name has a suffix, "s3://bucket/daily"
 // and "s3://bucket/v1.2/" are prefixes. The region, the endpoint and the keys come from the
 // environment.
-base::Result<config::ProbeSpec> BucketSpec(std::string target) {
-  const bool is_prefix = target.ends_with('/');
-  while (target.ends_with('/')) target.pop_back();
+base::Result<config::ProbeSpec> BucketSpec(const std::string& target) {
+  if (const auto path = net::ParseS3Path(target); !path) {
+    return base::Fail(path.error().message + " in " + base::Quote(target),
+                      "name a bucket, and maybe a prefix in it: s3://bucket/prefix");
+  }
   config::BackupProbe backup;
-  backup.place.path = target;
+  backup.place.path = WithoutLastSlash(target);
   backup.place.s3.emplace();
   for (const char* variable : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}) {
     const char* endpoint = std::getenv(variable);
@@ -93,8 +103,8 @@ base::Result<config::ProbeSpec> BucketSpec(std::string target) {
   const std::size_t slash = target.rfind('/');
   const std::string name = target.substr(slash + 1);
   const bool is_bucket = slash < std::string_view("s3://").size();
-  if (!is_prefix && !is_bucket && name.find('.') != std::string::npos) {
-    backup.place.path = target.substr(0, slash);
+  if (!is_bucket && name.find('.') != std::string::npos) {
+    backup.place.path = WithoutLastSlash(target.substr(0, slash + 1));
     backup.pattern = PatternOf(name);
   }
   return backup;

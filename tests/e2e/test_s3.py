@@ -430,6 +430,13 @@ def test_once_without_a_config(folder, storage, s3, bucket):
     assert once(f"s3://{bucket}/daily/shop.dump").returncode == 0
     assert once(f"s3://{bucket}/broken/").returncode == 2
     assert once(f"s3://{bucket}/nothing").returncode == 2
+    s3.put(bucket, "twice//shop.dump", DUMP)
+    assert once(f"s3://{bucket}/twice//shop.dump").returncode == 0
+    assert once(f"s3://{bucket}/twice//").returncode == 0
+    assert once(f"s3://{bucket}/twice/shop.dump").returncode == 2, "the key of another object"
+    for nowhere in ("s3://", "s3:///shop.dump"):
+        refused = once(nowhere)
+        assert refused.returncode == 3 and "hint: name a bucket" in refused.stderr and not refused.stdout
     environment["AWS_SECRET_ACCESS_KEY"] = "wrong"
     refused = once(f"s3://{bucket}/daily")
     assert refused.returncode == 2

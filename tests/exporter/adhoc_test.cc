@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "net/s3_address.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::exporter {
@@ -25,6 +26,36 @@ TEST(AdHocProbeTest, TheNameOfAFileIsNoPattern) {
   };
   EXPECT_EQ(pattern_of(folder.Write("shop [1]*?\\.dump", "x")), "shop \\[1]\\*\\?\\\\.dump");
   EXPECT_EQ(pattern_of("s3://bucket/daily/shop[1].dump"), "shop\\[1].dump");
+}
+
+// "prefix pattern" of the objects that are asked for.
+std::string ObjectsOf(const std::string& target) {
+  const auto probe = MakeAdHocProbe(target);
+  if (!probe) return probe.error().message;
+  const auto& backup = std::get<config::BackupProbe>(probe->spec);
+  return net::ParseS3Path(backup.place.path)->second + " " + backup.pattern;
+}
+
+TEST(AdHocProbeTest, NoSlashOfAKeyIsLost) {
+  EXPECT_EQ(ObjectsOf("s3://b"), " *");
+  EXPECT_EQ(ObjectsOf("s3://b/"), " *");
+  EXPECT_EQ(ObjectsOf("s3://b/x.dump"), " x.dump");
+  EXPECT_EQ(ObjectsOf("s3://b//x.dump"), "/ x.dump");
+  EXPECT_EQ(ObjectsOf("s3://b/p/x.dump"), "p/ x.dump");
+  EXPECT_EQ(ObjectsOf("s3://b/p//x.dump"), "p// x.dump");
+  EXPECT_EQ(ObjectsOf("s3://b/p///x.dump"), "p/// x.dump");
+  EXPECT_EQ(ObjectsOf("s3://b/p"), "p/ *");
+  EXPECT_EQ(ObjectsOf("s3://b/v1.2/"), "v1.2/ *");
+  EXPECT_EQ(ObjectsOf("s3://b/p//"), "p// *");
+}
+
+TEST(AdHocProbeTest, AnAddressWithoutABucketIsRefused) {
+  for (const std::string target : {"s3://", "s3:///", "s3:///x", "s3://../x", "s3://a b/x"}) {
+    const auto probe = MakeAdHocProbe(target);
+    ASSERT_FALSE(probe) << target;
+    EXPECT_TRUE(probe.error().message.starts_with("bad bucket name ")) << probe.error().message;
+    EXPECT_NE(probe.error().hint.find("s3://bucket/prefix"), std::string::npos);
+  }
 }
 
 TEST(AdHocProbeTest, WhatCannotBeLookedAtIsNotMissing) {
