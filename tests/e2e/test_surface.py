@@ -3,10 +3,13 @@
 import gzip
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import urllib.request
+
+import pytest
 
 from configs import ROUTING_KEY, config
 from drwatch import PROGRAM, ROOT
@@ -167,6 +170,21 @@ def test_version_help_and_no_config():
     answer = run()
     assert answer.returncode == 1 and "drwatch init" in answer.stdout + answer.stderr
     assert run("--no-such-flag").returncode == 1
+
+
+def test_version_names_the_commit_it_was_built_from():
+    def git(*arguments):
+        return subprocess.run(["git", "-C", ROOT, *arguments], check=False, capture_output=True, text=True)
+
+    head = git("rev-parse", "HEAD")
+    log = pathlib.Path(git("rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD").stdout.strip())
+    build = pathlib.Path(PROGRAM).parents[1] / "build.ninja"
+    if head.returncode != 0 or not log.is_file() or not build.is_file():
+        pytest.skip("no checkout, or a program from elsewhere")
+    if not log.stat().st_mtime < build.stat().st_mtime < os.stat(PROGRAM).st_mtime:
+        pytest.skip("not built since the newest commit")
+    revision = re.search(r"\(revision: ([0-9a-f]{7,40})\)", run("--version").stdout)
+    assert revision and head.stdout.startswith(revision[1])
 
 
 def test_init_writes_a_starter_that_checks(folder):
