@@ -8,23 +8,10 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/digest.h"
 #include "base/strings.h"
 
 namespace drwatch::base {
-namespace {
-
-Status WriteAll(int fd, std::string_view contents) {
-  while (!contents.empty()) {
-    const ssize_t written = ::write(fd, contents.data(), contents.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return Fail(ErrnoText(errno));
-    contents.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-}  // namespace
-
 UniqueFd::~UniqueFd() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -52,12 +39,23 @@ Result<std::string> ReadFile(const std::string& path, std::int64_t max_bytes) {
   }
 }
 
-Status WriteFileAtomically(const std::string& path, std::string_view contents) {
+Status WriteAll(const UniqueFd& fd, std::string_view contents) {
+  while (!contents.empty()) {
+    const ssize_t written = ::write(fd.get(), contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Fail(ErrnoText(errno));
+    contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Status WriteFileAtomically(const std::string& path, std::string_view contents, Readers readers) {
   const std::string context = "cannot write " + Quote(path) + ": ";
-  std::string temporary = path + ".tmp.XXXXXX";
-  const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
+  const std::string temporary = path + ".tmp." + Hex(RandomBytes(4));
+  const mode_t mode = readers == Readers::kOwner ? 0600 : 0666;
+  const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd.valid()) return Fail(context + ErrnoText(errno));
-  Status status = WriteAll(fd.get(), contents);
+  Status status = WriteAll(fd, contents);
   if (status && ::fsync(fd.get()) != 0) status = Fail(ErrnoText(errno));
   if (status && ::rename(temporary.c_str(), path.c_str()) != 0) status = Fail(ErrnoText(errno));
   if (!status) {

@@ -34,9 +34,16 @@ class UniqueFd {
 // `max_bytes`.
 Result<std::string> ReadFile(const std::string& path, std::int64_t max_bytes = 64 << 20);
 
-// Writes a temporary file in the same folder, syncs it and renames it over `path` (mode 0600), then
-// syncs the folder.
-Status WriteFileAtomically(const std::string& path, std::string_view contents);
+// Who may read a file that is written: its owner alone (mode 0600), or whom the umask lets.
+enum class Readers { kOwner, kByUmask };
+
+// Writes a temporary file in the same folder, syncs it and renames it over `path`, then syncs the
+// folder. Errors: which file and why; then `path` is what it was, and nothing lies beside it.
+Status WriteFileAtomically(const std::string& path, std::string_view contents,
+                           Readers readers = Readers::kOwner);
+
+// Writes all of it, however often the system takes a part. Errors: the reason.
+Status WriteAll(const UniqueFd& fd, std::string_view contents);
 
 // Makes `path` and missing parents (mode 0750). Errors: the reason and which folder.
 Status MakeFolders(const std::string& path);

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include "base/digest.h"
@@ -121,6 +123,32 @@ TEST(FileTest, WritesAtomicallyAndReadsBack) {
   EXPECT_EQ(ReadFile(path).value(), "two");
   EXPECT_FALSE(ReadFile(path, 2));
   EXPECT_NE(ReadFile(dir.Path("missing")).error().message.find("no such file"), std::string::npos);
+}
+
+TEST(FileTest, WritesForItsOwnerOrForWhomTheUmaskLets) {
+  const testing::TempDir dir;
+  const auto mode_of = [&](Readers readers) {
+    const std::string path = dir.Path("state");
+    const mode_t before = ::umask(027);
+    EXPECT_TRUE(WriteFileAtomically(path, "text", readers));
+    ::umask(before);
+    struct stat info = {};
+    EXPECT_EQ(::stat(path.c_str(), &info), 0);
+    return info.st_mode & 0777U;
+  };
+  EXPECT_EQ(mode_of(Readers::kOwner), 0600U);
+  EXPECT_EQ(mode_of(Readers::kByUmask), 0640U);
+  EXPECT_EQ(mode_of(Readers::kOwner), 0600U) << "whatever the one before it had";
+}
+
+TEST(FileTest, LeavesNothingBesideWhatItCannotReplace) {
+  const testing::TempDir dir;
+  ASSERT_TRUE(MakeFolders(dir.Path("folder/full")));
+  const Status written = WriteFileAtomically(dir.Path("folder"), "text");
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().message,
+            "cannot write " + Quote(dir.Path("folder")) + ": is a directory");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
 }
 
 TEST(StopTest, AStopEndsTheWait) {
