@@ -97,6 +97,7 @@ struct StoredCopy {
   // no copies of each other. The epoch = they do not say.
   base::Timestamp made{};
   bool dated = false;   // its name says when it was made, so that no other run overwrites it
+  bool broken = false;  // its bytes were read, and are proven to be damaged
   std::string problem;  // why it is not good
   // The probes of the WAL archives with which it is good: one is needed. Empty = it needs none.
   std::vector<std::string> wal_archives{};
@@ -110,9 +111,8 @@ struct StoredCopy {
 };
 // A proven base backup upon which the WAL of an archive can be replayed to the end of its window.
 struct ReplayBase {
-  std::string
-      probe;  // who found it; empty = only the archive speaks of it, nothing tells where it is
-  std::string name;  // as in StoredCopy
+  std::string probe;  // who found it; empty = only the archive speaks of it, not of where it is
+  std::string name;   // as in StoredCopy
   // Of the segments from its start to the end of the window, as they are stored.
   std::int64_t wal_bytes = 0;
   std::optional<Reading> wal_reading{};  // of segments of the archive; nullopt: none was read

@@ -202,6 +202,8 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
       copy.digest = verdict->digest;
       copy.wal_archives = verdict->wal_archives;
       if (verdict->outcome != verify::Outcome::kIntact) copy.problem = verdict->text;
+      // What lacks WAL alone may have the bytes of one that has it.
+      copy.broken = verdict->outcome == verify::Outcome::kBroken && verdict->needs_wal.empty();
     } else if (spec.verify.enabled) {
       copy.problem = "not verified";
     }

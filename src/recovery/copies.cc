@@ -31,8 +31,13 @@ const model::StoredCopy* FindCopy(const CopyPlace& place, const model::StoredCop
   return same_bytes;
 }
 
+bool IsProven(const model::StoredCopy& copy) {
+  return copy.good && copy.verified != base::Timestamp();
+}
+
 bool Same(const model::StoredCopy& a, const model::StoredCopy& b) {
   if (!a.digest.empty() && !b.digest.empty()) return a.digest == b.digest;
+  if ((a.broken && IsProven(b)) || (b.broken && IsProven(a))) return false;
   return a.size_bytes == b.size_bytes;
 }
 
@@ -42,6 +47,9 @@ CopyDifference Differ(const std::string& location, const model::StoredCopy& copy
     return {location, "size",
             std::to_string(copy.size_bytes) + " bytes instead of " +
                 std::to_string(reference.size_bytes)};
+  }
+  if (copy.digest.empty() || reference.digest.empty()) {
+    return {location, "damage", copy.problem.empty() ? "it is broken" : copy.problem};
   }
   return {location, "digest", copy.digest + " instead of " + reference.digest};
 }

@@ -37,7 +37,7 @@ struct CopyPlace {
 // where any of them is good, not the good one that most have.
 struct CopyDifference {
   std::string location;
-  std::string by;      // "digest" or "size"
+  std::string by;      // "digest", "size" or "damage"
   std::string detail;  // "99 bytes instead of 100"
 };
 
@@ -51,8 +51,9 @@ struct BackupReport {
   int copies = 0, offsite_copies = 0, immutable_copies = 0;
   std::optional<int> copies_target, offsite_target, immutable_target;
   // Of the newest copy that several places have, under its name or with its digest: whether all of
-  // them are the same, by digest where both know one, else by size. Where a name is overwritten
-  // each time a copy of what was there before is behind (backup_copy_lag_seconds), not different.
+  // them are the same, by digest where both know one, else by size; one that is proven broken is
+  // not the same as one that is proven good. Where a name is overwritten each time a copy of what
+  // was there before is behind (backup_copy_lag_seconds), not different.
   std::optional<bool> identical;
   std::string differing;  // its name, if they are not the same
   std::vector<CopyDifference> differences;

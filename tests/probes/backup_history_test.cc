@@ -218,6 +218,8 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
   EXPECT_EQ(copies[1].kind, "dump");
   EXPECT_EQ(copies[1].verified, kNow);
   EXPECT_EQ(copies[2].problem, "byte 5: checksum differs");
+  EXPECT_TRUE(copies[2].broken);
+  EXPECT_FALSE(copies[0].broken || copies[1].broken || copies[3].broken);
   EXPECT_EQ(copies[1].restore_bytes, backups[2].size_bytes);
   EXPECT_EQ(copies[1].reading->bytes, 1000);
   EXPECT_EQ(copies[2].reading->bytes, 500);
@@ -227,6 +229,21 @@ TEST(CopiesTest, TellsWhichOnesAreGoodAndWhyOthersAreNot) {
                              [&](const std::string& name) { return name == copies[1].name; });
   EXPECT_FALSE(left[1].good);
   EXPECT_TRUE(left[1].problem.starts_with("taken on WAL that the server has left"));
+}
+
+TEST(CopiesTest, WhatLacksItsWalIsNotBroken) {
+  BackupVerdicts verdicts(nullptr, "nightly");
+  const auto backups = Nightly(1);
+  BackupVerdict verdict;
+  verdict.fingerprint = 1;
+  verdict.outcome = verify::Outcome::kBroken;
+  verdict.needs_wal.ranges.emplace_back();
+  verdicts.Put(backups[0].path, verdict);
+  const auto copies =
+      CopiesOf(config::BackupProbe(), backups, verdicts, ReadSpeeds(nullptr, "nightly"),
+               [](const std::string&) { return false; });
+  EXPECT_FALSE(copies.back().good);
+  EXPECT_FALSE(copies.back().broken);
 }
 
 TEST(CopiesTest, TheNewestGoodOneIsToldHoweverOld) {

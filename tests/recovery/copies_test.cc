@@ -273,6 +273,33 @@ TEST(CopiesTest, AGoodCopyIsNotTheOddOne) {
   EXPECT_EQ(differences[1].location, "secondary");
 }
 
+TEST(CopiesTest, ABrokenCopyOfTheSameSizeIsNotTheSame) {
+  auto primary = Copy("b", 25h), secondary = Copy("b", 25h), dr = Copy("b", 25h);
+  primary.good = secondary.good = false;
+  primary.broken = secondary.broken = true;
+  primary.problem = "checksum differs";
+  const auto compare = [&] {
+    return CompareCopies(MakeConfig(),
+                         {Result("nightly-primary", {primary}),
+                          Result("nightly-secondary", {secondary}), Result("nightly-dr", {dr})},
+                         kNow)[0];
+  };
+  EXPECT_EQ(compare().identical, true) << "what nobody has read is like any of its size";
+  dr.verified = kNow;
+  const BackupReport report = compare();
+  EXPECT_EQ(report.identical, false);
+  ASSERT_EQ(report.differences.size(), 2u) << "the good one is the measure";
+  EXPECT_EQ(report.differences[0].location, "primary");
+  EXPECT_EQ(report.differences[0].by, "damage");
+  EXPECT_EQ(report.differences[0].detail, "checksum differs");
+  EXPECT_EQ(report.differences[1].location, "secondary");
+  dr.good = false;
+  EXPECT_EQ(compare().identical, true) << "too old, and none is proven good";
+  dr.good = true;
+  primary.digest = secondary.digest = dr.digest = "sha256:1";
+  EXPECT_EQ(compare().identical, true) << "digests know better";
+}
+
 TEST(CopiesTest, ACopyOfWhatWasThereBeforeIsBehind) {
   auto here = Copy("latest.dump", 1h);
   auto there = Copy("latest.dump", 25h, 99);
