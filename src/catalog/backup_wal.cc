@@ -87,7 +87,7 @@ std::int64_t Search::SegmentBytes() const {
     auto source = place_.Open(object.name, budget, nullptr);
     if (!source) break;
     verify::Reader reader(**source);
-    const auto head = verify::PeekWalHead(reader);
+    const auto head = verify::PeekWalHead(reader, object.name);
     if (head) return head->segment_bytes;
     break;
   }

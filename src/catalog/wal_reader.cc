@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/strings.h"
+#include "verify/decoder.h"
 #include "verify/format.h"
 #include "verify/recognise.h"
 #include "verify/wal_segment.h"
@@ -19,6 +20,9 @@ using Kind = verify::WalFileName::Kind;
 constexpr std::size_t kMaxBackupsRead = 1000;
 // Segments that are tried for their size and cluster.
 constexpr int kMaxHeadsTried = 3;
+
+constexpr std::string_view kCannotBeRead =
+    " cannot be read: it is encrypted, or packed in a way that is not known";
 
 // Which of two files for one segment counts: one that can be read, else the larger one, as an empty
 // or cut one is of no use.
@@ -47,20 +51,47 @@ void AddSegment(std::vector<WalSegmentFile>& files, const WalSegmentFile& file,
   if (Better(other, *other_name, known, *known_name)) *at = file;
 }
 
-// The whole of a small file, unpacked.
+// As histories begin, which are ASCII there.
+bool BeginsAsText(std::string_view text) {
+  constexpr std::size_t kLook = 16;
+  const std::string_view head = text.substr(0, kLook);
+  return std::all_of(head.begin(), head.end(), [](unsigned char c) {
+    return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
+  });
+}
+
+// A packing that only the name tells holds anything, and what is encrypted has the same name.
+bool HoldsText(Place& place, const std::string& name, verify::ReadBudget& budget) {
+  const auto packing = verify::CompressionOfName(name);
+  if (!packing) return false;
+  auto source = place.Open(name, budget, nullptr);
+  if (!source) return false;
+  verify::Reader file(**source);
+  const auto decoder = verify::MakeDecoder(*packing, file);
+  verify::Reader inner(*decoder);
+  const auto head = inner.Peek(verify::kHeadBytes);
+  return head && BeginsAsText(*head);
+}
+
+// The whole of a small file, unpacked; as it is where it keeps its content to itself.
 verify::Walked<std::string> ReadPackedText(Place& place, const std::string& name,
                                            verify::ReadBudget& budget) {
   auto source = place.Open(name, budget, nullptr);
   if (!source) return tl::unexpected(std::move(source.error()));
   verify::Reader file(**source);
+  const auto head = file.Peek(verify::kHeadBytes);
+  if (!head) return tl::unexpected(head.error());
+  const bool shown = verify::DetectCompression(*head).has_value() || BeginsAsText(*head);
+  const bool packed = verify::ParseWalFileName(name)->packed;
+  if (packed && !shown && !HoldsText(place, name, budget)) return std::string(*head);
   std::string text;
-  auto walk =
-      verify::WalkPacked(file, [&text](verify::Reader& inner) -> verify::Walked<verify::Walk> {
-        auto whole = verify::ReadWalText(inner);
-        if (!whole) return tl::unexpected(std::move(whole.error()));
-        text = std::move(*whole);
-        return verify::Walk{};
-      });
+  auto walk = verify::WalkPacked(file, name,
+                                 [&text](verify::Reader& inner) -> verify::Walked<verify::Walk> {
+                                   auto whole = verify::ReadWalText(inner);
+                                   if (!whole) return tl::unexpected(std::move(whole.error()));
+                                   text = std::move(*whole);
+                                   return verify::Walk{};
+                                 });
   if (!walk) return tl::unexpected(std::move(walk.error()));
   return text;
 }
@@ -179,7 +210,7 @@ void WalReader::ReadHead(const PlaceContext& context) {
     auto source = place_.Open(object->name, budget, nullptr);
     if (!source) continue;
     verify::Reader reader(**source);
-    const auto head = verify::PeekWalHead(reader);
+    const auto head = verify::PeekWalHead(reader, object->name);
     if (!head) continue;
     inventory_.segment_bytes = head->segment_bytes;
     system_identifier_ = head->system_identifier;
@@ -189,19 +220,19 @@ void WalReader::ReadHead(const PlaceContext& context) {
 
 // Whether nobody can read a text, which is a problem of its own.
 bool WalReader::IsSealed(const std::string& text, const std::string& name) {
-  const auto parsed = verify::ParseWalFileName(name);
-  const bool named = parsed && parsed->sealed;
-  if (!named && verify::RecogniseEncryption(text).empty()) return false;
-  problems_.push_back({Reason::kUnverified, base::Quote(name) + " is encrypted"});
+  const bool encrypted = !verify::RecogniseEncryption(text).empty();
+  const bool opaque = verify::ParseWalFileName(name)->packed && !BeginsAsText(text);
+  if (!encrypted && !opaque) return false;
+  problems_.push_back(
+      {Reason::kUnverified,
+       base::Quote(name) + std::string(encrypted ? " is encrypted" : kCannotBeRead)});
   return true;
 }
 
 // The same by its name, without reading it.
 bool WalReader::IsNamedSealed(const std::string& name) {
   if (!verify::ParseWalFileName(name)->sealed) return false;
-  problems_.push_back({Reason::kUnverified, base::Quote(name) +
-                                                " cannot be read: it is encrypted, or packed in a "
-                                                "way that is not known"});
+  problems_.push_back({Reason::kUnverified, base::Quote(name) + std::string(kCannotBeRead)});
   return true;
 }
 

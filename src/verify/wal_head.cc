@@ -60,7 +60,7 @@ bool LooksLikeWal(std::string_view head) {
          header.address % static_cast<std::uint64_t>(segment_bytes) == 0;
 }
 
-Walked<WalHead> PeekWalHead(Reader& file) {
+Walked<WalHead> PeekWalHead(Reader& file, std::string_view name) {
   const auto peek = [](Reader& reader) -> Walked<WalHead> {
     auto head = reader.Peek(WalPageHeader::kLongBytes);
     if (!head) return tl::unexpected(std::move(head.error()));
@@ -69,7 +69,7 @@ Walked<WalHead> PeekWalHead(Reader& file) {
   };
   auto start = file.Peek(kHeadBytes);
   if (!start) return tl::unexpected(std::move(start.error()));
-  const auto packed = DetectCompression(*start);
+  const auto packed = DetectCompression(*start, name);
   if (!packed) return peek(file);
   const auto decoder = MakeDecoder(*packed, file);
   Reader inner(*decoder);

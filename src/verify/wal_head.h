@@ -58,7 +58,8 @@ struct WalHead {
   std::int64_t segment_bytes = 0;
   std::uint64_t system_identifier = 0;
 };
-// Of a segment, packed or not. Fault kWrongFormat: it is none, or encrypted.
-Walked<WalHead> PeekWalHead(Reader& file);
+// Of a segment, packed or not; `name` is the file's, which tells packings without a magic number.
+// Fault kWrongFormat: it is none, or encrypted.
+Walked<WalHead> PeekWalHead(Reader& file, std::string_view name);
 
 }  // namespace drwatch::verify

@@ -56,7 +56,7 @@ inline std::uint64_t SystemIdentifier() {
     const std::string& packed = PackedSegment(kFirstSegment);
     verify::MemorySource source(packed);
     verify::Reader reader(source);
-    return verify::PeekWalHead(reader)->system_identifier;
+    return verify::PeekWalHead(reader, kFirstSegment)->system_identifier;
   }();
   return kIdentifier;
 }

@@ -163,7 +163,7 @@ void CheckNamed(const std::string& name, std::string_view content) {
     (void)ParseBackupHistory(content);
     MemorySource source(content);
     Reader reader(source);
-    (void)PeekWalHead(reader);
+    (void)PeekWalHead(reader, name);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <lzma.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -23,6 +24,23 @@ using std::chrono_literals::operator""min;
 using verify::WalBuilder;
 
 constexpr std::uint64_t kBytes = WalBuilder::kSegment;
+
+// As xz --format=lzma packs: without a magic number.
+std::string Lzma(const std::string& content) {
+  lzma_options_lzma options;
+  lzma_lzma_preset(&options, 0);
+  lzma_stream stream = LZMA_STREAM_INIT;
+  EXPECT_EQ(lzma_alone_encoder(&stream, &options), LZMA_OK);
+  std::string packed(content.size() + 4096, '\0');
+  stream.next_in = reinterpret_cast<const std::uint8_t*>(content.data());
+  stream.avail_in = content.size();
+  stream.next_out = reinterpret_cast<std::uint8_t*>(packed.data());
+  stream.avail_out = packed.size();
+  EXPECT_EQ(lzma_code(&stream, LZMA_FINISH), LZMA_STREAM_END);
+  packed.resize(packed.size() - stream.avail_out);
+  lzma_end(&stream);
+  return packed;
+}
 
 // An archive of the segments 1 to 4 of a server that was at the start of 5 when it was seen last.
 class WalArchiveProbeTest : public ::testing::Test {
@@ -253,6 +271,41 @@ TEST_F(WalArchiveProbeTest, EncryptedTextsAreNoFailure) {
   EXPECT_EQ(sealed.message, "\"000000010000000000000002.00000028.backup\" is encrypted");
   folder_.Write("archive/00000002.history", "1 nowhere");
   EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+}
+
+TEST_F(WalArchiveProbeTest, APackingThatOnlyTheNameTellsIsRead) {
+  spec_.primary.clear();
+  std::filesystem::remove_all(folder_.Path("archive"));
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    folder_.Write("archive/" + builder_.Name(i) + ".lzma", Lzma(segments_[i]));
+  }
+  const std::string history = "1\t0/300000\tno recovery target specified\n";
+  folder_.Write("archive/00000002.history.lzma", Lzma(history));
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(CheckOf(result, "timelines").severity, Severity::kOk)
+      << CheckOf(result, "timelines").message;
+  EXPECT_EQ(ValueOf(result, "wal_archive_segment_size_bytes"), kBytes);
+  EXPECT_EQ(ValueOf(result, "wal_archive_timeline"), 2);
+  // The parent was left in its segment 3: that one counts, what follows does not.
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  folder_.Write("archive/00000002.history.lzma", Lzma("1 nowhere\n"));
+  EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kCritical);
+  // So little of it that no text shows: it may as well be encrypted.
+  folder_.Write("archive/00000002.history.lzma", Lzma(history).substr(0, 30));
+  EXPECT_EQ(CheckOf(Run(), "timelines").severity, Severity::kUnknown);
+}
+
+TEST_F(WalArchiveProbeTest, WhatItsNameCallsPackedMayBeEncrypted) {
+  for (const std::string ending : {".lz4", ".br", ".lzma"}) {
+    const std::string name = verify::SegmentName(1, 2, kBytes) + ".00000028.backup" + ending;
+    folder_.Write("archive/" + name, "\xd4\x03\xf7\x91\x13\x0e\xc2\x88 of nobody known \xff\xfe");
+    const model::CheckOutcome sealed = CheckOf(Run(), "timelines");
+    EXPECT_EQ(sealed.severity, Severity::kUnknown) << ending;
+    EXPECT_EQ(sealed.message, "\"" + name +
+                                  "\" cannot be read: it is encrypted, or packed in a way that is "
+                                  "not known");
+    std::filesystem::remove(folder_.Path("archive/" + name));
+  }
 }
 
 TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
