@@ -229,9 +229,16 @@ std::vector<model::ProbeResult> RunAll(const std::vector<ScheduledProbe>& probes
       shared->results[i] = std::move(result);
     });
   }
+  // None that hangs is waited for longer than its own timeout, unless others wait for its thread.
+  base::Duration longest{0};
+  for (const ScheduledProbe& probe : probes) longest = std::max(longest, probe.timeout);
+  const bool at_once = probes.size() <= static_cast<std::size_t>(max_concurrent);
+  constexpr base::Duration kLateStart{700};
+  const base::Deadline last =
+      at_once ? deadline.Min(base::Deadline::After(longest + kLateStart)) : deadline;
   // A probe that ends by itself at the deadline says more than one that is cut off.
   constexpr base::Duration kGrace{300};
-  const bool all_back = pool.WaitIdle(base::Deadline(deadline.at() + kGrace));
+  const bool all_back = pool.WaitIdle(base::Deadline(last.at() + kGrace));
   const std::lock_guard lock(shared->mutex);
   // What a probe says once it is stopped is not what it found: it waits for the lock.
   if (!all_back) stop.RequestStop();

@@ -205,5 +205,16 @@ TEST(RunAllTest, ReportsWhatIsNotBackInTime) {
   EXPECT_EQ(results[1].Headline().reason, model::Reason::kTimeout);
 }
 
+TEST(RunAllTest, OneThatHangsIsNotWaitedForBeyondItsOwnTimeout) {
+  static const base::SystemClock clock;
+  const auto began = std::chrono::steady_clock::now();
+  const auto results = RunAll({Make("quick", 50ms), Make("stuck", 50ms, Hang)}, 8, clock,
+                              base::Deadline::After(10min));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5min);
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_TRUE(results[0].ok());
+  EXPECT_EQ(results[1].Headline().reason, model::Reason::kTimeout);
+}
+
 }  // namespace
 }  // namespace drwatch::probes
