@@ -256,11 +256,22 @@ base::Status Database::Transact(const std::function<base::Status(Database&)>& bo
   const std::lock_guard lock(mutex_);
   if (const base::Status begun = Begin(durability); !begun) return begun;
   base::Status status = body(*this);
+  const bool wrote = sqlite3_txn_state(handle_, "main") == SQLITE_TXN_WRITE;
+  if (status && wrote && moved()) {
+    status = base::Fail("the file was removed, moved or replaced while it was open",
+                        "put it back, or restart drwatch, which makes a new one");
+  }
   if (status) status = Prepare("COMMIT").Run();
   if (!status && IsDamage(sqlite3_errcode(handle_))) damaged_ = true;
   // Some failures (disk full) end the transaction by themselves.
   if (!status && sqlite3_get_autocommit(handle_) == 0) Execute(handle_, "ROLLBACK");
   return status;
+}
+
+bool Database::moved() const {
+  int moved = 0;
+  sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
 }
 
 std::int64_t Database::LastInsertId() const { return sqlite3_last_insert_rowid(handle_); }

@@ -107,7 +107,8 @@ class Database {
 
   // Runs `body` in one transaction: committed if it returns success, rolled back otherwise. Not to
   // be called from inside a body. A synced one that changes nothing does not sync. Errors: the
-  // body's, or why SQLite could not write (disk full, read-only, I/O error).
+  // body's, or why SQLite could not write (disk full, read-only, I/O error), or that the file is
+  // not there any more: what is written to one that was removed no restart finds.
   base::Status Transact(const std::function<base::Status(Database&)>& body,
                         Durability durability = Durability::kSynced);
   // Only inside a transaction body.
@@ -131,6 +132,7 @@ class Database {
   base::Status Configure();
   base::Status Migrate(const std::vector<Migration>& migrations);
   base::Status Begin(Durability durability);
+  bool moved() const;
   void Close();
 
   std::mutex mutex_;

@@ -347,6 +347,23 @@ TEST(DatabaseTest, ReportsAFullDiskAndRecovers) {
   EXPECT_TRUE(AddNote(*database, std::string(100000, 'x')));
 }
 
+TEST(DatabaseTest, WritesNothingToAFileThatWasMovedAway) {
+  const TempDir folder;
+  const auto database = MustOpen(folder.Path("state.db"));
+  ASSERT_TRUE(AddNote(*database, "before"));
+  std::filesystem::rename(folder.Path("state.db"), folder.Path("elsewhere.db"));
+  const base::Status gone = AddNote(*database, "nobody finds this");
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().message, "the file was removed, moved or replaced while it was open");
+  EXPECT_EQ(Notes(*database), std::vector<std::string>{"before"}) << "it is still read";
+  // Another one in its place is not it.
+  folder.Write("state.db", "");
+  EXPECT_FALSE(AddNote(*database, "nobody finds this"));
+  std::filesystem::rename(folder.Path("elsewhere.db"), folder.Path("state.db"));
+  EXPECT_TRUE(AddNote(*database, "after"));
+  EXPECT_EQ(Notes(*database), (std::vector<std::string>{"before", "after"}));
+}
+
 TEST(DatabaseTest, TakesTurnsBetweenThreads) {
   const auto database = *Database::OpenInMemory(kNotes);
   std::vector<std::thread> threads;
