@@ -59,7 +59,7 @@ class Judge {
     if (spec_.schedule) state_.next_slot = spec_.schedule->NextSlot(now_);
     if (complete_.empty()) {
       Fail("exists", Reason::kNotFound, "no complete backup",
-           "run the backup job, or correct path and pattern");
+           "see whether it is mounted and the backup job runs, or correct path and pattern");
       return std::move(state_);
     }
     state_.newest = complete_.back();

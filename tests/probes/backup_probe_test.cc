@@ -250,6 +250,7 @@ TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
   EXPECT_EQ(Value("backup_success"), 0);
   EXPECT_EQ(Value("backup_probe_success"), 1);
   EXPECT_EQ(Value("backup_check_success", "exists"), 0);
+  EXPECT_NE(Check("exists").hint.find("mounted"), std::string::npos) << Check("exists").hint;
   std::filesystem::remove(spec_.place.path);
   EXPECT_EQ(RunForReason(), Reason::kNotFound);
   EXPECT_EQ(Value("backup_success"), 0);
