@@ -80,24 +80,31 @@ bool Intake::Has(const std::string& probe) const {
 
 void Intake::Append(const model::ProbeResult& result) {
   RecordMetadata(store_, result.families);
-  store_.AppendFrom("probe/" + result.probe, ToSamples(result.families), clock_.Now());
-  appended_[result.probe] = clock_.Steady();
+  const base::Timestamp now = clock_.Now();
+  store_.AppendFrom("probe/" + result.probe, ToSamples(result.families), now);
+  appended_[result.probe] = {clock_.Steady(), now};
 }
 
 void Intake::Refresh(base::Duration age) {
   const std::lock_guard lock(mutex_);
   for (const auto& [probe, result] : latest_) {
     const auto told = appended_.find(probe);
-    if (told != appended_.end() && clock_.Steady() - told->second >= age) Append(result);
+    if (told != appended_.end() && clock_.Steady() - told->second.steady >= age) Append(result);
   }
 }
 
 void Intake::Remove(const std::string& probe) {
   const std::lock_guard lock(mutex_);
+  // A reload waits for a result that is on its way, and ends its series in the same millisecond:
+  // behind it, as a value stays where an end has the same time.
+  base::Timestamp end = clock_.Now();
+  if (const auto told = appended_.find(probe); told != appended_.end()) {
+    end = std::max(end, told->second.at + base::Duration(1));
+    appended_.erase(told);
+  }
   latest_.erase(probe);
-  appended_.erase(probe);
   page_.Remove(probe);
-  store_.EndSource("probe/" + probe, clock_.Now());
+  store_.EndSource("probe/" + probe, end);
 }
 
 std::vector<model::ProbeResult> Intake::Latest() const {

@@ -54,7 +54,11 @@ class Intake {
   std::function<void()> on_change_;
   mutable std::mutex mutex_;
   std::map<std::string, model::ProbeResult> latest_;
-  std::map<std::string, base::SteadyTime> appended_;  // of those that the store was told of
+  struct Told {
+    base::SteadyTime steady{};
+    base::Timestamp at{};
+  };
+  std::map<std::string, Told> appended_;  // when the store was told of a probe
   model::MetricsPage page_;
 };
 

@@ -51,6 +51,16 @@ TEST_F(IntakeTest, RulesGoOnSeeingAProbeThatRunsSeldom) {
   EXPECT_LE(Seen("hourly"), before) << "it is gone";
 }
 
+TEST_F(IntakeTest, ARemovedProbeEndsThoughItsLastResultHasJustCome) {
+  intake_.Accept(Result("gone", 0));
+  intake_.Remove("gone");
+  clock_.Advance(base::Duration(1));
+  const auto found = store_.Select({model::Matcher::Equal("__name__", "backup_success")},
+                                   clock_.Now() - 5min, clock_.Now());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(model::IsStaleNan(found.front().samples.back().value));
+}
+
 TEST_F(IntakeTest, WhatIsAnnouncedIsNoResultYet) {
   intake_.Announce(Result("new", 0));
   clock_.Advance(10min);
