@@ -213,8 +213,9 @@ bool S3Client::LearnClock(const HttpResponse& response, const S3Error& error, At
       (error.code.empty() ||
        IsOneOf(error.code, {"RequestTimeTooSkewed", "RequestExpired", "AccessDenied"}));
   if (attempts.clock || !may_be) return false;
-  std::optional<base::Timestamp> theirs = ParseHttpTime(response.Header("date"));
-  if (!theirs) theirs = ParseS3Error(response.body).server_time;
+  // A proxy may have written the header.
+  std::optional<base::Timestamp> theirs = ParseS3Error(response.body).server_time;
+  if (!theirs) theirs = ParseHttpTime(response.Header("date"));
   if (!theirs) return false;
   const base::Duration skew = *theirs - clock_.Now();
   const std::lock_guard lock(mutex_);

@@ -272,6 +272,18 @@ TEST_F(S3Test, CorrectsAClockThatIsOff) {
   EXPECT_EQ(server_->requests().size(), 3u);  // remembered
 }
 
+TEST_F(S3Test, BelievesTheServersOwnTimeMoreThanAHeader) {
+  clock_.Advance(std::chrono::hours(1));
+  Serve([](const FakeRequest& request) {
+    const bool right = request.Header("x-amz-date") == "20260101T000000Z";
+    const std::string time = "<ServerTime>2026-01-01T00:00:00Z</ServerTime>";
+    return FakeReply{.status = right ? 200 : 403,
+                     .headers = {{"Date", "Thu, 01 Jan 2026 07:00:00 GMT"}},
+                     .body = right ? Page("") : ErrorBody("RequestTimeTooSkewed", time)};
+  });
+  EXPECT_TRUE(client_->List({}, Call()).has_value());
+}
+
 TEST_F(S3Test, CorrectsItsClockOnAnAnswerWithoutABody) {
   clock_.Advance(-std::chrono::hours(2));
   Serve([](const FakeRequest& request) {
