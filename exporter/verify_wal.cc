@@ -1,6 +1,7 @@
 #include "exporter/verify_wal.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -54,8 +55,9 @@ class ArchiveCheck {
   void ReadPartial(std::uint32_t timeline, const catalog::WalSegmentFile& file,
                    catalog::WalChecker& checker);
   bool LeftBehind(std::uint32_t timeline, std::uint64_t number) const;
-  void NoteDamage(const std::string& name);
+  std::optional<SegmentKey> KeyOf(const std::string& name) const;
   bool OnPath(std::uint32_t timeline, std::uint64_t number) const;
+  void JudgeReach();
   int ExitCode() const;
   std::string Headline() const;
   std::string Text() const;
@@ -76,6 +78,15 @@ class ArchiveCheck {
   std::int64_t records_ = 0;
   std::optional<base::Timestamp> last_commit_;  // of the ancestry
   std::string last_commit_in_;
+  std::map<std::uint64_t, base::Timestamp>
+      commits_;  // the last one of each segment of the ancestry
+  // What can be reached with a base backup, after all was read; nullopt: nothing.
+  struct Reach {
+    catalog::WalBase base;
+    base::Timestamp until{};  // its own end, or the last commit behind it
+    bool breaks_off = false;  // before the end of the archive
+  };
+  std::optional<Reach> reach_;
   std::string version_;
 };
 
@@ -97,7 +108,8 @@ void ArchiveCheck::Note(const catalog::PlaceObject& file, bool on_path,
   ++segments_;
   if (check.outcome != Outcome::kIntact) {
     damages_.push_back({file.name, check.outcome, check.reason, check.text});
-    NoteDamage(file.name);
+    // Also what could not be judged: nobody knows whether it can be used.
+    if (const auto key = KeyOf(file.name)) damaged_.insert(*key);
     return;
   }
   records_ += check.facts.records;
@@ -105,15 +117,17 @@ void ArchiveCheck::Note(const catalog::PlaceObject& file, bool on_path,
   if (on_path && check.facts.last_commit) {
     last_commit_ = check.facts.last_commit;
     last_commit_in_ = file.name;
+    if (const auto key = KeyOf(file.name)) commits_[key->second] = *last_commit_;
   }
 }
 
-// Also what could not be judged: nobody knows whether it can be used.
-void ArchiveCheck::NoteDamage(const std::string& name) {
+// Of a segment's file.
+std::optional<SegmentKey> ArchiveCheck::KeyOf(const std::string& name) const {
   const auto parsed = verify::ParseWalFileName(name);
-  if (!parsed || parsed->kind != verify::WalFileName::Kind::kSegment) return;
+  if (!parsed || parsed->kind != verify::WalFileName::Kind::kSegment) return std::nullopt;
   const auto number = verify::SegmentNumber(*parsed, reader_.inventory().segment_bytes);
-  if (number) damaged_.insert({parsed->timeline, *number});
+  if (!number) return std::nullopt;
+  return SegmentKey(parsed->timeline, *number);
 }
 
 void ArchiveCheck::ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
@@ -172,6 +186,24 @@ void ArchiveCheck::ReadPartial(std::uint32_t timeline, const catalog::WalSegment
   Note(object, streamed, check);
 }
 
+// Where what was read breaks off, gap or damage.
+void ArchiveCheck::JudgeReach() {
+  catalog::WalQuestion question = question_;
+  for (const Damage& damage : damages_) {
+    const auto key = KeyOf(damage.name);
+    if (key && damage.outcome == Outcome::kBroken) question.broken.insert(*key);
+  }
+  const catalog::WalArchiveState state = catalog::JudgeWalArchive(reader_.inventory(), question);
+  if (!state.window_base || !state.reachable) return;
+  const catalog::WalBase& base = question.bases[*state.window_base];
+  reach_ = Reach{base, base.stopped, state.reachable->last < state_.runs.back().last};
+  const auto beyond = commits_.upper_bound(state.reachable->last);
+  std::optional<base::Timestamp> last;
+  if (beyond != commits_.begin()) last = std::prev(beyond)->second;
+  if (!reach_->breaks_off) last = last_commit_;
+  if (last) reach_->until = std::max(reach_->until, *last);
+}
+
 WalReport ArchiveCheck::Run() {
   const base::SystemClock clock;
   const auto refreshed =
@@ -186,6 +218,7 @@ WalReport ArchiveCheck::Run() {
     question_.in_flight_segments = 0;
     state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
     ReadSegments();
+    JudgeReach();
   }
   return {ExitCode(), Text(), ToJson(),
           catalog::TakeWalHoldings(reader_.inventory(), std::move(damaged_),
@@ -266,10 +299,12 @@ std::string ArchiveCheck::Text() const {
   if (last_commit_) {
     line("last commit " + base::FormatRfc3339(*last_commit_) + " in " + last_commit_in_);
   }
-  if (state_.window_base) {
-    const catalog::WalBase& base = question_.bases[*state_.window_base];
-    line("any point can be reached from " + base::FormatRfc3339(base.stopped) +
-         " on, with the base backup of " + base.name);
+  if (reach_) {
+    const std::string until =
+        reach_->breaks_off ? " to " + base::FormatRfc3339(reach_->until) + ", where WAL breaks off"
+                           : " on";
+    line("any point can be reached from " + base::FormatRfc3339(reach_->base.stopped) + until +
+         ", with the base backup of " + reach_->base.name);
   }
   return text;
 }
@@ -316,8 +351,8 @@ std::string ArchiveCheck::ToJson() const {
   }
   json["last_commit"] = last_commit_ ? Json(base::FormatRfc3339(*last_commit_)) : Json(nullptr);
   json["recoverable_from"] =
-      state_.window_base ? Json(base::FormatRfc3339(question_.bases[*state_.window_base].stopped))
-                         : Json(nullptr);
+      reach_ ? Json(base::FormatRfc3339(reach_->base.stopped)) : Json(nullptr);
+  json["recoverable_until"] = reach_ ? Json(base::FormatRfc3339(reach_->until)) : Json(nullptr);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

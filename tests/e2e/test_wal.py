@@ -446,6 +446,18 @@ def test_base_backups_of_another_probe_count(folder, drwatch, receivers, primary
     assert value(drwatch, "pitr_window_start_timestamp_seconds") <= time.time()
 
 
+def until_of(archive, only=None):
+    """Up to when its WAL can be replayed, or that of some of its segments."""
+    if only is not None:
+        part = archive.parent / f"first-{len(only)}"
+        part.mkdir()
+        for path in archive.iterdir():
+            if path.name[:24] in only or len(path.name) < 24:
+                shutil.copy(path, part / path.name)
+        archive = part
+    return json.loads(verify_wal(archive, "--format=json")[1])[0]["recoverable_until"]
+
+
 def test_verify_tells_what_is_wrong(folder, primary):
     archive(primary)
     base_backup(primary)
@@ -461,10 +473,13 @@ def test_verify_tells_what_is_wrong(folder, primary):
     (copy / names[2]).unlink()
     code, text = verify_wal(copy)
     assert code == 2 and f"missing {names[2]}" in text
+    assert until_of(copy) == until_of(primary.archive, names[:2]), "nothing behind the gap"
     (copy / names[2]).write_bytes((primary.archive / names[2]).read_bytes())
     (copy / names[3]).write_bytes(flipped(primary.archive / names[3], 8300))
     code, text = verify_wal(copy)
     assert code == 2 and f"broken {names[3]}: byte" in text
+    assert until_of(copy) == until_of(primary.archive, names[:3]), "nothing behind the damage"
+    assert ", where WAL breaks off, with the base backup of" in text
     subprocess.run(["gzip", "-f", copy / names[1]], check=True)
     (copy / names[3]).write_bytes((primary.archive / names[3]).read_bytes())
     code, text = verify_wal(copy)
