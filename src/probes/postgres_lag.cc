@@ -30,6 +30,11 @@ double LagOutOfSight(const PostgresFacts& facts, const PositionReading& primary)
   return std::min(since_look, Age(facts).value_or(since_look));
 }
 
+// Of the one that holds `position`.
+std::uint64_t StartOfSegment(std::uint64_t position, double segment_bytes) {
+  return position - position % static_cast<std::uint64_t>(segment_bytes);
+}
+
 }  // namespace
 
 bool LinkIsFresh(const PostgresFacts& facts) {
@@ -98,9 +103,14 @@ std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const Po
   if (facts.in_recovery || !facts.archives() || !facts.archiver || !facts.position) {
     return std::nullopt;
   }
-  const std::optional<std::uint64_t> archived =
+  std::optional<std::uint64_t> archived =
       EndOfWalSegment(facts.archiver->last_wal, facts.segment_bytes);
   const bool waiting = facts.ready && facts.ready->count > 0;
+  // What a server archives while it shuts down its statistics do not tell. A segment that is full
+  // waits until it is archived.
+  if (archived && facts.ready && !waiting) {
+    archived = std::max(*archived, StartOfSegment(*facts.position, facts.segment_bytes));
+  }
   const double waited = waiting ? facts.ready->oldest_age_seconds.value_or(0) : 0;
   ArchiveLag lag;
   if (!archived) {

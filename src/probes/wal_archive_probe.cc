@@ -217,6 +217,21 @@ void WalArchiveProbe::FindApart(WalFindings& findings, const RunContext& context
   findings.lag_seconds = std::max(*findings.lag_seconds, base::ToSeconds(since));
 }
 
+// What the primary has done since it was last seen nobody knows, but for what has come here since:
+// up to the last commit of that, nothing is lost.
+double WalArchiveProbe::UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
+                                       verify::Lsn archived, base::Timestamp now) const {
+  const double unseen = base::ToSeconds(reading.newest_age);
+  if (archived <= reading.newest || findings.state.timeline != reading.history.timeline) {
+    return unseen;
+  }
+  std::optional<base::Timestamp> commit = findings.streamed_commit;
+  if (!commit) {
+    commit = FindWalEnd(findings.state, findings.bases, *reader_, verdicts_).last_commit;
+  }
+  return commit ? std::clamp(base::ToSeconds(now - *commit), 0.0, unseen) : unseen;
+}
+
 void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) {
   if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
   const std::uint64_t archived = findings.streamed_to.value_or(*findings.state.archived_to);
@@ -238,9 +253,9 @@ void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) 
                                 reading->newest <= open.end;
   FindApart(findings, context);
   if (reading->fresh) return;
-  // What it has done since it was last seen nobody knows.
   findings.unseen_seconds = base::ToSeconds(reading->newest_age);
-  findings.lag_seconds = std::max(*findings.lag_seconds, *findings.unseen_seconds);
+  findings.lag_seconds =
+      std::max(*findings.lag_seconds, UnknownSeconds(findings, *reading, archived, context.now));
 }
 
 // Whether a segment says what it holds: it is read, and neither encrypted nor packed in a way that

@@ -80,6 +80,8 @@ class WalArchiveProbe final : public Probe {
   void FindStreamed(WalFindings& findings, const RunContext& context);
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   void FindLag(WalFindings& findings, const RunContext& context);
+  double UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
+                        verify::Lsn archived, base::Timestamp now) const;
   void FindApart(WalFindings& findings, const RunContext& context);
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;

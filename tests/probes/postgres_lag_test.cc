@@ -214,6 +214,20 @@ TEST_F(ArchiveLagTest, WithoutATimeoutACommitInTheOpenSegmentWaitsHoweverIdleThe
   EXPECT_NEAR(SecondsBehind().value_or(0), 3 * 3600 + 10, 1);
 }
 
+// A server that stops archives its last segment when it has written its statistics.
+TEST_F(ArchiveLagTest, WhatWaitsForNoArchiverIsArchived) {
+  At(seconds(0), 2 * kSegment + 7000);
+  ++transactions_;
+  At(seconds(10), 3 * kSegment + 200);
+  Idle(hours(3), 3 * kSegment + 200);
+  EXPECT_EQ(SecondsBehind(), 0);
+  EXPECT_EQ(ComputeArchiveLag(facts_, ring_, "pg")->bytes, 200);
+  facts_.ready->count = 1;
+  EXPECT_GE(SecondsBehind(), 3 * 3600);
+  facts_.ready.reset();
+  EXPECT_GE(SecondsBehind(), 3 * 3600) << "nobody knows whether one waits";
+}
+
 TEST_F(ArchiveLagTest, ATimeoutShipsWhatMatters) {
   At(seconds(0), 2 * kSegment);
   ++transactions_;

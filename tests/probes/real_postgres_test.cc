@@ -212,6 +212,12 @@ TEST_F(RealPostgresTest, OnlyTheEndOfATransactionWaitsInTheOpenSegment) {
   primary->Sql("CHECKPOINT");
   seen = Run(*probe);
   EXPECT_GT(ValueOf(seen, "wal_archive_lag_seconds"), 0) << Describe(seen);
+  // What is archived while it stops its statistics do not tell.
+  primary->Stop();
+  primary->Start();
+  seen = Run(*probe);
+  EXPECT_LT(ValueOf(seen, "wal_archive_lag_bytes"), 1 << 20);
+  EXPECT_EQ(ValueOf(seen, "wal_archive_lag_seconds"), 0) << Describe(seen);
   // Servers before 13 have other names for it; 15 knows both.
   const std::string old = PostgresPositionSql(120000);
   const auto transactions = [&](const std::string& sql) {

@@ -161,6 +161,19 @@ TEST_F(WalArchiveProbeTest, NothingIsPromisedBeyondTheLastTimeThePrimaryWasSeen)
   EXPECT_EQ(Loss(Run()), 0) << "it has idled all the time";
 }
 
+// drwatch cannot log in to it, say.
+TEST_F(WalArchiveProbeTest, WhatCameSinceThePrimaryWasSeenIsNotUnknown) {
+  AddBase();
+  SeePrimary(3 * kBytes);
+  clock_.Advance(20min);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 20 * 60 - 4)
+      << "since the last commit here";
+  SeePrimary(7 * kBytes);
+  clock_.Advance(20min);
+  EXPECT_GE(ValueOf(Run(), "wal_archive_lag_seconds"), 20 * 60);
+}
+
 TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
   for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
     std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_ + 9s));
