@@ -78,8 +78,8 @@ class ArchiveCheck {
   std::int64_t records_ = 0;
   std::optional<base::Timestamp> last_commit_;  // of the ancestry
   std::string last_commit_in_;
-  std::map<std::uint64_t, base::Timestamp>
-      commits_;  // the last one of each segment of the ancestry
+  // The last one of each segment of the ancestry.
+  std::map<std::uint64_t, base::Timestamp> commits_;
   // What can be reached with a base backup, after all was read; nullopt: nothing.
   struct Reach {
     catalog::WalBase base;

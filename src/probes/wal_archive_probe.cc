@@ -63,7 +63,8 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       place_(catalog::MakePlace(spec_.place, ClockOf(services))),
       verdicts_(services.database, config_.name),
       speeds_(services.database, config_.name),
-      verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)) {}
+      verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)),
+      lag_(spec_.primary) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
 // new comes into the one that is known.
@@ -203,59 +204,6 @@ void WalArchiveProbe::FindStreamed(WalFindings& findings, const RunContext& cont
   if (streamed_.outcome != verify::Outcome::kIntact || streamed_.facts.end <= begin) return;
   findings.streamed_to = streamed_.facts.end;
   findings.streamed_commit = streamed_.facts.last_commit;
-}
-
-// A server that was promoted, and whose archiver never worked since: how far the timelines before
-// it are archived tells nothing of it.
-void WalArchiveProbe::FindApart(WalFindings& findings, const RunContext& context) {
-  if (primary_->history.timeline <= findings.state.timeline) return apart_since_.reset();
-  const base::SteadyTime now = context.clock->Steady();
-  if (!apart_since_) apart_since_ = now;
-  const auto since = std::chrono::duration_cast<base::Duration>(now - *apart_since_);
-  findings.apart_timeline = primary_->history.timeline;
-  findings.lag_is_bound = true;
-  findings.lag_seconds = std::max(*findings.lag_seconds, base::ToSeconds(since));
-}
-
-// What the primary has done since it was last seen nobody knows, but for what has come here since:
-// up to the last commit of that, nothing is lost.
-double WalArchiveProbe::UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
-                                       verify::Lsn archived, base::Timestamp now) const {
-  const double unseen = base::ToSeconds(reading.newest_age);
-  if (archived <= reading.newest || findings.state.timeline != reading.history.timeline) {
-    return unseen;
-  }
-  std::optional<base::Timestamp> commit = findings.streamed_commit;
-  if (!commit) {
-    commit = FindWalEnd(findings.state, findings.bases, *reader_, verdicts_).last_commit;
-  }
-  return commit ? std::clamp(base::ToSeconds(now - *commit), 0.0, unseen) : unseen;
-}
-
-void WalArchiveProbe::FindLag(WalFindings& findings, const RunContext& context) {
-  if (!primary_ || !findings.state.archived_to || findings.other_cluster) return;
-  const std::uint64_t archived = findings.streamed_to.value_or(*findings.state.archived_to);
-  const auto note = positions_->archive_notes().Find(spec_.primary);
-  const OpenSegment open =
-      OpenSegmentBehind(archived, static_cast<double>(reader_->inventory().segment_bytes),
-                        note ? note->archive_timeout_seconds : 0);
-  const auto reading = positions_->Read(spec_.primary, archived, context.clock->Steady(), open);
-  if (!reading) return;
-  findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
-  findings.lag_seconds = PeerLagSeconds(*reading);
-  const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
-  if (!dated && *findings.lag_bytes >= static_cast<double>(reader_->inventory().segment_bytes)) {
-    findings.lag_is_bound = true;
-    findings.lag_seconds = std::max(*findings.lag_seconds, note ? note->waited_seconds : 0);
-  }
-  findings.open_segment_waits = note && note->archive_timeout_seconds == 0 &&
-                                note->waited_seconds == 0 && reading->newest > archived &&
-                                reading->newest <= open.end;
-  FindApart(findings, context);
-  if (reading->fresh) return;
-  findings.unseen_seconds = base::ToSeconds(reading->newest_age);
-  findings.lag_seconds =
-      std::max(*findings.lag_seconds, UnknownSeconds(findings, *reading, archived, context.now));
 }
 
 // Whether a segment says what it holds: it is read, and neither encrypted nor packed in a way that
@@ -403,7 +351,9 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     if (file != nullptr) findings.last_segment = file->modified;
   }
   FindStreamed(findings, context);
-  FindLag(findings, context);
+  if (positions_ != nullptr) {
+    lag_.Find(*positions_, *reader_, verdicts_, context, findings);
+  }
   FindWindow(findings, context);
   return findings;
 }

@@ -16,43 +16,13 @@
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 #include "probes/position_ring.h"
-#include "probes/postgres_lag.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
+#include "probes/wal_findings.h"
+#include "probes/wal_lag.h"
 #include "probes/wal_verifier.h"
 
 namespace drwatch::probes {
-
-// What one run knows, for the report.
-struct WalFindings {
-  catalog::WalArchiveState state;
-  std::vector<catalog::WalBase> bases;
-  std::optional<PositionReading> primary;
-  bool other_cluster = false;              // the primary's system identifier is not the archive's
-  std::optional<verify::Lsn> streamed_to;  // what the segment that is being streamed holds
-  std::optional<base::Timestamp> streamed_commit;
-  std::optional<double> lag_bytes;
-  std::optional<double> lag_seconds;
-  // Whole segments are missing at the end, and nobody looked when their first change was made (or
-  // nobody knows which it is): the lag may be longer.
-  bool lag_is_bound = false;
-  std::uint32_t apart_timeline = 0;             // the primary's, if nothing of it is here
-  bool open_segment_waits = false;              // for nothing but to be full: no archive_timeout
-  std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
-  std::optional<base::Timestamp> last_segment;  // when the newest one arrived
-  std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
-  std::optional<base::Timestamp> window_start;
-  std::optional<base::Timestamp> window_end;
-  // Segments of the window's end that were not read: it may reach further than window_end.
-  std::uint64_t end_unread = 0;
-  std::vector<model::ReplayBase> replay_bases;
-  std::uint64_t segments = 0;
-  std::uint64_t unverified = 0;
-  std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
-  // Encrypted, packed in a way that is not known, or nobody may read them; and one of them.
-  std::uint64_t unjudged = 0;
-  std::string unjudged_text;
-};
 
 class WalArchiveProbe final : public Probe {
  public:
@@ -79,10 +49,6 @@ class WalArchiveProbe final : public Probe {
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
   void FindStreamed(WalFindings& findings, const RunContext& context);
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
-  void FindLag(WalFindings& findings, const RunContext& context);
-  double UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
-                        verify::Lsn archived, base::Timestamp now) const;
-  void FindApart(WalFindings& findings, const RunContext& context);
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void ReadEnd(catalog::WalQuestion question, const RunContext& context);
@@ -106,10 +72,10 @@ class WalArchiveProbe final : public Probe {
   std::uint64_t kept_changes_ = 0;
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
   std::optional<PositionReading> primary_;
+  WalLag lag_;
   // The segment that was being streamed, as it was read last.
   std::string streamed_name_;
   std::uint64_t streamed_fingerprint_ = 0;
-  std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
   catalog::WalCheck streamed_;
 };
 

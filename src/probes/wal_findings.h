@@ -1,0 +1,50 @@
+// What one run of a wal_archive probe knows: filled in by the probe and wal_lag.h, told by
+// wal_archive_report.cc.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "catalog/wal_archive.h"
+#include "model/probe_result.h"
+#include "probes/position_ring.h"
+#include "probes/wal_verdicts.h"
+#include "verify/wal_files.h"
+
+namespace drwatch::probes {
+
+struct WalFindings {
+  catalog::WalArchiveState state;
+  std::vector<catalog::WalBase> bases;
+  std::optional<PositionReading> primary;
+  bool other_cluster = false;              // the primary's system identifier is not the archive's
+  std::optional<verify::Lsn> streamed_to;  // what the segment that is being streamed holds
+  std::optional<base::Timestamp> streamed_commit;
+  std::optional<double> lag_bytes;
+  std::optional<double> lag_seconds;
+  // Whole segments are missing at the end, and nobody looked when their first change was made (or
+  // nobody knows which it is): the lag may be longer.
+  bool lag_is_bound = false;
+  std::uint32_t apart_timeline = 0;             // the primary's, if nothing of it is here
+  bool open_segment_waits = false;              // for nothing but to be full: no archive_timeout
+  std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
+  std::optional<base::Timestamp> last_segment;  // when the newest one arrived
+  std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
+  std::optional<base::Timestamp> window_start;
+  std::optional<base::Timestamp> window_end;
+  // Segments of the window's end that were not read: it may reach further than window_end.
+  std::uint64_t end_unread = 0;
+  std::vector<model::ReplayBase> replay_bases;
+  std::uint64_t segments = 0;
+  std::uint64_t unverified = 0;
+  std::vector<std::pair<WalSegmentKey, WalVerdict>> broken;
+  // Encrypted, packed in a way that is not known, or nobody may read them; and one of them.
+  std::uint64_t unjudged = 0;
+  std::string unjudged_text;
+};
+
+}  // namespace drwatch::probes

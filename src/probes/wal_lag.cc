@@ -1,0 +1,69 @@
+#include "probes/wal_lag.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "probes/postgres_lag.h"
+#include "probes/wal_end.h"
+
+namespace drwatch::probes {
+namespace {
+
+// What the primary has done since it was last seen nobody knows, but for what has come here since:
+// up to the last commit of that, nothing is lost.
+double UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
+                      verify::Lsn archived, const catalog::WalReader& reader,
+                      const WalVerdicts& verdicts, base::Timestamp now) {
+  const double unseen = base::ToSeconds(reading.newest_age);
+  if (archived <= reading.newest || findings.state.timeline != reading.history.timeline) {
+    return unseen;
+  }
+  std::optional<base::Timestamp> commit = findings.streamed_commit;
+  if (!commit) commit = FindWalEnd(findings.state, findings.bases, reader, verdicts).last_commit;
+  return commit ? std::clamp(base::ToSeconds(now - *commit), 0.0, unseen) : unseen;
+}
+
+}  // namespace
+
+// A server that was promoted, and whose archiver never worked since: how far the timelines before
+// it are archived tells nothing of it.
+void WalLag::FindApart(base::SteadyTime now, WalFindings& findings) {
+  const std::uint32_t timeline = findings.primary->history.timeline;
+  if (timeline <= findings.state.timeline) return apart_since_.reset();
+  if (!apart_since_) apart_since_ = now;
+  const auto since = std::chrono::duration_cast<base::Duration>(now - *apart_since_);
+  findings.apart_timeline = timeline;
+  findings.lag_is_bound = true;
+  findings.lag_seconds = std::max(*findings.lag_seconds, base::ToSeconds(since));
+}
+
+void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
+                  const WalVerdicts& verdicts, const RunContext& context, WalFindings& findings) {
+  if (!findings.primary || !findings.state.archived_to || findings.other_cluster) return;
+  const base::SteadyTime now = context.clock->Steady();
+  const verify::Lsn archived = findings.streamed_to.value_or(*findings.state.archived_to);
+  const auto segment_bytes = static_cast<double>(reader.inventory().segment_bytes);
+  const auto note = positions.archive_notes().Find(primary_);
+  const OpenSegment open =
+      OpenSegmentBehind(archived, segment_bytes, note ? note->archive_timeout_seconds : 0);
+  const auto reading = positions.Read(primary_, archived, now, open);
+  if (!reading) return;
+  findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
+  findings.lag_seconds = PeerLagSeconds(*reading);
+  const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
+  if (!dated && *findings.lag_bytes >= segment_bytes) {
+    findings.lag_is_bound = true;
+    findings.lag_seconds = std::max(*findings.lag_seconds, note ? note->waited_seconds : 0);
+  }
+  findings.open_segment_waits = note && note->archive_timeout_seconds == 0 &&
+                                note->waited_seconds == 0 && reading->newest > archived &&
+                                reading->newest <= open.end;
+  FindApart(now, findings);
+  if (reading->fresh) return;
+  findings.unseen_seconds = base::ToSeconds(reading->newest_age);
+  findings.lag_seconds =
+      std::max(*findings.lag_seconds,
+               UnknownSeconds(findings, *reading, archived, reader, verdicts, context.now));
+}
+
+}  // namespace drwatch::probes

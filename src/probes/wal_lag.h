@@ -1,0 +1,36 @@
+// How far a WAL archive is behind its primary: what would be lost if the primary's server were gone
+// now. Where the primary is comes from the runs of its own probe (position_ring.h).
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "catalog/wal_reader.h"
+#include "probes/position_ring.h"
+#include "probes/probe.h"
+#include "probes/wal_findings.h"
+#include "probes/wal_verdicts.h"
+
+namespace drwatch::probes {
+
+// One archive's. Not for several threads at once.
+class WalLag {
+ public:
+  // `primary`: the name of its probe.
+  explicit WalLag(std::string primary) : primary_(std::move(primary)) {}
+
+  // Fills in lag_bytes, lag_seconds, lag_is_bound, apart_timeline, open_segment_waits and
+  // unseen_seconds of `findings`, whose state, bases, primary, other_cluster and streamed_* are
+  // there. Nothing is filled in where the primary or the archive's end is not known.
+  void Find(PositionRing& positions, const catalog::WalReader& reader, const WalVerdicts& verdicts,
+            const RunContext& context, WalFindings& findings);
+
+ private:
+  void FindApart(base::SteadyTime now, WalFindings& findings);
+
+  const std::string primary_;
+  std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
+};
+
+}  // namespace drwatch::probes
