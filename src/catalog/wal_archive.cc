@@ -203,7 +203,9 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
   const auto run = std::find_if(runs_.begin(), runs_.end(), [&next](const Stretch& one) {
     return one.range.first == next.first;
   });
-  const bool recent = question_.now - run->first_modified <= question_.in_flight_time;
+  // A date in the future says nothing of that.
+  const base::Duration age = question_.now - run->first_modified;
+  const bool recent = std::chrono::abs(age) <= question_.in_flight_time;
   const std::uint64_t pending_from =
       recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;
   if (pending_from > first)

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/strings.h"
+#include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
 #include "probes/replay_bases.h"
 #include "probes/wal_backlog.h"
@@ -214,6 +215,14 @@ bool WalArchiveProbe::Reads(const WalSegmentKey& key, const catalog::WalSegmentF
   return !verdict || verdict->reason != Reason::kUnverified;
 }
 
+// Commits, base backups and files are dated by the clocks of others. One that goes wrong must not
+// make a loss smaller.
+void WalArchiveProbe::FindFuture(WalFindings& findings, base::Timestamp now) const {
+  std::optional<base::Timestamp> newest = findings.last_commit;
+  if (findings.last_segment > newest) newest = findings.last_segment;
+  if (newest > now + catalog::FolderCatalog::kClockSkew) findings.future = newest;
+}
+
 void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
@@ -221,7 +230,6 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   const WalEnd read = FindWalEnd(state, findings.bases, *reader_, verdicts_);
   findings.last_commit = read.last_commit;
   if (!state.window_base) return;
-  findings.window_start = findings.bases[*state.window_base].stopped;
   const catalog::WalSegmentFile* last =
       FindSegment(reader_->inventory(), {range.timeline, range.last});
   // What an idle server has not written cannot be missed.
@@ -230,6 +238,10 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
       (range.last + 1) * static_cast<std::uint64_t>(reader_->inventory().segment_bytes) >=
           *state.archived_to;
   if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
+  const base::Duration end_age(
+      reaches_end ? static_cast<std::int64_t>(findings.end_age_seconds * 1000) : 0);
+  const base::Timestamp latest = context.now - end_age;
+  findings.window_start = std::min(findings.bases[*state.window_base].stopped, latest);
   base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
   if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
     end = std::max(end, last->modified);
@@ -239,7 +251,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);
   }
-  findings.window_end = std::max(end, *findings.window_start);
+  findings.window_end = std::max(std::min(end, latest), *findings.window_start);
   const bool seen_up_to_now = lag_known && !findings.unseen_seconds && reaches_end;
   if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases =
@@ -278,11 +290,11 @@ void WalArchiveProbe::VerifyOdd(const RunContext& context) {
   const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
   for (WalWork& work : OddSegments(*reader_, verdicts_)) {
     if (deadline.Expired() || context.stop.stopped()) return;
-    if (FitsInRun(work.object.size_bytes, deadline.Remaining())) {
-      verifier_.VerifyNow({std::move(work)}, ExpectedSystem(), deadline, context.stop);
-    } else if (!only_run_ && verifier_.idle()) {
-      verifier_.Start({std::move(work)}, ExpectedSystem());
+    if (FitsInRun(work.object.size_bytes, deadline.Remaining()) &&
+        verifier_.VerifyNow({work}, ExpectedSystem(), deadline, context.stop)) {
+      continue;
     }
+    if (!only_run_ && verifier_.idle()) verifier_.Start({std::move(work)}, ExpectedSystem());
   }
   if (OddSegments(*reader_, verdicts_).empty()) all_read_ = reader_->changes();
 }
@@ -298,10 +310,12 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   while (now != batch.begin() && FitsInRun(bytes + (now - 1)->object.size_bytes, budget)) {
     bytes += (--now)->object.size_bytes;
   }
-  const bool all = now == batch.begin();
+  bool all = now == batch.begin();
   if (now != batch.end()) {
-    verifier_.VerifyNow({now, batch.end()}, ExpectedSystem(), base::Deadline::After(budget),
-                        context.stop);
+    // A slow place, or little time: what two of them take in turn may be too long for each run.
+    all = verifier_.VerifyNow({now, batch.end()}, ExpectedSystem(), base::Deadline::After(budget),
+                              context.stop) &&
+          all;
   }
   if (all) return;
   // With what was read now as neighbours.
@@ -355,6 +369,7 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     lag_.Find(*positions_, *reader_, verdicts_, context, findings);
   }
   FindWindow(findings, context);
+  FindFuture(findings, context.now);
   return findings;
 }
 
@@ -387,7 +402,7 @@ model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
   if (looked_) {
     WalFindings findings = Judge(context);
     AddWalMetrics(spec_, labels_, *reader_, findings, report);
-    AddWalChecks(spec_, *reader_, findings, report);
+    AddWalChecks(spec_, labels_, *reader_, findings, report);
     replay_bases = std::move(findings.replay_bases);
   }
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,

@@ -51,6 +51,7 @@ class WalArchiveProbe final : public Probe {
   bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
+  void FindFuture(WalFindings& findings, base::Timestamp now) const;
   void ReadEnd(catalog::WalQuestion question, const RunContext& context);
   void VerifyOdd(const RunContext& context);
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
@@ -93,7 +94,8 @@ tl::expected<std::string, catalog::Finding> FindWalPrefix(catalog::Place& place,
 void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& labels,
                    const catalog::WalReader& reader, const WalFindings& findings,
                    ProbeReport& report);
-void AddWalChecks(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
-                  const WalFindings& findings, ProbeReport& report);
+void AddWalChecks(const config::WalArchiveProbe& spec, const model::Labels& labels,
+                  const catalog::WalReader& reader, const WalFindings& findings,
+                  ProbeReport& report);
 
 }  // namespace drwatch::probes

@@ -180,6 +180,15 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
   report.Ok("timelines", text);
 }
 
+void CheckTime(const model::Labels& labels, const WalFindings& findings, ProbeReport& report) {
+  if (!findings.future) return;
+  report.Add("time", Severity::kWarning, Reason::kStale,
+             "the newest WAL is dated in the future: " + base::FormatRfc3339(*findings.future),
+             "set the clock right: the server's, that of the archive's machine, or this one's");
+  report.Gauge("backup_check_success", "1 if this check of the newest backup holds.",
+               labels.With("check", "time"), 0);
+}
+
 // Whether the window's end is known well enough for a number: nothing of it is unread but what has
 // only just come, so that what is read reaches nearly as far.
 bool IsEndKnown(const config::WalArchiveProbe& spec, const WalFindings& findings) {
@@ -311,13 +320,15 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   }
 }
 
-void AddWalChecks(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
-                  const WalFindings& findings, ProbeReport& report) {
+void AddWalChecks(const config::WalArchiveProbe& spec, const model::Labels& labels,
+                  const catalog::WalReader& reader, const WalFindings& findings,
+                  ProbeReport& report) {
   CheckSegments(reader, findings, report);
   if (findings.segments > 0) CheckVerified(spec, reader, findings, report);
   CheckLag(spec, findings, report);
   CheckTimelines(reader, findings, report);
   if (findings.segments > 0) CheckWindow(spec, findings, report);
+  CheckTime(labels, findings, report);
 }
 
 }  // namespace drwatch::probes

@@ -32,6 +32,11 @@ struct WalFindings {
   std::uint32_t apart_timeline = 0;             // the primary's, if nothing of it is here
   bool open_segment_waits = false;              // for nothing but to be full: no archive_timeout
   std::optional<double> unseen_seconds;         // since the primary was seen, if that is long ago
+  // No commit in the archive is younger: so long ago, by this machine's clock, the primary was seen
+  // behind the archive's end. 0 = nobody knows.
+  double end_age_seconds = 0;
+  // The newest date of what is here, if it lies in the future: a clock is wrong.
+  std::optional<base::Timestamp> future;
   std::optional<base::Timestamp> last_segment;  // when the newest one arrived
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;

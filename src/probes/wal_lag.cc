@@ -50,6 +50,7 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
+  if (reading->lag) findings.end_age_seconds = base::ToSeconds(reading->lag->at_least);
   const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
   if (!dated && *findings.lag_bytes >= segment_bytes) {
     findings.lag_is_bound = true;
@@ -61,6 +62,7 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
   FindApart(now, findings);
   if (reading->fresh) return;
   findings.unseen_seconds = base::ToSeconds(reading->newest_age);
+  if (archived == reading->newest) findings.end_age_seconds = *findings.unseen_seconds;
   findings.lag_seconds =
       std::max(*findings.lag_seconds,
                UnknownSeconds(findings, *reading, archived, reader, verdicts, context.now));

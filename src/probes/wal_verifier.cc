@@ -1,5 +1,7 @@
 #include "probes/wal_verifier.h"
 
+#include <algorithm>
+
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
@@ -36,6 +38,20 @@ WalVerifier::~WalVerifier() {
   if (thread_.joinable()) thread_.join();
 }
 
+// One that is dated in the future tells nothing of its age: it counts from when it was first read.
+bool WalVerifier::MayBeBeingWritten(const WalWork& one) {
+  const base::Duration age = clock_.Now() - one.object.modified;
+  if (age >= base::Duration{}) return age < kQuietTime;
+  const base::SteadyTime now = clock_.Steady();
+  FirstRead& first = ahead_[one.key];
+  if (first.at == base::SteadyTime{} || first.fingerprint != one.object.fingerprint) {
+    first = {one.object.fingerprint, now};
+  }
+  if (now - first.at < kQuietTime) return true;
+  ahead_.erase(one.key);
+  return false;
+}
+
 bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& options,
                             model::Reading& reading) {
   const std::pair<WalSegmentKey, std::uint64_t> here(one.key, one.object.fingerprint);
@@ -61,8 +77,7 @@ bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& opt
   if (refused && (start_only || check.reason == Reason::kNotFound)) return true;
   if (one.role == WalWork::Role::kLead || (start_only && whole)) return true;
   // One that was whole before is not being written.
-  const bool fresh = clock_.Now() - one.object.modified < kQuietTime;
-  if (!whole && fresh && !start_only) return true;
+  if (!whole && !start_only && MayBeBeingWritten(one)) return true;
   WalVerdict verdict{one.object.fingerprint, check.outcome, check.reason, check.text, {}, {}};
   if (whole) verdict.last_commit = check.facts.last_commit;
   if (refused) verdict.again = clock_.Now() + kTryAgain;
@@ -70,7 +85,7 @@ bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& opt
   return true;
 }
 
-void WalVerifier::VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
+bool WalVerifier::VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
                             base::Deadline deadline, const base::StopToken& stop) {
   const std::lock_guard lock(work_mutex_);
   if (!checker_ || checker_system_ != system_identifier) {
@@ -83,10 +98,11 @@ void WalVerifier::VerifyNow(const std::vector<WalWork>& work, std::uint64_t syst
   options.deadline = deadline;
   options.stop = stop;
   model::Reading reading;
-  for (const WalWork& one : work) {
-    if (!VerifyOne(one, options, reading)) break;
-  }
+  const bool done = std::all_of(work.begin(), work.end(), [&](const WalWork& one) {
+    return VerifyOne(one, options, reading);
+  });
   speeds_.Add("", reading, clock_.Now());
+  return done || !deadline.Expired();
 }
 
 void WalVerifier::Start(std::vector<WalWork> work, std::uint64_t system_identifier) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -42,8 +43,8 @@ class WalVerifier {
   ~WalVerifier();
 
   // Reads `work`, segments that follow each other, on the caller's thread. `system_identifier` is
-  // the cluster they must belong to, 0 = any.
-  void VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
+  // the cluster they must belong to, 0 = any. False: the time was too short for all of it.
+  bool VerifyNow(const std::vector<WalWork>& work, std::uint64_t system_identifier,
                  base::Deadline deadline, const base::StopToken& stop);
   // The same on the background thread; does nothing while one runs.
   void Start(std::vector<WalWork> work, std::uint64_t system_identifier);
@@ -61,13 +62,20 @@ class WalVerifier {
   const base::Clock& clock_;
   base::StopSource stop_;
   std::atomic<std::int64_t> bytes_read_{0};
-  std::mutex work_mutex_;  // held while reading; guards checker_ and last_
+  std::mutex work_mutex_;  // held while reading; guards checker_, last_ and ahead_
   std::optional<catalog::WalChecker> checker_;
   std::uint64_t checker_system_ = 0;
   // The segment after which the checker can go on, and its fingerprint.
   std::optional<std::pair<WalSegmentKey, std::uint64_t>> last_;
   // False: nothing can be read any more. What a whole segment took is added to `reading`.
   bool VerifyOne(const WalWork& one, const verify::VerifyOptions& options, model::Reading& reading);
+  bool MayBeBeingWritten(const WalWork& one);
+  // Broken ones that are dated in the future.
+  struct FirstRead {
+    std::uint64_t fingerprint = 0;
+    base::SteadyTime at{};
+  };
+  std::map<WalSegmentKey, FirstRead> ahead_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

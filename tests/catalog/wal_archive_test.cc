@@ -105,7 +105,8 @@ TEST(WalArchiveTest, NamesDependOnTheSegmentSize) {
 }
 
 TEST(WalArchiveTest, WhatIsOnItsWayIsPending) {
-  for (const std::int64_t age : {5, 500}) {
+  // The last lies in the future: a clock is wrong, and nobody knows how old they are.
+  for (const std::int64_t age : {5, 500, -500}) {
     World world;
     world.question.now = At(1000 + age);
     world.question.in_flight_time = std::chrono::minutes(1);

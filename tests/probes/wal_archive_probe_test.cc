@@ -59,8 +59,17 @@ class WalArchiveProbeTest : public ::testing::Test {
     segments_ = builder_.Segments();
     segments_.resize(4);
     for (std::size_t i = 0; i < segments_.size(); ++i) {
-      folder_.Write("archive/" + builder_.Name(i), segments_[i]);
+      Archive(i);
     }
+  }
+  // As it is archived right after its commit.
+  void Archive(std::size_t i) {
+    folder_.Write("archive/" + builder_.Name(i), segments_[i]);
+    DateSegment(i, start_ + std::chrono::seconds(i + 1));
+  }
+  void DateSegment(std::size_t i, base::Timestamp at) const {
+    std::filesystem::last_write_time(folder_.Path("archive/" + builder_.Name(i)),
+                                     std::chrono::file_clock::from_sys(at));
   }
   std::int64_t At(std::int64_t seconds) const {
     return base::ToUnixMillis(start_) / 1000 + seconds;
@@ -172,6 +181,48 @@ TEST_F(WalArchiveProbeTest, WhatCameSinceThePrimaryWasSeenIsNotUnknown) {
   SeePrimary(7 * kBytes);
   clock_.Advance(20min);
   EXPECT_GE(ValueOf(Run(), "wal_archive_lag_seconds"), 20 * 60);
+}
+
+// Its commits, base backup and files are dated by it. The loss counts by this machine's clock.
+TEST_F(WalArchiveProbeTest, AServersClockThatIsAheadMakesNoLossSmaller) {
+  AddBase();
+  SeePrimary(5 * kBytes);
+  clock_.StepWall(-10min);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(Loss(result), 0) << "not in the future";
+  EXPECT_EQ(ValueOf(result, "pitr_window_seconds"), 0);
+  EXPECT_EQ(CheckOf(result, "time").severity, Severity::kWarning);
+  EXPECT_EQ(ValueOf(result, "backup_check_success"), 0);
+  SeePrimary(6 * kBytes, "8:8:0");
+  clock_.Advance(1min);
+  SeePrimary(7 * kBytes, "9:9:0");
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 60);
+  EXPECT_EQ(Loss(result), 60);
+  clock_.Advance(2min);
+  EXPECT_EQ(Loss(Run()), 180) << "nobody sees the primary any more";
+  clock_.StepWall(10min);
+  result = Run();
+  EXPECT_EQ(Loss(result), 180);
+  EXPECT_EQ(ValueOf(result, "backup_check_success"), std::nullopt);
+}
+
+TEST_F(WalArchiveProbeTest, ADamagedSegmentThatIsDatedInTheFutureIsTold) {
+  segments_[2][5000] ^= 4;
+  Archive(2);
+  DateSegment(2, start_ + 24h);
+  clock_.Advance(1min);
+  SeePrimary(5 * kBytes);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0) << "it may be being written";
+  clock_.Advance(10s);
+  segments_[2][5001] ^= 4;
+  Archive(2);
+  DateSegment(2, start_ + 25h);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0);
+  clock_.Advance(10s);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0) << "it has changed since";
+  clock_.Advance(10s);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 1);
 }
 
 TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
@@ -352,6 +403,7 @@ TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
 }
 
 TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
+  clock_.Advance(10s);
   spec_.primary.clear();
   spec_.read_rate_bytes = 4 << 20;
   AddBase();

@@ -1,0 +1,97 @@
+"""WAL of servers that drwatch sees badly: another clock, no login, packings that only the name tells. Real servers, to a page and back."""
+
+import os
+import shutil
+import time
+
+from configs import built_in, config, expect_page, expect_resolve
+from faults import Clock
+from servers import wait_until
+from test_wal import archive, base_backup, flipped, primary_probe, rewrite, segments, value, wal_probe
+
+LOSS = 'dr_rpo_achieved_seconds{service="shop",scenario="server_lost"}'
+
+
+def test_a_loss_is_counted_although_the_servers_clock_is_ahead(folder, drwatch, receivers, primary):
+    """Ten minutes: all that it commits is dated in drwatch's future."""
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 2)
+    clock = Clock(folder)
+    clock.set(-600)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="3s")], extra="builtin_rules: false",
+                         rules=built_in("WalArchiveStalled", "BackupDatedInFuture")), env=clock.environment)
+    dated = expect_page(receivers, "BackupDatedInFuture", wait_until)
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") == 0 and drwatch.value(LOSS) is not None, what="nothing is lost")
+    primary.append_settings(["archive_command = 'false'"])
+    primary.sql("SELECT pg_reload_conf()")
+    primary.sql("INSERT INTO t VALUES ('x')")
+    primary.sql("SELECT pg_switch_wal()")
+    page = expect_page(receivers, "WalArchiveStalled", wait_until, timeout=30)
+    wait_until(lambda: (drwatch.value(LOSS) or 0) > 3, what="the loss is as long as the lag")
+    primary.append_settings([f"archive_command = 'cp %p {primary.archive}/%f'"])
+    primary.sql("SELECT pg_reload_conf()")
+    clock.set(0)
+    expect_resolve(receivers, page, wait_until, timeout=90)
+    expect_resolve(receivers, dated, wait_until)
+
+
+def test_a_damaged_segment_of_tomorrow_pages(folder, drwatch, receivers, primary):
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 4)
+    damaged = segments(primary)[-2]
+    whole = damaged.read_bytes()
+    rewrite(damaged, flipped(damaged, 100))
+    tomorrow = time.time() + 86400
+    os.utime(damaged, (tomorrow, tomorrow))
+    clock = Clock(folder)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary)], rules=built_in("BackupCorrupt"),
+                         extra="builtin_rules: false"), env=clock.environment)
+    # It might be being written by a machine with another clock.
+    page = expect_page(receivers, "BackupCorrupt", wait_until, timeout=60)
+    rewrite(damaged, whole)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_a_lost_login_is_no_stalled_archive(folder, drwatch, receivers, primary):
+    """What comes to the archive shows that the server goes on archiving; when nothing comes any more, nobody knows."""
+    archive(primary, 2)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, max_lag="8s")], rules=built_in("WalArchiveStalled"),
+                         extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="lag known")
+    primary.sql("ALTER ROLE drwatch NOLOGIN")
+    lost = time.monotonic()
+    wait_until(lambda: drwatch.value('postgres_up{probe="pg-primary"}') == 0, what="out of sight")
+    while time.monotonic() < lost + 12:
+        archive(primary)
+        time.sleep(0.5)
+    assert not receivers.pages("trigger")
+    page = expect_page(receivers, "WalArchiveStalled", wait_until, timeout=30)
+    primary.sql("ALTER ROLE drwatch LOGIN")
+    archive(primary)
+    expect_resolve(receivers, page, wait_until)
+
+
+def test_an_archive_in_brotli(folder, drwatch, receivers, primary):
+    """Nothing in such a file shows how it is packed. Its .backup file is read, too: no base backup is found but by it.
+
+    Unpacking two segments takes longer than a run has."""
+    primary.append_settings([f"archive_command = 'brotli -1 -c %p > {primary.archive}/%f.br'"])
+    primary.sql("SELECT pg_reload_conf()")
+    archive(primary)
+    base_backup(primary)
+    archive(primary, 6)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, timeout="250ms")],
+                         rules=built_in("WalGap", "BackupCorrupt"),
+                         extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read", timeout=60)
+    wait_until(lambda: (value(drwatch, "pitr_window_seconds") or 0) > 0, what="window")
+    assert value(drwatch, "wal_archive_segment_size_bytes") == 16 << 20
+    assert value(drwatch, "wal_archive_corrupt_segments") == 0
+    wait_until(lambda: drwatch.value('probe_success{probe="wal"}') == 1, what="nothing is wrong with it")
+    names = sorted(path for path in primary.archive.iterdir() if len(path.name) == 27)
+    shutil.move(names[-4], folder / "lost")
+    page = expect_page(receivers, "WalGap", wait_until)
+    shutil.move(folder / "lost", names[-4])
+    expect_resolve(receivers, page, wait_until)
