@@ -1,5 +1,6 @@
 #include "exporter/verify_paths.h"
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,13 @@ std::int64_t BytesOf(const std::string& path) {
     return true;
   });
   return walked ? total : 0;
+}
+
+// How many columns standard error has, if it is a terminal that says so.
+std::size_t ColumnsOfTerminal() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : std::string::npos;
 }
 
 // The work that is shared: workers take jobs and leave results.
@@ -94,7 +102,9 @@ class ProgressLine {
     progress_.read_bytes = work.read_bytes();
     progress_.finished = work.finished();
     progress_.elapsed = std::chrono::duration_cast<base::Duration>(clock_.Steady() - began_);
-    std::cerr << "\r\033[K" << FormatVerifyProgress(progress_) << std::flush;
+    // What is wider than the terminal goes on in its next line, and could not be drawn over.
+    std::cerr << "\r\033[K" << FormatVerifyProgress(progress_).substr(0, ColumnsOfTerminal())
+              << std::flush;
     drawn_ = true;
   }
   void Clear() {

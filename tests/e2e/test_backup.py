@@ -1,11 +1,15 @@
 """Backups on a real pg_dump and pg_basebackup: stale, truncated, flipped, replaced, empty; each to a page and back."""
 
+import fcntl
 import gzip
 import hashlib
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -231,6 +235,30 @@ def test_verify_command(folder, artefacts):
     assert answer.returncode == 2
     assert "broken.dump" in answer.stdout and "incomplete" in answer.stdout
     assert subprocess.run([PROGRAM, "verify"], check=False, capture_output=True).returncode == 1
+    answer = subprocess.run([PROGRAM, "verify", "s3://bucket/shop.dump"], check=False, capture_output=True, text=True)
+    assert answer.returncode == 3 and "drwatch --once s3://bucket/shop.dump" in answer.stdout
+
+
+def test_verify_draws_its_progress_in_one_line_of_a_narrow_terminal(folder):
+    """Enough bytes for a few drawings, read by a single thread."""
+    from drwatch import PROGRAM
+    big = folder / "big.sql.gz"
+    big.write_bytes(gzip.compress(bytes(64 << 20), compresslevel=1) * 40)
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 20, 0, 0))
+    process = subprocess.Popen([PROGRAM, "verify", "--jobs=1", big], stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    drawn = b""
+    while True:
+        try:
+            drawn += os.read(controller, 4096)
+        except OSError:  # the program has ended
+            break
+    os.close(controller)
+    process.wait(timeout=60)
+    lines = [line.removeprefix(b"\x1b[K") for line in drawn.split(b"\r") if line]
+    assert any(b"done, " in line for line in lines), drawn
+    assert max(map(len, lines)) == 20, "cut, and not shorter than it must be"
 
 
 def test_verify_asks_for_a_level(folder, artefacts):
