@@ -197,7 +197,8 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const bool sound = walk || walk.error().outcome == Outcome::kBroken;
   const bool worth_hashing = !expected.empty() && sound;
   const bool worth_attesting = walk && file->source->attestation() != Attestation::kNone;
-  // The walker may have stopped early; a checksum needs the rest.
+  // The walker may have stopped early; a checksum needs the rest, and nothing else does.
+  file->source->OnlyHash();
   auto rest = worth_hashing || worth_attesting ? Drain(*file->source) : Walked<std::int64_t>(0);
   while (rest && walk && walk->again) walk = WalkAgain(open, *walk);
   verdict.bytes_read = budget.bytes_read() - read_before;
