@@ -311,6 +311,25 @@ void WalReader::ReadTexts(const PlaceContext& context) {
   texts_ = std::move(texts);
 }
 
+void WalReader::TakeInventory() {
+  std::int64_t bytes = expected_bytes_;
+  if (system_identifier_) {
+    bytes = inventory_.segment_bytes;
+  } else if (bytes == 0) {
+    bytes = GuessSegmentBytes(objects_);
+  }
+  inventory_ = TakeWalInventory(objects_, bytes);
+}
+
+void WalReader::ExpectSegmentBytes(std::int64_t bytes) {
+  if (bytes == expected_bytes_ || !verify::IsSegmentSize(bytes)) return;
+  expected_bytes_ = bytes;
+  if (system_identifier_ || objects_.empty() || inventory_.segment_bytes == bytes) return;
+  TakeInventory();
+  texts_due_ = true;  // where base backups began is told by names, too
+  ++changes_;
+}
+
 tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceContext& context) {
   auto changed = List(now, context);
   if (!changed) return tl::unexpected(std::move(changed.error()));
@@ -321,9 +340,7 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
       doubted_ = false;
       ReadHead(context);
     }
-    const std::int64_t size =
-        system_identifier_ ? inventory_.segment_bytes : GuessSegmentBytes(objects_);
-    inventory_ = TakeWalInventory(objects_, size);
+    TakeInventory();
     bytes_ = 0;
     for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;
   }

@@ -39,6 +39,8 @@ class WalReader {
   // `place` outlives it. Only names that begin with `prefix` belong to the archive.
   WalReader(Place& place, std::string prefix);
 
+  // What the server says, 0 = nobody does: for archives of which no segment tells its size.
+  void ExpectSegmentBytes(std::int64_t bytes);
   // Looks. On a Finding everything stays as it was.
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
@@ -59,8 +61,10 @@ class WalReader {
   const std::vector<WalBase>& bases() const { return bases_; }
   // Text files that cannot be read (kUnverified: they are encrypted) or are damaged (IsDamage).
   const std::vector<Finding>& problems() const { return problems_; }
-  // Whether a segment told its size and its cluster; else the size is what the names let guess.
+  // Of the cluster, if a segment told it.
   std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
+  // Whether a segment or the server told the size of segments; else it is what the names let guess.
+  bool size_known() const { return system_identifier_ || expected_bytes_ != 0; }
   // The cluster is not the expected one: it is looked up again when the archive changes.
   void DoubtSystem() { doubted_ = true; }
 
@@ -68,6 +72,7 @@ class WalReader {
   tl::expected<bool, Finding> List(base::Timestamp now, const PlaceContext& context);
   std::string ResumeAfter() const;
   void ReadHead(const PlaceContext& context);
+  void TakeInventory();
   void ReadTexts(const PlaceContext& context);
   bool IsSealed(const std::string& text, const std::string& name);
   bool IsNamedSealed(const std::string& name);
@@ -83,6 +88,7 @@ class WalReader {
   std::vector<WalBase> bases_;
   std::vector<Finding> problems_;
   std::optional<std::uint64_t> system_identifier_;
+  std::int64_t expected_bytes_ = 0;
   bool doubted_ = false;
   std::optional<base::Timestamp> last_full_;
   bool texts_due_ = true;

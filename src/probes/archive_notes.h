@@ -2,6 +2,7 @@
 // backups exist. And what those tell the backup probes: which WAL they hold.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,7 @@ struct ArchiverNote {
   std::optional<double> last_archived_seconds;  // when, Unix time
   double archive_timeout_seconds = 0;           // 0 = not set
   double waited_seconds = 0;                    // age of the oldest segment that waits; 0 = none
+  std::int64_t segment_bytes = 0;               // of its WAL; 0 = not told
 };
 
 // Whether an archive holds what a base backup without WAL of its own needs.

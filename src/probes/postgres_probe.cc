@@ -120,6 +120,7 @@ PostgresFindings PostgresProbe::Judge(PostgresFacts facts) {
     positions_.Observe(config_.name, {facts.system_identifier, facts.timeline}, *facts.position,
                        facts.positions_answered, config_.interval, facts.transactions);
     ArchiverNote note;
+    note.segment_bytes = static_cast<std::int64_t>(facts.segment_bytes);
     note.archive_timeout_seconds = facts.archive_timeout_seconds;
     if (facts.ready) note.waited_seconds = facts.ready->oldest_age_seconds.value_or(0);
     if (facts.archiver) {

@@ -72,7 +72,11 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
 tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
     base::Timestamp now, const catalog::PlaceContext& context) {
   tl::expected<void, catalog::Finding> refreshed;
+  const auto note = positions_ == nullptr ? std::nullopt
+                                          : positions_->archive_notes().Find(spec_.primary);
+  const std::int64_t segment_bytes = note ? note->segment_bytes : 0;
   if (reader_) {
+    reader_->ExpectSegmentBytes(segment_bytes);
     const std::uint64_t changes = reader_->changes();
     refreshed = reader_->Refresh(now, context);
     const bool moves = spec_.repository == config::Repository::kPgBackRest;
@@ -82,6 +86,7 @@ tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
   if (reader_ && (!prefix || *prefix == reader_->prefix())) return refreshed;
   if (!prefix) return tl::unexpected(std::move(prefix.error()));
   auto reader = std::make_unique<catalog::WalReader>(*place_, *prefix);
+  reader->ExpectSegmentBytes(segment_bytes);
   refreshed = reader->Refresh(now, context);
   if (!refreshed) return refreshed;
   reader_ = std::move(reader);
@@ -128,7 +133,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
-  question.size_known = reader_->system_identifier().has_value();
+  question.size_known = reader_->size_known();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
   question.acknowledged = AcknowledgedOf(spec_);

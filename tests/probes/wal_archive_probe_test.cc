@@ -402,6 +402,29 @@ TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
   EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
 }
 
+// The names of so few do not show that 4 GiB have more of them than usual; the server knows it.
+TEST_F(WalArchiveProbeTest, TheServerTellsTheSizeOfEncryptedSegments) {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const std::string path = "archive/" + builder_.Name(i);
+    std::filesystem::remove(folder_.Path(path));
+    folder_.Write(path + ".gpg", "\x8c\x0d\x04\x09\x03\x08 sealed");
+  }
+  AddBase();
+  SeePrimary(5 * kBytes);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_segment_size_bytes"), verify::kDefaultSegmentBytes);
+  positions_.archive_notes().Put("db", {.segment_bytes = static_cast<std::int64_t>(kBytes)});
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_segment_size_bytes"), kBytes);
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_bytes"), 0);
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kOk) << CheckOf(result, "window").message;
+  SeePrimary(7 * kBytes, "8:8:0");
+  clock_.Advance(1min);
+  SeePrimary(8 * kBytes, "9:9:0");
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_bytes"), 3 * kBytes);
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 60);
+}
+
 TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
   clock_.Advance(10s);
   spec_.primary.clear();
