@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "catalog/folder_catalog.h"
 #include "probes/backup_siblings.h"
 #include "probes/backup_worth.h"
 
@@ -17,7 +18,7 @@ bool IsDue(const config::BackupProbe& spec, const catalog::Artefact& artefact,
   if (verdict->outcome == Outcome::kBroken || artefact.defect) return false;
   const bool open = WorthOf(spec, artefact, verdict) == Worth::kOpen;
   const base::Duration every = open ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
-  return now - verdict->verified >= every;
+  return IsOver(verdict->verified, every, now);
 }
 
 // Which of those before the newest one is good, then?
@@ -35,6 +36,10 @@ std::optional<catalog::Artefact> NextOlder(const config::BackupProbe& spec,
 }
 
 }  // namespace
+
+bool IsOver(base::Timestamp at, base::Duration after, base::Timestamp now) {
+  return now - at >= after || at - now > catalog::FolderCatalog::kClockSkew;
+}
 
 std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
                                               const std::vector<catalog::Artefact>& complete,

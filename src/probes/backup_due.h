@@ -15,6 +15,10 @@ namespace drwatch::probes {
 // How soon a verification is tried again that could not judge because of its surroundings.
 inline constexpr base::Duration kRetryAfter = std::chrono::hours(1);
 
+// Whether `after` has gone by since `at`. What lies in the future, by more than clocks differ, was
+// noted while this machine's clock was wrong: then nobody knows, and it counts as long ago.
+bool IsOver(base::Timestamp at, base::Duration after, base::Timestamp now);
+
 // Whether the backup of that name is no state to return to, whole as it may be.
 using IsLeft = std::function<bool(const std::string& name)>;
 

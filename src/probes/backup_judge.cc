@@ -6,6 +6,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "catalog/artefact_time.h"
+#include "catalog/folder_catalog.h"
 #include "probes/backup_siblings.h"
 
 namespace drwatch::probes {
@@ -339,7 +340,7 @@ void Judge::Dates() {
 
 // The newest that passed everything, and when anything was verified last.
 void Judge::History() {
-  state_.last_verified = verdicts_.LastVerified();
+  state_.last_verified = verdicts_.LastVerified(now_ + catalog::FolderCatalog::kClockSkew);
   std::optional<base::Timestamp>& best = state_.last_success;
   for (auto at = complete_.rbegin(); at != complete_.rend() && at->time > best; ++at) {
     const auto verdict = verdicts_.Find(*at);

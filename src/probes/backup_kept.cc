@@ -20,7 +20,7 @@ bool IsChanged(const catalog::Artefact& artefact, const BackupVerdict& verdict) 
 // Good once, and what was to be read of it since then could not be.
 bool IsToBeTriedAgain(const BackupVerdict& verdict, base::Timestamp now) {
   return verdict.was_good && WasPrevented(verdict) && verdict.reason != model::Reason::kTimeout &&
-         now - verdict.verified >= kRetryAfter;
+         IsOver(verdict.verified, kRetryAfter, now);
 }
 
 }  // namespace
@@ -33,14 +33,16 @@ bool KeptBackups::IsDue(const catalog::Artefact& artefact, const BackupVerdict* 
   if (known && verdict->outcome == verify::Outcome::kBroken) return false;
   if (known && IsToBeTriedAgain(*verdict, now)) return true;
   if (!spec_.verify.kept_every) return false;
-  return !known || now - verdict->verified >= *spec_.verify.kept_every;
+  return !known || IsOver(verdict->verified, *spec_.verify.kept_every, now);
 }
 
 std::optional<catalog::Artefact> KeptBackups::Next(const catalog::ArtefactList& complete,
                                                    const BackupVerdicts& verdicts,
                                                    base::Timestamp now) {
   if (!spec_.verify.enabled || complete.size() < 2) return std::nullopt;
-  if (now < calm_until_ && calm_.SharedWith(complete)) return std::nullopt;
+  const base::Duration calm =
+      std::min(kRetryAfter, spec_.verify.kept_every.value_or(kRetryAfter));
+  if (!IsOver(calm_since_, calm, now) && calm_.SharedWith(complete)) return std::nullopt;
   const catalog::Artefact* due = nullptr;
   for (auto at = complete.all().rbegin() + 1; at != complete.all().rend(); ++at) {
     const auto verdict = verdicts.FindPath(at->path);
@@ -51,7 +53,7 @@ std::optional<catalog::Artefact> KeptBackups::Next(const catalog::ArtefactList& 
   }
   if (due != nullptr) return *due;
   calm_ = complete;
-  calm_until_ = now + std::min(kRetryAfter, spec_.verify.kept_every.value_or(kRetryAfter));
+  calm_since_ = now;
   return std::nullopt;
 }
 

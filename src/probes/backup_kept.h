@@ -31,7 +31,7 @@ class KeptBackups {
   const config::BackupProbe& spec_;
   // Of this list none is due before then.
   catalog::ArtefactList calm_;
-  base::Timestamp calm_until_{};
+  base::Timestamp calm_since_{};
 };
 
 // The check "kept": fails while an older one that was good is broken. nullopt: none is.

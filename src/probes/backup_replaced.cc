@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "probes/backup_due.h"
 #include "probes/backup_worth.h"
 
 namespace drwatch::probes {
@@ -13,7 +14,7 @@ std::optional<base::Timestamp> StandsFor(const config::BackupProbe& spec,
                                          const BackupVerdict& before, base::Timestamp now) {
   const bool known = before.fingerprint != now_there.fingerprint &&
                      before.taken != base::Timestamp{} && before.needs_wal.empty();
-  if (!known || now - before.judged >= spec.verify.every + spec.verify.timeout) {
+  if (!known || IsOver(before.judged, spec.verify.every + spec.verify.timeout, now)) {
     return std::nullopt;
   }
   const bool passed = before.outcome == verify::Outcome::kIntact ||

@@ -264,16 +264,19 @@ std::unordered_map<std::string, BackupVerdict> BackupVerdicts::Spoilt() const {
   return spoilt;
 }
 
-std::optional<base::Timestamp> BackupVerdicts::LastVerified() const {
+std::optional<base::Timestamp> BackupVerdicts::LastVerified(base::Timestamp latest) const {
   const std::lock_guard lock(mutex_);
   Load();
-  if (!last_verified_) {
+  const auto latest_up_to = [this](base::Timestamp end) {
+    std::optional<base::Timestamp> found;
     for (const auto& [path, verdict] : verdicts_) {
-      if (verdict.judged == base::Timestamp{}) continue;
-      last_verified_ = std::max(last_verified_.value_or(verdict.judged), verdict.judged);
+      if (verdict.judged == base::Timestamp{} || verdict.judged > end) continue;
+      found = std::max(found.value_or(verdict.judged), verdict.judged);
     }
-  }
-  return last_verified_;
+    return found;
+  };
+  if (!last_verified_) last_verified_ = latest_up_to(base::Timestamp::max());
+  return last_verified_ <= latest ? last_verified_ : latest_up_to(latest);
 }
 
 void BackupVerdicts::Put(const std::string& path, const BackupVerdict& verdict) {

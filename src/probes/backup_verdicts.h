@@ -97,8 +97,9 @@ class BackupVerdicts {
   bool AnyDoubtful() const;
   // Those of these that were good once (`was_good`), by path.
   std::unordered_map<std::string, BackupVerdict> Spoilt() const;
-  // End of the latest verification of any of them that was not prevented.
-  std::optional<base::Timestamp> LastVerified() const;
+  // End of the latest verification of any of them that was not prevented. One after `latest` was
+  // dated by a wrong clock and does not count.
+  std::optional<base::Timestamp> LastVerified(base::Timestamp latest) const;
   // What is of no known format where the same backup was of one counts as broken.
   void Put(const std::string& path, const BackupVerdict& verdict);
   // Forgets the paths that are not listed any more, neither there nor among the recent ones.

@@ -126,7 +126,9 @@ void WalVerdicts::Put(const WalSegmentKey& key, const WalVerdict& verdict) {
 bool WalVerdicts::Forgive(base::Timestamp now) {
   const std::lock_guard lock(mutex_);
   return std::erase_if(others_, [now](const auto& other) {
-           return other.second.again && *other.second.again <= now;
+           // What is far off was noted while the clock was wrong.
+           return other.second.again &&
+                  (*other.second.again <= now || *other.second.again - now > kTryAgain);
          }) > 0;
 }
 

@@ -33,6 +33,9 @@ struct WalVerdict {
 // Thread-safe.
 class WalVerdicts {
  public:
+  // One that could not be read for its own sake (no right to, a bad sector) is tried again after.
+  static constexpr base::Duration kTryAgain{600'000};
+
   // `database` may be nullptr and outlives it.
   WalVerdicts(db::Database* database, std::string probe);
 

@@ -80,7 +80,7 @@ bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& opt
   if (!whole && !start_only && MayBeBeingWritten(one)) return true;
   WalVerdict verdict{one.object.fingerprint, check.outcome, check.reason, check.text, {}, {}};
   if (whole) verdict.last_commit = check.facts.last_commit;
-  if (refused) verdict.again = clock_.Now() + kTryAgain;
+  if (refused) verdict.again = clock_.Now() + WalVerdicts::kTryAgain;
   verdicts_.Put(one.key, verdict);
   return true;
 }

@@ -33,8 +33,6 @@ class WalVerifier {
  public:
   // A file that changed more recently and is not whole is still being written: no verdict yet.
   static constexpr base::Duration kQuietTime{15'000};
-  // One that could not be read for its own sake (no right to, a bad sector) is tried again after.
-  static constexpr base::Duration kTryAgain{600'000};
 
   // All but `spec` outlive this. `speeds` is told how quickly whole segments are read, under the
   // path "".

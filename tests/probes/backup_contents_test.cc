@@ -221,17 +221,20 @@ TEST(BackupVerdictsTest, ForgetsWhatIsNotListed) {
     verdict.verified = kNow + 1h * i;
     verdicts.Put("/b/" + std::to_string(i), verdict);
   }
-  EXPECT_EQ(verdicts.LastVerified(), kNow + 3h);
+  EXPECT_EQ(verdicts.LastVerified(kNow + 3h), kNow + 3h);
+  EXPECT_EQ(verdicts.LastVerified(kNow + std::chrono::minutes(150)), kNow + 2h)
+      << "the clock was wrong then";
+  EXPECT_EQ(verdicts.LastVerified(kNow + 3h), kNow + 3h);
   verdicts.Keep(listed, {});
   EXPECT_TRUE(verdicts.FindPath("/b/2"));
   EXPECT_FALSE(verdicts.FindPath("/b/3"));
-  EXPECT_EQ(verdicts.LastVerified(), kNow + 2h);
+  EXPECT_EQ(verdicts.LastVerified(kNow + 3h), kNow + 2h);
   // The end of a verification of one that was removed meanwhile.
   verdicts.Put("/b/3", {});
   verdicts.Keep(listed, {});
   EXPECT_FALSE(verdicts.FindPath("/b/3"));
   verdicts.Keep(catalog::ArtefactList(), {});
-  EXPECT_EQ(verdicts.LastVerified(), std::nullopt);
+  EXPECT_EQ(verdicts.LastVerified(kNow + 3h), std::nullopt);
 }
 
 TEST(BackupVerdictsTest, KeepsContentsOverARestartAndTheLatestTablesAlone) {

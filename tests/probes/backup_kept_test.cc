@@ -98,6 +98,24 @@ TEST_F(BackupKeptTest, TheyAreReadInTurnWhereThatIsAskedFor) {
   EXPECT_EQ(Read(), read_ + 2 * size);
 }
 
+// As after a start with a clock a year ahead.
+TEST_F(BackupKeptTest, WhatWasReadWhileTheClockWasAheadIsReadAgain) {
+  spec_.verify.kept_every = 72h;
+  spec_.verify.every = 48h;
+  Write("shop-1.dump", 2h, GoodDump());
+  Write("shop-2.dump", 1h, GoodDump());
+  clock_.StepWall(9000h);
+  for (int i = 0; i < 3; ++i) Run();
+  const double read = Read();
+  EXPECT_EQ(read, 2 * static_cast<double>(GoodDump().size()));
+  clock_.StepWall(-9000h);
+  for (int i = 0; i < 3; ++i) Run();
+  EXPECT_EQ(Read(), 2 * read);
+  EXPECT_LE(Value("backup_verification_timestamp_seconds"), base::ToUnixSeconds(clock_.Now()));
+  Run();
+  EXPECT_EQ(Read(), 2 * read);
+}
+
 TEST_F(BackupKeptTest, WithoutThatOnlyTheNewestIsReadAgain) {
   spec_.verify.every = 1000h;
   ThreeNights();
