@@ -27,6 +27,7 @@ std::string_view TimeSourceName(TimeSource source);
 struct Finding {
   model::Reason reason = model::Reason::kNone;
   std::string message;
+  std::string hint{};  // what to do about it; empty where that depends on who found it
 
   friend bool operator==(const Finding&, const Finding&) = default;
 };

@@ -144,7 +144,9 @@ verify::Walked<std::string_view> S3Source::Next() {
 
 }  // namespace
 
-Finding FindingOf(net::S3Error error) { return {error.reason, std::move(error.message)}; }
+Finding FindingOf(net::S3Error error) {
+  return {error.reason, std::move(error.message), std::move(error.hint)};
+}
 
 bool NeedsRestore(const net::S3Head& head) {
   const bool archived = head.storage_class == "GLACIER" || head.storage_class == "DEEP_ARCHIVE" ||

@@ -44,6 +44,12 @@ Reason ReasonOf(int status, std::string_view code) {
   return Reason::kUnexpectedStatus;
 }
 
+// The region that an answer names; empty: none.
+std::string RegionIn(const HttpResponse& response, const S3ErrorText& text) {
+  const std::string region = response.Header("x-amz-bucket-region");
+  return region.empty() ? text.region : region;
+}
+
 // A pause that grows from attempt to attempt, of random length so that many clients do not come
 // back together.
 base::Duration PauseBefore(int attempt, const HttpOutcome& outcome) {
@@ -93,11 +99,13 @@ S3Stats S3Client::stats() const {
 }
 
 // Counts one more request against the day and finds the keys for it.
-tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation,
-                                                      const S3Call& call) {
-  const NetResult<AwsCredentials> credentials = credentials_.Get(call.deadline, call.stop);
+tl::expected<AwsCredentials, S3Error> S3Client::StartRequest(const Operation& operation,
+                                                             const S3Call& call) {
+  KeysResult<AwsCredentials> credentials = credentials_.Get(call.deadline, call.stop);
   if (!credentials) {
-    return tl::unexpected(S3ErrorOf(credentials.error().reason, credentials.error().message));
+    S3Error error = S3ErrorOf(credentials.error().reason, std::move(credentials.error().message));
+    error.hint = std::move(credentials.error().hint);
+    return tl::unexpected(std::move(error));
   }
   const std::int64_t today =
       std::chrono::floor<std::chrono::days>(clock_.Now()).time_since_epoch().count();
@@ -119,7 +127,7 @@ tl::expected<AwsKeys, S3Error> S3Client::StartRequest(const Operation& operation
   }
   ++requests_today_;
   ++stats_.requests[operation.counter];
-  return credentials->keys;
+  return *std::move(credentials);
 }
 
 S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys& keys) const {
@@ -157,7 +165,27 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
   return request;
 }
 
-S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome) const {
+std::string S3Client::Advise(const S3Error& error, const HttpResponse& response,
+                             const AwsCredentials& credentials) const {
+  S3Refusal refusal;
+  refusal.status = error.status;
+  refusal.code = error.code;
+  refusal.bucket = bucket_;
+  refusal.keys_from = credentials.source;
+  refusal.named_region = RegionIn(response, ParseS3Error(response.body));
+  {
+    const std::lock_guard lock(mutex_);
+    refusal.region = region_;
+    refusal.clock_skew = stats_.clock_skew;
+  }
+  // It was asked, so it has an address.
+  refusal.server = FindS3Address(config_, bucket_, refusal.region)->origin;
+  std::string hint = HintForRefusal(refusal);
+  return hint.empty() ? HintForBucket(error.reason) : hint;
+}
+
+S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome,
+                          const AwsCredentials& credentials) const {
   if (outcome.error) return S3ErrorOf(outcome.error->reason, outcome.error->message);
   const HttpResponse& response = *outcome.response;
   const S3ErrorText text = ParseS3Error(response.body);
@@ -176,6 +204,7 @@ S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome
   if (response.status >= 300 && response.status < 400) {
     error.message += ": leads to another place, which is not followed";
   }
+  error.hint = Advise(error, response, credentials);
   return error;
 }
 
@@ -196,8 +225,7 @@ bool S3Client::LearnRegion(const HttpResponse& response, Attempts& attempts) {
   if (attempts.region || !IsOneOf(std::to_string(response.status), {"301", "307", "400", "403"})) {
     return false;
   }
-  std::string region = response.Header("x-amz-bucket-region");
-  if (region.empty()) region = ParseS3Error(response.body).region;
+  std::string region = RegionIn(response, ParseS3Error(response.body));
   const std::lock_guard lock(mutex_);
   // It becomes a part of the host that is asked next.
   if (!IsS3Region(region) || region == region_) return false;
@@ -248,17 +276,17 @@ S3Client::Next S3Client::Decide(const Operation& operation, const HttpOutcome& o
 S3Result<HttpResponse> S3Client::Send(const Operation& operation, const S3Call& call) {
   Attempts attempts;
   while (true) {
-    tl::expected<AwsKeys, S3Error> keys = StartRequest(operation, call);
-    if (!keys) return tl::unexpected(std::move(keys.error()));
-    S3Result<HttpRequest> request = Build(operation, *keys);
+    tl::expected<AwsCredentials, S3Error> credentials = StartRequest(operation, call);
+    if (!credentials) return tl::unexpected(std::move(credentials.error()));
+    S3Result<HttpRequest> request = Build(operation, credentials->keys);
     if (!request) return tl::unexpected(std::move(request.error()));
     HttpOutcome outcome = Fetch(*request, call.deadline, call.stop);
     Count(outcome);
     if (outcome.response && outcome.response->status / 100 == 2) {
       return std::move(*outcome.response);
     }
-    S3Error error = Explain(operation, outcome);
-    const Next next = Decide(operation, outcome, error, *keys, attempts);
+    S3Error error = Explain(operation, outcome, *credentials);
+    const Next next = Decide(operation, outcome, error, credentials->keys, attempts);
     if (next == Next::kAgain) continue;
     if (next == Next::kFail || ++attempts.pauses == kMaxAttempts) {
       return tl::unexpected(std::move(error));

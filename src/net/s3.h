@@ -29,6 +29,7 @@ struct S3Error {
   std::string message;
   int status = 0;    // of the last answer; 0 = there was none
   std::string code;  // S3's own word: "NoSuchBucket"; may be empty
+  std::string hint;  // what to do about it; may be empty
 };
 template <typename T>
 using S3Result = tl::expected<T, S3Error>;
@@ -125,9 +126,13 @@ class S3Client {
   S3Result<HttpResponse> Send(const Operation& operation, const S3Call& call);
   static base::Status Append(S3ListPage page, const S3ListRequest& request, S3Listing& listing);
   S3Result<HttpResponse> GetBucket(std::string_view what, const S3Call& call);
-  tl::expected<AwsKeys, S3Error> StartRequest(const Operation& operation, const S3Call& call);
+  tl::expected<AwsCredentials, S3Error> StartRequest(const Operation& operation,
+                                                     const S3Call& call);
   S3Result<HttpRequest> Build(const Operation& operation, const AwsKeys& keys) const;
-  S3Error Explain(const Operation& operation, const HttpOutcome& outcome) const;
+  S3Error Explain(const Operation& operation, const HttpOutcome& outcome,
+                  const AwsCredentials& credentials) const;
+  std::string Advise(const S3Error& error, const HttpResponse& response,
+                     const AwsCredentials& credentials) const;
   Next Decide(const Operation& operation, const HttpOutcome& outcome, const S3Error& error,
               const AwsKeys& keys, Attempts& attempts);
   bool LearnRegion(const HttpResponse& response, Attempts& attempts);

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "net/address.h"
 #include "net/aws_credential_sources.h"
 
 namespace drwatch::net {
@@ -16,15 +17,35 @@ constexpr std::int64_t kMaxFileBytes = 1 << 20;
 constexpr std::string_view kContainerHost = "http://169.254.170.2";
 constexpr std::string_view kMetadataEndpoint = "http://169.254.169.254";
 
-NetResult<AwsCredentials> FromFile(const std::string& file, const std::string& profile) {
+tl::unexpected<KeysError> KeysFail(Reason reason, std::string message, std::string hint = {}) {
+  return tl::unexpected<KeysError>(KeysError{reason, std::move(message), std::move(hint)});
+}
+
+KeysResult<AwsCredentials> FromFile(const std::string& file, const std::string& profile) {
+  const auto fail = [&file](std::string message) {
+    return KeysFail(Reason::kConfig, std::move(message),
+                    HintForKeys(KeySource::kFile, Reason::kConfig, file));
+  };
   const base::Result<std::string> text = base::ReadFile(file, kMaxFileBytes);
-  if (!text) return NetFail(Reason::kConfig, text.error().message);
+  if (!text) return fail(text.error().message);
   std::optional<AwsKeys> keys = ParseProfile(*text, profile);
   if (!keys) {
-    return NetFail(Reason::kConfig, "profile " + base::Quote(profile) + " in " + base::Quote(file) +
-                                        " has no aws_access_key_id and aws_secret_access_key");
+    return fail("profile " + base::Quote(profile) + " in " + base::Quote(file) +
+                " has no aws_access_key_id and aws_secret_access_key");
   }
-  return AwsCredentials{*std::move(keys), std::nullopt};
+  return AwsCredentials{*std::move(keys), std::nullopt, base::Quote(file)};
+}
+
+// A service's answer, with what people have to know of it.
+KeysResult<AwsCredentials> FromService(NetResult<AwsCredentials> answer, KeySource source,
+                                       const char* name, const std::string& url) {
+  if (answer) {
+    answer->source = name;
+    return *std::move(answer);
+  }
+  const base::Result<Url> parsed = ParseUrl(url);
+  std::string hint = HintForKeys(source, answer.error().reason, parsed ? parsed->Origin() : url);
+  return KeysFail(answer.error().reason, std::move(answer.error().message), std::move(hint));
 }
 
 std::string WithoutSlash(std::string url) {
@@ -44,38 +65,45 @@ Variables ProcessVariables() {
 S3Credentials::S3Credentials(config::S3 config, const base::Clock& clock, Variables variables)
     : config_(std::move(config)), clock_(clock), variables_(std::move(variables)) {}
 
-std::optional<NetResult<AwsCredentials>> S3Credentials::FromConfig() const {
+std::optional<KeysResult<AwsCredentials>> S3Credentials::FromConfig() const {
   if (config_.access_key_id.empty()) {
     if (config_.credentials_file.empty()) return std::nullopt;
     return FromFile(config_.credentials_file, config_.profile);
   }
+  const auto fail = [](const base::Error& error) {
+    return KeysFail(Reason::kConfig, error.message,
+                    "the file must be readable for drwatch's user and hold nothing but the secret");
+  };
   AwsCredentials result;
+  result.source = "the config";
   result.keys.access_key_id = config_.access_key_id;
   base::Result<base::Secret> secret = config::ReadSecret(config_.secret_access_key);
-  if (!secret) return NetFail(Reason::kConfig, secret.error().message);
+  if (!secret) return fail(secret.error());
   result.keys.secret_access_key = *std::move(secret);
   if (!config_.session_token.empty()) {
     base::Result<base::Secret> token = config::ReadSecret(config_.session_token);
-    if (!token) return NetFail(Reason::kConfig, token.error().message);
+    if (!token) return fail(token.error());
     result.keys.session_token = *std::move(token);
   }
   return result;
 }
 
-std::optional<NetResult<AwsCredentials>> S3Credentials::FromEnvironment() const {
+std::optional<KeysResult<AwsCredentials>> S3Credentials::FromEnvironment() const {
   const std::string id = variables_("AWS_ACCESS_KEY_ID");
   const std::string secret = variables_("AWS_SECRET_ACCESS_KEY");
   if (id.empty() && secret.empty()) return std::nullopt;
   if (id.empty() || secret.empty()) {
-    return NetFail(Reason::kConfig,
-                   "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
+    return KeysFail(Reason::kConfig,
+                    "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set",
+                    "set both of them where drwatch is started, or none");
   }
   AwsCredentials result;
   result.keys = {id, base::Secret(secret), base::Secret(variables_("AWS_SESSION_TOKEN"))};
+  result.source = "AWS_ACCESS_KEY_ID";
   return result;
 }
 
-std::optional<NetResult<AwsCredentials>> S3Credentials::FromSharedFile() const {
+std::optional<KeysResult<AwsCredentials>> S3Credentials::FromSharedFile() const {
   std::string file = variables_("AWS_SHARED_CREDENTIALS_FILE");
   std::string profile = variables_("AWS_PROFILE");
   const bool asked_for = !file.empty() || !profile.empty();
@@ -83,55 +111,69 @@ std::optional<NetResult<AwsCredentials>> S3Credentials::FromSharedFile() const {
   if (file.empty() && !home.empty()) file = home + "/.aws/credentials";
   if (file.empty()) return std::nullopt;
   if (profile.empty()) profile = config_.profile;
-  NetResult<AwsCredentials> result = FromFile(file, profile);
+  KeysResult<AwsCredentials> result = FromFile(file, profile);
   if (!result && !asked_for) return std::nullopt;
   return result;
 }
 
-NetResult<AwsCredentials> S3Credentials::Fetch(base::Deadline deadline,
-                                               const base::StopToken& stop) const {
+KeysResult<AwsCredentials> S3Credentials::FetchByWebIdentity(base::Deadline deadline,
+                                                             const base::StopToken& stop) const {
   WebIdentity identity;
   identity.token_file = variables_("AWS_WEB_IDENTITY_TOKEN_FILE");
   identity.role_arn = variables_("AWS_ROLE_ARN");
-  if (!identity.token_file.empty() && !identity.role_arn.empty()) {
-    std::string region = variables_("AWS_REGION");
-    if (region.empty()) region = variables_("AWS_DEFAULT_REGION");
-    if (region.empty()) region = config_.region.empty() ? "us-east-1" : config_.region;
-    identity.endpoint = WithoutSlash(variables_("AWS_ENDPOINT_URL_STS"));
-    if (identity.endpoint.empty()) {
-      identity.endpoint =
-          "https://sts." + region + ".amazonaws.com" + (region.starts_with("cn-") ? ".cn" : "");
-    }
-    identity.session_name = variables_("AWS_ROLE_SESSION_NAME");
-    if (identity.session_name.empty()) identity.session_name = "drwatch";
-    return FetchWebIdentity(identity, deadline, stop);
+  std::string region = variables_("AWS_REGION");
+  if (region.empty()) region = variables_("AWS_DEFAULT_REGION");
+  if (region.empty()) region = config_.region.empty() ? "us-east-1" : config_.region;
+  identity.endpoint = WithoutSlash(variables_("AWS_ENDPOINT_URL_STS"));
+  if (identity.endpoint.empty()) {
+    identity.endpoint =
+        "https://sts." + region + ".amazonaws.com" + (region.starts_with("cn-") ? ".cn" : "");
+  }
+  identity.session_name = variables_("AWS_ROLE_SESSION_NAME");
+  if (identity.session_name.empty()) identity.session_name = "drwatch";
+  return FromService(FetchWebIdentity(identity, deadline, stop), KeySource::kWebIdentity,
+                     "the web identity", identity.endpoint);
+}
+
+KeysResult<AwsCredentials> S3Credentials::FetchFromInstance(base::Deadline deadline,
+                                                            const base::StopToken& stop) const {
+  std::string endpoint = WithoutSlash(variables_("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+  if (endpoint.empty()) endpoint = kMetadataEndpoint;
+  const std::string nowhere =
+      "no keys for S3: neither in the config, nor in AWS_ACCESS_KEY_ID, ~/.aws/credentials, a web "
+      "identity or container metadata; ";
+  const bool disabled = base::Lower(variables_("AWS_EC2_METADATA_DISABLED")) == "true";
+  KeysResult<AwsCredentials> result =
+      FromService(disabled ? NetFail(Reason::kAuth, "instance metadata is disabled")
+                           : FetchInstance(endpoint, deadline, stop),
+                  KeySource::kInstance, "the instance's metadata", endpoint);
+  if (result) return result;
+  KeysError& error = result.error();
+  error.message = nowhere + error.message;
+  // Most machines have no such service: then what is missing is a key, not a connection.
+  if (error.reason == Reason::kTimeout || error.reason == Reason::kConnectionRefused) {
+    error.reason = Reason::kAuth;
+  }
+  return result;
+}
+
+KeysResult<AwsCredentials> S3Credentials::Fetch(base::Deadline deadline,
+                                                const base::StopToken& stop) const {
+  if (!variables_("AWS_WEB_IDENTITY_TOKEN_FILE").empty() && !variables_("AWS_ROLE_ARN").empty()) {
+    return FetchByWebIdentity(deadline, stop);
   }
   ContainerEndpoint container;
   container.url = variables_("AWS_CONTAINER_CREDENTIALS_FULL_URI");
   const std::string relative = variables_("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
   if (!relative.empty()) container.url = std::string(kContainerHost) + relative;
-  if (!container.url.empty()) {
-    container.token = base::Secret(variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
-    container.token_file = variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    return FetchContainer(container, deadline, stop);
-  }
-  const std::string nowhere =
-      "no keys for S3: neither in the config, nor in AWS_ACCESS_KEY_ID, ~/.aws/credentials, a web "
-      "identity or container metadata; ";
-  if (base::Lower(variables_("AWS_EC2_METADATA_DISABLED")) == "true") {
-    return NetFail(Reason::kAuth, nowhere + "instance metadata is disabled");
-  }
-  std::string endpoint = WithoutSlash(variables_("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
-  if (endpoint.empty()) endpoint = kMetadataEndpoint;
-  NetResult<AwsCredentials> result = FetchInstance(endpoint, deadline, stop);
-  if (result) return result;
-  // Most machines have no such service: then what is missing is a key, not a connection.
-  const bool none = result.error().reason == Reason::kTimeout ||
-                    result.error().reason == Reason::kConnectionRefused;
-  return NetFail(none ? Reason::kAuth : result.error().reason, nowhere + result.error().message);
+  if (container.url.empty()) return FetchFromInstance(deadline, stop);
+  container.token = base::Secret(variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+  container.token_file = variables_("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+  return FromService(FetchContainer(container, deadline, stop), KeySource::kContainer,
+                     "the container's agent", container.url);
 }
 
-std::optional<NetResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp now) const {
+std::optional<KeysResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp now) const {
   const bool alive = cached_ && *cached_->expiry > now;
   const bool failed_lately = failure_ && now - failed_ < kRetryAfter && now >= failed_;
   if (alive && (*cached_->expiry - now > kRenewBefore || failed_lately)) return *cached_;
@@ -139,7 +181,7 @@ std::optional<NetResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp n
   return std::nullopt;
 }
 
-void S3Credentials::Keep(NetResult<AwsCredentials> fetched, base::Timestamp now) {
+void S3Credentials::Keep(KeysResult<AwsCredentials> fetched, base::Timestamp now) {
   if (fetched) {
     cached_ = *std::move(fetched);
     failure_.reset();
@@ -149,33 +191,37 @@ void S3Credentials::Keep(NetResult<AwsCredentials> fetched, base::Timestamp now)
   }
 }
 
-NetResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline, const base::StopToken& stop) {
+KeysResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline,
+                                              const base::StopToken& stop) {
   if (const auto keys = FromConfig()) return *keys;
   if (const auto keys = FromEnvironment()) return *keys;
   if (const auto keys = FromSharedFile()) return *keys;
   std::unique_lock lock(mutex_);
   while (true) {
-    if (std::optional<NetResult<AwsCredentials>> known = Cached(clock_.Now())) return *known;
+    if (std::optional<KeysResult<AwsCredentials>> known = Cached(clock_.Now())) return *known;
     if (!fetching_) break;
     // Another thread is asking already.
     if (changed_.wait_until(lock, deadline.at()) == std::cv_status::timeout) {
-      return NetFail(Reason::kTimeout, "waiting for keys took too long");
+      return KeysFail(Reason::kTimeout, "waiting for keys took too long",
+                      "the service that hands out keys is slow: the next run tells more");
     }
   }
   fetching_ = true;
   lock.unlock();
-  NetResult<AwsCredentials> fetched =
+  KeysResult<AwsCredentials> fetched =
       Fetch(base::Deadline::After(kFetchTimeout).Min(deadline), stop);
   const base::Timestamp now = clock_.Now();
   if (fetched && *fetched->expiry <= now) {
-    fetched = NetFail(Reason::kAuth, "the keys that were handed out have expired already");
+    fetched = KeysFail(Reason::kAuth, "the keys that were handed out have expired already",
+                       "set this machine's clock right (NTP), or look at the service that hands "
+                       "out keys");
   }
   lock.lock();
   fetching_ = false;
   changed_.notify_all();
   // A probe that is being stopped says nothing about the service.
   if (!fetched && stop.stopped()) return fetched;
-  const NetResult<AwsCredentials> failure = fetched;
+  const KeysResult<AwsCredentials> failure = fetched;
   Keep(std::move(fetched), now);
   if (cached_ && *cached_->expiry > now) return *cached_;
   return failure;

@@ -16,6 +16,7 @@
 #include "base/stop.h"
 #include "config/backup_probe_config.h"
 #include "net/net_error.h"
+#include "net/s3_hints.h"
 #include "net/sigv4.h"
 
 namespace drwatch::net {
@@ -23,7 +24,17 @@ namespace drwatch::net {
 struct AwsCredentials {
   AwsKeys keys;
   std::optional<base::Timestamp> expiry;  // of temporary ones
+  std::string source{};                   // for people: "the config", "AWS_ACCESS_KEY_ID"
 };
+
+// `message` and `hint` hold no secret.
+struct KeysError {
+  model::Reason reason = model::Reason::kInternal;
+  std::string message;
+  std::string hint;  // what to do; may be empty
+};
+template <typename T>
+using KeysResult = tl::expected<T, KeysError>;
 
 // An environment variable's value; "" if it is not set.
 using Variables = std::function<std::string(const std::string& name)>;
@@ -45,7 +56,7 @@ class S3Credentials {
 
   // Errors: kConfig (a file that cannot be read or holds no keys), kAuth (a service refuses, or
   // there are no keys anywhere), kProtocol, and what the network adds. Messages hold no secret.
-  NetResult<AwsCredentials> Get(base::Deadline deadline, const base::StopToken& stop);
+  KeysResult<AwsCredentials> Get(base::Deadline deadline, const base::StopToken& stop);
   // The server called temporary keys expired or unknown: the next Get() fetches others.
   void Reject(const AwsKeys& keys);
   // The end of the temporary keys in use.
@@ -53,13 +64,17 @@ class S3Credentials {
 
  private:
   // Keys that need no service. nullopt: there are none.
-  std::optional<NetResult<AwsCredentials>> FromConfig() const;
-  std::optional<NetResult<AwsCredentials>> FromEnvironment() const;
-  std::optional<NetResult<AwsCredentials>> FromSharedFile() const;
-  NetResult<AwsCredentials> Fetch(base::Deadline deadline, const base::StopToken& stop) const;
+  std::optional<KeysResult<AwsCredentials>> FromConfig() const;
+  std::optional<KeysResult<AwsCredentials>> FromEnvironment() const;
+  std::optional<KeysResult<AwsCredentials>> FromSharedFile() const;
+  KeysResult<AwsCredentials> Fetch(base::Deadline deadline, const base::StopToken& stop) const;
+  KeysResult<AwsCredentials> FetchByWebIdentity(base::Deadline deadline,
+                                                const base::StopToken& stop) const;
+  KeysResult<AwsCredentials> FetchFromInstance(base::Deadline deadline,
+                                               const base::StopToken& stop) const;
   // What the cache says; nullopt: it must be filled.
-  std::optional<NetResult<AwsCredentials>> Cached(base::Timestamp now) const;
-  void Keep(NetResult<AwsCredentials> fetched, base::Timestamp now);
+  std::optional<KeysResult<AwsCredentials>> Cached(base::Timestamp now) const;
+  void Keep(KeysResult<AwsCredentials> fetched, base::Timestamp now);
 
   const config::S3 config_;
   const base::Clock& clock_;
@@ -68,7 +83,7 @@ class S3Credentials {
   std::condition_variable changed_;
   bool fetching_ = false;
   std::optional<AwsCredentials> cached_;
-  std::optional<NetError> failure_;  // of the last attempt
+  std::optional<KeysError> failure_;  // of the last attempt
   base::Timestamp failed_{};
 };
 

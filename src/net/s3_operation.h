@@ -32,6 +32,7 @@ inline S3Error S3ErrorOf(model::Reason reason, std::string message) {
   S3Error error;
   error.reason = reason;
   error.message = std::move(message);
+  error.hint = HintForBucket(reason);
   return error;
 }
 

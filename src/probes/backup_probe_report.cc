@@ -9,6 +9,7 @@
 #include "probes/backup_contents.h"
 #include "probes/backup_probe.h"
 #include "probes/backup_repository.h"
+#include "probes/place_remedy.h"
 
 namespace drwatch::probes {
 namespace {
@@ -24,34 +25,11 @@ bool IsSerious(const catalog::Finding& finding) {
          finding.reason == Reason::kConfig;
 }
 
-// What to do about a place that cannot be looked at.
-const char* RemedyOf(Reason reason, bool bucket) {
-  if (!bucket) return "mount it, or give drwatch's user the right to read it";
-  switch (reason) {
-    case Reason::kDns:
-    case Reason::kConnectionRefused:
-    case Reason::kConnectionReset:
-    case Reason::kTimeout:
-      return "nothing answers there: check the endpoint, the network, and what should answer";
-    case Reason::kTls:
-    case Reason::kCertificateExpired:
-      return "check the certificate and the endpoint; tls.ca_file names an authority of your own";
-    case Reason::kProtocol:
-    case Reason::kUnexpectedStatus:
-    case Reason::kTooManyConnections:
-      return "it does not answer as S3 should: check endpoint and region, and how the storage is";
-    case Reason::kLimit:
-      return "";  // the message names it
-    default:
-      return "check path, region and keys; they need s3:ListBucket and s3:GetObject";
-  }
-}
-
 }  // namespace
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
   report.Add("place", Severity::kCritical, blind.reason, blind.message,
-             RemedyOf(blind.reason, bucket_.has_value()));
+             RemedyOf(blind, spec_.place));
   if (blind.reason == Reason::kNotFound) ReportSuccess(report, false);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
 }

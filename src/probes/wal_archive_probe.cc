@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
+#include "probes/place_remedy.h"
 #include "probes/replay_bases.h"
 #include "probes/wal_backlog.h"
 #include "probes/wal_end.h"
@@ -401,7 +402,7 @@ model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
                blind ? 0 : 1);
   if (blind) {
     report.Add("place", Severity::kCritical, blind->reason, blind->message,
-               "mount it, or give drwatch's user the right to read it");
+               RemedyOf(*blind, spec_.place));
   }
   std::vector<model::ReplayBase> replay_bases;
   if (looked_) {

@@ -31,7 +31,7 @@ Variables From(Environment environment) {
 
 base::Deadline Soon() { return base::Deadline::After(std::chrono::seconds(10)); }
 
-NetResult<AwsCredentials> GetFrom(S3Credentials& credentials) {
+KeysResult<AwsCredentials> GetFrom(S3Credentials& credentials) {
   return credentials.Get(Soon(), base::StopToken());
 }
 
@@ -102,9 +102,12 @@ TEST_F(S3CredentialsTest, SaysWhichFileIsWrong) {
   EXPECT_EQ(found.error().reason, Reason::kConfig);
   EXPECT_EQ(found.error().message, "profile \"default\" in \"" + config.credentials_file +
                                        "\" has no aws_access_key_id and aws_secret_access_key");
+  EXPECT_TRUE(found.error().hint.starts_with("\"" + config.credentials_file + "\" must be"));
   config.credentials_file = folder_.Path("nothing");
   S3Credentials missing(config, clock_, From({}));
   EXPECT_EQ(GetFrom(missing).error().reason, Reason::kConfig);
+  EXPECT_TRUE(
+      GetFrom(missing).error().hint.starts_with("\"" + config.credentials_file + "\" must be"));
 }
 
 TEST_F(S3CredentialsTest, TakesTheEnvironmentsKeys) {
@@ -188,6 +191,39 @@ TEST_F(S3CredentialsTest, SaysWhyTheTokenServiceRefuses) {
   clock_.Advance(S3Credentials::kRetryAfter);
   EXPECT_FALSE(GetFrom(credentials).has_value());
   EXPECT_EQ(server.requests().size(), 2u);
+}
+
+// Whatever goes wrong on the way to keys, the engineer is sent there and not to the bucket.
+TEST_F(S3CredentialsTest, SendsToTheServiceThatHandsOutNoKeys) {
+  const auto hint_of = [this](const std::string& token_file, const std::string& service) {
+    S3Credentials credentials({}, clock_,
+                              From({{"AWS_WEB_IDENTITY_TOKEN_FILE", token_file},
+                                    {"AWS_ROLE_ARN", "arn"},
+                                    {"AWS_ENDPOINT_URL_STS", service}}));
+    return credentials.Get(base::Deadline::After(std::chrono::seconds(1)), base::StopToken())
+        .error()
+        .hint;
+  };
+  const std::string token = folder_.Write("jwt", "secret");
+  const std::string of_the_file = "AWS_WEB_IDENTITY_TOKEN_FILE must name";
+  testing::FakeHttpServer busy(FakeReply{.status = 503});
+  EXPECT_TRUE(hint_of(folder_.Path("none"), busy.Url("")).starts_with(of_the_file));
+  EXPECT_TRUE(hint_of(folder_.Write("empty", "\n"), busy.Url("")).starts_with(of_the_file));
+  EXPECT_TRUE(
+      hint_of(token, busy.Url("")).starts_with("the token service " + busy.Url("") + " is"));
+  testing::FakeHttpServer strict(FakeReply{.status = 403});
+  EXPECT_TRUE(hint_of(token, strict.Url("/")).find(strict.Url("") + " refuses") !=
+              std::string::npos);
+  testing::FakeHttpServer silent(FakeReply{.act = FakeReply::Act::kHang});
+  EXPECT_TRUE(hint_of(token, silent.Url("")).find(silent.Url("") + " does not answer") !=
+              std::string::npos);
+  S3Credentials instance({}, clock_,
+                         From({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", silent.Url("")},
+                               {"AWS_EC2_METADATA_DISABLED", ""}}));
+  const auto found =
+      instance.Get(base::Deadline::After(std::chrono::milliseconds(50)), base::StopToken());
+  EXPECT_EQ(found.error().reason, Reason::kAuth);
+  EXPECT_NE(found.error().hint.find(silent.Url("") + " must be reachable"), std::string::npos);
 }
 
 TEST_F(S3CredentialsTest, AsksTheContainersAgent) {

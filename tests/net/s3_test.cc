@@ -211,6 +211,37 @@ TEST_F(S3Test, CallsRefusedKeysByTheirName) {
   }
 }
 
+TEST_F(S3Test, SendsToWhatWasRefused) {
+  const auto hint_of = [this](FakeReply reply) {
+    Serve(std::move(reply));
+    return client_->List({}, Call()).error().hint;
+  };
+  std::string hint = hint_of({.status = 403, .body = ErrorBody("InvalidAccessKeyId")});
+  EXPECT_TRUE(
+      hint.starts_with(server_->Url("") + " does not know the access key id from the config"))
+      << hint;
+  hint = hint_of({.status = 404, .body = ErrorBody("NoSuchBucket")});
+  EXPECT_TRUE(hint.starts_with(server_->Url("") + " has no bucket \"bucket\"")) << hint;
+  // Followed once, in vain.
+  hint = hint_of({.status = 301,
+                  .headers = {{"x-amz-bucket-region", "eu-west-1"}},
+                  .body = ErrorBody("PermanentRedirect")});
+  EXPECT_TRUE(hint.starts_with("the bucket lies in region \"eu-west-1\"")) << hint;
+  EXPECT_EQ(hint_of({.body = "<html>log in</html>"}),
+            "it does not answer as S3 should: check endpoint and region, and how the storage is");
+}
+
+TEST_F(S3Test, SendsToTheKeysThatCannotBeRead) {
+  Serve(FakeReply{.body = Page("")});
+  config_.access_key_id.clear();
+  config_.credentials_file = "/nonexistent/keys";
+  client_ = std::make_unique<S3Client>(config_, "bucket", clock_, NoVariables());
+  const S3Error error = client_->List({}, Call()).error();
+  EXPECT_EQ(error.reason, Reason::kConfig);
+  EXPECT_TRUE(error.hint.starts_with("\"/nonexistent/keys\" must be readable"));
+  EXPECT_TRUE(server_->requests().empty());
+}
+
 TEST_F(S3Test, LearnsTheRightRegionOnce) {
   Serve([](const FakeRequest& request) {
     if (request.Header("authorization").find("/eu-west-1/s3/") != std::string::npos) {
@@ -298,7 +329,9 @@ TEST_F(S3Test, GivesUpOnAClockThatStaysWrong) {
   Serve(FakeReply{.status = 403,
                   .headers = {{"Date", std::string(kDate)}},
                   .body = ErrorBody("RequestTimeTooSkewed")});
-  EXPECT_EQ(client_->List({}, Call()).error().reason, Reason::kAuth);
+  const S3Error error = client_->List({}, Call()).error();
+  EXPECT_EQ(error.reason, Reason::kAuth);
+  EXPECT_NE(error.hint.find("this machine's is 1h ahead of"), std::string::npos) << error.hint;
   EXPECT_EQ(server_->requests().size(), 2u);
 }
 

@@ -478,8 +478,8 @@ TEST_F(BucketProbeTest, IsBlindWithoutTheRightToList) {
   EXPECT_EQ(ValueOf(result, "backup_probe_success"), 0);
   EXPECT_EQ(ValueOf(result, "backup_success"), std::nullopt) << "unknown, not missing";
   EXPECT_EQ(CheckOf(result, "place").reason, Reason::kPermission);
-  EXPECT_EQ(CheckOf(result, "place").hint,
-            "check path, region and keys; they need s3:ListBucket and s3:GetObject");
+  EXPECT_TRUE(CheckOf(result, "place")
+                  .hint.starts_with("give the keys from the config s3:ListBucket on the bucket"));
   EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "list"}}), 1);
 }
 
@@ -493,6 +493,10 @@ TEST_F(BucketProbeTest, SaysWhatToDoAboutEachKindOfBlindness) {
   EXPECT_NE(hint_of(403, "<Error><Code>AccessDenied</Code></Error>").find("s3:ListBucket"),
             std::string::npos);
   EXPECT_NE(hint_of(200, "<html>log in</html>").find("endpoint"), std::string::npos);
+  EXPECT_NE(hint_of(403, "<Error><Code>RequestTimeTooSkewed</Code></Error>").find("clock"),
+            std::string::npos);
+  EXPECT_NE(hint_of(400, "<Error><Code>ExpiredToken</Code></Error>").find("session that has ended"),
+            std::string::npos);
   probe_.reset();
   spec_.place.s3->endpoint = "http://127.0.0.1:1";
   EXPECT_NE(CheckOf(Run(), "place").hint.find("nothing answers"), std::string::npos);

@@ -456,6 +456,9 @@ TEST_F(WalArchiveProbeTest, WhatCouldNotBeReadIsTriedAgain) {
     });
   };
   clock_.Advance(1min);
+  refuse("list-type=2", 403, "InvalidAccessKeyId");
+  const std::string hint = CheckOf(Run(), "place").hint;
+  EXPECT_NE(hint.find("does not know the access key id"), std::string::npos) << hint;
   // The keys are refused: that says nothing of the segments.
   refuse("wal/0", 401, "Unauthorized");
   model::ProbeResult result = Run();
