@@ -175,19 +175,19 @@ KeysResult<AwsCredentials> S3Credentials::Fetch(base::Deadline deadline,
 
 std::optional<KeysResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp now) const {
   const bool alive = cached_ && *cached_->expiry > now;
-  const bool failed_lately = failure_ && now - failed_ < kRetryAfter && now >= failed_;
-  if (alive && (*cached_->expiry - now > kRenewBefore || failed_lately)) return *cached_;
-  if (failed_lately) return tl::unexpected(*failure_);
+  const bool asked_lately = now - asked_ < kRetryAfter && now >= asked_;
+  if (alive && (*cached_->expiry - now > kRenewBefore || asked_lately)) return *cached_;
+  if (failure_ && asked_lately) return tl::unexpected(*failure_);
   return std::nullopt;
 }
 
 void S3Credentials::Keep(KeysResult<AwsCredentials> fetched, base::Timestamp now) {
+  asked_ = now;
   if (fetched) {
     cached_ = *std::move(fetched);
     failure_.reset();
   } else {
     failure_ = std::move(fetched.error());
-    failed_ = now;
   }
 }
 

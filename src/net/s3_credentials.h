@@ -2,8 +2,8 @@
 // environment, ~/.aws/credentials, web identity (Kubernetes service accounts), the container's or
 // the instance's metadata service; the first of these that is set up, in this order.
 //
-// Temporary keys are kept and renewed from kRenewBefore their end on; when that fails the old ones
-// serve until they end. What lies in files is read again at each use.
+// Temporary keys are kept and renewed from kRenewBefore their end on; when that fails, or brings
+// keys that end as soon, they serve until they end. What lies in files is read again at each use.
 #pragma once
 
 #include <condition_variable>
@@ -45,7 +45,8 @@ Variables ProcessVariables();
 class S3Credentials {
  public:
   static constexpr base::Duration kRenewBefore = std::chrono::minutes(5);
-  // How long one service may take to hand out keys, and how soon it is asked again after a failure.
+  // How long one service may take to hand out keys, and how soon it is asked again after a failure
+  // or for keys that end later.
   static constexpr base::Duration kFetchTimeout = std::chrono::seconds(5);
   static constexpr base::Duration kRetryAfter = std::chrono::seconds(30);
 
@@ -84,7 +85,7 @@ class S3Credentials {
   bool fetching_ = false;
   std::optional<AwsCredentials> cached_;
   std::optional<KeysError> failure_;  // of the last attempt
-  base::Timestamp failed_{};
+  base::Timestamp asked_{};           // the last time
 };
 
 }  // namespace drwatch::net

@@ -303,6 +303,28 @@ TEST_F(S3CredentialsTest, RenewsInTimeAndKeepsTheOldOnesWhileItCannot) {
   EXPECT_EQ(GetFrom(credentials)->keys.access_key_id, "ASIATWO");
 }
 
+// A service may hand out the same keys until they end.
+TEST_F(S3CredentialsTest, AsksNowAndThenWhenThereIsNothingNewer) {
+  std::string_view expiry = "2026-01-01T00:02:00Z";
+  testing::FakeHttpServer server(
+      [&](const FakeRequest&) { return FakeReply{.body = MetadataAnswer("ASIAONE", expiry)}; });
+  S3Credentials credentials({}, clock_,
+                            From({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url("/")}}));
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(GetFrom(credentials).has_value());
+  EXPECT_EQ(server.requests().size(), 1u);
+  clock_.Advance(S3Credentials::kRetryAfter);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(GetFrom(credentials).has_value());
+  EXPECT_EQ(server.requests().size(), 2u);
+  // They end before the service would be asked again.
+  clock_.Advance(std::chrono::seconds(75));
+  EXPECT_TRUE(GetFrom(credentials).has_value());
+  EXPECT_EQ(server.requests().size(), 3u);
+  clock_.Advance(std::chrono::seconds(15));
+  expiry = kInOneHour;
+  EXPECT_EQ(GetFrom(credentials)->expiry, clock_.Now() + std::chrono::minutes(58));
+  EXPECT_EQ(server.requests().size(), 4u);
+}
+
 TEST_F(S3CredentialsTest, FetchesOthersWhenTheServerRejectsThem) {
   int count = 0;
   testing::FakeHttpServer server([&](const FakeRequest&) {
