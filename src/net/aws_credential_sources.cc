@@ -127,12 +127,14 @@ bool IsLocal(const std::string& host) {
 std::optional<AwsKeys> ParseProfile(std::string_view text, std::string_view profile) {
   AwsKeys keys;
   bool inside = false;
+  bool found = false;
   for (const std::string_view raw : base::Split(text, '\n')) {
     const std::string_view line = base::Trim(raw);
     if (line.empty() || line[0] == '#' || line[0] == ';') continue;
     if (line[0] == '[') {
       const std::size_t end = line.find(']');
       inside = end != line.npos && base::Trim(line.substr(1, end - 1)) == profile;
+      found = found || inside;
       continue;
     }
     const std::size_t equals = line.find('=');
@@ -143,8 +145,7 @@ std::optional<AwsKeys> ParseProfile(std::string_view text, std::string_view prof
     if (key == "aws_secret_access_key") keys.secret_access_key = base::Secret(value);
     if (key == "aws_session_token") keys.session_token = base::Secret(value);
   }
-  if (keys.access_key_id.empty() || keys.secret_access_key.empty()) return std::nullopt;
-  return keys;
+  return found ? std::optional(std::move(keys)) : std::nullopt;
 }
 
 NetResult<AwsCredentials> FetchWebIdentity(const WebIdentity& identity, base::Deadline deadline,

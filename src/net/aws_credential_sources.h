@@ -10,8 +10,8 @@
 
 namespace drwatch::net {
 
-// The keys of `[profile]` in the text of a credentials file. nullopt: no such profile, or it has no
-// keys.
+// The keys of `[profile]` in the text of a credentials file, one or both of them empty if it lacks
+// them. nullopt: there is no such profile.
 std::optional<AwsKeys> ParseProfile(std::string_view text, std::string_view profile);
 
 // Exchanges a service account's token for keys at the security token service

@@ -1,5 +1,8 @@
 #include "net/s3_credentials.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -21,19 +24,46 @@ tl::unexpected<KeysError> KeysFail(Reason reason, std::string message, std::stri
   return tl::unexpected<KeysError>(KeysError{reason, std::move(message), std::move(hint)});
 }
 
-KeysResult<AwsCredentials> FromFile(const std::string& file, const std::string& profile) {
-  const auto fail = [&file](std::string message) {
-    return KeysFail(Reason::kConfig, std::move(message),
-                    HintForKeys(KeySource::kFile, Reason::kConfig, file));
-  };
+struct ProfileKeys {
+  std::optional<AwsKeys> keys;  // both; else `problem` says why not
+  bool half = false;            // one of them is there
+  std::string problem;
+};
+
+ProfileKeys ReadProfile(const std::string& file, const std::string& profile) {
+  ProfileKeys result;
   const base::Result<std::string> text = base::ReadFile(file, kMaxFileBytes);
-  if (!text) return fail(text.error().message);
-  std::optional<AwsKeys> keys = ParseProfile(*text, profile);
-  if (!keys) {
-    return fail("profile " + base::Quote(profile) + " in " + base::Quote(file) +
-                " has no aws_access_key_id and aws_secret_access_key");
+  if (!text) {
+    result.problem = text.error().message;
+    return result;
   }
-  return AwsCredentials{*std::move(keys), std::nullopt, base::Quote(file)};
+  std::optional<AwsKeys> keys = ParseProfile(*text, profile);
+  const std::string where = base::Quote(file) + " has no ";
+  const std::string of = " in profile " + base::Quote(profile);
+  if (!keys) {
+    result.problem = where + "profile " + base::Quote(profile);
+  } else if (keys->access_key_id.empty() && keys->secret_access_key.empty()) {
+    result.problem = where + "keys" + of;
+  } else if (keys->access_key_id.empty() || keys->secret_access_key.empty()) {
+    result.half = true;
+    result.problem =
+        where + (keys->access_key_id.empty() ? "aws_access_key_id" : "aws_secret_access_key") + of;
+  } else {
+    result.keys = std::move(keys);
+  }
+  return result;
+}
+
+KeysResult<AwsCredentials> FromProfile(ProfileKeys profile, const std::string& file) {
+  if (profile.keys) {
+    return AwsCredentials{*std::move(profile.keys), std::nullopt, base::Quote(file)};
+  }
+  return KeysFail(Reason::kConfig, std::move(profile.problem),
+                  HintForKeys(KeySource::kFile, Reason::kConfig, file));
+}
+
+bool IsAbsent(const std::string& file) {
+  return ::access(file.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
 // A service's answer, with what people have to know of it.
@@ -68,7 +98,8 @@ S3Credentials::S3Credentials(config::S3 config, const base::Clock& clock, Variab
 std::optional<KeysResult<AwsCredentials>> S3Credentials::FromConfig() const {
   if (config_.access_key_id.empty()) {
     if (config_.credentials_file.empty()) return std::nullopt;
-    return FromFile(config_.credentials_file, config_.profile);
+    return FromProfile(ReadProfile(config_.credentials_file, config_.profile),
+                       config_.credentials_file);
   }
   const auto fail = [](const base::Error& error) {
     return KeysFail(Reason::kConfig, error.message,
@@ -103,17 +134,22 @@ std::optional<KeysResult<AwsCredentials>> S3Credentials::FromEnvironment() const
   return result;
 }
 
-std::optional<KeysResult<AwsCredentials>> S3Credentials::FromSharedFile() const {
-  std::string file = variables_("AWS_SHARED_CREDENTIALS_FILE");
+S3Credentials::SharedFile S3Credentials::ReadSharedFile() const {
+  SharedFile shared;
+  shared.path = variables_("AWS_SHARED_CREDENTIALS_FILE");
   std::string profile = variables_("AWS_PROFILE");
-  const bool asked_for = !file.empty() || !profile.empty();
+  const bool asked_for = !shared.path.empty() || !profile.empty();
   const std::string home = variables_("HOME");
-  if (file.empty() && !home.empty()) file = home + "/.aws/credentials";
-  if (file.empty()) return std::nullopt;
+  if (shared.path.empty() && !home.empty()) shared.path = home + "/.aws/credentials";
+  if (shared.path.empty()) return shared;
   if (profile.empty()) profile = config_.profile;
-  KeysResult<AwsCredentials> result = FromFile(file, profile);
-  if (!result && !asked_for) return std::nullopt;
-  return result;
+  ProfileKeys read = ReadProfile(shared.path, profile);
+  if (read.keys || read.half || asked_for) {
+    shared.keys = FromProfile(std::move(read), shared.path);
+  } else if (!IsAbsent(shared.path)) {
+    shared.passed_over = std::move(read.problem);
+  }
+  return shared;
 }
 
 KeysResult<AwsCredentials> S3Credentials::FetchByWebIdentity(base::Deadline deadline,
@@ -149,7 +185,14 @@ KeysResult<AwsCredentials> S3Credentials::FetchFromInstance(base::Deadline deadl
                   KeySource::kInstance, "the instance's metadata", endpoint);
   if (result) return result;
   KeysError& error = result.error();
-  error.message = nowhere + error.message;
+  const SharedFile shared = ReadSharedFile();
+  if (shared.passed_over.empty()) {
+    error.message = nowhere + error.message;
+  } else {
+    error.message =
+        nowhere + "~/.aws/credentials is there, but " + shared.passed_over + "; " + error.message;
+    error.hint = HintForKeys(KeySource::kFile, Reason::kConfig, shared.path);
+  }
   // Most machines have no such service: then what is missing is a key, not a connection.
   if (error.reason == Reason::kTimeout || error.reason == Reason::kConnectionRefused) {
     error.reason = Reason::kAuth;
@@ -195,7 +238,7 @@ KeysResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline,
                                               const base::StopToken& stop) {
   if (const auto keys = FromConfig()) return *keys;
   if (const auto keys = FromEnvironment()) return *keys;
-  if (const auto keys = FromSharedFile()) return *keys;
+  if (const auto keys = ReadSharedFile().keys) return *keys;
   std::unique_lock lock(mutex_);
   while (true) {
     if (std::optional<KeysResult<AwsCredentials>> known = Cached(clock_.Now())) return *known;

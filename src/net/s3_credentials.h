@@ -1,6 +1,8 @@
 // The keys with which S3 is asked, from wherever they are: in the config, a credentials file, the
 // environment, ~/.aws/credentials, web identity (Kubernetes service accounts), the container's or
-// the instance's metadata service; the first of these that is set up, in this order.
+// the instance's metadata service; the first of these that is set up, in this order. As in Amazon's
+// own programs ~/.aws/credentials is not set up if it lacks the profile or cannot be read, unless a
+// variable names the file or the profile; a profile with one key of two is an error.
 //
 // Temporary keys are kept and renewed from kRenewBefore their end on; when that fails, or brings
 // keys that end as soon, they serve until they end. What lies in files is read again at each use.
@@ -67,7 +69,13 @@ class S3Credentials {
   // Keys that need no service. nullopt: there are none.
   std::optional<KeysResult<AwsCredentials>> FromConfig() const;
   std::optional<KeysResult<AwsCredentials>> FromEnvironment() const;
-  std::optional<KeysResult<AwsCredentials>> FromSharedFile() const;
+  // What the shared file says; `passed_over` tells why a file that nobody named says nothing.
+  struct SharedFile {
+    std::optional<KeysResult<AwsCredentials>> keys;
+    std::string path;
+    std::string passed_over;
+  };
+  SharedFile ReadSharedFile() const;
   KeysResult<AwsCredentials> Fetch(base::Deadline deadline, const base::StopToken& stop) const;
   KeysResult<AwsCredentials> FetchByWebIdentity(base::Deadline deadline,
                                                 const base::StopToken& stop) const;

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 #include <thread>
 
+#include "base/strings.h"
 #include "net/aws_credential_sources.h"
 #include "support/fake_clock.h"
 #include "support/fake_http_server.h"
@@ -100,8 +102,8 @@ TEST_F(S3CredentialsTest, SaysWhichFileIsWrong) {
   auto found = GetFrom(credentials);
   ASSERT_FALSE(found.has_value());
   EXPECT_EQ(found.error().reason, Reason::kConfig);
-  EXPECT_EQ(found.error().message, "profile \"default\" in \"" + config.credentials_file +
-                                       "\" has no aws_access_key_id and aws_secret_access_key");
+  EXPECT_EQ(found.error().message,
+            "\"" + config.credentials_file + "\" has no aws_access_key_id in profile \"default\"");
   EXPECT_TRUE(found.error().hint.starts_with("\"" + config.credentials_file + "\" must be"));
   config.credentials_file = folder_.Path("nothing");
   S3Credentials missing(config, clock_, From({}));
@@ -143,6 +145,45 @@ TEST_F(S3CredentialsTest, TellsWhereItLooked) {
   EXPECT_EQ(found.error().message,
             "no keys for S3: neither in the config, nor in AWS_ACCESS_KEY_ID, ~/.aws/credentials, "
             "a web identity or container metadata; instance metadata is disabled");
+}
+
+// Nobody has named it, so that others are asked; but whoever wrote it expects it to be read.
+TEST_F(S3CredentialsTest, NamesTheSharedFileThatWasPassedOver) {
+  const std::string file = folder_.Path(".aws/credentials");
+  S3Credentials credentials({}, clock_, From({{"HOME", folder_.path()}}));
+  const auto problem_with = [&](const std::string& text) {
+    folder_.Write(".aws/credentials", text);
+    clock_.Advance(S3Credentials::kRetryAfter);
+    const auto found = GetFrom(credentials);
+    EXPECT_FALSE(found.has_value());
+    EXPECT_TRUE(found.error().hint.starts_with(base::Quote(file) + " must be readable"));
+    return found.error().message;
+  };
+  const std::string there = "~/.aws/credentials is there, but " + base::Quote(file);
+  EXPECT_NE(problem_with("").find(there + " has no profile \"default\";"), std::string::npos);
+  EXPECT_NE(problem_with("[shop]\naws_access_key_id=A\naws_secret_access_key=b\n").find(there),
+            std::string::npos);
+  EXPECT_NE(problem_with("[default]\n").find(there + " has no keys in profile \"default\";"),
+            std::string::npos);
+  const std::string half = problem_with("[default]\naws_access_key_id=A\naws_secret_acc");
+  EXPECT_EQ(half, base::Quote(file) + " has no aws_secret_access_key in profile \"default\"");
+  // The others do come first.
+  folder_.Write(".aws/credentials", "[shop]\n");
+  testing::FakeHttpServer server(FakeReply{.body = MetadataAnswer("ASIAECS")});
+  S3Credentials container(
+      {}, clock_,
+      From({{"HOME", folder_.path()}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url("/")}}));
+  EXPECT_EQ(GetFrom(container)->keys.access_key_id, "ASIAECS");
+}
+
+TEST_F(S3CredentialsTest, NamesTheSharedFileThatCannotBeRead) {
+  std::filesystem::create_directories(folder_.Path(".aws/credentials"));
+  S3Credentials credentials({}, clock_, From({{"HOME", folder_.path()}}));
+  EXPECT_NE(GetFrom(credentials)
+                .error()
+                .message.find("~/.aws/credentials is there, but cannot read \"" +
+                              folder_.Path(".aws/credentials") + "\""),
+            std::string::npos);
 }
 
 TEST_F(S3CredentialsTest, ExchangesAWebIdentity) {
