@@ -234,6 +234,7 @@ std::vector<probes::ScheduledProbe> Service::MakeProbes(const config::Config& co
   services.database = database_.get();
   services.positions = positions_.get();
   services.clock = &clock_;
+  services.budgets = &budgets_;
   std::vector<RunningProbe> next;
   std::vector<probes::ScheduledProbe> scheduled;
   for (const config::Probe& probe : config.probes) {

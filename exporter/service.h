@@ -21,6 +21,7 @@
 #include "exporter/self_metrics.h"
 #include "exporter/web_security.h"
 #include "net/http_server.h"
+#include "net/s3_budget.h"
 #include "notify/dispatcher.h"
 #include "notify/forwarder.h"
 #include "notify/journal.h"
@@ -114,6 +115,7 @@ class Service {
   base::Timestamp objectives_since_{};
   DeadMan dead_man_{clock_};
   std::unique_ptr<probes::PositionRing> positions_;
+  net::S3Budgets budgets_;
   SelfMetrics self_metrics_;
   std::mutex recovery_mutex_;
   std::unique_ptr<recovery::RecoveryPoints> recovery_;

@@ -14,8 +14,11 @@ bool IsS3(const config::PlaceAddress& address);
 
 // A folder, or a bucket with a prefix. `clock` outlives it. An address that no bucket can have
 // makes a place whose every call says so (kConfig).
-std::unique_ptr<Place> MakePlace(const config::PlaceAddress& address, const base::Clock& clock);
+// `budget` is of a bucket's day; nullptr = one of its own.
+std::unique_ptr<Place> MakePlace(const config::PlaceAddress& address, const base::Clock& clock,
+                                 std::shared_ptr<net::S3Budget> budget = nullptr);
 // `address` is one of S3.
-std::unique_ptr<S3Place> MakeS3Place(const config::PlaceAddress& address, const base::Clock& clock);
+std::unique_ptr<S3Place> MakeS3Place(const config::PlaceAddress& address, const base::Clock& clock,
+                                     std::shared_ptr<net::S3Budget> budget = nullptr);
 
 }  // namespace drwatch::catalog

@@ -71,6 +71,9 @@ verify::Walked<void> S3Source::Begin() {
     return verify::Unjudged(Reason::kUnverified,
                             "it lies in " + head->storage_class + " and must be restored first");
   }
+  if (auto too_much = client_->TooMuchToRead(head->size)) {
+    return verify::Unjudged(Reason::kLimit, *std::move(too_much));
+  }
   head_ = *std::move(head);
   part_bytes_ = PartBytes();
   checksum_ = StoredChecksum::Choose(*head_, part_bytes_);
@@ -103,6 +106,10 @@ bool S3Source::PartsAreEqual() const {
 
 verify::Walked<void> S3Source::Fetch() {
   const std::int64_t size = std::min(S3Place::kPieceBytes, head_->size - offset_);
+  // Others may have read meanwhile.
+  if (auto too_much = client_->TooMuchToRead(size)) {
+    return verify::Unjudged(Reason::kLimit, *std::move(too_much));
+  }
   net::S3Result<net::S3Range> range = client_->Get(key_, offset_, size, head_->etag, Call());
   if (!range) return tl::unexpected(FaultOf(std::move(range.error())));
   if (range->total != head_->size) {

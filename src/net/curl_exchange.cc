@@ -88,6 +88,7 @@ HttpOutcome Transfer::Run(base::Deadline deadline, const base::StopToken& stop) 
   const End end = Drive(deadline, stop, code);
   const bool failed = end != End::kDone || code != CURLE_OK;
   FillTimings(failed, outcome.timings);
+  outcome.body_bytes = static_cast<std::int64_t>(response_.body.size());
   if (end == End::kStopped) {
     outcome.error = StoppedError();
   } else if (end == End::kDeadline) {

@@ -282,6 +282,7 @@ std::optional<NetError> Fetcher::Redirect(const HttpResponse& response) {
 }
 
 void Fetcher::AddFacts(const HttpOutcome& hop, double resolve_seconds) {
+  outcome_.body_bytes = hop.body_bytes;
   HttpTimings& sum = outcome_.timings;
   sum.resolve_seconds += resolve_seconds;
   sum.connect_seconds += hop.timings.connect_seconds;

@@ -78,6 +78,8 @@ struct HttpOutcome {
   std::optional<NetError> error;         // set otherwise
   HttpTimings timings;
   std::optional<TlsInfo> tls;
+  // Of the last body, as far as it was kept; also where an error ended it.
+  std::int64_t body_bytes = 0;
 };
 
 // Blocks until a whole response, an error, the deadline or a stop (reason kTimeout, message

@@ -80,11 +80,12 @@ struct S3Client::Attempts {
 };
 
 S3Client::S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
-                   const Variables& variables)
+                   const Variables& variables, std::shared_ptr<S3Budget> budget)
     : config_(std::move(config)),
       bucket_(std::move(bucket)),
       clock_(clock),
-      credentials_(config_, clock, variables) {
+      credentials_(config_, clock, variables),
+      budget_(budget != nullptr ? std::move(budget) : std::make_shared<S3Budget>()) {
   region_ = config_.region;
   if (region_.empty()) region_ = variables("AWS_REGION");
   if (region_.empty()) region_ = variables("AWS_DEFAULT_REGION");
@@ -99,7 +100,7 @@ S3Stats S3Client::stats() const {
 }
 
 // Counts one more request against the day and finds the keys for it.
-tl::expected<AwsCredentials, S3Error> S3Client::StartRequest(const Operation& operation,
+tl::expected<AwsCredentials, S3Error> S3Client::StartRequest(Operation& operation,
                                                              const S3Call& call) {
   KeysResult<AwsCredentials> credentials = credentials_.Get(call.deadline, call.stop);
   if (!credentials) {
@@ -107,25 +108,11 @@ tl::expected<AwsCredentials, S3Error> S3Client::StartRequest(const Operation& op
     error.hint = std::move(credentials.error().hint);
     return tl::unexpected(std::move(error));
   }
-  const std::int64_t today =
-      std::chrono::floor<std::chrono::days>(clock_.Now()).time_since_epoch().count();
+  const base::Result<std::int64_t> granted =
+      budget_->Begin(config_, clock_.Now(), operation.wanted);
+  if (!granted) return tl::unexpected(S3ErrorOf(Reason::kLimit, granted.error().message));
+  operation.granted = *granted;
   const std::lock_guard lock(mutex_);
-  if (day_ != today) {
-    day_ = today;
-    requests_today_ = bytes_today_ = 0;
-  }
-  const auto used_up = [](const char* limit, std::int64_t value) {
-    return tl::unexpected(S3ErrorOf(
-        Reason::kLimit,
-        std::string(limit) + " (" + std::to_string(value) + ") is used up until 00:00 UTC"));
-  };
-  if (config_.max_requests_per_day > 0 && requests_today_ >= config_.max_requests_per_day) {
-    return used_up("max_requests_per_day", config_.max_requests_per_day);
-  }
-  if (config_.max_bytes_per_day > 0 && bytes_today_ >= config_.max_bytes_per_day) {
-    return used_up("max_bytes_per_day", config_.max_bytes_per_day);
-  }
-  ++requests_today_;
   ++stats_.requests[operation.counter];
   return *std::move(credentials);
 }
@@ -157,6 +144,11 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
   to_sign.path = address->path_prefix + "/" + operation.key;
   to_sign.query = operation.query;
   to_sign.headers = operation.headers;
+  if (operation.wanted > 0) {
+    const std::int64_t last = operation.offset + operation.granted - 1;
+    to_sign.headers.emplace_back(
+        "Range", "bytes=" + std::to_string(operation.offset) + "-" + std::to_string(last));
+  }
   SignedRequest ready = SignV4(to_sign, keys, {region, "s3"}, clock_.Now() + offset);
   request.url = base::Secret(address->origin + ready.target);
   request.headers = std::move(ready.headers);
@@ -208,13 +200,12 @@ S3Error S3Client::Explain(const Operation& operation, const HttpOutcome& outcome
   return error;
 }
 
-void S3Client::Count(const HttpOutcome& outcome) {
-  if (!outcome.response) return;
-  const auto bytes = static_cast<std::int64_t>(outcome.response->body.size());
-  const auto date = ParseHttpTime(outcome.response->Header("date"));
+void S3Client::Count(const Operation& operation, const HttpOutcome& outcome) {
+  budget_->End(operation.granted, outcome.body_bytes);
   const std::lock_guard lock(mutex_);
-  stats_.received_bytes += bytes;
-  bytes_today_ += bytes;
+  stats_.received_bytes += outcome.body_bytes;
+  if (!outcome.response) return;
+  const auto date = ParseHttpTime(outcome.response->Header("date"));
   if (!date) return;
   stats_.clock_skew = *date - std::chrono::floor<std::chrono::seconds>(clock_.Now());
   // Our clock was set right meanwhile.
@@ -273,15 +264,18 @@ S3Client::Next S3Client::Decide(const Operation& operation, const HttpOutcome& o
   return busy ? Next::kPause : Next::kFail;
 }
 
-S3Result<HttpResponse> S3Client::Send(const Operation& operation, const S3Call& call) {
+S3Result<HttpResponse> S3Client::Send(Operation& operation, const S3Call& call) {
   Attempts attempts;
   while (true) {
     tl::expected<AwsCredentials, S3Error> credentials = StartRequest(operation, call);
     if (!credentials) return tl::unexpected(std::move(credentials.error()));
     S3Result<HttpRequest> request = Build(operation, credentials->keys);
-    if (!request) return tl::unexpected(std::move(request.error()));
+    if (!request) {
+      budget_->End(operation.granted, 0);
+      return tl::unexpected(std::move(request.error()));
+    }
     HttpOutcome outcome = Fetch(*request, call.deadline, call.stop);
-    Count(outcome);
+    Count(operation, outcome);
     if (outcome.response && outcome.response->status / 100 == 2) {
       return std::move(*outcome.response);
     }
@@ -315,8 +309,8 @@ S3Result<S3Range> S3Client::Get(const std::string& key, std::int64_t offset, std
   size = std::clamp<std::int64_t>(size, 1, kMaxRangeBytes);
   Operation operation("get", key);
   operation.max_body_bytes = std::max(size, kMaxErrorBytes);
-  operation.headers = {
-      {"Range", "bytes=" + std::to_string(offset) + "-" + std::to_string(offset + size - 1)}};
+  operation.offset = offset;
+  operation.wanted = size;
   if (!etag.empty()) operation.headers.emplace_back("If-Match", "\"" + etag + "\"");
   S3Result<HttpResponse> response = Send(operation, call);
   if (!response) {
@@ -324,10 +318,16 @@ S3Result<S3Range> S3Client::Get(const std::string& key, std::int64_t offset, std
     if (response.error().status == 416 && offset == 0) return S3Range{};
     return tl::unexpected(std::move(response.error()));
   }
-  base::Result<std::int64_t> whole = CheckRange(*response, offset, size);
+  base::Result<std::int64_t> whole = CheckRange(*response, offset, operation.granted);
   if (!whole) {
     return tl::unexpected(
         S3ErrorOf(Reason::kProtocol, operation.Name(bucket_) + ": " + whole.error().message));
+  }
+  if (operation.granted < std::min(size, *whole - offset)) {
+    return tl::unexpected(S3ErrorOf(
+        Reason::kLimit, "max_bytes_per_day (" + std::to_string(config_.max_bytes_per_day) +
+                            ") is used up until 00:00 UTC: " + operation.Name(bucket_) +
+                            " is longer than what was left"));
   }
   return S3Range{std::move(response->body), *whole, WithoutQuotes(response->Header("etag"))};
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "base/stop.h"
 #include "net/http_client.h"
+#include "net/s3_budget.h"
 #include "net/s3_credentials.h"
 #include "net/s3_xml.h"
 
@@ -94,16 +96,19 @@ class S3Client {
   static constexpr int kMaxEmptyPages = 100;
   static constexpr int kMaxUploads = 10'000;
 
-  // `clock` outlives this.
+  // `clock` outlives this. nullptr: a budget of its own.
   S3Client(config::S3 config, std::string bucket, const base::Clock& clock,
-           const Variables& variables = ProcessVariables());
+           const Variables& variables = ProcessVariables(),
+           std::shared_ptr<S3Budget> budget = nullptr);
 
   const std::string& bucket() const { return bucket_; }
   S3Result<S3Listing> List(const S3ListRequest& request, const S3Call& call);
   // With `part` (from 1 on) the size is that part's.
   S3Result<S3Head> Head(const std::string& key, const S3Call& call, int part = 0);
   // Exactly `size` bytes from `offset` on, or less if the object ends before; `size` is 1 ..
-  // kMaxRangeBytes. Not empty: `etag` must be the object's, else kUnverified.
+  // kMaxRangeBytes. Not empty: `etag` must be the object's, else kUnverified. Of a range for which
+  // the day has too few bytes left as many are asked for as it has; it is kLimit if those are not
+  // all.
   S3Result<S3Range> Get(const std::string& key, std::int64_t offset, std::int64_t size,
                         const std::string& etag, const S3Call& call);
 
@@ -116,6 +121,12 @@ class S3Client {
   // At most kMaxUploads below `prefix`.
   S3Result<std::vector<S3Upload>> GetUploads(const std::string& prefix, const S3Call& call);
 
+  // Why an object of so many bytes is not to be read to its end: the day's limit does not allow it
+  // and would leave nothing for lists. nullopt: it may be read.
+  std::optional<std::string> TooMuchToRead(std::int64_t bytes) const {
+    return budget_->TooMuch(config_, clock_.Now(), bytes);
+  }
+
   S3Stats stats() const;
 
  private:
@@ -123,11 +134,10 @@ class S3Client {
   struct Attempts;
   enum class Next { kFail, kAgain, kPause };
 
-  S3Result<HttpResponse> Send(const Operation& operation, const S3Call& call);
+  S3Result<HttpResponse> Send(Operation& operation, const S3Call& call);
   static base::Status Append(S3ListPage page, const S3ListRequest& request, S3Listing& listing);
   S3Result<HttpResponse> GetBucket(std::string_view what, const S3Call& call);
-  tl::expected<AwsCredentials, S3Error> StartRequest(const Operation& operation,
-                                                     const S3Call& call);
+  tl::expected<AwsCredentials, S3Error> StartRequest(Operation& operation, const S3Call& call);
   S3Result<HttpRequest> Build(const Operation& operation, const AwsKeys& keys) const;
   S3Error Explain(const Operation& operation, const HttpOutcome& outcome,
                   const AwsCredentials& credentials) const;
@@ -137,19 +147,17 @@ class S3Client {
               const AwsKeys& keys, Attempts& attempts);
   bool LearnRegion(const HttpResponse& response, Attempts& attempts);
   bool LearnClock(const HttpResponse& response, const S3Error& error, Attempts& attempts);
-  void Count(const HttpOutcome& outcome);
+  void Count(const Operation& operation, const HttpOutcome& outcome);
 
   const config::S3 config_;
   const std::string bucket_;
   const base::Clock& clock_;
   S3Credentials credentials_;
+  const std::shared_ptr<S3Budget> budget_;
   mutable std::mutex mutex_;  // guards what follows
   std::string region_;
   base::Duration clock_offset_{};  // added to our clock when signing
   S3Stats stats_;
-  std::int64_t day_ = 0;  // since 1970, of the counts below
-  std::int64_t requests_today_ = 0;
-  std::int64_t bytes_today_ = 0;
 };
 
 }  // namespace drwatch::net

@@ -23,6 +23,9 @@ struct S3Client::Operation {
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::int64_t max_body_bytes = kMaxXmlBytes;
+  std::int64_t offset = 0;   // of the bytes that are asked for
+  std::int64_t wanted = 0;   // so many of them; 0: all there is
+  std::int64_t granted = 0;  // so many the day's limit allowed in the last attempt
 
   // For messages: "GET s3://bucket/key".
   std::string Name(const std::string& bucket) const;

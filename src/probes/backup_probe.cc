@@ -29,9 +29,12 @@ const base::Clock& ClockOf(const ProbeServices& services) {
   return services.clock != nullptr ? *services.clock : kSystem;
 }
 
-std::unique_ptr<catalog::S3Place> BucketOf(const config::BackupProbe& spec,
-                                           const base::Clock& clock) {
-  return catalog::IsS3(spec.place) ? catalog::MakeS3Place(spec.place, clock) : nullptr;
+std::unique_ptr<catalog::S3Place> BucketOf(const std::string& probe,
+                                           const config::BackupProbe& spec,
+                                           const ProbeServices& services) {
+  if (!catalog::IsS3(spec.place)) return nullptr;
+  return catalog::MakeS3Place(spec.place, ClockOf(services),
+                              services.budgets == nullptr ? nullptr : services.budgets->Of(probe));
 }
 
 std::unique_ptr<catalog::Place> FolderOf(const config::BackupProbe& spec) {
@@ -99,7 +102,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
               {"location", spec_.location}},
       only_run_(services.only_run),
       clock_(ClockOf(services)),
-      place_(BucketOf(spec_, ClockOf(services))),
+      place_(BucketOf(config_.name, spec_, services)),
       folder_(FolderOf(spec_)),
       catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
       verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
@@ -259,9 +262,20 @@ void BackupProbe::VerifyKept(const catalog::ArtefactList& complete, const RunCon
   }
 }
 
+// What the day's limit of a bucket does not allow is not begun. In a repository what was read
+// before is not read again: there each file is asked about.
+bool BackupProbe::RefusesToRead(const catalog::Artefact& artefact) {
+  if (!place_ || spec_.repository != config::Repository::kNone) return false;
+  if (!verifier_.idle()) return false;  // what it reads now counts already
+  const auto too_much = place_->client().TooMuchToRead(artefact.size_bytes);
+  if (too_much) verifier_.Refuse(artefact, Reason::kLimit, *too_much);
+  return too_much.has_value();
+}
+
 // In this run if there is time for it; else in the background, and false.
 bool BackupProbe::Verify(const catalog::Artefact& artefact, base::Duration time,
                          const RunContext& context) {
+  if (RefusesToRead(artefact)) return true;
   const bool any = time > base::Duration(0);
   if (any && verifier_.VerifyNow(artefact, base::Deadline::After(time), context.stop)) return true;
   if (!only_run_ && !context.stop.stopped()) verifier_.Start(artefact);

@@ -61,6 +61,7 @@ class BackupProbe final : public Probe {
   void VerifyNewest(catalog::Listing& listing, const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void VerifyKept(const catalog::ArtefactList& complete, const RunContext& context);
+  bool RefusesToRead(const catalog::Artefact& artefact);
   bool Verify(const catalog::Artefact& artefact, base::Duration time, const RunContext& context);
   base::Duration TimeInRun(const catalog::Artefact& artefact, const RunContext& context) const;
   base::Duration TimeInOnlyRun(const catalog::Artefact& artefact, const catalog::Artefact& newest,

@@ -58,6 +58,19 @@ bool BackupVerifier::VerifyNow(const catalog::Artefact& artefact, base::Deadline
   return true;
 }
 
+void BackupVerifier::Refuse(const catalog::Artefact& artefact, model::Reason reason,
+                            const std::string& why) {
+  BackupVerdict verdict;
+  verdict.fingerprint = artefact.fingerprint;
+  verdict.checksum_stamp = artefact.checksum_stamp;
+  verdict.reason = reason;
+  verdict.text = why;
+  verdict.taken = artefact.time;
+  verdict.time_source = artefact.time_source;
+  verdict.verified = clock_.Now();
+  verdicts_.Put(artefact.path, verdict);
+}
+
 bool BackupVerifier::idle() const {
   const std::lock_guard lock(mutex_);
   return !running_;

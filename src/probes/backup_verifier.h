@@ -48,6 +48,8 @@ class BackupVerifier {
   // then: read it in the background.
   bool VerifyNow(const catalog::Artefact& artefact, base::Deadline deadline,
                  const base::StopToken& stop);
+  // It is not to be read, for that reason.
+  void Refuse(const catalog::Artefact& artefact, model::Reason reason, const std::string& why);
   bool idle() const;
   // Waits until no background verification runs. False if the deadline came first.
   bool WaitIdle(base::Deadline deadline) const;

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "db/database.h"
 #include "model/probe_result.h"
+#include "net/s3_budget.h"
 
 namespace drwatch::probes {
 
@@ -42,7 +43,8 @@ struct ProbeServices {
       nullptr;  // remembered verdicts and positions; nullptr = keep them in memory (--once)
   PositionRing* positions = nullptr;
   const base::Clock* clock = nullptr;
-  bool only_run = false;  // --once: what a run leaves unread, no later one reads
+  net::S3Budgets* budgets = nullptr;  // of their days at buckets; nullptr = each begins its own
+  bool only_run = false;              // --once: what a run leaves unread, no later one reads
 };
 
 // One line a type (probe_types.inc). `config` is copied.

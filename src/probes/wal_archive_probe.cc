@@ -62,7 +62,9 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
                                                              {config_.service, spec_.data},
                                                              spec_.base_backups,
                                                              std::nullopt})),
-      place_(catalog::MakePlace(spec_.place, ClockOf(services))),
+      place_(catalog::MakePlace(
+          spec_.place, ClockOf(services),
+          services.budgets == nullptr ? nullptr : services.budgets->Of(config_.name))),
       verdicts_(services.database, config_.name),
       speeds_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)),

@@ -16,7 +16,7 @@ import pytest
 import radosgw
 from configs import built_in, config, expect_page, expect_resolve
 from drwatch import PROGRAM
-from faults import Clock
+from faults import Clock, reload
 from radosgw import ACCESS_KEY, ARCHIVE_CLASS, Frontend, KMS_KEY, S3, SECRET_KEY, Radosgw
 from servers import fill_backup_folder, made_at, Postgres, wait_until
 
@@ -415,6 +415,30 @@ def test_requests_of_a_day_are_limited(folder, drwatch, receivers, storage, s3, 
     wait_until(lambda: value(drwatch, "backup_probe_success") == 0, what="limit reached")
     assert value(drwatch, "backup_success") == 1, "what was seen last stands in"
     assert sum(drwatch.query("backup_storage_requests_total").values()) == 20
+
+
+def test_another_configuration_of_the_probe_goes_on_with_the_day(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily/shop.dump", DUMP)
+    limits = {"max_requests_per_day": 30}
+    start(drwatch, folder, receivers, [probe(storage, bucket, interval="200ms", s3=limits)])
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 0, what="limit reached")
+    reload(drwatch, config(folder, receivers, [probe(storage, bucket, interval="300ms", max_age="27h", s3=limits)]))
+    wait_until(lambda: value(drwatch, "backup_storage_requests_total", operation="list") == 0, what="the new one asks nothing")
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 0, what="it cannot look")
+    reload(drwatch, config(folder, receivers, [probe(storage, bucket, interval="300ms", s3={"max_requests_per_day": 3000})]))
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 1, what="more is allowed")
+
+
+def test_what_the_day_cannot_hold_is_not_begun(folder, drwatch, receivers, storage, s3, bucket):
+    """Reading it would use up the day, and the bucket could not be looked at for the rest of it."""
+    s3.put(bucket, "daily/shop.dump", DUMP + os.urandom(3 << 20))
+    start(drwatch, folder, receivers, [probe(storage, bucket, s3={"max_bytes_per_day": "2MiB"})])
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="nightly",reason="limit"}') == 1, what="told why")
+    wait_until(lambda: "raise it" in drwatch.get("/")[1], what="told what to do")
+    runs = value(drwatch, "backup_storage_requests_total", operation="list")
+    wait_until(lambda: value(drwatch, "backup_storage_requests_total", operation="list") >= runs + 3, what="listed on and on")
+    wait_until(lambda: value(drwatch, "backup_probe_success") == 1 and value(drwatch, "backup_success") == 1, what="still seen")
+    assert value(drwatch, "backup_storage_received_bytes_total") < 1 << 20
 
 
 def test_once_without_a_config(folder, storage, s3, bucket):

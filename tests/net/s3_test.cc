@@ -384,6 +384,79 @@ TEST_F(S3Test, StaysWithinTheDaysLimits) {
             "max_bytes_per_day (10) is used up until 00:00 UTC");
 }
 
+// Ranges of an object of 26 letters.
+FakeReply Letters(const FakeRequest& request) {
+  const std::string letters = "abcdefghijklmnopqrstuvwxyz";
+  const std::string range = request.Header("range");  // "bytes=0-9"
+  const std::size_t dash = range.find('-');
+  const std::size_t first = std::stoul(range.substr(6, dash - 6));
+  const std::size_t last = std::min(std::stoul(range.substr(dash + 1)), letters.size() - 1);
+  return FakeReply{.status = 206,
+                   .headers = {{"Content-Range", "bytes " + std::to_string(first) + "-" +
+                                                     std::to_string(last) + "/26"}},
+                   .body = letters.substr(first, last + 1 - first)};
+}
+
+TEST_F(S3Test, AsksForNoMoreThanTheDayHolds) {
+  config_.max_bytes_per_day = 20;
+  Serve([](const FakeRequest& request) { return Letters(request); });
+  EXPECT_EQ(client_->Get("k", 0, 16, "", Call())->bytes, "abcdefghijklmnop");
+  // Four are left, and they are all there is behind the 22nd.
+  EXPECT_EQ(client_->Get("k", 22, 16, "", Call())->bytes, "wxyz");
+  EXPECT_EQ(server_->requests().at(1).Header("range"), "bytes=22-25");
+  EXPECT_EQ(client_->stats().received_bytes, 20);
+  EXPECT_EQ(client_->Get("k", 0, 1, "", Call()).error().reason, Reason::kLimit);
+  clock_.Advance(std::chrono::hours(24));
+  EXPECT_TRUE(client_->Get("k", 0, 16, "", Call()).has_value());
+  const auto error = client_->Get("k", 0, 16, "", Call()).error();
+  EXPECT_EQ(error.reason, Reason::kLimit);
+  EXPECT_EQ(error.message,
+            "max_bytes_per_day (20) is used up until 00:00 UTC: GET s3://bucket/k is longer than "
+            "what was left");
+  EXPECT_EQ(client_->stats().received_bytes, 40) << "never more than 20 a day";
+}
+
+TEST_F(S3Test, CountsWhatCameOfABrokenAnswer) {
+  config_.max_bytes_per_day = 100;
+  Serve(FakeReply{.act = FakeReply::Act::kCloseInBody, .body = std::string(50, 'x')});
+  EXPECT_FALSE(client_->Get("k", 0, 50, "", Call()).has_value());
+  EXPECT_EQ(client_->stats().received_bytes, 4 * 25);
+  EXPECT_EQ(client_->Get("k", 0, 1, "", Call()).error().reason, Reason::kLimit);
+}
+
+TEST_F(S3Test, SaysBeforehandWhatIsTooMuchToRead) {
+  Serve([](const FakeRequest& request) { return Letters(request); });
+  EXPECT_EQ(client_->TooMuchToRead(std::int64_t{1} << 50), std::nullopt);
+  config_.max_bytes_per_day = 64 << 20;
+  client_ = std::make_unique<S3Client>(config_, "bucket", clock_, NoVariables());
+  EXPECT_EQ(client_->TooMuchToRead(56 << 20), std::nullopt);
+  EXPECT_EQ(
+      client_->TooMuchToRead(std::int64_t{20} << 30),
+      "20.0 GiB do not fit: max_bytes_per_day 64.0 MiB allows 56.0 MiB a day for reading, the rest "
+      "is for lists: raise it");
+  EXPECT_TRUE(client_->Get("k", 0, 26, "", Call()).has_value());
+  EXPECT_EQ(
+      client_->TooMuchToRead(56 << 20),
+      "56.0 MiB do not fit: of max_bytes_per_day 64.0 MiB, 56.0 MiB are left for reading until "
+      "00:00 UTC");
+  EXPECT_EQ(client_->TooMuchToRead((56 << 20) - 26), std::nullopt);
+  clock_.Advance(std::chrono::hours(24));
+  EXPECT_EQ(client_->TooMuchToRead(56 << 20), std::nullopt);
+}
+
+TEST_F(S3Test, AnotherClientGoesOnWithTheDay) {
+  Serve(FakeReply{.body = Page("")});
+  config_.max_requests_per_day = 2;
+  S3Budgets budgets;
+  const auto make = [&](const std::string& probe) {
+    return std::make_unique<S3Client>(config_, "bucket", clock_, NoVariables(), budgets.Of(probe));
+  };
+  EXPECT_TRUE(make("nightly")->List({}, Call()).has_value());
+  EXPECT_TRUE(make("nightly")->List({}, Call()).has_value());
+  EXPECT_EQ(make("nightly")->List({}, Call()).error().reason, Reason::kLimit);
+  EXPECT_TRUE(make("another")->List({}, Call()).has_value());
+}
+
 TEST_F(S3Test, ReadsWhatAHeadTells) {
   Serve(FakeReply{.headers = {{"ETag", "\"abc-3\""},
                               {"Last-Modified", std::string(kDate)},

@@ -502,6 +502,28 @@ TEST_F(BucketProbeTest, SaysWhatToDoAboutEachKindOfBlindness) {
   EXPECT_NE(CheckOf(Run(), "place").hint.find("nothing answers"), std::string::npos);
 }
 
+// It would use up the day, and the place could not be looked at for the rest of it.
+TEST_F(BucketProbeTest, DoesNotBeginWhatTheDayCannotHold) {
+  const std::string dump = Sample("custom.dump");
+  Put("daily/shop.dump", 1h, dump);
+  spec_.place.s3->max_bytes_per_day = static_cast<std::int64_t>(dump.size());
+  for (int run = 0; run < 3; ++run) {
+    const model::ProbeResult result = Run();
+    const model::CheckOutcome verified = CheckOf(result, "verified");
+    EXPECT_EQ(verified.reason, Reason::kLimit);
+    EXPECT_NE(verified.message.find("do not fit: max_bytes_per_day"), std::string::npos)
+        << verified.message;
+    EXPECT_EQ(CheckOf(result, "place").severity, model::Severity::kOk) << Describe(result);
+    EXPECT_EQ(ValueOf(result, "backup_success"), 1) << "nothing speaks against it";
+    clock_.Advance(1h);  // it is tried again
+  }
+  EXPECT_EQ(server_.Count("GET"), 0);
+  probe_.reset();
+  spec_.place.s3->max_bytes_per_day *= 4;
+  EXPECT_EQ(CheckOf(Run(), "verified").severity, model::Severity::kOk);
+  EXPECT_GT(server_.Count("GET"), 0);
+}
+
 TEST_F(BucketProbeTest, LetsTheLastListingStandIn) {
   spec_.max_age = 26h;
   Put("daily/shop.dump", 1h, Sample("custom.dump"));
