@@ -9,7 +9,7 @@
 #include "probes/backup_contents.h"
 #include "probes/backup_probe.h"
 #include "probes/backup_repository.h"
-#include "probes/place_remedy.h"
+#include "probes/unseen_place.h"
 
 namespace drwatch::probes {
 namespace {
@@ -28,8 +28,7 @@ bool IsSerious(const catalog::Finding& finding) {
 }  // namespace
 
 void BackupProbe::ReportBlind(ProbeReport& report, const catalog::Finding& blind) const {
-  report.Add("place", Severity::kCritical, blind.reason, blind.message,
-             RemedyOf(blind, spec_.place));
+  ReportUnseenPlace(report, blind, spec_.place, only_run_);
   if (blind.reason == Reason::kNotFound) ReportSuccess(report, false);
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_, 0);
 }

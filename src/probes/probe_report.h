@@ -35,6 +35,8 @@ class ProbeReport {
   // Nothing was tried: one check that is unknown, or critical if the target did not answer in time;
   // probe_success is 0.
   void NotRun(model::Reason reason, std::string message);
+  // The target could not be looked at: probe_success is 0 whatever the checks' severity is.
+  void Unseen() { not_run_ = true; }
   // Adds probe_success and hands everything over. `duration` is the run's.
   model::ProbeResult Finish(base::Duration duration);
 

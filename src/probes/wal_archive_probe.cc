@@ -7,8 +7,8 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
-#include "probes/place_remedy.h"
 #include "probes/replay_bases.h"
+#include "probes/unseen_place.h"
 #include "probes/wal_backlog.h"
 #include "probes/wal_end.h"
 
@@ -403,8 +403,7 @@ model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
   report.Gauge("backup_probe_success", "1 if the place itself could be looked at.", labels_,
                blind ? 0 : 1);
   if (blind) {
-    report.Add("place", Severity::kCritical, blind->reason, blind->message,
-               RemedyOf(*blind, spec_.place));
+    ReportUnseenPlace(report, *blind, spec_.place, only_run_);
   }
   std::vector<model::ReplayBase> replay_bases;
   if (looked_) {

@@ -193,7 +193,7 @@ def test_once_without_a_config(folder, gcs, certificate):
         return subprocess.run([PROGRAM, "--once", "s3://company-backups/daily"], check=False, capture_output=True, text=True,
                               env=environment)
     refused = once()
-    assert refused.returncode == 2 and "SignatureDoesNotMatch" in refused.stdout, refused.stdout
+    assert refused.returncode == 3 and "SignatureDoesNotMatch" in refused.stdout, refused.stdout
     environment["AWS_SECRET_ACCESS_KEY"] = SECRET_KEY
     good = once()
     assert good.returncode == 0, good.stdout

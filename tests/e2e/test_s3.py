@@ -463,6 +463,6 @@ def test_once_without_a_config(folder, storage, s3, bucket):
         assert refused.returncode == 3 and "hint: name a bucket" in refused.stderr and not refused.stdout
     environment["AWS_SECRET_ACCESS_KEY"] = "wrong"
     refused = once(f"s3://{bucket}/daily")
-    assert refused.returncode == 2
+    assert refused.returncode == 3, "nobody knows what lies there"
     assert "SignatureDoesNotMatch" in refused.stdout
     assert SECRET_KEY not in good.stdout + good.stderr

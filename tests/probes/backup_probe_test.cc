@@ -536,6 +536,11 @@ TEST_F(BackupProbeTest, UnreadablePlaceHoldsTheLastStateUntilItIsTooOld) {
     Restart();
     EXPECT_EQ(RunForReason(), Reason::kPermission);
     EXPECT_EQ(Value("backup_success"), std::nullopt) << "nothing is known";
+    EXPECT_EQ(last_.severity(), Severity::kCritical);
+    only_run_ = true;
+    Restart();
+    Run();
+    EXPECT_EQ(last_.severity(), Severity::kUnknown) << "to whoever asks once";
   }
   std::filesystem::permissions(spec_.place.path, std::filesystem::perms::owner_all);
 }

@@ -249,6 +249,7 @@ class BucketProbeTest : public ::testing::Test {
       ProbeServices services;
       services.clock = &clock_;
       services.database = database_.get();
+      services.only_run = only_run_;
       probe_ = std::make_unique<BackupProbe>(config, services);
     }
     return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
@@ -257,6 +258,7 @@ class BucketProbeTest : public ::testing::Test {
   testing::FakeClock clock_;
   testing::FakeS3 server_{"bucket"};
   config::BackupProbe spec_;
+  bool only_run_ = false;
   std::unique_ptr<db::Database> database_ = *db::Database::OpenInMemory(BackupMigrations());
   std::unique_ptr<BackupProbe> probe_;
 };
@@ -481,6 +483,28 @@ TEST_F(BucketProbeTest, IsBlindWithoutTheRightToList) {
   EXPECT_TRUE(CheckOf(result, "place")
                   .hint.starts_with("give the keys from the config s3:ListBucket on the bucket"));
   EXPECT_EQ(ValueOf(result, "backup_storage_requests_total", {{"operation", "list"}}), 1);
+}
+
+TEST_F(BucketProbeTest, WhatMayNotBeSeenIsUnknownToWhoeverAsksOnce) {
+  Put("daily/shop.dump", 1h, Sample("custom.dump"));
+  only_run_ = true;
+  const auto place_for = [this](int status, const std::string& code) {
+    server_.Intercept([=](const FakeRequest&) {
+      return FakeReply{.status = status, .body = "<Error><Code>" + code + "</Code></Error>"};
+    });
+    const model::ProbeResult result = Run();
+    EXPECT_EQ(ValueOf(result, "probe_success"), 0) << code;
+    EXPECT_EQ(ValueOf(result, "backup_probe_success"), 0) << code;
+    EXPECT_EQ(result.severity(), CheckOf(result, "place").severity) << Describe(result);
+    return CheckOf(result, "place").severity;
+  };
+  EXPECT_EQ(place_for(403, "AccessDenied"), model::Severity::kUnknown);
+  EXPECT_EQ(place_for(403, "SignatureDoesNotMatch"), model::Severity::kUnknown);
+  EXPECT_EQ(place_for(500, "InternalError"), model::Severity::kUnknown);
+  EXPECT_EQ(place_for(404, "NoSuchBucket"), model::Severity::kCritical) << "there is no backup";
+  only_run_ = false;
+  probe_.reset();
+  EXPECT_EQ(place_for(403, "AccessDenied"), model::Severity::kCritical);
 }
 
 TEST_F(BucketProbeTest, SaysWhatToDoAboutEachKindOfBlindness) {
