@@ -47,6 +47,7 @@ class S3Source final : public verify::Source {
   verify::Walked<void> Begin();
   verify::Walked<void> Fetch();
   verify::Walked<void> End();
+  void ChooseChecksum();
   std::int64_t PartBytes() const;
   bool PartsAreEqual() const;
   net::S3Call Call() const { return {budget_.options().deadline, budget_.options().stop}; }
@@ -58,6 +59,7 @@ class S3Source final : public verify::Source {
   std::optional<net::S3Head> head_;
   std::int64_t part_bytes_ = 0;
   std::unique_ptr<StoredChecksum> checksum_;
+  bool guessed_ = false;  // the size of the parts for checksum_
   verify::Attestation attestation_ = verify::Attestation::kNone;
   std::string piece_;
   std::size_t given_ = 0;    // of piece_
@@ -75,10 +77,18 @@ verify::Walked<void> S3Source::Begin() {
     return verify::Unjudged(Reason::kLimit, *std::move(too_much));
   }
   head_ = *std::move(head);
-  part_bytes_ = PartBytes();
-  checksum_ = StoredChecksum::Choose(*head_, part_bytes_);
+  ChooseChecksum();
   if (checksum_) attestation_ = verify::Attestation::kAtTheEnd;
   return {};
+}
+
+void S3Source::ChooseChecksum() {
+  part_bytes_ = PartBytes();
+  checksum_ = StoredChecksum::Choose(*head_, part_bytes_);
+  const auto parts = PartsOfEtag(head_->etag);
+  if (checksum_ || !parts || part_bytes_ > 0) return;
+  checksum_ = StoredChecksum::Guess(*head_, GuessPartBytes(head_->size, *parts));
+  guessed_ = checksum_ != nullptr;
 }
 
 // The size of each part but the last, as far as a look at the first and the last one tells.
@@ -129,7 +139,7 @@ verify::Walked<void> S3Source::End() {
     return {};
   }
   attestation_ = verify::Attestation::kNone;
-  if (part_bytes_ > 0 && !PartsAreEqual()) return {};
+  if (guessed_ || (part_bytes_ > 0 && !PartsAreEqual())) return {};
   return verify::Broken(Reason::kCorrupt, head_->size,
                         "the bytes are not those whose " + checksum_->Name() + " S3 keeps");
 }

@@ -111,6 +111,23 @@ class AnyChecksum final : public StoredChecksum {
   std::string parts_;
 };
 
+// Several of one object, of which one may match.
+class AnyOfThem final : public StoredChecksum {
+ public:
+  explicit AnyOfThem(std::vector<std::unique_ptr<StoredChecksum>> all) : all_(std::move(all)) {}
+
+  void Update(std::string_view bytes) override {
+    for (const auto& one : all_) one->Update(bytes);
+  }
+  bool Matches() override {
+    return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one->Matches(); });
+  }
+  std::string Name() const override { return all_.front()->Name(); }
+
+ private:
+  const std::vector<std::unique_ptr<StoredChecksum>> all_;
+};
+
 // An ETag is the MD5 of the bytes unless a key of somebody's own encrypts them.
 bool EtagSpeaksOfBytes(const net::S3Head& head) {
   return head.encryption.empty() || head.encryption == "AES256" || head.encryption == "google";
@@ -130,6 +147,32 @@ std::optional<int> PartsOfEtag(std::string_view etag) {
 bool PartsFit(std::int64_t size, std::int64_t part_bytes, int parts) {
   if (part_bytes <= 0) return false;
   return std::max<std::int64_t>(1, size / part_bytes + (size % part_bytes > 0 ? 1 : 0)) == parts;
+}
+
+std::vector<std::int64_t> GuessPartBytes(std::int64_t size, int parts) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  constexpr std::int64_t kLargestPart = 5 * 1024 * kMiB;  // S3's own limit
+  std::vector<std::int64_t> guesses;
+  const auto take = [&](std::int64_t part_bytes) {
+    const bool known = std::find(guesses.begin(), guesses.end(), part_bytes) != guesses.end();
+    const bool fits = parts > 1 && part_bytes <= kLargestPart && PartsFit(size, part_bytes, parts);
+    if (fits && !known && guesses.size() < kMaxGuesses) guesses.push_back(part_bytes);
+  };
+  for (const int usual : {8, 5, 16, 15, 10, 32, 50, 64, 100, 128}) take(usual * kMiB);
+  // Programs that grow the parts until 10 000 of them suffice.
+  for (std::int64_t power = kMiB; power <= kLargestPart; power *= 2) take(power);
+  const std::int64_t smallest = (size + parts - 1) / std::max(1, parts);
+  take((smallest + kMiB - 1) / kMiB * kMiB);
+  return guesses;
+}
+
+std::unique_ptr<StoredChecksum> StoredChecksum::Guess(const net::S3Head& head,
+                                                      const std::vector<std::int64_t>& guesses) {
+  std::vector<std::unique_ptr<StoredChecksum>> all;
+  for (const std::int64_t part_bytes : guesses) {
+    if (auto one = Choose(head, part_bytes)) all.push_back(std::move(one));
+  }
+  return all.empty() ? nullptr : std::make_unique<AnyOfThem>(std::move(all));
 }
 
 std::unique_ptr<StoredChecksum> StoredChecksum::Choose(const net::S3Head& head,

@@ -213,6 +213,25 @@ TEST_F(PlaceCatalogTest, MakesTheEtagOfParts) {
   EXPECT_EQ(VerifyNewest().reason, Reason::kUnverified);
 }
 
+// Some servers answer each HEAD of a part with the size of the whole.
+TEST_F(PlaceCatalogTest, GuessesThePartsThatNobodyTells) {
+  const std::string bytes(9 << 20, 'x');
+  const auto md5 = [](std::string_view text) {
+    return base::ComputeDigest(base::DigestAlgorithm::kMd5, text);
+  };
+  const auto etag_of = [&](std::size_t part_bytes) {
+    const std::string_view all = bytes;
+    return base::Hex(md5(md5(all.substr(0, part_bytes)) + md5(all.substr(part_bytes)))) + "-2";
+  };
+  Put("daily/a.bin", 2h, bytes, {{"ETag", etag_of(8 << 20)}});
+  EXPECT_EQ(VerifyNewest().level, Level::kChecksum);
+  // Parts of other sizes are no reason to call it damaged, and prove nothing.
+  Put("daily/b.bin", 1h, bytes, {{"ETag", etag_of((8 << 20) + 1)}});
+  const verify::Verdict verdict = VerifyNewest();
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(verdict.reason, Reason::kUnverified);
+}
+
 TEST_F(PlaceCatalogTest, UsesTheChecksumsThatS3Keeps) {
   Put("daily/a.bin", 1h, "123456789",
       {{"x-amz-checksum-crc64nvme", "rosUhgp5mIg="}, {"x-amz-checksum-type", "FULL_OBJECT"}});

@@ -92,6 +92,36 @@ TEST(StoredChecksumTest, FitsParts) {
   EXPECT_EQ(PartsOfEtag("x-10001"), std::nullopt);
 }
 
+TEST(StoredChecksumTest, GuessesTheSizeOfParts) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  const auto guess = [](std::int64_t size, int parts) {
+    std::vector<std::int64_t> sizes;
+    for (const std::int64_t bytes : GuessPartBytes(size, parts)) sizes.push_back(bytes / kMiB);
+    return sizes;
+  };
+  using Sizes = std::vector<std::int64_t>;
+  EXPECT_EQ(guess(100 * kMiB, 13), (Sizes{8}));
+  EXPECT_EQ(guess(41 * kMiB, 9), (Sizes{5}));
+  EXPECT_EQ(guess(20 * kMiB + 1, 2), (Sizes{16, 15, 11})) << "never more than three";
+  EXPECT_EQ(guess(1000 * kMiB, 77), (Sizes{13})) << "the smallest that fits";
+  EXPECT_EQ(guess(10'000 * 512 * kMiB, 10'000), (Sizes{512}));
+  EXPECT_EQ(guess(9, 3), (Sizes{})) << "no program makes such parts";
+  EXPECT_EQ(guess(100 * kMiB, 1), (Sizes{}));
+  EXPECT_EQ(guess(0, 2), (Sizes{}));
+}
+
+TEST(StoredChecksumTest, OneOfTheGuessesHasToMatch) {
+  const net::S3Head head = Tagged("393e928fcf5925fcbd3a06aaf20b2d38-3");  // of 1234, 5678 and 9
+  const auto matches = [&head](const std::vector<std::int64_t>& guesses) {
+    const auto checksum = StoredChecksum::Guess(head, guesses);
+    checksum->Update("123456789");
+    return checksum->Matches();
+  };
+  EXPECT_TRUE(matches({3, 4, 5}));
+  EXPECT_FALSE(matches({3, 5}));
+  EXPECT_EQ(StoredChecksum::Guess(head, {}), nullptr);
+}
+
 TEST(CrcTest, GoesOnWhereItStopped) {
   const std::string text(1000, 'a');
   std::uint64_t whole = verify::Crc64Nvme(0, text);

@@ -154,6 +154,14 @@ def test_upload_in_parts(folder, drwatch, receivers, storage, s3, bucket):
     assert value(drwatch, "backup_stale_uploads") == 0, "one that was just begun is not stale"
 
 
+def test_parts_whose_size_nobody_tells(folder, drwatch, receivers, storage, s3, bucket):
+    """radosgw 16.2 answers a HEAD of a part with the size of the whole object: the usual sizes are tried."""
+    bytes_ = os.urandom(12 << 20)
+    s3.put_parts(bucket, "daily/usual.bin", [bytes_[at:at + (5 << 20)] for at in range(0, len(bytes_), 5 << 20)])
+    start(drwatch, folder, receivers, [probe(storage, bucket, pattern="*.bin")])
+    wait_until(lambda: value(drwatch, "backup_verification_level") == 2, what="its bytes are those that were stored")
+
+
 def test_lists_page_by_page(folder, drwatch, receivers, storage, s3, bucket):
     names = [f"daily/{number:04}.dump" for number in range(1203)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
