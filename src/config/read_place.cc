@@ -80,7 +80,8 @@ void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out) {
   }
   GetName(reader, "path", out.path);
   if (out.path.starts_with(kScheme) && IsBucketAddress(out.path)) {
-    while (out.path.ends_with('/')) out.path.pop_back();
+    // A slash that another one precedes is a part of the keys.
+    if (out.path.ends_with('/') && !out.path.ends_with("//")) out.path.pop_back();
     return;
   }
   const bool google = out.path.starts_with("gs://");

@@ -119,7 +119,8 @@ std::string BackupProbe::Target() const {
   if (spec_.repository != config::Repository::kNone && !spec_.stanza.empty()) {
     return spec_.place.path + ", " + spec_.stanza;
   }
-  return spec_.pattern == "*" ? spec_.place.path : spec_.place.path + "/" + spec_.pattern;
+  const std::string& path = spec_.place.path;
+  return spec_.pattern == "*" ? path : path + (path.ends_with('/') ? "" : "/") + spec_.pattern;
 }
 
 model::ProbeResult BackupProbe::Run(const RunContext& context) {

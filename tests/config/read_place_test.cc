@@ -64,6 +64,8 @@ TEST_F(ReadPlaceTest, TakesABucket) {
   EXPECT_EQ(probe.expect.versioning, false);
   EXPECT_EQ(probe.expect.object_lock, std::nullopt);
   EXPECT_NE(described_.find("max_requests_per_day: 1000"), std::string::npos) << described_;
+  EXPECT_EQ(Read("path: s3://b/").place.path, "s3://b");
+  EXPECT_EQ(Read("path: s3://b/p//").place.path, "s3://b/p//") << "the keys begin with p//";
   EXPECT_FALSE(Read("path: s3://b").place.s3);  // all from the environment
   EXPECT_EQ(errors_, "");
 }

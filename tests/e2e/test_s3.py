@@ -162,6 +162,14 @@ def test_parts_whose_size_nobody_tells(folder, drwatch, receivers, storage, s3, 
     wait_until(lambda: value(drwatch, "backup_verification_level") == 2, what="its bytes are those that were stored")
 
 
+def test_a_slash_too_many_is_a_part_of_the_keys(folder, drwatch, receivers, storage, s3, bucket):
+    s3.put(bucket, "daily//shop.dump", DUMP)
+    start(drwatch, folder, receivers, [probe(storage, bucket, path=f"s3://{bucket}/daily//"),
+                                       probe(storage, bucket, name="one", backup="one")])
+    wait_until(lambda: proven(drwatch), what="backup proven")
+    wait_until(lambda: drwatch.value('probe_failure_info{probe="one",reason="not_found"}') == 1, what="nothing lies in daily/")
+
+
 def test_lists_page_by_page(folder, drwatch, receivers, storage, s3, bucket):
     names = [f"daily/{number:04}.dump" for number in range(1203)]
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
