@@ -45,6 +45,7 @@ class S3Source final : public verify::Source {
 
  private:
   verify::Walked<void> Begin();
+  bool NeedsCustomerKey() const;
   verify::Walked<void> Fetch();
   verify::Walked<void> End();
   void ChooseChecksum();
@@ -68,6 +69,12 @@ class S3Source final : public verify::Source {
 
 verify::Walked<void> S3Source::Begin() {
   net::S3Result<net::S3Head> head = client_->Head(key_, Call());
+  if (!head && head.error().status == 400 && NeedsCustomerKey()) {
+    return verify::Unjudged(
+        Reason::kUnverified,
+        "it is encrypted with a key that comes with each request (SSE-C), which "
+        "drwatch does not have");
+  }
   if (!head) return tl::unexpected(FaultOf(std::move(head.error())));
   if (NeedsRestore(*head)) {
     return verify::Unjudged(Reason::kUnverified,
@@ -80,6 +87,14 @@ verify::Walked<void> S3Source::Begin() {
   ChooseChecksum();
   if (checksum_) attestation_ = verify::Attestation::kAtTheEnd;
   return {};
+}
+
+// A HEAD is refused without a word; a GET says why, Amazon as InvalidRequest and Ceph as
+// InvalidArgument.
+bool S3Source::NeedsCustomerKey() const {
+  const net::S3Result<net::S3Range> said = client_->Get(key_, 0, 1, "", Call());
+  return !said && said.error().code.starts_with("Invalid") &&
+         said.error().message.find("Server Side Encryption") != std::string::npos;
 }
 
 void S3Source::ChooseChecksum() {

@@ -232,6 +232,23 @@ TEST_F(PlaceCatalogTest, GuessesThePartsThatNobodyTells) {
   EXPECT_EQ(verdict.reason, Reason::kUnverified);
 }
 
+TEST_F(PlaceCatalogTest, SaysThatItLacksTheCustomersKey) {
+  Put("daily/a.dump", 1h, Sample("custom.dump"));
+  server_.Intercept([](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+    if (request.target.find("a.dump") == std::string::npos) return std::nullopt;
+    if (request.method == "HEAD") return testing::FakeReply{.status = 400};
+    return testing::FakeReply{
+        .status = 400,
+        .body =
+            "<Error><Code>InvalidRequest</Code><Message>The object was stored using a form of "
+            "Server Side Encryption.</Message></Error>"};
+  });
+  const verify::Verdict verdict = VerifyNewest();
+  EXPECT_EQ(verdict.outcome, Outcome::kUnjudged);
+  EXPECT_EQ(verdict.reason, Reason::kUnverified);
+  EXPECT_NE(verdict.message.find("SSE-C"), std::string::npos) << verdict.message;
+}
+
 TEST_F(PlaceCatalogTest, UsesTheChecksumsThatS3Keeps) {
   Put("daily/a.bin", 1h, "123456789",
       {{"x-amz-checksum-crc64nvme", "rosUhgp5mIg="}, {"x-amz-checksum-type", "FULL_OBJECT"}});

@@ -4,6 +4,7 @@ What radosgw does not answer (x-amz-checksum-*, replication states, another regi
 tests/net/s3_test.cc, tests/catalog/place_catalog_test.cc, tests/probes/bucket_probe_test.cc.
 """
 
+import base64
 import concurrent.futures
 import hashlib
 import itertools
@@ -168,6 +169,15 @@ def test_a_slash_too_many_is_a_part_of_the_keys(folder, drwatch, receivers, stor
                                        probe(storage, bucket, name="one", backup="one")])
     wait_until(lambda: proven(drwatch), what="backup proven")
     wait_until(lambda: drwatch.value('probe_failure_info{probe="one",reason="not_found"}') == 1, what="nothing lies in daily/")
+
+
+def test_an_object_under_a_key_of_the_customers(folder, drwatch, receivers, storage, s3, bucket):
+    key = os.urandom(32)
+    prefix = "x-amz-server-side-encryption-customer-"
+    s3.put(bucket, "daily/shop.dump", DUMP, {prefix + "algorithm": "AES256", prefix + "key": base64.b64encode(key).decode(),
+                                             prefix + "key-MD5": base64.b64encode(hashlib.md5(key).digest()).decode()})
+    start(drwatch, folder, receivers, [probe(storage, bucket)])
+    wait_until(lambda: "SSE-C" in drwatch.get("/")[1], what="told why it is not read")
 
 
 def test_lists_page_by_page(folder, drwatch, receivers, storage, s3, bucket):
