@@ -38,21 +38,56 @@ class Cursor {
   std::string_view left_;
 };
 
-// "+02:00", "-0500": how far local time is ahead of UTC.
-std::optional<base::Duration> ParseOffset(Cursor& cursor) {
+// How far clocks of machines that work together differ.
+constexpr base::Duration kClockSkew = std::chrono::minutes(5);
+
+bool IsZone(int hours, int minutes, bool east) {
+  return hours <= (east ? 14 : 12) && minutes < 60 && minutes % 15 == 0;
+}
+
+// "+02:00", "+0530", "+02", "-05:00": how far local time is ahead of UTC. A minus is what separates
+// words, too: four digits behind it are a zone only behind an `iso` time with a T.
+std::optional<base::Duration> ParseOffset(Cursor& cursor, bool iso) {
   const char sign = cursor.AnyOf("+-");
-  if (sign == '\0') return std::nullopt;
+  const bool east = sign == '+';
   const auto hours = cursor.Digits(2);
-  cursor.AnyOf(":");
+  if (sign == '\0' || !hours) return std::nullopt;
+  const bool colon = cursor.AnyOf(":") != '\0';
   const auto minutes = cursor.Digits(2);
-  if (!hours || !minutes || *hours > 14 || *minutes > 59 || cursor.AtDigit()) return std::nullopt;
-  const base::Duration offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
-  return sign == '+' ? offset : -offset;
+  if (cursor.AtDigit() || !IsZone(*hours, minutes.value_or(0), east)) return std::nullopt;
+  const bool believed = minutes ? east || colon || iso : east && !colon;
+  if (!believed) return std::nullopt;
+  const base::Duration offset =
+      std::chrono::hours(*hours) + std::chrono::minutes(minutes.value_or(0));
+  return east ? offset : -offset;
+}
+
+// Reads over ".123456" before a zone. Fewer digits than three are how a file was packed (".7z").
+void SkipFraction(Cursor& cursor) {
+  Cursor ahead = cursor;
+  if (ahead.AnyOf(".,") == '\0') return;
+  std::size_t digits = 0;
+  while (ahead.Digits(1)) ++digits;
+  if (digits >= 3 && digits <= 9) cursor = ahead;
+}
+
+// Reads the zone behind `time`, if there is one. One that would begin the backup after its file was
+// written is the number of a process or a run.
+void ReadZone(Cursor cursor, bool iso, base::Timestamp modified, NameTime& time) {
+  if (time.precision == Precision::kSecond) SkipFraction(cursor);
+  if (cursor.AnyOf("Zz") != '\0') {
+    time.zone_known = true;
+  } else if (const auto offset = ParseOffset(cursor, iso)) {
+    if (*offset < base::Duration(0) && time.time - *offset > modified + kClockSkew) return;
+    time.time -= *offset;
+    time.zone_known = true;
+  }
 }
 
 // Hours, minutes and maybe seconds after a date. nullopt if there is no time of day.
-std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int day) {
-  cursor.AnyOf("Tt_- .");
+std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int day,
+                                       base::Timestamp modified) {
+  const char before = cursor.AnyOf("Tt_- .");
   const auto hour = cursor.Digits(2);
   if (!hour) return std::nullopt;
   const char separator = cursor.AnyOf(":-_.h");
@@ -72,13 +107,7 @@ std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int d
   const auto time = verify::MakeUtc(year, month, day, *hour, *minute, seconds ? *second : 0);
   if (!time) return std::nullopt;
   result.time = *time;
-  Cursor zone = cursor;
-  if (zone.AnyOf("Zz") != '\0') {
-    result.zone_known = true;
-  } else if (const auto offset = ParseOffset(zone)) {
-    result.time -= *offset;
-    result.zone_known = true;
-  }
+  ReadZone(cursor, before == 'T' || before == 't', modified, result);
   return result;
 }
 
@@ -91,7 +120,7 @@ std::optional<NameTime> ParseHour(Cursor cursor, int year, int month, int day) {
   return NameTime{*time, Precision::kHour, false};
 }
 
-std::optional<NameTime> ParseDate(std::string_view text) {
+std::optional<NameTime> ParseDate(std::string_view text, base::Timestamp modified) {
   Cursor cursor(text);
   const auto year = cursor.Digits(4);
   const char separator = cursor.AnyOf("-_.");
@@ -99,7 +128,7 @@ std::optional<NameTime> ParseDate(std::string_view text) {
   if (separator != '\0' && cursor.AnyOf("-_.") != separator) return std::nullopt;
   const auto day = cursor.Digits(2);
   if (!year || !month || !day || *year < 2000 || *year > 2099) return std::nullopt;
-  if (auto time = ParseTimeOfDay(cursor, *year, *month, *day)) return time;
+  if (auto time = ParseTimeOfDay(cursor, *year, *month, *day, modified)) return time;
   if (separator == '\0') {
     if (auto time = ParseHour(cursor, *year, *month, *day)) return time;
   }
@@ -134,7 +163,7 @@ std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modifie
   std::optional<NameTime> unix_time;
   for (std::size_t i = 0; i < part.size(); ++i) {
     if (!IsDigit(part[i]) || (i > 0 && IsDigit(part[i - 1]))) continue;
-    if (auto time = ParseDate(part.substr(i))) return time;
+    if (auto time = ParseDate(part.substr(i), modified)) return time;
     if (!unix_time) unix_time = ParseUnixTime(part.substr(i), modified);
   }
   return unix_time;

@@ -19,7 +19,7 @@ struct NameTime {
 // The first one in the name's last part, or else in the parts before it; a date goes before a
 // number that can be a Unix time. nullopt if there is none between 2000 and 2099. `modified` is
 // when the file was last written: a number that is no time of the years before that counts for
-// nothing.
+// nothing, nor does a zone west of UTC that would begin the backup after that.
 std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified);
 
 }  // namespace drwatch::catalog

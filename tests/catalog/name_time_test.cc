@@ -23,7 +23,7 @@ TEST(NameTimeTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(Read("shop-20260102T030405Z.dump"), exact);
   EXPECT_EQ(Read("shop-2026-01-02T03:04:05Z.dump"), exact);
   EXPECT_EQ(Read("shop-2026-01-02T05:04:05+02:00.dump"), exact);
-  EXPECT_EQ(Read("shop_20260101-220405-0500.dump"), exact);
+  EXPECT_EQ(Read("shop_20260101T220405-0500.dump"), exact);
   EXPECT_EQ(Read("shop_20260102_030405.sql.gz"), exact + " local");
   EXPECT_EQ(Read("20260102030405.dump"), exact + " local");
   EXPECT_EQ(Read("2026-01-02_03-04-05.tar"), exact + " local");
@@ -36,6 +36,42 @@ TEST(NameTimeTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(Read("dump-1767323045000.rdb"), exact);
   EXPECT_EQ(Read("2026-01-02/shop.dump"), "2026-01-02T00:00:00Z day local");
   EXPECT_EQ(Read("2020-01-01/shop-20260102T030405Z.dump"), exact);
+}
+
+TEST(NameTimeTest, OnlyAZoneIsReadAsOne) {
+  const std::string exact = "2026-01-02T03:04:05Z";
+  EXPECT_EQ(Read("shop-20260102-083405+0530.dump"), exact);
+  EXPECT_EQ(Read("shop-20260102-050405+02.dump"), exact);
+  EXPECT_EQ(Read("shop-20260101_220405-05:00.dump"), exact);
+  EXPECT_EQ(Read("shop-2026-01-01T22:04:05-0500.dump"), exact);
+  // The number of a process or a run, and what no clock is set to.
+  for (const char* number : {"-1234", "-1130", "-0900", "-0500", "-05", "+1500", "+0910", "-13:00",
+                             "+02:10", "+123", "-12345"}) {
+    const std::string name = "shop-20260102-030405" + std::string(number) + ".dump";
+    EXPECT_EQ(Read(name), exact + " local") << name;
+  }
+  EXPECT_EQ(Read("shop-20260102T030405-1234.dump"), exact + " local");
+  EXPECT_EQ(Read("shop-20260102T030405-1300.dump"), exact + " local");
+  EXPECT_EQ(Read("shop-20260102T030405-05.dump"), exact + " local");
+}
+
+TEST(NameTimeTest, AZoneIsNoneThatWouldBeginABackupAfterItsEnd) {
+  // 03:05 UTC, a minute after the name's time; as a zone the number would say 08:04.
+  const base::Timestamp modified = base::FromUnixMillis(1'767'323'100'000);
+  EXPECT_EQ(Read("shop-20260102T030405-0500.dump", modified), "2026-01-02T03:04:05Z local");
+  EXPECT_EQ(Read("shop-20260101T220405-0500.dump", modified), "2026-01-02T03:04:05Z");
+}
+
+TEST(NameTimeTest, FractionsOfASecondStandBeforeTheZone) {
+  const std::string exact = "2026-01-02T03:04:05Z";
+  EXPECT_EQ(Read("shop-2026-01-02T08:34:05.123+05:30.dump"), exact);
+  EXPECT_EQ(Read("shop-2026-01-01T22:04:05.123456-05:00.dump"), exact);
+  EXPECT_EQ(Read("shop-2026-01-02T03:04:05.123Z.dump"), exact);
+  EXPECT_EQ(Read("shop-2026-01-02T03:04:05,123456789Z.dump"), exact);
+  EXPECT_EQ(Read("shop-20260102T050405.123456+0200.dump"), exact);
+  EXPECT_EQ(Read("shop-2026-01-02T03:04:05.123456.dump"), exact + " local");
+  EXPECT_EQ(Read("shop-20260102-030405.7z"), exact + " local") << "what packed it";
+  EXPECT_EQ(Read("shop-20260102-030405.001"), exact + " local") << "a part";
 }
 
 TEST(NameTimeTest, LeavesOtherNumbersAlone) {
