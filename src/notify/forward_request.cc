@@ -44,16 +44,17 @@ std::size_t ForwardedBytes(const model::Alert& alert) {
 }
 
 net::HttpRequest BuildForward(const std::string& url, const std::vector<ForwardItem>& items,
-                              base::Timestamp firing_until) {
+                              base::Timestamp now, base::Duration validity) {
   Json alerts = Json::array();
   for (const ForwardItem& item : items) {
     const model::Alert& alert = item.alert;
-    // An end before its start is refused: the clock may have been set back in between.
     const base::Timestamp ends_at =
-        std::max(alert.resolved() ? alert.resolved_at : firing_until, alert.fired_at);
+        alert.resolved() ? std::min(alert.resolved_at, now) : now + validity;
+    // An end before its start is refused.
+    const base::Timestamp starts_at = std::min({alert.fired_at, ends_at, now});
     Json object = {{"labels", LabelObject(alert.labels)},
                    {"annotations", LabelObject(alert.annotations)},
-                   {"startsAt", base::FormatRfc3339(alert.fired_at)},
+                   {"startsAt", base::FormatRfc3339(starts_at)},
                    {"endsAt", base::FormatRfc3339(ends_at)}};
     // Anything but an address is refused with the whole alert.
     if (IsWebUrl(alert.generator_url)) object["generatorURL"] = alert.generator_url;

@@ -30,10 +30,11 @@ struct ForwardItem {
 // Bytes the alert takes in a request, roughly and never too few by much.
 std::size_t ForwardedBytes(const model::Alert& alert);
 
-// `firing_until` is the end told of alerts that fire: they are over by themselves if nobody repeats
-// them.
+// Alerts that fire are told to end `validity` after `now`: they are over by themselves if nobody
+// repeats them. Where the clock was set back nothing is told to begin or to have ended after `now`:
+// what ends later is active for Alertmanager until then.
 net::HttpRequest BuildForward(const std::string& url, const std::vector<ForwardItem>& items,
-                              base::Timestamp firing_until);
+                              base::Timestamp now, base::Duration validity);
 
 // As ClassifyCommon, but a page of something in between is no acceptance. Rejected with
 // `minimal_may_help`: one of the alerts was refused, not the sender.

@@ -131,7 +131,7 @@ void Forwarder::Run(Sender& sender) {
 Forwarder::Answer Forwarder::Send(const ForwardPeer& peer, const std::vector<ForwardItem>& items,
                                   base::Duration validity, const base::StopToken& stop) const {
   Answer answer;
-  net::HttpRequest request = BuildForward(peer.url, items, options_.clock->Now() + validity);
+  net::HttpRequest request = BuildForward(peer.url, items, options_.clock->Now(), validity);
   std::vector<std::string> secrets;
   if (const base::Status applied = ApplyHttpSettings(peer.http, request, secrets); !applied) {
     answer.verdict.reason = model::ReasonName(model::Reason::kConfig);

@@ -21,8 +21,10 @@ model::Alert BackupAlert() {
   return alert;
 }
 
-Json BodyOf(const std::vector<ForwardItem>& items) {
-  return Json::parse(BuildForward("http://am:9093/api/v2/alerts", items, kStart + 4min).body);
+constexpr base::Timestamp kNow = kStart + 2min;
+
+Json BodyOf(const std::vector<ForwardItem>& items, base::Timestamp now = kNow) {
+  return Json::parse(BuildForward("http://am:9093/api/v2/alerts", items, now, 2min).body);
 }
 
 net::HttpOutcome Answer(int status, std::string body = {}) {
@@ -48,7 +50,7 @@ TEST(ForwardRequestTest, GoldenMessage) {
 }
 
 TEST(ForwardRequestTest, PostsJson) {
-  const net::HttpRequest request = BuildForward("http://am:9093/api/v2/alerts", {}, kStart);
+  const net::HttpRequest request = BuildForward("http://am:9093/api/v2/alerts", {}, kStart, 4min);
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.url.Reveal(), "http://am:9093/api/v2/alerts");
   EXPECT_EQ(request.max_redirects, 0);
@@ -67,6 +69,24 @@ TEST(ForwardRequestTest, SendsNothingThatIsRefusedWhateverTheAlertHolds) {
   EXPECT_EQ(sent.at("labels").at("instance"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_LT(sent.at("annotations").at("summary").get<std::string>().size(), 17U << 10);
   EXPECT_FALSE(sent.contains("generatorURL"));
+}
+
+// Whoever hears of an end that lies ahead goes on paging until then.
+TEST(ForwardRequestTest, NothingBeginsOrEndedLaterThanNow) {
+  const model::AlertEvent fired = Firing("A", "a", kStart + 1h);
+  const Json firing = BodyOf({Item(fired.alert)}).at(0);
+  EXPECT_EQ(firing.at("startsAt"), "2026-01-01T00:02:00Z");
+  EXPECT_EQ(firing.at("endsAt"), "2026-01-01T00:04:00Z");
+  // Set back before it ended: the same is told as often as it is repeated.
+  for (const base::Timestamp now : {kNow, kNow + 5min}) {
+    const Json ended = BodyOf({Item(Resolved(fired, kStart + 1min).alert)}, now).at(0);
+    EXPECT_EQ(ended.at("startsAt"), "2026-01-01T00:01:00Z");
+    EXPECT_EQ(ended.at("endsAt"), "2026-01-01T00:01:00Z");
+  }
+  // Set back after it ended.
+  const Json before = BodyOf({Item(Resolved(fired, kStart + 2h).alert)}).at(0);
+  EXPECT_EQ(before.at("startsAt"), "2026-01-01T00:02:00Z");
+  EXPECT_EQ(before.at("endsAt"), "2026-01-01T00:02:00Z");
 }
 
 TEST(ForwardRequestTest, CountsBytesNotTooLow) {
