@@ -50,25 +50,6 @@ std::string Predecessor(const config::BackupProbe& spec,
 
 }  // namespace
 
-void DateByContents(const config::BackupProbe& spec, const BackupVerdicts& verdicts,
-                    catalog::ArtefactList& complete) {
-  if (!spec.verify.enabled) return;
-  // A copy that is moved may show another one behind it.
-  for (std::size_t moved = 0; moved < complete.size(); ++moved) {
-    const auto point = LongBefore(spec, complete.back(), verdicts);
-    if (!point) return;
-    std::vector<catalog::Artefact>& edited = complete.Edit();
-    catalog::Artefact copy = std::move(edited.back());
-    edited.pop_back();
-    copy.time = *point;
-    copy.time_source = catalog::TimeSource::kContent;
-    const auto at = std::upper_bound(
-        edited.begin(), edited.end(), copy,
-        [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
-    edited.insert(at, std::move(copy));
-  }
-}
-
 std::size_t CountStrangers(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            BackupVerdicts& verdicts) {
@@ -93,6 +74,28 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
     ++count;
   }
   return count;
+}
+
+bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
+                    catalog::ArtefactList& complete) {
+  if (!spec.verify.enabled) return false;
+  // A copy that is moved may show another one behind it.
+  for (std::size_t moved = 0; moved < complete.size(); ++moved) {
+    const std::size_t strangers = CountStrangers(spec, complete.all(), verdicts);
+    if (strangers > kMaxStrangers || strangers == complete.size()) return moved > 0;
+    const std::size_t at = complete.size() - 1 - strangers;
+    const auto point = LongBefore(spec, complete[at], verdicts);
+    if (!point) return moved > 0;
+    std::vector<catalog::Artefact>& edited = complete.Edit();
+    const auto copy = edited.begin() + static_cast<std::ptrdiff_t>(at);
+    copy->time = *point;
+    copy->time_source = catalog::TimeSource::kContent;
+    const auto place = std::upper_bound(
+        edited.begin(), copy, *copy,
+        [](const catalog::Artefact& a, const catalog::Artefact& b) { return a.time < b.time; });
+    std::rotate(place, copy, copy + 1);
+  }
+  return !complete.empty();
 }
 
 std::unordered_set<std::string> OlderStrangers(const config::BackupProbe& spec,

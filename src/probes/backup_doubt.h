@@ -16,11 +16,6 @@ namespace drwatch::probes {
 // new date.
 inline constexpr base::Duration kLongestDump = std::chrono::hours(48);
 
-// Moves such copies to where they belong by their own account, so that they are no newest backup.
-// Those that were not read yet stay where they are.
-void DateByContents(const config::BackupProbe& spec, const BackupVerdicts& verdicts,
-                    catalog::ArtefactList& complete);
-
 // More of them than this, and the place may hold nothing else.
 inline constexpr std::size_t kMaxStrangers = 8;
 
@@ -32,6 +27,12 @@ inline constexpr std::size_t kMaxStrangers = 8;
 std::size_t CountStrangers(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            BackupVerdicts& verdicts);
+
+// Moves copies that began kLongestDump before to where they belong by their own account, so that
+// they are no newest backup; strangers at the end are no measure. True if any was moved. Those that
+// were not read yet stay where they are.
+bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
+                    catalog::ArtefactList& complete);
 
 // The names of the others of their kind where one of a known format was there before: as the newest
 // they were left out, and once a backup came after them they are no state to go back to either.

@@ -365,15 +365,25 @@ BackupState JudgeBackup(const config::BackupProbe& spec,
 
 void SayUnread(BackupState& state) {
   if (!state.pending) return;
-  for (BackupCheck& check : state.checks) {
-    if (check.name != "verified" || !check.ok) continue;
-    check.ok = false;
-    check.severity = Severity::kUnknown;
-    check.message = "nobody has read it yet, and there is no time for it in this run";
-    check.hint =
-        "a service with this configuration and state folder reads it in the background; or raise "
-        "the probe's timeout, or use drwatch verify";
-  }
+  const auto unknown = [&state](std::string_view name, std::string message, std::string hint) {
+    for (BackupCheck& check : state.checks) {
+      if (check.name != name || !check.ok) continue;
+      check.ok = false;
+      check.severity = Severity::kUnknown;
+      check.reason = Reason::kUnverified;
+      check.message = std::move(message);
+      check.hint = std::move(hint);
+    }
+  };
+  unknown("verified", "nobody has read it yet, and there is no time for it in this run",
+          "a service with this configuration and state folder reads it in the background; or raise "
+          "the probe's timeout, or use drwatch verify");
+  if (state.newest->time_source < catalog::TimeSource::kModified) return;
+  // Behind the cause, which is what is told first.
+  std::stable_partition(state.checks.begin(), state.checks.end(),
+                        [](const BackupCheck& check) { return check.name != "fresh"; });
+  unknown("fresh", "its file is new, but nobody has read whether it is a copy of an older backup",
+          {});
 }
 
 }  // namespace drwatch::probes

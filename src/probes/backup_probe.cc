@@ -225,21 +225,27 @@ IsLeft BackupProbe::Left() const {
   };
 }
 
-// What is read may turn out to be no newest backup: then the one before it is read.
+// What is read may turn out to be no newest backup, or an old one that got a new date: then the one
+// before it is read. An only run has no next look, and goes on until the newest stays the newest:
+// each artefact is moved once at most.
 void BackupProbe::VerifyNewest(catalog::Listing& listing, const RunContext& context) {
-  for (std::size_t round = 0; round <= kMaxStrangers; ++round) {
-    DateByContents(spec_, verdicts_, listing.complete);
-    const std::vector<catalog::Artefact>& all = listing.complete.all();
-    const std::size_t strangers = CountStrangers(spec_, all, verdicts_);
-    const bool any = strangers > 0 && strangers <= kMaxStrangers && strangers < all.size();
-    if (any) {
-      VerifyWhatIsDue({all.begin(), all.end() - static_cast<std::ptrdiff_t>(strangers)}, context);
-    } else {
-      VerifyWhatIsDue(all, context);
-    }
-    if (CountStrangers(spec_, all, verdicts_) == strangers) break;
-  }
   DateByContents(spec_, verdicts_, listing.complete);
+  for (std::size_t round = 0;; ++round) {
+    const std::size_t strangers = CountStrangers(spec_, listing.complete.all(), verdicts_);
+    VerifyBefore(strangers, listing.complete.all(), context);
+    const bool moved = DateByContents(spec_, verdicts_, listing.complete);
+    const std::size_t found = CountStrangers(spec_, listing.complete.all(), verdicts_);
+    const bool on = round < kMaxStrangers ? moved || found != strangers : moved && only_run_;
+    if (!on) return;
+  }
+}
+
+// Reads what is due but for the newest ones, `strangers`, which are no backups.
+void BackupProbe::VerifyBefore(std::size_t strangers, const std::vector<catalog::Artefact>& all,
+                               const RunContext& context) {
+  const bool any = strangers > 0 && strangers <= kMaxStrangers && strangers < all.size();
+  if (!any) return VerifyWhatIsDue(all, context);
+  VerifyWhatIsDue({all.begin(), all.end() - static_cast<std::ptrdiff_t>(strangers)}, context);
 }
 
 void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete,

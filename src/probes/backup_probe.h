@@ -59,6 +59,8 @@ class BackupProbe final : public Probe {
   IsLeft Left() const;
   void LookCloser(catalog::Listing& listing, const RunContext& context);
   void VerifyNewest(catalog::Listing& listing, const RunContext& context);
+  void VerifyBefore(std::size_t strangers, const std::vector<catalog::Artefact>& all,
+                    const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void VerifyKept(const catalog::ArtefactList& complete, const RunContext& context);
   bool RefusesToRead(const catalog::Artefact& artefact);

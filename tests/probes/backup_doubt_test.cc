@@ -157,6 +157,54 @@ TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   EXPECT_LT(*Value("backup_age_seconds"), 2 * 3600.0) << "a dump that took so long";
 }
 
+class CopiedDumpsTest : public BackupDoubtTest {
+ protected:
+  // Dumps that were begun a month ago, copied an hour ago without their times.
+  void Copy(int count) {
+    const std::string dump = GoodDump();
+    Write("first.dump", 1h, dump);
+    Run();
+    const auto begun = last_.copies.at(0).made;
+    ASSERT_NE(begun, base::Timestamp{});
+    clock_.Advance(begun + 30 * 24h - clock_.Now());
+    std::filesystem::remove(folder_.Path("backups/first.dump"));
+    for (int i = 0; i < count; ++i) Write("shop.dump." + std::to_string(i), 1h, dump);
+    Restart();
+    database_.reset();
+    only_run_ = true;
+  }
+};
+
+TEST_F(CopiedDumpsTest, AnOnlyRunReadsOnUntilTheNewestStaysTheNewest) {
+  for (const int count : {1, 2, 3, 12}) {
+    Copy(count);
+    EXPECT_EQ(RunForReason(), Reason::kStale) << count << Check("fresh").message;
+    EXPECT_GT(*Value("backup_age_seconds"), 29 * 86400.0) << count;
+    EXPECT_EQ(Value("backup_success"), 0) << count;
+    for (int i = 0; i < count; ++i) {
+      std::filesystem::remove(folder_.Path("backups/shop.dump." + std::to_string(i)));
+    }
+    database_ = std::move(*db::Database::OpenInMemory(BackupMigrations()));
+    only_run_ = false;
+    Restart();
+  }
+}
+
+TEST_F(CopiedDumpsTest, AnOnlyRunReadsOnBehindWhatIsNoBackup) {
+  Copy(3);
+  Write("state.json", 1min, "{\"ok\": true}");
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+  EXPECT_EQ(Value("backup_success"), 0);
+}
+
+TEST_F(CopiedDumpsTest, WhatThereIsNoTimeToReadIsNotCalledFresh) {
+  Copy(2);
+  spec_.verify.read_rate_bytes = 100;
+  Run(std::chrono::seconds(2));
+  EXPECT_EQ(Check("verified").severity, model::Severity::kUnknown);
+  EXPECT_EQ(Check("fresh").severity, model::Severity::kUnknown) << Check("fresh").message;
+}
+
 TEST_F(BackupDoubtTest, WhatWasNoBackupIsNoneAfterTheNextOne) {
   Write("shop-1.sql", 20h, kSql);
   Run();
