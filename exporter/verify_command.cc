@@ -90,7 +90,8 @@ VerifiedPath Demand(VerifiedPath one, int level) {
 // Verifying reads files. Who names an object is told which command reads buckets.
 VerifiedPath PointTheWay(VerifiedPath one) {
   if (one.verdict.reason == model::Reason::kNotFound && one.path.starts_with("s3://")) {
-    one.verdict.details.push_back("hint: drwatch --once " + one.path + " verifies what is in a bucket");
+    one.verdict.details.push_back("hint: drwatch --once " + one.path +
+                                  " verifies what is in a bucket");
   }
   return one;
 }
@@ -129,8 +130,7 @@ int Verify(const VerifyOptions& options) {
   std::vector<WalReport> archives;
   for (const std::string& folder : options.wal_folders) archives.push_back(VerifyWalFolder(folder));
   const auto say = [&](const VerifiedPath& found) {
-    const VerifiedPath one =
-        PointTheWay(Demand(Supply(found, options, archives), options.level));
+    const VerifiedPath one = PointTheWay(Demand(Supply(found, options, archives), options.level));
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));

@@ -40,8 +40,7 @@ std::optional<catalog::Artefact> KeptBackups::Next(const catalog::ArtefactList& 
                                                    const BackupVerdicts& verdicts,
                                                    base::Timestamp now) {
   if (!spec_.verify.enabled || complete.size() < 2) return std::nullopt;
-  const base::Duration calm =
-      std::min(kRetryAfter, spec_.verify.kept_every.value_or(kRetryAfter));
+  const base::Duration calm = std::min(kRetryAfter, spec_.verify.kept_every.value_or(kRetryAfter));
   if (!IsOver(calm_since_, calm, now) && calm_.SharedWith(complete)) return std::nullopt;
   const catalog::Artefact* due = nullptr;
   for (auto at = complete.all().rbegin() + 1; at != complete.all().rend(); ++at) {

@@ -68,9 +68,9 @@ class Scheduler {
 };
 
 // Every probe once, at the same time, for --once. Those that are not back by the deadline, or a
-// second after the longest of their own timeouts where all run at once, are reported as NotRun with
-// kTimeout. In the order given. `clock` outlives the program's threads: a probe that is cut off ends
-// some time after this returned.
+// second after the longest of their own timeouts where all run at once, are reported as NotRun
+// with kTimeout. In the order given. `clock` outlives the program's threads: a probe that is cut
+// off ends some time after this returned.
 std::vector<model::ProbeResult> RunAll(const std::vector<ScheduledProbe>& probes,
                                        int max_concurrent, const base::Clock& clock,
                                        base::Deadline deadline);

@@ -75,8 +75,8 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
 tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
     base::Timestamp now, const catalog::PlaceContext& context) {
   tl::expected<void, catalog::Finding> refreshed;
-  const auto note = positions_ == nullptr ? std::nullopt
-                                          : positions_->archive_notes().Find(spec_.primary);
+  const auto note =
+      positions_ == nullptr ? std::nullopt : positions_->archive_notes().Find(spec_.primary);
   const std::int64_t segment_bytes = note ? note->segment_bytes : 0;
   if (reader_) {
     reader_->ExpectSegmentBytes(segment_bytes);

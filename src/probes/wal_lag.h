@@ -22,7 +22,8 @@ class WalLag {
 
   // Fills in lag_bytes, lag_seconds, lag_is_bound, end_age_seconds, apart_timeline,
   // open_segment_waits and unseen_seconds of `findings`, whose state, bases, primary, other_cluster
-  // and streamed_* are there. Nothing is filled in where the primary or the archive's end is not known.
+  // and streamed_* are there. Nothing is filled in where the primary or the archive's end is not
+  // known.
   void Find(PositionRing& positions, const catalog::WalReader& reader, const WalVerdicts& verdicts,
             const RunContext& context, WalFindings& findings);
 
