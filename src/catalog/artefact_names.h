@@ -15,8 +15,8 @@ inline constexpr std::string_view kLostAndFound = "lost+found";
 // fnmatch(3), on the last part of `name`, or on all of it if the pattern holds a '/'.
 bool MatchesPattern(const std::string& pattern, const std::string& name);
 
-// IsTemporaryName(), but for names that begin with a dot where the pattern's own name does, too:
-// then it is them that are asked for.
+// IsTemporaryName(), but for names that begin with a dot, or with "temp-", where the pattern's own
+// name does, too: then it is them that are asked for.
 bool IsUnfinishedName(const std::string& pattern, std::string_view name);
 
 // True if a file that is not finished (IsUnfinishedName) will be one that the pattern matches:

@@ -63,7 +63,7 @@ class FolderCatalog final : public ArtefactCatalog {
 };
 
 // True for names of files that are not finished: dotfiles, .tmp, .part, .partial, .filepart,
-// .in_progress and their like.
+// .in_progress and their like, and what Redis writes to (temp-4711.rdb).
 bool IsTemporaryName(std::string_view name);
 
 }  // namespace drwatch::catalog

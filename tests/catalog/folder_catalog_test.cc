@@ -233,6 +233,39 @@ TEST_F(FolderCatalogTest, WhatIsHiddenCountsWhereItIsAskedFor) {
   EXPECT_EQ(Names(), ".shop.dump | .shop.dump.part");
 }
 
+// A Redis that is killed while it saves leaves its file behind for ever.
+TEST_F(FolderCatalogTest, WhatRedisWritesToIsInProgress) {
+  options_.pattern = "*";
+  Write("dump.rdb", 3h);
+  for (const char* name : {"temp-4711.rdb", "temp-1764660000.4711.rdb", "temp-4711-2.rdb",
+                           "temp-rewriteaof-4711.aof", "temp-rewriteaof-bg-4711.aof"}) {
+    Write(name, 1h);
+  }
+  Listing listing = List();
+  ASSERT_EQ(listing.complete.size(), 1u) << Names();
+  EXPECT_EQ(listing.complete.at(0).name, "dump.rdb");
+  EXPECT_EQ(listing.in_progress.size(), 5u);
+  Touch("temp-4711.rdb", 48h);
+  listing = List();
+  EXPECT_EQ(listing.in_progress.size(), 4u);
+  EXPECT_EQ(listing.findings.at(0).message, "\"temp-4711.rdb\" was never finished");
+}
+
+TEST_F(FolderCatalogTest, OtherNamesThatBeginLikeThoseOfRedisAreBackups) {
+  options_.pattern = "*";
+  for (const char* name : {"temp-20261201.rdb", "temp-2026-12-01.rdb", "temp-cache.rdb",
+                           "temp-rewriteaof-.aof", "temp-4711.dump"}) {
+    Write(name, 1h);
+  }
+  EXPECT_EQ(List().complete.size(), 5u) << Names();
+  catalog_.reset();
+  Write("temp-4711.rdb", 1h);
+  Write("temp-4712.rdb.part", 1h);
+  options_.pattern = "temp-*.rdb*";
+  EXPECT_EQ(List().complete.size(), 4u) << "it is them that are asked for: " << Names();
+  EXPECT_EQ(List().in_progress.size(), 1u);
+}
+
 TEST_F(FolderCatalogTest, ChecksumFileMarksAFileComplete) {
   const std::string hex(64, 'a');
   Write("a.dump", 5s);

@@ -71,6 +71,13 @@ class PlaceCatalogTest : public ::testing::Test {
   std::unique_ptr<PlaceCatalog> catalog_;
 };
 
+TEST_F(PlaceCatalogTest, WhatRedisWritesToIsInProgress) {
+  options_.pattern = "*.rdb";
+  Put("daily/dump.rdb", 3h);
+  Put("daily/temp-4711.rdb", 1h);
+  EXPECT_EQ(Names(), "dump.rdb | temp-4711.rdb");
+}
+
 TEST_F(PlaceCatalogTest, ListsMatchingObjectsOldestFirst) {
   options_.pattern = "shop-*.dump";
   Put("daily/shop-b.dump", 2h);
