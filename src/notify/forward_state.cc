@@ -79,8 +79,11 @@ void ForwardState::ApplyEvent(const model::AlertEvent& event, base::Timestamp no
   }
   Entry& entry = entries_.at(found->second);
   const bool same = event.alert.fired_at == entry.alert.fired_at;
-  // Rules offer an event again when they crashed before they noted it, and ends for a while.
-  if (event.alert.fired_at < entry.alert.fired_at || (same && entry.alert.resolved())) return;
+  // Rules offer an event again when they crashed before they noted it, and ends for a while. What
+  // fires behind one that began in the future began after the clock was set back.
+  const bool set_back = entry.alert.fired_at > now && !event.alert.resolved();
+  const bool earlier = event.alert.fired_at < entry.alert.fired_at && !set_back;
+  if (earlier || (same && entry.alert.resolved())) return;
   const bool changed = !same || event.alert.resolved() || !entry.confirmed;
   Replace(found->second, event, now);
   if (changed) Owe(found->second, now);

@@ -112,6 +112,23 @@ TEST(ForwardStateTest, AnAlertThatComesBackIsANewOne) {
   EXPECT_EQ(Tell(state, kFirst, kStart + 20min), "A firing") << "not forgotten with its first end";
 }
 
+// It fired and ended while the clock was an hour ahead.
+TEST(ForwardStateTest, AnAlertThatComesBackAfterTheClockWasSetBackIsANewOne) {
+  ForwardState state = TwoPeers();
+  const model::AlertEvent ahead = Firing("A", "x", kStart + 1h);
+  state.Apply({ahead}, kStart + 1h);
+  state.Apply({Resolved(ahead, kStart + 1h + 1min)}, kStart + 1h + 1min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 1h + 1min), "A resolved");
+  // An old end that is offered again is no news.
+  state.Apply({Resolved(Firing("A", "x", kStart), kStart + 1s)}, kStart + 2min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 2min), "");
+  const model::AlertEvent again = Firing("A", "x", kStart + 2min);
+  state.Apply({again}, kStart + 2min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 2min), "A firing");
+  state.Apply({Resolved(again, kStart + 3min)}, kStart + 3min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 3min), "A resolved");
+}
+
 TEST(ForwardStateTest, APeerThatFailsOwesNothingToTheOtherAndIsToldTheNewestState) {
   ForwardState state = TwoPeers();
   base::Timestamp now = kStart;
