@@ -1,6 +1,7 @@
 #include "catalog/name_time.h"
 
 #include "base/strings.h"
+#include "catalog/folder_catalog.h"
 #include "verify/utc.h"
 
 namespace drwatch::catalog {
@@ -37,9 +38,6 @@ class Cursor {
  private:
   std::string_view left_;
 };
-
-// How far clocks of machines that work together differ.
-constexpr base::Duration kClockSkew = std::chrono::minutes(5);
 
 bool IsZone(int hours, int minutes, bool east) {
   return hours <= (east ? 14 : 12) && minutes < 60 && minutes % 15 == 0;
@@ -78,7 +76,8 @@ void ReadZone(Cursor cursor, bool iso, base::Timestamp modified, NameTime& time)
   if (cursor.AnyOf("Zz") != '\0') {
     time.zone_known = true;
   } else if (const auto offset = ParseOffset(cursor, iso)) {
-    if (*offset < base::Duration(0) && time.time - *offset > modified + kClockSkew) return;
+    if (*offset < base::Duration(0) && time.time - *offset > modified + FolderCatalog::kClockSkew)
+      return;
     time.time -= *offset;
     time.zone_known = true;
   }
