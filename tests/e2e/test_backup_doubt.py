@@ -206,3 +206,17 @@ def test_a_dump_without_rows_says_so(folder, primary, option):
     level = said["all"][1]
     assert said == {"all": (0, level, False), "schema": (0, level, True)}
     assert level >= 3
+
+
+def test_old_dumps_copied_without_their_times_are_not_fresh_for_an_only_run(folder, receivers, backup, dumps):
+    """Each one that is read shows the next one as the newest; --once has no other look."""
+    for number, days in enumerate((3, 4, 5)):
+        write(backup / f"shop.dump.{number}", begun(dumps["custom"], days * DAY), 60)
+    path = folder / "once.yml"
+    path.write_text(config(folder, receivers, [probe(backup)], timeout="10s", interval="10s"), encoding="utf-8")
+    answer = subprocess.run([PROGRAM, f"--config.file={path}", "--once", "--format=json", "nightly"], check=False, capture_output=True,
+                            text=True, timeout=60)
+    assert answer.returncode == 2, answer.stdout
+    [fresh] = [check for check in json.loads(answer.stdout)["results"][0]["checks"] if check["name"] == "fresh"]
+    # A header names no zone: half a day may be that.
+    assert fresh["reason"] == "stale" and fresh["message"].startswith("age 60h") and "by content" in fresh["message"]
