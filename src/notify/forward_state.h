@@ -58,7 +58,9 @@ class ForwardState {
   void Confirm(base::Timestamp now);
   // What the rules say. What is known already changes nothing; a new text waits for the repetition.
   // Beyond kMaxAlerts alerts further ones are left out; the rules offer them again.
-  void Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
+  // `wall`: what the wall clock shows, by which events are dated; nullopt: `now`.
+  void Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now,
+             std::optional<base::Timestamp> wall = std::nullopt);
   // Peers of the same URL go on where they are; new ones are owed everything.
   void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
 
@@ -103,8 +105,9 @@ class ForwardState {
     int refusals = 0;  // in a row
   };
 
-  void ApplyEvent(const model::AlertEvent& event, base::Timestamp now);
-  void Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now);
+  void ApplyEvent(const model::AlertEvent& event, base::Timestamp now, base::Timestamp wall);
+  void Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now,
+               base::Timestamp wall);
   void Owe(std::int64_t id, base::Timestamp now);
   void OweTo(Peer& peer, std::int64_t id, base::Timestamp now);
   void Put(Peer& peer, std::int64_t id, Due due, base::Timestamp at);

@@ -26,7 +26,7 @@ base::Timestamp Forwarder::Now() const {
 
 void Forwarder::Accept(const std::vector<model::AlertEvent>& events) {
   const std::lock_guard lock(mutex_);
-  state_.Apply(events, Now());
+  state_.Apply(events, Now(), options_.clock->Now());
   for (const auto& [url, sender] : senders_) sender->wake.notify_one();
 }
 

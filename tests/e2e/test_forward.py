@@ -9,6 +9,7 @@ import time
 import pytest
 from configs import built_in, config, expect_page
 from drwatch import PROGRAM, Drwatch
+from faults import Clock
 from http_sink import HttpSink
 from servers import Alertmanager, free_port, http_get, wait_until
 from test_delivery import break_it, repair
@@ -164,6 +165,23 @@ def test_a_fault_is_one_incident_of_the_cluster(folder, drwatch, cluster, nginx)
     report = subprocess.run([PROGRAM, "report", f"--config.file={drwatch.config}", "--format=json"], capture_output=True,
                             text=True, check=True, timeout=30)
     assert all(url in report.stdout for url in urls)
+
+
+def test_what_began_while_the_clock_was_ahead_ends_when_it_is_over(folder, drwatch, cluster, nginx):
+    """An end in the future leaves an alert active until then, whoever says that it is over."""
+    clock = Clock(folder)
+    clock.set(3600)
+    drwatch.start(forwarding(folder, cluster.targets(), nginx), options=RARELY, env=clock.environment)
+    wait_until(lambda: everywhere(cluster, "Watchdog"), what="Watchdog at both")
+    break_it(nginx)
+    wait_until(lambda: everywhere(cluster, "TestDown"), what="alert at both")
+    clock.set(0)
+    repair(nginx)
+    wait_until(lambda: everywhere(cluster, "TestDown", there=False), what="nothing active")
+    break_it(nginx)
+    wait_until(lambda: everywhere(cluster, "TestDown"), what="it is told again")
+    repair(nginx)
+    wait_until(lambda: everywhere(cluster, "TestDown", there=False), what="its end, too")
 
 
 def test_what_drwatch_says_of_its_alertmanagers(folder, drwatch, cluster, nginx):

@@ -120,13 +120,14 @@ TEST(ForwardStateTest, AnAlertThatComesBackAfterTheClockWasSetBackIsANewOne) {
   state.Apply({Resolved(ahead, kStart + 1h + 1min)}, kStart + 1h + 1min);
   EXPECT_EQ(Tell(state, kFirst, kStart + 1h + 1min), "A resolved");
   // An old end that is offered again is no news.
-  state.Apply({Resolved(Firing("A", "x", kStart), kStart + 1s)}, kStart + 2min);
-  EXPECT_EQ(Tell(state, kFirst, kStart + 2min), "");
+  const base::Timestamp now = kStart + 1h + 90s;  // by a clock that is never set
+  state.Apply({Resolved(Firing("A", "x", kStart), kStart + 1s)}, now, kStart + 2min);
+  EXPECT_EQ(Tell(state, kFirst, now), "");
   const model::AlertEvent again = Firing("A", "x", kStart + 2min);
-  state.Apply({again}, kStart + 2min);
-  EXPECT_EQ(Tell(state, kFirst, kStart + 2min), "A firing");
-  state.Apply({Resolved(again, kStart + 3min)}, kStart + 3min);
-  EXPECT_EQ(Tell(state, kFirst, kStart + 3min), "A resolved");
+  state.Apply({again}, now, kStart + 2min);
+  EXPECT_EQ(Tell(state, kFirst, now), "A firing");
+  state.Apply({Resolved(again, kStart + 3min)}, now + 1min, kStart + 3min);
+  EXPECT_EQ(Tell(state, kFirst, now + 1min), "A resolved");
 }
 
 TEST(ForwardStateTest, APeerThatFailsOwesNothingToTheOtherAndIsToldTheNewestState) {
