@@ -223,11 +223,24 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
   return lag;
 }
 
+// The wall clock may have been set while they were written, or since. None can lie in the future,
+// and none behind the look that follows it.
+void PositionRing::Straighten(std::vector<Look>& looks, base::SteadyTime now) {
+  if (looks.empty()) return;
+  const auto ahead = std::max(looks.back().last - now, base::SteadyTime::duration(0));
+  base::SteadyTime next = now;
+  for (auto look = looks.rbegin(); look != looks.rend(); ++look) {
+    look->last = std::min(look->last - ahead, next);
+    look->first = std::min(look->first - ahead, look->last);
+    next = look->first;
+  }
+}
+
 base::Status PositionRing::Load() {
   const base::SteadyTime steady_now = clock_.Steady();
   const base::Timestamp wall_now = clock_.Now();
   const auto to_steady = [&](std::int64_t millis) {
-    return steady_now - std::max(base::Duration(0), wall_now - base::FromUnixMillis(millis));
+    return steady_now - (wall_now - base::FromUnixMillis(millis));
   };
   return database_->Transact([&](db::Database& database) -> base::Status {
     db::Statement histories = database.Prepare(
@@ -246,16 +259,14 @@ base::Status PositionRing::Load() {
     while (true) {
       const base::Result<bool> row = rows.Step();
       if (!row) return base::Fail(row.error());
-      if (!*row) return {};
+      if (!*row) break;
       Primary& primary = primaries_[rows.Text(0)];
-      Look look{static_cast<std::uint64_t>(rows.Int(1)), to_steady(rows.Int(2)),
-                to_steady(rows.Int(3)), rows.Int(4) != 0, rows.Int(5) != 0};
-      // The wall clock may have been set back between two of them.
-      if (!primary.looks.empty()) look.first = std::max(look.first, primary.looks.back().last);
-      look.last = std::max(look.last, look.first);
-      primary.saved_lsn = look.lsn;
-      primary.looks.push_back(look);
+      primary.looks.push_back({static_cast<std::uint64_t>(rows.Int(1)), to_steady(rows.Int(2)),
+                               to_steady(rows.Int(3)), rows.Int(4) != 0, rows.Int(5) != 0});
+      primary.saved_lsn = primary.looks.back().lsn;
     }
+    for (auto& [name, primary] : primaries_) Straighten(primary.looks, steady_now);
+    return {};
   });
 }
 

@@ -129,6 +129,7 @@ class PositionRing {
   static std::optional<PositionLag> LagOf(const std::vector<Look>& looks, std::size_t count,
                                           std::uint64_t lsn, base::SteadyTime at,
                                           const OpenSegment& open);
+  static void Straighten(std::vector<Look>& looks, base::SteadyTime now);
   base::Status Load();
   void Save();
   std::vector<Unsaved> TakeUnsaved();

@@ -323,6 +323,35 @@ TEST(PositionRingDatabaseTest, RemembersOverARestart) {
   EXPECT_FALSE(ring.Read("pg", 200, later.Steady())->lag);
 }
 
+TEST(PositionRingDatabaseTest, AClockThatWasAheadMakesNoLookYounger) {
+  const testing::TempDir folder;
+  FakeClock clock;
+  const auto observe = [&](std::uint64_t lsn) {
+    const auto database = Open(folder.Path("db"));
+    PositionRing ring(database.get(), &clock);
+    ring.Observe("pg", kHistory, lsn, clock.Steady(), kInterval);
+    return ring.Read("pg", 200, clock.Steady());
+  };
+  clock.StepWall(std::chrono::hours(24));
+  observe(100);
+  observe(200);
+  clock.Advance(seconds(1));
+  clock.StepWall(std::chrono::hours(-24));
+  // The first look that was stored with the right time; the lag counts from there.
+  observe(300);
+  for (const int second : {20, 40, 60}) {
+    clock.Advance(seconds(20));
+    const auto reading = observe(300);
+    ASSERT_TRUE(reading && reading->lag);
+    EXPECT_EQ(reading->lag->at_least, seconds(second));
+  }
+  // What was seen before a clock is set back is at least as old as it was then.
+  clock.StepWall(std::chrono::hours(-1));
+  const auto reading = observe(400);
+  ASSERT_TRUE(reading && reading->lag);
+  EXPECT_EQ(reading->lag->at_least, seconds(60));
+}
+
 TEST(PositionRingDatabaseTest, RemembersWhichTransactionsHaveEnded) {
   const testing::TempDir folder;
   FakeClock clock;
