@@ -68,7 +68,8 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       verdicts_(services.database, config_.name),
       speeds_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)),
-      lag_(spec_.primary) {}
+      lag_(spec_.primary),
+      streamed_(*place_) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
 // new comes into the one that is known.
@@ -184,13 +185,13 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
   }
 }
 
-bool WalArchiveProbe::FitsInRun(std::int64_t bytes, base::Duration budget) const {
-  const double rate = static_cast<double>(spec_.read_rate_bytes);
-  return bytes <= kInlineBytes &&
-         (rate <= 0 || static_cast<double>(bytes) / rate < base::ToSeconds(budget));
+std::int64_t WalArchiveProbe::BytesWithin(base::Duration time) const {
+  const double bytes = static_cast<double>(spec_.read_rate_bytes) * base::ToSeconds(time);
+  if (spec_.read_rate_bytes <= 0 || bytes > static_cast<double>(kInlineBytes)) return kInlineBytes;
+  return static_cast<std::int64_t>(bytes);
 }
 
-// How far pg_receivewal has come in the segment behind the whole ones. It is read when it changed.
+// How far pg_receivewal has come in the segment behind the whole ones.
 void WalArchiveProbe::FindStreamed(WalFindings& findings, const RunContext& context) {
   const catalog::WalInventory& inventory = reader_->inventory();
   const auto partials = inventory.partials.find(findings.state.timeline);
@@ -198,21 +199,16 @@ void WalArchiveProbe::FindStreamed(WalFindings& findings, const RunContext& cont
   const catalog::WalSegmentFile& file = partials->second.back();
   const verify::Lsn begin = file.number * static_cast<std::uint64_t>(inventory.segment_bytes);
   if (begin != *findings.state.archived_to) return;
-  const catalog::PlaceObject& object = reader_->objects()[file.object];
-  if (streamed_name_ != object.name || streamed_fingerprint_ != object.fingerprint) {
-    const base::Duration budget = context.deadline.Remaining() / 4;
-    if (!FitsInRun(object.size_bytes, budget)) return;
-    verify::VerifyOptions options;
-    options.deadline = base::Deadline::After(budget);
-    options.stop = context.stop;
-    verify::ReadBudget read(options);
-    streamed_ = catalog::WalChecker(*place_, ExpectedSystem()).Check(object, read);
-    streamed_name_ = object.name;
-    streamed_fingerprint_ = object.fingerprint;
-  }
-  if (streamed_.outcome != verify::Outcome::kIntact || streamed_.facts.end <= begin) return;
-  findings.streamed_to = streamed_.facts.end;
-  findings.streamed_commit = streamed_.facts.last_commit;
+  const base::Duration time = context.deadline.Remaining() / 4;
+  verify::VerifyOptions options;
+  // Where no other run goes on with it, all of it is wanted now.
+  if (!only_run_) options.read_rate_bytes = spec_.read_rate_bytes;
+  options.deadline = base::Deadline::After(time);
+  options.stop = context.stop;
+  verify::ReadBudget budget(options);
+  streamed_.Read(reader_->objects()[file.object], ExpectedSystem(), BytesWithin(time), budget);
+  findings.streamed_to = streamed_.end();
+  findings.streamed_commit = streamed_.last_commit();
 }
 
 // Whether a segment says what it holds: it is read, and neither encrypted nor packed in a way that
@@ -298,7 +294,7 @@ void WalArchiveProbe::VerifyOdd(const RunContext& context) {
   const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
   for (WalWork& work : OddSegments(*reader_, verdicts_)) {
     if (deadline.Expired() || context.stop.stopped()) return;
-    if (FitsInRun(work.object.size_bytes, deadline.Remaining()) &&
+    if (work.object.size_bytes <= BytesWithin(deadline.Remaining()) &&
         verifier_.VerifyNow({work}, ExpectedSystem(), deadline, context.stop)) {
       continue;
     }
@@ -312,10 +308,11 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   if (all_read_ == reader_->changes() || !verifier_.idle()) return;
   std::vector<WalWork> batch = NextToRead(state, *reader_, verdicts_);
   const base::Duration budget = context.deadline.Remaining() / 2;
+  const std::int64_t limit = BytesWithin(budget);
   // The newest at once: where the WAL ends matters most.
   auto now = batch.end();
   std::int64_t bytes = 0;
-  while (now != batch.begin() && FitsInRun(bytes + (now - 1)->object.size_bytes, budget)) {
+  while (now != batch.begin() && bytes + (now - 1)->object.size_bytes <= limit) {
     bytes += (--now)->object.size_bytes;
   }
   bool all = now == batch.begin();

@@ -13,8 +13,8 @@
 #include <optional>
 #include <string>
 
-#include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
+#include "catalog/wal_streamed.h"
 #include "probes/position_ring.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
@@ -48,7 +48,8 @@ class WalArchiveProbe final : public Probe {
   WalFindings Judge(const RunContext& context);
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
   void FindStreamed(WalFindings& findings, const RunContext& context);
-  bool FitsInRun(std::int64_t bytes, base::Duration budget) const;
+  // What a run may read in that time.
+  std::int64_t BytesWithin(base::Duration time) const;
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
   void FindWindow(WalFindings& findings, const RunContext& context) const;
   void FindFuture(WalFindings& findings, base::Timestamp now) const;
@@ -74,10 +75,7 @@ class WalArchiveProbe final : public Probe {
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
   std::optional<PositionReading> primary_;
   WalLag lag_;
-  // The segment that was being streamed, as it was read last.
-  std::string streamed_name_;
-  std::uint64_t streamed_fingerprint_ = 0;
-  catalog::WalCheck streamed_;
+  catalog::StreamedSegment streamed_;
 };
 
 // Its tables: WalMigrations() in wal_verdicts.h.

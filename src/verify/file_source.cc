@@ -120,6 +120,13 @@ std::int64_t FileSource::SkipHole() {
   return to - std::exchange(offset_, std::max(offset_, to));
 }
 
+bool FileSource::StartAt(std::int64_t offset) {
+  // Digests need every byte.
+  if (offset > size_ || (tee_ != nullptr && !tee_->empty())) return false;
+  offset_ = offset;
+  return true;
+}
+
 Walked<FileSource> FileSource::Open(const std::string& path, ReadBudget& budget, DigestTee* tee) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) {

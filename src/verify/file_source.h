@@ -87,6 +87,7 @@ class FileSource final : public Source {
   // By its size and its modification time.
   bool changed() const override;
   std::int64_t SkipHole() override;
+  bool StartAt(std::int64_t offset) override;
   std::int64_t size() const { return size_; }
 
  private:

@@ -47,6 +47,9 @@ class Source {
   virtual bool changed() const { return false; }
   // Leaves out zeros that are known without being read, and says how many. Some may be left.
   virtual std::int64_t SkipHole() { return 0; }
+  // Before the first Next(): begins so many bytes behind the start, without reading what is before.
+  // False: it cannot, or there are fewer.
+  virtual bool StartAt(std::int64_t /*offset*/) { return false; }
 };
 
 // Bytes in memory, for parts that were read already and for tests. Does not own them.

@@ -66,6 +66,7 @@ class SegmentWalker {
   Walked<WalSegmentFacts> Run();
 
  private:
+  Walked<bool> Begin();
   Walked<bool> BeforeFirstPage();
   Walked<void> ReadFirstHeader();
   Walked<void> WalkPage(std::string_view page);
@@ -77,6 +78,12 @@ class SegmentWalker {
   Walked<void> CheckAfterEnd(std::string_view page);
   Walked<void> EndHere(std::size_t at, Reason reason, std::string message);
   Walked<void> Close();
+  void SetMark();
+  // Whether the rest of the segment says nothing more.
+  bool AtEnd() const {
+    if (options_.mark != nullptr) return early_end_ || facts_.switched;
+    return options_.start_only && facts_.records > 0;
+  }
   tl::unexpected<Fault> Bad(Reason reason, std::size_t at, const std::string& message) const;
   bool partial() const {
     return options_.name && options_.name->kind == WalFileName::Kind::kPartial;
@@ -111,6 +118,7 @@ Walked<bool> SegmentWalker::BeforeFirstPage() {
   if (!partial() || options_.name->packed) return false;
   if (!head) return tl::unexpected(std::move(head.error()));
   if (!AllZero(*head)) return false;
+  if (options_.mark != nullptr) return true;
   if (auto zeros = reader_.SkipZeros(); !zeros) return tl::unexpected(std::move(zeros.error()));
   return reader_.AtEnd();
 }
@@ -333,22 +341,47 @@ Walked<void> SegmentWalker::Close() {
   return {};
 }
 
-Walked<WalSegmentFacts> SegmentWalker::Run() {
+void SegmentWalker::SetMark() {
+  const auto at = static_cast<std::int64_t>(page_at_);
+  if (options_.mark == nullptr || at % kMarkBytes != 0) return;
+  *options_.mark = {at, facts_, record_, skip_, page_bytes_};
+}
+
+// False: no WAL has got into it yet.
+Walked<bool> SegmentWalker::Begin() {
+  if (options_.mark != nullptr && options_.mark->offset != 0) {
+    const WalMark& mark = *options_.mark;
+    page_at_ = static_cast<std::size_t>(mark.offset);
+    page_bytes_ = mark.page_bytes;
+    facts_ = mark.facts;
+    record_ = mark.record;
+    skip_ = mark.skip;
+    return true;
+  }
   auto before = BeforeFirstPage();
   if (!before) return tl::unexpected(std::move(before.error()));
   facts_.cut_off = *before;
-  if (facts_.cut_off) return std::move(facts_);
+  if (facts_.cut_off) return false;
   if (auto first = ReadFirstHeader(); !first) return tl::unexpected(std::move(first.error()));
   facts_.end = facts_.begin;
   if (options_.before != nullptr && options_.before->next == facts_.begin) {
     record_ = *options_.before;
   }
+  return true;
+}
+
+Walked<WalSegmentFacts> SegmentWalker::Run() {
+  const auto begun = Begin();
+  if (!begun) return tl::unexpected(begun.error());
+  if (!*begun) return std::move(facts_);
   const auto size = static_cast<std::size_t>(facts_.segment_bytes);
-  for (page_at_ = 0; page_at_ < size; page_at_ += page_bytes_) {
+  for (; page_at_ < size; page_at_ += page_bytes_) {
+    SetMark();
     auto page = reader_.Take(page_bytes_, "a page");
     if (!page) {
       Fault fault = std::move(page.error());
-      facts_.cut_off = fault.reason == Reason::kIncomplete && options_.being_packed;
+      const bool being_written = options_.being_packed || options_.mark != nullptr;
+      facts_.cut_off = fault.reason == Reason::kIncomplete && being_written;
       if (facts_.cut_off) return std::move(facts_);
       if (fault.outcome == Outcome::kBroken && fault.reason == Reason::kIncomplete) {
         fault.message = "cut short: a segment has " + std::to_string(size) + " bytes";
@@ -357,7 +390,7 @@ Walked<WalSegmentFacts> SegmentWalker::Run() {
     }
     if (auto walked = WalkPage(*page); !walked) return tl::unexpected(std::move(walked.error()));
     if (options_.start_only && early_end_) return tl::unexpected(*std::move(early_end_));
-    if (options_.start_only && facts_.records > 0) return std::move(facts_);
+    if (AtEnd()) return std::move(facts_);
   }
   page_at_ = 0;
   if (auto closed = Close(); !closed) return tl::unexpected(std::move(closed.error()));

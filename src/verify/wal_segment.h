@@ -28,6 +28,8 @@ struct WalCarry {
   std::string head;             // its first bytes
 };
 
+struct WalMark;
+
 struct WalSegmentOptions {
   std::optional<WalFileName> name;      // what the file's name says it is
   std::uint64_t system_identifier = 0;  // 0 = any cluster's
@@ -39,6 +41,10 @@ struct WalSegmentOptions {
   // Valid WAL may end here or behind: what follows is not needed. 0 = it must go on to the next
   // segment.
   Lsn until = 0;
+  // For one that is being written, and is walked again and again: goes on where `mark` is, which is
+  // where the reader must be, too; sets it again every kMarkBytes on the way, and reads no further
+  // than to the end of valid WAL.
+  WalMark* mark = nullptr;
 };
 
 // True for what pg_receivewal --compress is writing ("....gz.partial"): it may be cut off anywhere,
@@ -66,6 +72,16 @@ struct WalSegmentFacts {
   std::int64_t unchecked_bytes = 0;
   WalCarry carry;
 };
+
+// How far a walk has come, for a later one of the same segment.
+struct WalMark {
+  std::int64_t offset = 0;  // in the segment; 0 = at its begin
+  WalSegmentFacts facts;    // of what is before `offset`
+  WalCarry record;          // as it is at `offset`
+  std::uint32_t skip = 0;   // what is left of a record that began before the segment
+  std::size_t page_bytes = 0;
+};
+inline constexpr std::int64_t kMarkBytes = 1 << 20;
 
 // Reads to the end of the stream. Faults: kIncomplete (cut short, or copied before it was full: a
 // .partial one may be), kCorrupt, kWrongFormat (not the segment its name says, another cluster's).

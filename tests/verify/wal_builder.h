@@ -11,14 +11,15 @@
 
 namespace drwatch::verify {
 
-// Segments as a server writes them, record by record. Pages of 8 KiB, segments of 1 MiB.
+// Segments as a server writes them, record by record. Pages of 8 KiB.
 class WalBuilder {
  public:
   static constexpr std::size_t kSegment = 1 << 20;
   static constexpr std::size_t kPage = 8192;
   static constexpr std::uint64_t kSystem = 0x1234567890ABCDEF;
 
-  explicit WalBuilder(std::uint64_t first_segment) : first_(first_segment) {}
+  explicit WalBuilder(std::uint64_t first_segment, std::size_t segment_bytes = kSegment)
+      : first_(first_segment), segment_(segment_bytes) {}
 
   // Appends a record; returns where it begins. `body` follows the 24 bytes of the header.
   Lsn Add(std::string body, unsigned char manager = 10, unsigned char info = 0) {
@@ -53,26 +54,26 @@ class WalBuilder {
   void Switch() { Add("", 0, 0x40); }
   // A crash after the page in which the record at `begin` begins: what follows gives it up.
   void CrashWithin(Lsn begin, Lsn previous) {
-    bytes_.resize(((begin - first_ * kSegment) / kPage + 1) * kPage);
+    bytes_.resize(((begin - first_ * segment_) / kPage + 1) * kPage);
     previous_ = previous;
     overwritten_ = true;
   }
   // The rest of the last segment is zeros.
   std::vector<std::string> Segments() const {
     std::vector<std::string> segments;
-    for (std::size_t at = 0; at < bytes_.size(); at += kSegment) {
-      segments.push_back(bytes_.substr(at, kSegment));
-      segments.back().resize(kSegment);
+    for (std::size_t at = 0; at < bytes_.size(); at += segment_) {
+      segments.push_back(bytes_.substr(at, segment_));
+      segments.back().resize(segment_);
     }
     return segments;
   }
-  std::string Name(std::size_t index) const { return SegmentName(1, first_ + index, kSegment); }
-  Lsn Position() const { return first_ * kSegment + bytes_.size(); }
+  std::string Name(std::size_t index) const { return SegmentName(1, first_ + index, segment_); }
+  Lsn Position() const { return first_ * segment_ + bytes_.size(); }
   // So that the next record begins `bytes` before the end of the segment.
   void FillTo(std::size_t left) {
-    while (kSegment - bytes_.size() % kSegment > 3000 + left) Add(std::string(2000, 'f'));
+    while (segment_ - bytes_.size() % segment_ > 3000 + left) Add(std::string(2000, 'f'));
     Room();
-    const std::size_t room = kSegment - bytes_.size() % kSegment;
+    const std::size_t room = segment_ - bytes_.size() % segment_;
     if (room >= left + 24) Add(std::string(room - left - 24, 'g'));
   }
 
@@ -84,8 +85,8 @@ class WalBuilder {
     if (bytes_.size() % kPage == 0) PageHeader(0);
   }
   void PageHeader(std::uint32_t remaining) {
-    const bool is_long = bytes_.size() % kSegment == 0;
-    const std::uint64_t address = first_ * kSegment + bytes_.size();
+    const bool is_long = bytes_.size() % segment_ == 0;
+    const std::uint64_t address = first_ * segment_ + bytes_.size();
     Put(bytes_, 0xD110, 2);
     Put(bytes_, (remaining > 0 ? 1u : 0u) | (is_long ? 2u : 0u) | (overwritten_ ? 8u : 0u), 2);
     Put(bytes_, 1, 4);
@@ -94,13 +95,14 @@ class WalBuilder {
     Put(bytes_, 0, 4);
     if (is_long) {
       Put(bytes_, kSystem, 8);
-      Put(bytes_, kSegment, 4);
+      Put(bytes_, segment_, 4);
       Put(bytes_, kPage, 4);
     }
     overwritten_ = false;
   }
 
-  std::uint64_t first_;
+  const std::uint64_t first_;
+  const std::size_t segment_;
   std::string bytes_;
   Lsn previous_ = 0;
   bool overwritten_ = false;
