@@ -229,18 +229,32 @@ NetResult<PostgresConnection> PostgresConnection::Connect(const PostgresOptions&
                                                           base::Deadline deadline,
                                                           const base::StopToken& stop) {
   PrepareNetwork();
-  const NetResult<PostgresDsn> dsn = ParsePostgresDsn(options.dsn);
+  NetResult<PostgresDsn> dsn = ParsePostgresDsn(options.dsn);
   if (!dsn) return tl::unexpected(dsn.error());
+  std::string& wanted = dsn->parameters[std::string(kSessionAttrs)];
+  if (wanted == "prefer-standby") {
+    wanted = "standby";
+    auto made = ConnectToAny(options, *dsn, Share(deadline, 2), stop);
+    if (made || stop.stopped()) return made;
+    wanted = "any";
+  }
+  return ConnectToAny(options, *dsn, deadline, stop);
+}
+
+NetResult<PostgresConnection> PostgresConnection::ConnectToAny(const PostgresOptions& options,
+                                                               const PostgresDsn& dsn,
+                                                               base::Deadline deadline,
+                                                               const base::StopToken& stop) {
   base::Secret password = options.password;
-  if (const auto own = dsn->parameters.find("password");
-      password.empty() && own != dsn->parameters.end()) {
+  if (const auto own = dsn.parameters.find("password");
+      password.empty() && own != dsn.parameters.end()) {
     password = base::Secret(own->second);
   }
   std::optional<NetError> first_error;
-  std::size_t hosts_left = dsn->hosts.size();
-  for (const PostgresHost& host : dsn->hosts) {
+  std::size_t hosts_left = dsn.hosts.size();
+  for (const PostgresHost& host : dsn.hosts) {
     const base::Deadline host_deadline = Share(deadline, hosts_left--);
-    auto attempts = MakePostgresAttempts(options, *dsn, host, host_deadline, stop);
+    auto attempts = MakePostgresAttempts(options, dsn, host, host_deadline, stop);
     if (!attempts) {
       if (!first_error) first_error = attempts.error();
       continue;

@@ -33,6 +33,8 @@ struct PostgresOptions {
 // several hosts all, with commas. "postgres" if the dsn cannot be read.
 std::string DescribePostgresDsn(const base::Secret& dsn);
 
+struct PostgresDsn;
+
 // The rows of one query, as text. A value, a column or a row that is not there reads as NULL.
 class PostgresRows {
  public:
@@ -87,6 +89,10 @@ class PostgresConnection {
 
  private:
   PostgresConnection() = default;
+  // The first host of `dsn` that lets in and is what the dsn wants.
+  static NetResult<PostgresConnection> ConnectToAny(const PostgresOptions& options,
+                                                    const PostgresDsn& dsn, base::Deadline deadline,
+                                                    const base::StopToken& stop);
   static NetResult<PostgresConnection> ConnectOne(const std::vector<std::string>& keywords,
                                                   const std::vector<std::string>& values,
                                                   const base::Secret& password,

@@ -53,6 +53,17 @@ std::vector<std::string> TakeList(std::map<std::string, std::string>& values,
   return parts;
 }
 
+// libpq tells servers for reading and writing by the session's default_transaction_read_only, which
+// kGuards sets: by their role they are told all the same.
+void TellServersByRole(std::map<std::string, std::string>& values) {
+  std::string& wanted = values[std::string(kSessionAttrs)];
+  if (const char* inherited = std::getenv("PGTARGETSESSIONATTRS"); wanted.empty() && inherited) {
+    wanted = inherited;
+  }
+  if (wanted == "read-write") wanted = "primary";
+  if (wanted == "read-only") wanted = "standby";
+}
+
 // Element `index` of a list that is as long as the list of hosts, or holds one value for all.
 std::string Pick(const std::vector<std::string>& list, std::size_t index) {
   return list.size() == 1 ? list.front() : index < list.size() ? list[index] : std::string();
@@ -146,6 +157,7 @@ NetResult<PostgresDsn> ParsePostgresDsn(const base::Secret& dsn) {
       return tl::unexpected(BadDsn("has an '@' in the name of the database"));
     }
   }
+  TellServersByRole(values);
   result.parameters = std::move(values);
   return result;
 }

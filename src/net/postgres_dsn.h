@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/stop.h"
@@ -25,6 +26,9 @@ struct PostgresDsn {
   std::vector<PostgresHost> hosts;                // never empty
   std::map<std::string, std::string> parameters;  // the rest, by libpq's keyword
 };
+
+// Which of several servers is wanted: "primary", "standby", "prefer-standby", "any" or empty.
+inline constexpr std::string_view kSessionAttrs = "target_session_attrs";
 
 // Errors: kConfig; the message repeats nothing of the dsn.
 NetResult<PostgresDsn> ParsePostgresDsn(const base::Secret& dsn);

@@ -110,6 +110,16 @@ def test_cut_link_pages_while_the_primary_keeps_writing(folder, drwatch, receive
     expect_resolve(receivers, page, wait_until, timeout=30)
 
 
+def test_of_several_hosts_the_wanted_one_is_probed(folder, drwatch, receivers, primary, standby):
+    hosts = f"127.0.0.1:{standby.port},127.0.0.1:{primary.port}"
+    roles = {"read-write": "primary", "primary": "primary", "read-only": "standby", "prefer-standby": "standby"}
+    drwatch.start(config(folder, receivers, [
+        {"name": wanted, "type": "postgres", "service": "shop", "expect": {"role": role},
+         "dsn": f"postgres://drwatch@{hosts}/postgres?target_session_attrs={wanted}"} for wanted, role in roles.items()]))
+    for wanted in roles:
+        wait_until(lambda wanted=wanted: drwatch.value(f'probe_success{{probe="{wanted}"}}') == 1, what=wanted)
+
+
 def test_lag_survives_a_restart_of_drwatch(folder, drwatch, receivers, primary, standby):
     drwatch.start(config(folder, receivers, [primary_probe(primary), standby_probe(standby)]))
     standby.sql("SELECT pg_wal_replay_pause()")

@@ -276,6 +276,37 @@ TEST(PostgresConnectionTest, TakesTheNextHost) {
   EXPECT_EQ(connection->remote_address(), server.address());
 }
 
+// As servers from 14 on tell it, in a session that may only read.
+TEST(PostgresConnectionTest, TakesTheServerThatIsWanted) {
+  const auto let_in = [](const char* standby) {
+    return Message('R', Word(0)) + Message('S', "server_version" + kZero + "15.20" + kZero) +
+           Message('S', "default_transaction_read_only" + kZero + "on" + kZero) +
+           Message('S', "in_hot_standby" + kZero + standby + kZero) +
+           Message('K', Word(7) + Word(8)) + Message('Z', "I");
+  };
+  const FakeStreamServer primary(Server(let_in("off")));
+  const FakeStreamServer standby(Server(let_in("on")));
+  const auto taken = [&](const FakeStreamServer& a, const FakeStreamServer& b, const char* wanted) {
+    PostgresOptions options;
+    options.dsn = Secret("host=127.0.0.1,127.0.0.1 port=" + std::to_string(a.port()) + "," +
+                         std::to_string(b.port()) +
+                         " user=dr sslmode=disable target_session_attrs=" + wanted);
+    const auto connection = PostgresConnection::Connect(options, Soon(), {});
+    return connection ? connection->remote_address() : connection.error().message;
+  };
+  const auto check = [&](const char* wanted, const FakeStreamServer& server) {
+    EXPECT_EQ(taken(primary, standby, wanted), server.address()) << wanted;
+    EXPECT_EQ(taken(standby, primary, wanted), server.address()) << wanted;
+  };
+  check("read-write", primary);
+  check("primary", primary);
+  check("read-only", standby);
+  check("standby", standby);
+  check("prefer-standby", standby);
+  EXPECT_EQ(taken(primary, primary, "prefer-standby"), primary.address());
+  EXPECT_EQ(taken(standby, primary, "any"), standby.address());
+}
+
 TEST(PostgresConnectionTest, ASilentHostLeavesTimeForTheNext) {
   const FakeStreamServer mute(Server(""));
   const FakeStreamServer server(Server(kLetIn));
