@@ -1,5 +1,8 @@
 #include "catalog/name_time.h"
 
+#include <array>
+#include <string>
+
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "verify/utc.h"
@@ -10,6 +13,7 @@ namespace {
 using Precision = NameTime::Precision;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Reads from the start of a text, piece by piece.
 class Cursor {
@@ -25,6 +29,13 @@ class Cursor {
     }
     left_.remove_prefix(count);
     return value;
+  }
+  std::string_view Letters() {
+    std::size_t count = 0;
+    while (count < left_.size() && IsLetter(left_[count])) ++count;
+    const std::string_view letters = left_.substr(0, count);
+    left_.remove_prefix(count);
+    return letters;
   }
   // One of `characters`, or nothing: '\0'.
   char AnyOf(std::string_view characters) {
@@ -83,6 +94,16 @@ void ReadZone(Cursor cursor, bool iso, base::Timestamp modified, NameTime& time)
   }
 }
 
+// "PM" behind a time: which of 24 hours `hour` is.
+int ReadHalfOfDay(Cursor& cursor, int hour) {
+  Cursor ahead = cursor;
+  ahead.AnyOf("-_. ");
+  const std::string half = base::Lower(ahead.Letters());
+  if ((half != "am" && half != "pm") || hour < 1 || hour > 12) return hour;
+  cursor = ahead;
+  return hour % 12 + (half == "pm" ? 12 : 0);
+}
+
 // Hours, minutes and maybe seconds after a date. nullopt if there is no time of day.
 std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int day,
                                        base::Timestamp modified) {
@@ -102,8 +123,9 @@ std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int d
     result.precision = Precision::kMinute;
   }
   if (cursor.AtDigit()) return std::nullopt;
+  const int hour_of_day = ReadHalfOfDay(cursor, *hour);
   const bool seconds = result.precision == Precision::kSecond;
-  const auto time = verify::MakeUtc(year, month, day, *hour, *minute, seconds ? *second : 0);
+  const auto time = verify::MakeUtc(year, month, day, hour_of_day, *minute, seconds ? *second : 0);
   if (!time) return std::nullopt;
   result.time = *time;
   ReadZone(cursor, before == 'T' || before == 't', modified, result);
@@ -119,28 +141,122 @@ std::optional<NameTime> ParseHour(Cursor cursor, int year, int month, int day) {
   return NameTime{*time, Precision::kHour, false};
 }
 
-std::optional<NameTime> ParseDate(std::string_view text, base::Timestamp modified) {
-  Cursor cursor(text);
-  const auto year = cursor.Digits(4);
-  const char separator = cursor.AnyOf("-_.");
-  const auto month = cursor.Digits(2);
-  if (separator != '\0' && cursor.AnyOf("-_.") != separator) return std::nullopt;
-  const auto day = cursor.Digits(2);
-  if (!year || !month || !day || *year < 2000 || *year > 2099) return std::nullopt;
-  if (auto time = ParseTimeOfDay(cursor, *year, *month, *day, modified)) return time;
-  if (separator == '\0') {
-    if (auto time = ParseHour(cursor, *year, *month, *day)) return time;
-  }
-  const auto midnight = verify::MakeUtc(*year, *month, *day, 0, 0, 0);
-  if (!midnight || cursor.AtDigit()) return std::nullopt;
-  return NameTime{*midnight, Precision::kDay, false};
-}
-
 // True where a file that was last written at `modified` can be of that time: numbers of orders and
 // of customers have ten digits, too.
 bool IsPlausible(base::Timestamp time, base::Timestamp modified) {
   constexpr base::Duration kDay = std::chrono::hours(24);
   return time >= modified - 5 * 365 * kDay && time <= modified + kDay;
+}
+
+struct Day {
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  bool packed = false;  // nothing stands between the three
+  std::optional<base::Timestamp> Midnight() const {
+    return year < 2000 || year > 2099 ? std::nullopt : verify::MakeUtc(year, month, day, 0, 0, 0);
+  }
+};
+
+constexpr std::string_view kSeparators = "-_.";
+
+// "Nov" or "november".
+std::optional<int> ParseMonthName(Cursor& cursor) {
+  constexpr std::array<std::string_view, 12> kMonths = {
+      "january", "february", "march",     "april",   "may",      "june",
+      "july",    "august",   "september", "october", "november", "december"};
+  const std::string name = base::Lower(cursor.Letters());
+  for (std::size_t i = 0; i < kMonths.size(); ++i) {
+    if (name == kMonths[i] || name == kMonths[i].substr(0, 3)) return static_cast<int>(i) + 1;
+  }
+  return std::nullopt;
+}
+
+std::optional<int> ParseDay(Cursor& cursor) {
+  const auto day = cursor.Digits(2);
+  return day ? day : cursor.Digits(1);
+}
+
+// "2026-11-30", "20261130".
+std::optional<Day> ReadYearFirst(Cursor& cursor) {
+  const auto year = cursor.Digits(4);
+  const char separator = cursor.AnyOf(kSeparators);
+  const auto month = cursor.Digits(2);
+  if (separator != '\0' && cursor.AnyOf(kSeparators) != separator) return std::nullopt;
+  const auto day = cursor.Digits(2);
+  if (!year || !month || !day) return std::nullopt;
+  return Day{*year, *month, *day, separator == '\0'};
+}
+
+// Which of two numbers before a year is the day. Where both can be, the file was written soon after
+// it.
+std::optional<Day> ChooseDay(int first, int second, int year, base::Timestamp modified) {
+  const Day day_first{year, second, first};
+  const Day month_first{year, first, second};
+  const auto a = day_first.Midnight();
+  const auto b = month_first.Midnight();
+  if (!a && !b) return std::nullopt;
+  if (!a || !b) return a ? day_first : month_first;
+  const base::Timestamp latest = modified + std::chrono::hours(24);
+  const bool other = *b <= latest && (*a > latest || *b > *a);
+  return other ? month_first : day_first;
+}
+
+// "30-11-2026", "11-30-2026", "30112026". Eight digits may be any number: they are a date only of
+// the years before the file was written.
+std::optional<Day> ReadYearLast(Cursor& cursor, base::Timestamp modified) {
+  const auto first = cursor.Digits(2);
+  const char separator = cursor.AnyOf(kSeparators);
+  const auto second = cursor.Digits(2);
+  if (separator != '\0' && cursor.AnyOf(kSeparators) != separator) return std::nullopt;
+  const auto year = cursor.Digits(4);
+  if (!first || !second || !year) return std::nullopt;
+  auto day = ChooseDay(*first, *second, *year, modified);
+  if (!day || separator != '\0') return day;
+  day->packed = true;
+  return IsPlausible(*day->Midnight(), modified) ? day : std::nullopt;
+}
+
+// "30-Nov-2026", "Nov-30-2026", "2026-Nov-30", also without what stands between.
+std::optional<Day> ReadMonthName(Cursor& cursor) {
+  std::optional<int> year = cursor.Digits(4);
+  if (year) cursor.AnyOf(kSeparators);
+  std::optional<int> day;
+  if (!year && cursor.AtDigit()) day = ParseDay(cursor);
+  if (day) cursor.AnyOf(kSeparators);
+  const auto month = ParseMonthName(cursor);
+  if (!month) return std::nullopt;
+  cursor.AnyOf(kSeparators);
+  if (!day) {
+    day = ParseDay(cursor);
+    if (!year) cursor.AnyOf(kSeparators);
+  }
+  if (!year) year = cursor.Digits(4);
+  if (!day || !year) return std::nullopt;
+  return Day{*year, *month, *day};
+}
+
+std::optional<Day> ReadDay(Cursor& cursor, base::Timestamp modified) {
+  const Cursor start = cursor;
+  auto day = ReadYearFirst(cursor);
+  if (day && day->Midnight()) return day;
+  cursor = start;
+  if ((day = ReadYearLast(cursor, modified))) return day;
+  cursor = start;
+  day = ReadMonthName(cursor);
+  return day && day->Midnight() ? day : std::nullopt;
+}
+
+std::optional<NameTime> ParseDate(std::string_view text, base::Timestamp modified) {
+  Cursor cursor(text);
+  const auto day = ReadDay(cursor, modified);
+  if (!day) return std::nullopt;
+  if (auto time = ParseTimeOfDay(cursor, day->year, day->month, day->day, modified)) return time;
+  if (day->packed) {
+    if (auto time = ParseHour(cursor, day->year, day->month, day->day)) return time;
+  }
+  if (cursor.AtDigit()) return std::nullopt;
+  return NameTime{*day->Midnight(), Precision::kDay, false};
 }
 
 // Ten digits of seconds or thirteen of milliseconds, from September 2001 on.
@@ -161,9 +277,11 @@ std::optional<NameTime> ParseUnixTime(std::string_view text, base::Timestamp mod
 std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modified) {
   std::optional<NameTime> unix_time;
   for (std::size_t i = 0; i < part.size(); ++i) {
-    if (!IsDigit(part[i]) || (i > 0 && IsDigit(part[i - 1]))) continue;
+    const bool digit = IsDigit(part[i]);
+    if (!digit && !IsLetter(part[i])) continue;
+    if (i > 0 && (digit ? IsDigit(part[i - 1]) : IsLetter(part[i - 1]))) continue;
     if (auto time = ParseDate(part.substr(i), modified)) return time;
-    if (!unix_time) unix_time = ParseUnixTime(part.substr(i), modified);
+    if (digit && !unix_time) unix_time = ParseUnixTime(part.substr(i), modified);
   }
   return unix_time;
 }

@@ -1,5 +1,6 @@
 // The point in time that a backup's name carries: "shop-20260101T020000Z.dump",
-// "db_2026-01-01_02-00.sql.gz", "shop-2026010102.dump", "dump-1767232800.rdb".
+// "db_2026-01-01_02-00.sql.gz", "db-01.01.2026.dump", "shop-2026010102.dump",
+// "dump-1767232800.rdb".
 #pragma once
 
 #include <optional>
@@ -19,7 +20,8 @@ struct NameTime {
 // The first one in the name's last part, or else in the parts before it; a date goes before a
 // number that can be a Unix time. nullopt if there is none between 2000 and 2099. `modified` is
 // when the file was last written: a number that is no time of the years before that counts for
-// nothing, nor does a zone west of UTC that would begin the backup after that.
+// nothing (and of day and month before a year, the order that comes closer to it is taken), nor
+// does a zone west of UTC that would begin the backup after that.
 std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified);
 
 }  // namespace drwatch::catalog

@@ -38,6 +38,39 @@ TEST(NameTimeTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(Read("2020-01-01/shop-20260102T030405Z.dump"), exact);
 }
 
+TEST(NameTimeTest, TheYearMayStandBehindTheDay) {
+  const std::string exact = "2026-01-02T03:04:05Z local";
+  EXPECT_EQ(Read("shop-02-01-2026-03-04-05.dump"), exact);
+  EXPECT_EQ(Read("02_01_2026_03_04_05.sql.gz"), exact);
+  EXPECT_EQ(Read("shop.02.01.2026.03.04.05.sql"), exact);
+  EXPECT_EQ(Read("shop-01-02-2026-03-04-05.dump"), exact) << "the second of January is closer";
+  EXPECT_EQ(Read("02012026_030405.dump"), exact);
+  EXPECT_EQ(Read("02-Jan-2026-03-04-05.dump"), exact);
+  EXPECT_EQ(Read("shop_Jan-02-2026_03:04:05.dump"), exact);
+  EXPECT_EQ(Read("shop-02-01-2026-03-04.dump"), "2026-01-02T03:04:00Z minute local");
+  const std::string day = "2025-11-30T00:00:00Z day local";
+  for (const char* name :
+       {"shop_30-11-2025.dump", "shop_11-30-2025.dump", "30.11.2025.tar", "shop30112025.dump",
+        "shop-11302025.dump", "30Nov2025.sql", "shop-november-30-2025.sql", "2025-Nov-30.sql",
+        "2025nov30.sql", "pg15-30-11-2025.dump", "shop-1-30-11-2025.dump", "30-11-2025/a.dump"}) {
+    EXPECT_EQ(Read(name), day) << name;
+  }
+  EXPECT_EQ(Read("2-Dec-2025.dump"), "2025-12-02T00:00:00Z day local");
+  // Both can be: one of them has not come yet; neither has.
+  EXPECT_EQ(Read("shop-05-12-2025.dump"), "2025-12-05T00:00:00Z day local");
+  EXPECT_EQ(Read("shop-12-05-2025.dump"), "2025-12-05T00:00:00Z day local");
+  EXPECT_EQ(Read("shop-02-05-2026.dump"), "2026-05-02T00:00:00Z day local");
+}
+
+TEST(NameTimeTest, TwelveHoursAreReadWithTheirHalf) {
+  EXPECT_EQ(Read("shop-2026-01-01_08-01-00PM.sql.gz"), "2026-01-01T20:01:00Z local");
+  EXPECT_EQ(Read("shop-2026-01-01_08-01-00_am.sql.gz"), "2026-01-01T08:01:00Z local");
+  EXPECT_EQ(Read("shop-2026-01-01_12-01AM.sql.gz"), "2026-01-01T00:01:00Z minute local");
+  EXPECT_EQ(Read("shop-2026-01-01_1201pm.sql.gz"), "2026-01-01T12:01:00Z minute local");
+  EXPECT_EQ(Read("shop-2026-01-01_20-01-00PM.sql.gz"), "2026-01-01T20:01:00Z local");
+  EXPECT_EQ(Read("shop-2026-01-01_08-01-00_pmain.sql.gz"), "2026-01-01T08:01:00Z local");
+}
+
 TEST(NameTimeTest, OnlyAZoneIsReadAsOne) {
   const std::string exact = "2026-01-02T03:04:05Z";
   EXPECT_EQ(Read("shop-20260102-083405+0530.dump"), exact);
@@ -75,9 +108,11 @@ TEST(NameTimeTest, FractionsOfASecondStandBeforeTheZone) {
 }
 
 TEST(NameTimeTest, LeavesOtherNumbersAlone) {
-  for (const char* name : {"shop.dump", "shop-15.dump", "shop-20261302.dump", "shop-20260230.dump",
-                           "v1.2.3", "000000010000000000000042", "123456789",
-                           "12345678901234567890", "1999-01-01.dump", "0123456789", ""}) {
+  for (const char* name :
+       {"shop.dump", "shop-15.dump", "shop-20261302.dump", "shop-20260230.dump", "v1.2.3",
+        "000000010000000000000042", "123456789", "31-31-2026.dump", "30-11_2025.dump",
+        "30112030.dump", "30111999.dump", "10-11-25.dump", "decade-2025.dump", "mar-2025.dump",
+        "order-99012025.dump", "12345678901234567890", "1999-01-01.dump", "0123456789", ""}) {
     EXPECT_EQ(Read(name), "none") << name;
   }
 }
