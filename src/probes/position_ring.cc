@@ -83,9 +83,11 @@ void PositionRing::Append(Primary& primary, const WalHistory& history, std::uint
                           base::SteadyTime at, bool ended) {
   std::vector<Look>& looks = primary.looks;
   primary.changed = true;
-  if (primary.history != history) {
-    if (primary.history.system_identifier != history.system_identifier) looks.clear();
-    primary.history = history;
+  WalHistory seen = history;
+  if (seen.system_identifier.empty()) seen.system_identifier = primary.history.system_identifier;
+  if (primary.history != seen) {
+    if (primary.history.system_identifier != seen.system_identifier) looks.clear();
+    primary.history = std::move(seen);
     primary.rewrite = true;
   }
   // Positions it has left behind backwards (a lost page cache, another branch of history) will be

@@ -75,8 +75,9 @@ class PositionRing {
   // A probe of that name will run: AwaitFirstRun() may wait for it.
   void Expect(const std::string& probe);
   // The primary was at `lsn` at `at`. Another timeline of the same system keeps what lies at or
-  // before `lsn`; another system begins anew; so does a primary that went back. `transactions` is
-  // another text whenever a transaction that writes has ended; "" if that is not known.
+  // before `lsn`; another system begins anew (an empty identifier: it was not told this time); so
+  // does a primary that went back. `transactions` is another text whenever a transaction that
+  // writes has ended; "" if that is not known.
   void Observe(const std::string& probe, const WalHistory& history, std::uint64_t lsn,
                base::SteadyTime at, base::Duration interval, const std::string& transactions = "");
   // A run of the probe ended without a position.

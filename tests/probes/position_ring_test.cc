@@ -142,6 +142,17 @@ TEST_F(PositionRingTest, AnotherSystemBeginsAnew) {
   EXPECT_EQ(Lag(0)->at_least, Duration(0));
 }
 
+TEST_F(PositionRingTest, ASystemThatIsNotToldOnceIsTheSame) {
+  Look(100);
+  ring_.Observe("pg", {"", kHistory.timeline}, 200, clock_.Steady(), kInterval);
+  clock_.Advance(seconds(10));
+  Look(300);
+  const auto reading = ring_.Read("pg", 100, clock_.Steady());
+  ASSERT_TRUE(reading && reading->lag);
+  EXPECT_EQ(reading->lag->at_least, seconds(10));
+  EXPECT_EQ(reading->history, kHistory);
+}
+
 TEST_F(PositionRingTest, APrimaryThatWentBackIsBelieved) {
   Look(100);
   LookAfter(seconds(10), 300);
