@@ -161,6 +161,7 @@ void Collector::Archiver() {
                                        rows->Text(0, "last_wal"),
                                        rows->Text(0, "failed_wal"),
                                        rows->Number(0, "last_seconds"),
+                                       rows->Number(0, "last_age_seconds"),
                                        rows->Bool(0, "failing").value_or(false)};
   }
   if (!facts_.monitor_granted || facts_.server_version < kVersionWithArchiveStatusDir) return;

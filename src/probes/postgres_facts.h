@@ -41,7 +41,8 @@ struct PostgresArchiver {
   double failed = 0;
   std::string last_wal;    // "" if never
   std::string failed_wal;  // the last one that failed
-  std::optional<double> last_seconds;
+  std::optional<double> last_seconds;      // when it was archived, by the server's clock
+  std::optional<double> last_age_seconds;  // how long ago, whatever that clock says
   bool failing = false;
 };
 

@@ -125,7 +125,11 @@ PostgresFindings PostgresProbe::Judge(PostgresFacts facts) {
     if (facts.ready) note.waited_seconds = facts.ready->oldest_age_seconds.value_or(0);
     if (facts.archiver) {
       note.last_archived = facts.archiver->last_wal;
-      note.last_archived_seconds = facts.archiver->last_seconds;
+      if (const auto age = facts.archiver->last_age_seconds) {
+        constexpr double kLongAgo = 1e9;  // 31 years
+        const auto millis = static_cast<std::int64_t>(std::clamp(*age, 0.0, kLongAgo) * 1000);
+        note.last_archived_at = facts.positions_answered - base::Duration(millis);
+      }
     }
     positions_.archive_notes().Put(config_.name, std::move(note));
   } else {

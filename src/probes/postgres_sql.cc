@@ -103,7 +103,9 @@ std::string PostgresSlotsSql(int version) {
 std::string PostgresArchiverSql() {
   return R"(
 SELECT archived_count AS archived, failed_count AS failed, last_archived_wal AS last_wal,
-  extract(epoch FROM last_archived_time) AS last_seconds, last_failed_wal AS failed_wal,
+  extract(epoch FROM last_archived_time) AS last_seconds,
+  extract(epoch FROM clock_timestamp() - last_archived_time) AS last_age_seconds,
+  last_failed_wal AS failed_wal,
   coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false) AS failing
 FROM pg_stat_archiver)";
 }

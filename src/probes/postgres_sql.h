@@ -25,7 +25,7 @@ std::string PostgresReceiverSql();
 std::string PostgresStandbysSql();
 // slot, active, lost, safe_bytes, retained_bytes.
 std::string PostgresSlotsSql(int version);
-// archived, failed, last_wal, last_seconds, failed_wal, failing.
+// archived, failed, last_wal, last_seconds, last_age_seconds, failed_wal, failing.
 std::string PostgresArchiverSql();
 // segments, oldest_age_seconds. From version 12 on.
 std::string PostgresReadySegmentsSql();

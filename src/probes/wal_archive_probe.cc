@@ -67,7 +67,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
           services.budgets == nullptr ? nullptr : services.budgets->Of(config_.name))),
       verdicts_(services.database, config_.name),
       speeds_(services.database, config_.name),
-      verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services)),
+      verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services), only_run_),
       lag_(spec_.primary),
       streamed_(*place_) {}
 
@@ -153,8 +153,9 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
     live.answers = primary_->fresh;
     if (const auto note = positions_->archive_notes().Find(spec_.primary)) {
       live.last_archived = note->last_archived;
-      if (note->last_archived_seconds) {
-        live.last_archived_at = base::FromUnixSeconds(*note->last_archived_seconds);
+      if (note->last_archived_at) {
+        const auto age = context.clock->Steady() - *note->last_archived_at;
+        live.last_archived_at = context.now - std::chrono::duration_cast<base::Duration>(age);
       }
     }
     question.live = live;
@@ -188,7 +189,7 @@ void WalArchiveProbe::FindBroken(WalFindings& findings, catalog::WalQuestion& qu
 std::int64_t WalArchiveProbe::BytesWithin(base::Duration time) const {
   const double bytes = static_cast<double>(spec_.read_rate_bytes) * base::ToSeconds(time);
   if (spec_.read_rate_bytes <= 0 || bytes > static_cast<double>(kInlineBytes)) return kInlineBytes;
-  return static_cast<std::int64_t>(bytes);
+  return std::max<std::int64_t>(static_cast<std::int64_t>(bytes) - 1, 0);  // and some time is left
 }
 
 // How far pg_receivewal has come in the segment behind the whole ones.
@@ -227,7 +228,15 @@ void WalArchiveProbe::FindFuture(WalFindings& findings, base::Timestamp now) con
   if (newest > now + catalog::FolderCatalog::kClockSkew) findings.future = newest;
 }
 
-void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) const {
+// For how long, at least, the primary has been beyond what ends there.
+base::Duration WalArchiveProbe::AgeOf(verify::Lsn end, const WalFindings& findings,
+                                      const RunContext& context) const {
+  if (!findings.primary || findings.other_cluster) return {};
+  const auto reading = positions_->Read(spec_.primary, end, context.clock->Steady());
+  return reading && reading->lag ? reading->lag->at_least : base::Duration{};
+}
+
+void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& context) {
   const catalog::WalArchiveState& state = findings.state;
   if (!state.reachable) return;
   const catalog::WalRange& range = *state.reachable;
@@ -236,20 +245,24 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (!state.window_base) return;
   const catalog::WalSegmentFile* last =
       FindSegment(reader_->inventory(), {range.timeline, range.last});
+  verify::Lsn breaks_off =
+      (range.last + 1) * static_cast<std::uint64_t>(reader_->inventory().segment_bytes);
   // What an idle server has not written cannot be missed.
-  const bool reaches_end =
-      state.archived_to &&
-      (range.last + 1) * static_cast<std::uint64_t>(reader_->inventory().segment_bytes) >=
-          *state.archived_to;
+  const bool reaches_end = state.archived_to && breaks_off >= *state.archived_to;
+  if (reaches_end && findings.streamed_to) breaks_off = *findings.streamed_to;
   if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
-  const base::Duration end_age(
-      reaches_end ? static_cast<std::int64_t>(findings.end_age_seconds * 1000) : 0);
-  const base::Timestamp latest = context.now - end_age;
-  findings.window_start = std::min(findings.bases[*state.window_base].stopped, latest);
-  base::Timestamp end = findings.last_commit.value_or(*findings.window_start);
+  const base::Timestamp latest =
+      context.now - (reaches_end ? findings.end_age : AgeOf(breaks_off, findings, context));
+  const base::Timestamp stopped = findings.bases[*state.window_base].stopped;
+  base::Timestamp end = findings.last_commit.value_or(stopped);
+  std::optional<base::Timestamp> modified;
+  if (last != nullptr) modified = last->modified;
   if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
     end = std::max(end, last->modified);
   }
+  const base::Timestamp written = window_written_.Latest(breaks_off, end, modified, context);
+  findings.window_start = std::min({stopped, latest, written});
+  end = std::min(end, written);
   const bool lag_known = findings.lag_seconds && !findings.lag_is_bound;
   if (lag_known && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));

@@ -21,6 +21,7 @@
 #include "probes/wal_findings.h"
 #include "probes/wal_lag.h"
 #include "probes/wal_verifier.h"
+#include "probes/wal_written.h"
 
 namespace drwatch::probes {
 
@@ -51,7 +52,9 @@ class WalArchiveProbe final : public Probe {
   // What a run may read in that time.
   std::int64_t BytesWithin(base::Duration time) const;
   bool Reads(const WalSegmentKey& key, const catalog::WalSegmentFile& file) const;
-  void FindWindow(WalFindings& findings, const RunContext& context) const;
+  base::Duration AgeOf(verify::Lsn end, const WalFindings& findings,
+                       const RunContext& context) const;
+  void FindWindow(WalFindings& findings, const RunContext& context);
   void FindFuture(WalFindings& findings, base::Timestamp now) const;
   void ReadEnd(catalog::WalQuestion question, const RunContext& context);
   void VerifyOdd(const RunContext& context);
@@ -75,6 +78,7 @@ class WalArchiveProbe final : public Probe {
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
   std::optional<PositionReading> primary_;
   WalLag lag_;
+  WrittenBy window_written_;  // what can be recovered
   catalog::StreamedSegment streamed_;
 };
 

@@ -34,7 +34,7 @@ struct WalFindings {
   std::optional<double> unseen_seconds;  // since the primary was seen, if that is long ago
   // No commit in the archive is younger: so long ago, by this machine's clock, the primary was seen
   // behind the archive's end. 0 = nobody knows.
-  double end_age_seconds = 0;
+  base::Duration end_age{};
   // The newest date of what is here, if it lies in the future: a clock is wrong.
   std::optional<base::Timestamp> future;
   std::optional<base::Timestamp> last_segment;  // when the newest one arrived

@@ -9,17 +9,22 @@
 namespace drwatch::probes {
 namespace {
 
+std::optional<base::Timestamp> LastCommit(const WalFindings& findings,
+                                          const catalog::WalReader& reader,
+                                          const WalVerdicts& verdicts) {
+  if (findings.streamed_commit) return findings.streamed_commit;
+  return FindWalEnd(findings.state, findings.bases, reader, verdicts).last_commit;
+}
+
 // What the primary has done since it was last seen nobody knows, but for what has come here since:
 // up to the last commit of that, nothing is lost.
 double UnknownSeconds(const WalFindings& findings, const PositionReading& reading,
-                      verify::Lsn archived, const catalog::WalReader& reader,
-                      const WalVerdicts& verdicts, base::Timestamp now) {
+                      verify::Lsn archived, std::optional<base::Timestamp> commit,
+                      base::Timestamp now) {
   const double unseen = base::ToSeconds(reading.newest_age);
   if (archived <= reading.newest || findings.state.timeline != reading.history.timeline) {
     return unseen;
   }
-  std::optional<base::Timestamp> commit = findings.streamed_commit;
-  if (!commit) commit = FindWalEnd(findings.state, findings.bases, reader, verdicts).last_commit;
   return commit ? std::clamp(base::ToSeconds(now - *commit), 0.0, unseen) : unseen;
 }
 
@@ -50,22 +55,28 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
   findings.lag_seconds = PeerLagSeconds(*reading);
-  if (reading->lag) findings.end_age_seconds = base::ToSeconds(reading->lag->at_least);
+  if (reading->lag) findings.end_age = reading->lag->at_least;
   const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
   if (!dated && *findings.lag_bytes >= segment_bytes) {
     findings.lag_is_bound = true;
-    findings.lag_seconds = std::max(*findings.lag_seconds, note ? note->waited_seconds : 0);
+    const double waited = note ? note->waited_seconds : 0;
+    findings.lag_seconds = std::max(*findings.lag_seconds, waited);
+    findings.end_age =
+        std::max(findings.end_age, base::Duration(static_cast<std::int64_t>(waited * 1000)));
   }
   findings.open_segment_waits = note && note->archive_timeout_seconds == 0 &&
                                 note->waited_seconds == 0 && reading->newest > archived &&
                                 reading->newest <= open.end;
   FindApart(now, findings);
+  auto commit = LastCommit(findings, reader, verdicts);
+  const base::Timestamp written =
+      archive_written_.Latest(archived, commit, findings.last_segment, context);
+  if (commit) commit = std::min(*commit, written);
   if (reading->fresh) return;
   findings.unseen_seconds = base::ToSeconds(reading->newest_age);
-  if (archived == reading->newest) findings.end_age_seconds = *findings.unseen_seconds;
-  findings.lag_seconds =
-      std::max(*findings.lag_seconds,
-               UnknownSeconds(findings, *reading, archived, reader, verdicts, context.now));
+  if (archived == reading->newest) findings.end_age = reading->newest_age;
+  findings.lag_seconds = std::max(
+      *findings.lag_seconds, UnknownSeconds(findings, *reading, archived, commit, context.now));
 }
 
 }  // namespace drwatch::probes

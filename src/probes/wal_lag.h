@@ -11,6 +11,7 @@
 #include "probes/probe.h"
 #include "probes/wal_findings.h"
 #include "probes/wal_verdicts.h"
+#include "probes/wal_written.h"
 
 namespace drwatch::probes {
 
@@ -20,7 +21,7 @@ class WalLag {
   // `primary`: the name of its probe.
   explicit WalLag(std::string primary) : primary_(std::move(primary)) {}
 
-  // Fills in lag_bytes, lag_seconds, lag_is_bound, end_age_seconds, apart_timeline,
+  // Fills in lag_bytes, lag_seconds, lag_is_bound, end_age, apart_timeline,
   // open_segment_waits and unseen_seconds of `findings`, whose state, bases, primary, other_cluster
   // and streamed_* are there. Nothing is filled in where the primary or the archive's end is not
   // known.
@@ -32,6 +33,7 @@ class WalLag {
 
   const std::string primary_;
   std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
+  WrittenBy archive_written_;                    // what is in the archive
 };
 
 }  // namespace drwatch::probes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "catalog/folder_catalog.h"
 #include "probes/low_priority.h"
 
 namespace drwatch::probes {
@@ -26,9 +27,11 @@ bool StopsAll(Reason reason) {
 }  // namespace
 
 WalVerifier::WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec,
-                         WalVerdicts& verdicts, ReadSpeeds& speeds, const base::Clock& clock)
+                         WalVerdicts& verdicts, ReadSpeeds& speeds, const base::Clock& clock,
+                         bool only_run)
     : place_(place),
       read_rate_bytes_(spec.read_rate_bytes),
+      only_run_(only_run),
       verdicts_(verdicts),
       speeds_(speeds),
       clock_(clock) {}
@@ -38,17 +41,21 @@ WalVerifier::~WalVerifier() {
   if (thread_.joinable()) thread_.join();
 }
 
-// One that is dated in the future tells nothing of its age: it counts from when it was first read.
-bool WalVerifier::MayBeBeingWritten(const WalWork& one) {
+// The clock that dates a file may differ from this machine's: one that would be broken counts from
+// when it was first read, too, unless it is too old for that. Where nobody reads again the date
+// must do.
+bool WalVerifier::MayBeBeingWritten(const WalWork& one, bool broken) {
   const base::Duration age = clock_.Now() - one.object.modified;
-  if (age >= base::Duration{}) return age < kQuietTime;
+  if (age >= base::Duration{} && age < kQuietTime) return true;
+  const bool dated = only_run_ || !broken || age >= catalog::FolderCatalog::kClockSkew;
+  if (age >= base::Duration{} && dated) return false;
   const base::SteadyTime now = clock_.Steady();
-  FirstRead& first = ahead_[one.key];
+  FirstRead& first = unsettled_[one.key];
   if (first.at == base::SteadyTime{} || first.fingerprint != one.object.fingerprint) {
     first = {one.object.fingerprint, now};
   }
   if (now - first.at < kQuietTime) return true;
-  ahead_.erase(one.key);
+  unsettled_.erase(one.key);
   return false;
 }
 
@@ -77,7 +84,8 @@ bool WalVerifier::VerifyOne(const WalWork& one, const verify::VerifyOptions& opt
   if (refused && (start_only || check.reason == Reason::kNotFound)) return true;
   if (one.role == WalWork::Role::kLead || (start_only && whole)) return true;
   // One that was whole before is not being written.
-  if (!whole && !start_only && MayBeBeingWritten(one)) return true;
+  const bool broken = check.outcome == verify::Outcome::kBroken;
+  if (!whole && !start_only && MayBeBeingWritten(one, broken)) return true;
   WalVerdict verdict{one.object.fingerprint, check.outcome, check.reason, check.text, {}, {}};
   if (whole) verdict.last_commit = check.facts.last_commit;
   if (refused) verdict.again = clock_.Now() + WalVerdicts::kTryAgain;

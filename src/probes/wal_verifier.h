@@ -34,10 +34,10 @@ class WalVerifier {
   // A file that changed more recently and is not whole is still being written: no verdict yet.
   static constexpr base::Duration kQuietTime{15'000};
 
-  // All but `spec` outlive this. `speeds` is told how quickly whole segments are read, under the
-  // path "".
+  // All but `spec` outlive this. `only_run`: nobody reads again. `speeds` is told how quickly whole
+  // segments are read, under the path "".
   WalVerifier(catalog::Place& place, const config::WalArchiveProbe& spec, WalVerdicts& verdicts,
-              ReadSpeeds& speeds, const base::Clock& clock);
+              ReadSpeeds& speeds, const base::Clock& clock, bool only_run);
   ~WalVerifier();
 
   // Reads `work`, segments that follow each other, on the caller's thread. `system_identifier` is
@@ -55,25 +55,26 @@ class WalVerifier {
  private:
   catalog::Place& place_;
   const std::int64_t read_rate_bytes_;
+  const bool only_run_;
   WalVerdicts& verdicts_;
   ReadSpeeds& speeds_;
   const base::Clock& clock_;
   base::StopSource stop_;
   std::atomic<std::int64_t> bytes_read_{0};
-  std::mutex work_mutex_;  // held while reading; guards checker_, last_ and ahead_
+  std::mutex work_mutex_;  // held while reading; guards checker_, last_ and unsettled_
   std::optional<catalog::WalChecker> checker_;
   std::uint64_t checker_system_ = 0;
   // The segment after which the checker can go on, and its fingerprint.
   std::optional<std::pair<WalSegmentKey, std::uint64_t>> last_;
   // False: nothing can be read any more. What a whole segment took is added to `reading`.
   bool VerifyOne(const WalWork& one, const verify::VerifyOptions& options, model::Reading& reading);
-  bool MayBeBeingWritten(const WalWork& one);
-  // Broken ones that are dated in the future.
+  bool MayBeBeingWritten(const WalWork& one, bool broken);
+  // Broken ones that may be being written.
   struct FirstRead {
     std::uint64_t fingerprint = 0;
     base::SteadyTime at{};
   };
-  std::map<WalSegmentKey, FirstRead> ahead_;
+  std::map<WalSegmentKey, FirstRead> unsettled_;
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

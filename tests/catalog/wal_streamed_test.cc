@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <memory>
 
 #include "support/temp_dir.h"
 #include "verify/samples.h"
@@ -17,7 +18,7 @@ constexpr std::size_t kMiB = 1 << 20;
 constexpr std::size_t kSegmentBytes = 8 * kMiB;
 constexpr std::int64_t kCommit = 1'700'000'000;
 
-class StreamedSegmentTest : public testing::Test {
+class StreamedSegmentTest : public ::testing::Test {
  protected:
   void Grow(std::size_t bytes) {
     const verify::Lsn to = builder_.Position() + bytes;

@@ -207,6 +207,61 @@ TEST_F(WalArchiveProbeTest, AServersClockThatIsAheadMakesNoLossSmaller) {
   EXPECT_EQ(ValueOf(result, "backup_check_success"), std::nullopt);
 }
 
+TEST_F(WalArchiveProbeTest, AServersClockThatIsAheadMakesNoGapSmaller) {
+  AddBase();
+  spec_.in_flight_segments = 0;
+  SeePrimary(2 * kBytes + 600);
+  clock_.Advance(1s);
+  SeePrimary(3 * kBytes + 100, "8:8:0");
+  clock_.Advance(1min);
+  SeePrimary(5 * kBytes, "9:9:0");
+  clock_.StepWall(-10min);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
+  Run();  // each reads what follows each other
+  Run();
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_gaps"), 1);
+  EXPECT_EQ(Loss(result), 60) << Describe(result);
+  clock_.Advance(1min);
+  SeePrimary(5 * kBytes, "9:9:0");
+  EXPECT_EQ(Loss(Run()), 120);
+}
+
+TEST_F(WalArchiveProbeTest, AServersClockThatIsAheadMakesWhatCameUnseenNoYounger) {
+  AddBase();
+  clock_.StepWall(-10min);
+  SeePrimary(3 * kBytes);
+  clock_.Advance(1min);
+  EXPECT_EQ(Loss(Run()), 0);
+  clock_.Advance(20min);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 20 * 60);
+  EXPECT_EQ(Loss(result), 20 * 60);
+}
+
+TEST_F(WalArchiveProbeTest, AServersClockThatIsAheadMakesWhatWaitedNoYounger) {
+  AddBase();
+  clock_.StepWall(-10min);
+  positions_.archive_notes().Put("db", {.last_archived = builder_.Name(3), .waited_seconds = 1200});
+  SeePrimary(7 * kBytes + 100);
+  EXPECT_EQ(Loss(Run()), 1200);
+}
+
+TEST_F(WalArchiveProbeTest, WithoutAPrimaryWhatCameIsAsOldAsItsArrival) {
+  AddBase();
+  spec_.primary.clear();
+  clock_.StepWall(-1h);
+  EXPECT_EQ(Loss(Run()), 0);
+  DateSegment(3, clock_.Now());
+  clock_.Advance(20min);
+  EXPECT_EQ(Loss(Run()), 20 * 60);
+  probe_.reset();  // as after a restart
+  EXPECT_EQ(Loss(Run()), 20 * 60);
+  clock_.StepWall(1h);
+  probe_.reset();
+  EXPECT_EQ(Loss(Run()), 20 * 60 - 4) << "its clock was right";
+}
+
 TEST_F(WalArchiveProbeTest, ADamagedSegmentThatIsDatedInTheFutureIsTold) {
   segments_[2][5000] ^= 4;
   Archive(2);
@@ -223,6 +278,23 @@ TEST_F(WalArchiveProbeTest, ADamagedSegmentThatIsDatedInTheFutureIsTold) {
   EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0) << "it has changed since";
   clock_.Advance(10s);
   EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 1);
+}
+
+// By a clock that is a minute behind this machine's.
+TEST_F(WalArchiveProbeTest, ASegmentThatIsBeingCopiedIsNoDamageWhateverDatesIt) {
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes);
+  const std::string name = "archive/" + builder_.Name(3);
+  for (const std::size_t part : {0, 1, 2, 3}) {
+    folder_.Write(name, segments_[3].substr(0, part * kBytes / 4));
+    DateSegment(3, clock_.Now() - 60s);
+    EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0) << part;
+    clock_.Advance(10s);
+    SeePrimary(5 * kBytes);
+  }
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 0);
+  clock_.Advance(5s);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 1) << "nobody writes on";
 }
 
 TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
