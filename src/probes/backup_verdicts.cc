@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "probes/read_speeds.h"
 #include "probes/verdict_rows.h"
+#include "verify/pg_dump_toc.h"
 
 namespace drwatch::probes {
 namespace {
@@ -74,12 +75,12 @@ bool IsTransient(model::Reason reason) {
   return std::find(kTransient.begin(), kTransient.end(), reason) != kTransient.end();
 }
 
-// A line a table. nullptr: none.
-std::shared_ptr<const std::vector<std::string>> ReadTables(const std::string& text) {
-  if (text.empty()) return nullptr;
+// A line a table.
+std::vector<std::string> ReadTables(const std::string& text) {
   std::vector<std::string> tables;
+  if (text.empty()) return tables;
   for (const std::string_view line : base::Split(text, '\n')) tables.emplace_back(line);
-  return std::make_shared<const std::vector<std::string>>(std::move(tables));
+  return tables;
 }
 
 BackupVerdict ReadRow(const db::Statement& row) {
@@ -94,7 +95,7 @@ BackupVerdict ReadRow(const db::Statement& row) {
   verdict.verified = base::FromUnixMillis(row.Int(8));
   verdict.duration = base::Duration(row.Int(9));
   verdict.digest = row.Text(10);
-  verdict.tables = ReadTables(row.Text(11));
+  verdict.SetTables(ReadTables(row.Text(11)));
   verdict.packed_bytes = row.Int(12);
   verdict.unpacked_bytes = row.Int(13);
   verdict.needs_wal = verify::UnpackNeededWal(row.Text(14));
@@ -139,6 +140,12 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
 }
 
 }  // namespace
+
+void BackupVerdict::SetTables(std::vector<std::string> names) {
+  tables.reset();
+  if (names.empty() && !text.ends_with(verify::kNoRowsText)) return;
+  tables = std::make_shared<const std::vector<std::string>>(std::move(names));
+}
 
 bool IsOfKnownFormat(const BackupVerdict& verdict) {
   return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat;

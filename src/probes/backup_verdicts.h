@@ -35,6 +35,8 @@ struct BackupVerdict {
   std::string digest;  // as verify::Verdict
   // As verify::Contents; nullptr: no tables are known, or it is too long ago (kMaxTableLists).
   std::shared_ptr<const std::vector<std::string>> tables;
+  // None are known to be none where `text`, which is set before, says that the dump holds no rows.
+  void SetTables(std::vector<std::string> names);
   std::int64_t packed_bytes = 0;
   std::int64_t unpacked_bytes = 0;
   std::optional<base::Timestamp> begun;  // of a dump, as verify::Contents

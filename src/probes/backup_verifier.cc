@@ -115,9 +115,7 @@ std::optional<BackupVerdict> BackupVerifier::Read(const catalog::Artefact& artef
   }
   verdict.format = found.format;
   verdict.digest = found.digest;
-  if (!found.contents.tables.empty()) {
-    verdict.tables = std::make_shared<const std::vector<std::string>>(found.contents.tables);
-  }
+  verdict.SetTables(found.contents.tables);
   verdict.packed_bytes = found.contents.packed_bytes;
   verdict.unpacked_bytes = found.contents.unpacked_bytes;
   verdict.begun = found.contents.begun;

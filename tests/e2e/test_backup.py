@@ -318,6 +318,13 @@ def test_a_table_that_vanished(folder, drwatch, receivers, options):
         server.sql("CREATE TABLE more AS TABLE orders")
         as_the_newest(drwatch, folder / "backup/shop-3.dump", dump())
         expect_resolve(receivers, page, wait_until)
+        # Nothing is left of any.
+        as_the_newest(drwatch, folder / "backup/shop-4.dump", dump("--schema-only"))
+        wait_until(lambda: drwatch.value('backup_tables_vanished{backup="nightly"}') == 4, what="all vanished")
+        assert drwatch.value('backup_tables{backup="nightly"}') == 0
+        drwatch.stop()
+        drwatch.start()
+        wait_until(lambda: drwatch.value('backup_tables_vanished{backup="nightly"}') == 4, what="all vanished, as before")
     finally:
         server.stop()
 
