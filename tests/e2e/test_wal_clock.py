@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import time
 
 from configs import built_in, config, expect_page, expect_resolve
 from faults import Clock
-from servers import wait_until
+from servers import PG_BIN, Postgres, wait_until
 from test_wal import archive, base_backup, flipped, primary_probe, rewrite, segments, value, wal_probe
 
 LOSS = 'dr_rpo_achieved_seconds{service="shop",scenario="server_lost"}'
@@ -95,3 +97,36 @@ def test_an_archive_in_brotli(folder, drwatch, receivers, primary):
     page = expect_page(receivers, "WalGap", wait_until)
     shutil.move(folder / "lost", names[-4])
     expect_resolve(receivers, page, wait_until)
+
+
+def test_a_large_segment_counts_as_far_as_it_was_received(folder, drwatch, receivers, keep):
+    """pg_receivewal makes its file as long as the segment at once: only what is new of it is read."""
+    server = keep(Postgres(folder / "large").create(settings=["archive_mode = off"], initdb=["--wal-segsize=128"]).start())
+    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
+    received = folder / "received"
+    received.mkdir()
+    receiver = subprocess.Popen([f"{PG_BIN}/pg_receivewal", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres",
+                                 "-D", str(received), "--synchronous"])
+    try:
+        wait_until(lambda: list(received.glob("*.partial")), what="a segment begun")
+        server.sql("INSERT INTO t VALUES ('x')")
+        server.sql("SELECT pg_switch_wal()")
+        server.sql("INSERT INTO t VALUES ('y')")
+        wait_until(lambda: len(list(received.iterdir())) == 2 and list(received.glob("*.partial")), what="one whole, one begun")
+        wait_until(lambda: next(received.glob("*.partial")).stat().st_size == 128 << 20, what="its zeros")
+        drwatch.start(config(folder, receivers, [primary_probe(server), wal_probe(server, path=str(received))]))
+
+        def behind():
+            return value(drwatch, "wal_archive_lag_bytes")
+        for rows in (10, 20000, 10):
+            wait_until(lambda: behind() == 0 and value(drwatch, "wal_archive_lag_seconds") == 0, what="all is received")
+            server.sql(f"INSERT INTO t SELECT repeat('x', 500) FROM generate_series(1, {rows})")
+        wait_until(lambda: behind() == 0, what="all is received")
+        receiver.send_signal(signal.SIGSTOP)
+        server.sql("INSERT INTO t VALUES ('z')")
+        wait_until(lambda: behind() > 0 and value(drwatch, "wal_archive_lag_seconds") > 1, what="the receiver is stuck")
+        receiver.send_signal(signal.SIGCONT)
+        wait_until(lambda: behind() == 0, what="all is received again")
+    finally:
+        receiver.kill()
+        receiver.wait(10)
