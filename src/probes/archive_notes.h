@@ -22,7 +22,7 @@ namespace drwatch::probes {
 // Of one run of a primary's probe.
 struct ArchiverNote {
   std::string last_archived;             // a segment's name; empty if none or not told
-  std::optional<base::SteadyTime> last_archived_at;
+  std::optional<base::SteadyTime> last_archived_at{};
   double archive_timeout_seconds = 0;           // 0 = not set
   double waited_seconds = 0;                    // age of the oldest segment that waits; 0 = none
   std::int64_t segment_bytes = 0;               // of its WAL; 0 = not told

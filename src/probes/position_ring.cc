@@ -21,6 +21,9 @@ const base::Clock& MachineClock() {
   return clock;
 }
 
+// A wall clock that differs by more from what it was has been set.
+constexpr base::Duration kClockStep{1000};
+
 base::Duration Between(base::SteadyTime from, base::SteadyTime to) {
   return std::max(base::Duration(0), std::chrono::duration_cast<base::Duration>(to - from));
 }
@@ -42,6 +45,7 @@ std::vector<db::Migration> PositionRingMigrations() {
 PositionRing::PositionRing(db::Database* database, const base::Clock* clock)
     : database_(database), clock_(clock != nullptr ? *clock : MachineClock()) {
   last_save_ = clock_.Steady();
+  saved_ahead_ = WallAhead();
   if (database_ == nullptr) return;
   if (const base::Status loaded = Load(); !loaded) {
     base::LogError("cannot read the remembered positions of PostgreSQL servers",
@@ -200,7 +204,8 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
   }
   if (open.pause.count() == 0) {
     const auto none = [&](const Look& look) {
-      const bool before = &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
+      const bool before =
+          open.begins_here && &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
       return look.lsn <= open.end && (before || !look.ended);
     };
     const auto first = std::find_if_not(beyond, end, none);
@@ -223,6 +228,12 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
     lag.certain = !next->after_hole;
   }
   return lag;
+}
+
+// How much the wall clock is ahead of the steady one.
+base::Duration PositionRing::WallAhead() const {
+  return std::chrono::duration_cast<base::Duration>(clock_.Now().time_since_epoch() -
+                                                    clock_.Steady().time_since_epoch());
 }
 
 // The wall clock may have been set while they were written, or since. None can lie in the future,
@@ -275,8 +286,11 @@ base::Status PositionRing::Load() {
 std::vector<PositionRing::Unsaved> PositionRing::TakeUnsaved() {
   const std::lock_guard lock(mutex_);
   last_save_ = clock_.Steady();
+  const bool clock_set = std::chrono::abs(WallAhead() - saved_ahead_) > kClockStep;
+  if (clock_set) saved_ahead_ = WallAhead();
   std::vector<Unsaved> unsaved;
   for (auto& [name, primary] : primaries_) {
+    if (clock_set) primary.changed = primary.rewrite = true;
     if (!primary.changed || primary.looks.empty()) continue;
     Unsaved one{
         name, primary.history, primary.transactions, {}, primary.rewrite || !primary.saved_lsn};

@@ -22,43 +22,10 @@
 #include "base/stop.h"
 #include "db/database.h"
 #include "probes/archive_notes.h"
+#include "probes/position_reading.h"
 #include "probes/postgres_server_names.h"
 
 namespace drwatch::probes {
-
-// A history of WAL: positions of two of them cannot be compared.
-struct WalHistory {
-  std::string system_identifier;
-  std::uint32_t timeline = 0;
-  friend bool operator==(const WalHistory&, const WalHistory&) = default;
-};
-
-// How far a position lies behind the primary.
-struct PositionLag {
-  // Since the look that first saw the primary beyond it.
-  base::Duration at_least{};
-  // Since the first change after it: at most one look earlier, in proportion to the bytes. Absent
-  // if no look was before that change.
-  std::optional<base::Duration> estimate;
-  // False if nobody looked for more than three intervals around that change: then `estimate` may be
-  // far too long.
-  bool certain = false;
-};
-
-struct PositionReading {
-  WalHistory history;
-  std::uint64_t newest = 0;        // the primary's last known position
-  base::Duration newest_age{};     // since it was last seen there
-  bool fresh = false;              // that is less than three intervals
-  std::optional<PositionLag> lag;  // absent: nothing known lies beyond the position
-};
-
-// What is left out of a lag: WAL up to `end` that nobody would miss.
-struct OpenSegment {
-  std::uint64_t end = 0;  // changes beyond it count, whatever they are; 0 = all do
-  // A pause this long shows that what came before it is such WAL; 0 = no end of a transaction does.
-  base::Duration pause{};
-};
 
 class PositionRing {
  public:
@@ -131,6 +98,7 @@ class PositionRing {
                                           std::uint64_t lsn, base::SteadyTime at,
                                           const OpenSegment& open);
   static void Straighten(std::vector<Look>& looks, base::SteadyTime now);
+  base::Duration WallAhead() const;
   base::Status Load();
   void Save();
   std::vector<Unsaved> TakeUnsaved();
@@ -143,7 +111,8 @@ class PositionRing {
   mutable std::mutex mutex_;
   std::map<std::string, Primary> primaries_;
   base::SteadyTime last_save_{};
-  std::mutex save_mutex_;  // one save at a time; taken before mutex_
+  base::Duration saved_ahead_{};  // WallAhead() when what is on disk was written
+  std::mutex save_mutex_;         // one save at a time; taken before mutex_
   bool save_failed_ = false;
 };
 

@@ -90,7 +90,10 @@ double PeerLagSeconds(const PositionReading& own) {
 OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes,
                               double archive_timeout_seconds) {
   OpenSegment open;
-  open.end = archived + static_cast<std::uint64_t>(segment_bytes);
+  const auto size = static_cast<std::uint64_t>(segment_bytes);
+  if (size == 0) return open;
+  open.end = (archived / size + 1) * size;
+  open.begins_here = archived % size == 0;
   if (archive_timeout_seconds > 0) {
     const double seconds = archive_timeout_seconds + kArchiverSlackSeconds;
     open.pause = base::Duration(static_cast<std::int64_t>(seconds * 1000));

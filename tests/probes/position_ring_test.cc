@@ -267,6 +267,15 @@ TEST_F(PositionRingTest, AnEndSeenWithTheStepIntoTheSegmentIsBeforeItIfLittleFol
   LookAfter(seconds(10), 25'000);
   LookAfter(hours(1), 25'000);
   EXPECT_EQ(Lag(20'000, {30'000, {}})->at_least, hours(1)) << "too much for housekeeping";
+  // What is streamed of the segment ends within it.
+  OpenSegment streamed{30'000, {}};
+  streamed.begins_here = false;
+  EXPECT_FALSE(Lag(25'000, streamed));
+  transactions_ = "10:10:0";
+  LookAfter(seconds(10), 25'112);
+  EXPECT_EQ(Lag(25'000, streamed)->at_least, seconds(0));
+  LookAfter(seconds(10), 25'112);
+  EXPECT_EQ(Lag(25'000, streamed)->at_least, seconds(10));
 }
 
 TEST_F(PositionRingTest, AnEndThatShowsLateIsBeforeThePositionItShowsAt) {
@@ -361,6 +370,29 @@ TEST(PositionRingDatabaseTest, AClockThatWasAheadMakesNoLookYounger) {
   const auto reading = observe(400);
   ASSERT_TRUE(reading && reading->lag);
   EXPECT_EQ(reading->lag->at_least, seconds(60));
+}
+
+TEST(PositionRingDatabaseTest, AClockThatIsSetChangesNoAge) {
+  const testing::TempDir folder;
+  FakeClock clock;
+  for (const int step : {-2, 2}) {
+    {
+      const auto database = Open(folder.Path("db"));
+      PositionRing ring(database.get(), &clock);
+      ring.Observe("pg", {std::to_string(step), 1}, 100, clock.Steady(), kInterval);
+      clock.Advance(seconds(10));
+      ring.Observe("pg", {std::to_string(step), 1}, 200, clock.Steady(), kInterval);
+      clock.StepWall(hours(step));
+      clock.Advance(seconds(10));
+      ring.Observe("pg", {std::to_string(step), 1}, 300, clock.Steady(), kInterval);
+    }
+    clock.Advance(seconds(10));
+    const auto database = Open(folder.Path("db"));
+    PositionRing ring(database.get(), &clock);
+    const auto reading = ring.Read("pg", 100, clock.Steady());
+    ASSERT_TRUE(reading && reading->lag);
+    EXPECT_EQ(reading->lag->at_least, seconds(20)) << step;
+  }
 }
 
 TEST(PositionRingDatabaseTest, RemembersWhichTransactionsHaveEnded) {
