@@ -78,8 +78,10 @@ void GetContents(MapReader& reader, BackupProbe& probe) {
   GetRatio(reader, "compression_drop", probe.compression_drop_ratio);
 }
 
-// By an ending of the names, which others of packing may follow. Empty: it does not tell.
+// By an ending of the names, which others of packing may follow, or by the name that Redis gives
+// its folder of append-only files. Empty: it does not tell.
 std::string_view KindOfPattern(std::string_view pattern) {
+  if (pattern.find("appendonlydir") != pattern.npos) return "aof";
   for (std::size_t dot = pattern.find('.'); dot != pattern.npos; dot = pattern.find('.', dot + 1)) {
     const std::string_view rest = pattern.substr(dot + 1);
     const std::string_view ending = rest.substr(0, rest.find('.'));

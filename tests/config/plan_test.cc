@@ -343,6 +343,8 @@ probes:
   EXPECT_EQ(warnings("dump-*.rdb"), none);
   EXPECT_EQ(warnings("dump.*.rdb.gz.gpg"), none);
   EXPECT_EQ(warnings("appendonly.aof"), none);
+  EXPECT_EQ(warnings("appendonlydir"), none);
+  EXPECT_EQ(warnings("appendonlydir-*.tar.gz"), none);
   EXPECT_EQ(warnings("\"*.sql\""), Messages{});
   EXPECT_EQ(warnings("rdb-*.tar.gz"), Messages{});
 }
