@@ -218,7 +218,7 @@ KeysResult<AwsCredentials> S3Credentials::Fetch(base::Deadline deadline,
 
 std::optional<KeysResult<AwsCredentials>> S3Credentials::Cached(base::Timestamp now) const {
   const bool alive = cached_ && *cached_->expiry > now;
-  const bool asked_lately = now - asked_ < kRetryAfter && now >= asked_;
+  const bool asked_lately = AskedLately(now);
   if (alive && (*cached_->expiry - now > kRenewBefore || asked_lately)) return *cached_;
   if (failure_ && asked_lately) return tl::unexpected(*failure_);
   return std::nullopt;
@@ -272,7 +272,10 @@ KeysResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline,
 
 void S3Credentials::Reject(const AwsKeys& keys) {
   const std::lock_guard lock(mutex_);
-  if (cached_ && cached_->keys.access_key_id == keys.access_key_id) cached_.reset();
+  if (!cached_ || cached_->keys.access_key_id != keys.access_key_id) return;
+  const bool handed_out_again = rejected_id_ == keys.access_key_id;
+  rejected_id_ = keys.access_key_id;
+  if (!handed_out_again || !AskedLately(clock_.Now())) cached_.reset();
 }
 
 std::optional<base::Timestamp> S3Credentials::expiry() const {

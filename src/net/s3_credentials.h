@@ -60,7 +60,8 @@ class S3Credentials {
   // Errors: kConfig (a file that cannot be read or holds no keys), kAuth (a service refuses, or
   // there are no keys anywhere), kProtocol, and what the network adds. Messages hold no secret.
   KeysResult<AwsCredentials> Get(base::Deadline deadline, const base::StopToken& stop);
-  // The server called temporary keys expired or unknown: the next Get() fetches others.
+  // The server called temporary keys expired or unknown: the next Get() fetches others. Where the
+  // service hands out the same again it is not asked once more before kRetryAfter has passed.
   void Reject(const AwsKeys& keys);
   // The end of the temporary keys in use.
   std::optional<base::Timestamp> expiry() const;
@@ -81,6 +82,9 @@ class S3Credentials {
                                                 const base::StopToken& stop) const;
   KeysResult<AwsCredentials> FetchFromInstance(base::Deadline deadline,
                                                const base::StopToken& stop) const;
+  bool AskedLately(base::Timestamp now) const {
+    return now - asked_ < kRetryAfter && now >= asked_;
+  }
   // What the cache says; nullopt: it must be filled.
   std::optional<KeysResult<AwsCredentials>> Cached(base::Timestamp now) const;
   void Keep(KeysResult<AwsCredentials> fetched, base::Timestamp now);
@@ -94,6 +98,7 @@ class S3Credentials {
   std::optional<AwsCredentials> cached_;
   std::optional<KeysError> failure_;  // of the last attempt
   base::Timestamp asked_{};           // the last time
+  std::string rejected_id_;           // of the keys that were rejected last
 };
 
 }  // namespace drwatch::net

@@ -381,6 +381,27 @@ TEST_F(S3CredentialsTest, FetchesOthersWhenTheServerRejectsThem) {
   EXPECT_EQ(GetFrom(credentials)->keys.access_key_id, "ASIA2");
 }
 
+TEST_F(S3CredentialsTest, AsksNowAndThenWhileTheServerRejectsTheSameKeys) {
+  std::string id = "ASIAONE";
+  testing::FakeHttpServer server(
+      [&](const FakeRequest&) { return FakeReply{.body = MetadataAnswer(id)}; });
+  S3Credentials credentials({}, clock_,
+                            From({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url("/")}}));
+  const auto use = [&] {
+    const auto answer = GetFrom(credentials);
+    EXPECT_TRUE(answer.has_value());
+    credentials.Reject(answer->keys);
+    return answer->keys.access_key_id;
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(use(), "ASIAONE");
+  EXPECT_EQ(server.requests().size(), 2u) << "the second time for others";
+  id = "ASIATWO";
+  clock_.Advance(S3Credentials::kRetryAfter);
+  EXPECT_EQ(use(), "ASIAONE");
+  EXPECT_EQ(use(), "ASIATWO");
+  EXPECT_EQ(server.requests().size(), 3u);
+}
+
 TEST_F(S3CredentialsTest, AsksOnceForManyThreads) {
   testing::FakeHttpServer server(FakeReply{.body = MetadataAnswer("ASIAONE")});
   S3Credentials credentials({}, clock_,
