@@ -115,9 +115,12 @@ std::optional<NameTime> ParseTimeOfDay(Cursor cursor, int year, int month, int d
   if (!minute) return std::nullopt;
   NameTime result;
   Cursor ahead = cursor;
-  const char second_separator = separator == '\0' ? '\0' : ahead.AnyOf(":-_.m");
+  // "03:04-05:00" is no 03:04:05.
+  Cursor zone = cursor;
+  const bool ends = separator != '-' && ParseOffset(zone, false).has_value();
+  const char second_separator = separator == '\0' || ends ? '\0' : ahead.AnyOf(":-_.m");
   const auto second = ahead.Digits(2);
-  if (second && (separator == '\0' || second_separator != '\0') && !ahead.AtDigit()) {
+  if (second && !ends && (separator == '\0' || second_separator != '\0') && !ahead.AtDigit()) {
     cursor = ahead;
   } else {
     result.precision = Precision::kMinute;

@@ -95,6 +95,13 @@ TEST(NameTimeTest, AZoneIsNoneThatWouldBeginABackupAfterItsEnd) {
   EXPECT_EQ(Read("shop-20260101T220405-0500.dump", modified), "2026-01-02T03:04:05Z");
 }
 
+TEST(NameTimeTest, AZoneBehindMinutesIsNoSecond) {
+  EXPECT_EQ(Read("shop-2026-01-01T22:04-05:00.dump"), "2026-01-02T03:04:00Z minute");
+  EXPECT_EQ(Read("shop-2026-01-02T08:34+05:30.dump"), "2026-01-02T03:04:00Z minute");
+  EXPECT_EQ(Read("shop-2026-01-02T03:04-05.dump"), "2026-01-02T03:04:05Z local");
+  EXPECT_EQ(Read("shop-2026-01-02_03-04-05:00.dump"), "2026-01-02T03:04:05Z local");
+}
+
 TEST(NameTimeTest, FractionsOfASecondStandBeforeTheZone) {
   const std::string exact = "2026-01-02T03:04:05Z";
   EXPECT_EQ(Read("shop-2026-01-02T08:34:05.123+05:30.dump"), exact);
