@@ -43,8 +43,9 @@ bool Matches(const std::string& selector, const config::Probe& probe) {
 }
 
 struct Selection {
-  std::string state_file;  // of the service; empty without a configuration
-  std::vector<config::Probe> shown;
+  std::string state_file;                 // of the service; empty without a configuration
+  std::vector<config::Probe> shown;       // the ad hoc ones last
+  std::size_t ad_hoc = 0;                 // how many of them
   std::vector<config::Probe> companions;  // run, and are not shown
 };
 
@@ -113,6 +114,7 @@ base::Result<Selection> SelectProbes(const OnceOptions& options) {
   }
   selection.companions = FindCompanions(selection.shown, configured);
   MakeNamesUnique(ad_hoc, configured);
+  selection.ad_hoc = ad_hoc.size();
   std::move(ad_hoc.begin(), ad_hoc.end(), std::back_inserter(selection.shown));
   for (config::Probe& probe : selection.shown) {
     // One run decides: there is no second failure to wait for.
@@ -141,6 +143,8 @@ OnceReport Run(const Selection& selection, const OnceOptions& options) {
   std::vector<probes::ScheduledProbe> scheduled;
   for (const auto* probes : {&selection.shown, &selection.companions}) {
     for (const config::Probe& probe : *probes) {
+      services.ad_hoc = probes == &selection.shown &&
+                        scheduled.size() >= selection.shown.size() - selection.ad_hoc;
       scheduled.push_back({probe.name, probe.type, probe.interval, probe.timeout,
                            std::shared_ptr<probes::Probe>(probes::MakeProbe(probe, services))});
     }

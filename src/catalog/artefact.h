@@ -114,6 +114,17 @@ struct FailedAttempt {
   std::string message;     // "left behind without being finished", or what its program wrote down
 };
 
+// Folders that were not looked into because nobody asked for what lies below the place.
+struct FoldersLeftOut {
+  std::int64_t count = 0;
+  std::int64_t dated = 0;  // of these, named by a date ("2026-11-30", "2026", "latest")
+  // `name` is a folder's own, without what is above it; a hidden or temporary one counts for
+  // nothing.
+  void Add(std::string_view name);
+
+  friend bool operator==(const FoldersLeftOut&, const FoldersLeftOut&) = default;
+};
+
 struct Listing {
   // Set if the place could not be looked at; everything else is empty then.
   std::optional<Finding> blind;
@@ -124,6 +135,10 @@ struct Listing {
   // In repositories, oldest first; at most kMaxFindings, the newest ones.
   std::vector<FailedAttempt> failed;
   std::vector<Finding> findings;  // at most kMaxFindings
+  FoldersLeftOut left_out;
+
+  // True if all there is are folders named by a date: the backups of one job, surely.
+  bool IsAllInDatedFolders() const;
 };
 
 inline constexpr std::size_t kMaxFindings = 20;

@@ -15,7 +15,11 @@ FolderCatalog::~FolderCatalog() = default;
 
 Listing FolderCatalog::List(base::Timestamp now, base::Deadline deadline,
                             const base::StopToken& stop) {
-  return ScanFolder(options_, *cache_, now, deadline, stop);
+  Listing listing = ScanFolder(options_, *cache_, now, deadline, stop);
+  if (!options_.into_dated_folders || !listing.IsAllInDatedFolders()) return listing;
+  FolderOptions deeper = options_;
+  deeper.recursive = true;
+  return ScanFolder(deeper, *cache_, now, deadline, stop);
 }
 
 std::optional<std::uint64_t> FolderCatalog::CurrentFingerprint(const Artefact& artefact,

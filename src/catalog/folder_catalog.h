@@ -20,6 +20,8 @@ struct FolderOptions {
   // pattern every folder it matches does.
   std::string pattern = "*";
   bool recursive = false;
+  // As if `recursive` where all there is are folders named by a date (Listing). Only with "*".
+  bool into_dated_folders = false;
   // A file changed more recently, and without a completeness mark, is still being written. Marks: a
   // checksum file that names it, or the backup_manifest of its folder, not older than the file.
   base::Duration quiet_time{60'000};

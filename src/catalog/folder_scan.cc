@@ -246,7 +246,10 @@ bool FolderScan::JudgeFolder(const std::string& relative) {
       (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
     return AddFolder(relative, kind.store);
   }
-  return !options_.recursive || kind.one_artefact || Scan(relative + "/");
+  if (kind.one_artefact) return true;
+  if (options_.recursive) return Scan(relative + "/");
+  listing_.left_out.Add(relative);
+  return true;
 }
 
 void FolderScan::JudgeTemporary(const std::string& prefix, const FolderEntry& entry) {

@@ -71,9 +71,14 @@ tl::expected<void, Finding> PlaceCatalog::ListObjects(base::Timestamp now,
   auto listed = place_.List(options, context);
   if (!listed) return tl::unexpected(std::move(listed.error()));
   std::vector<PlaceObject> objects = std::move(listed->objects);
+  FoldersLeftOut not_listed;
   std::map<std::string, PlaceCache::Folder> before = std::exchange(cache_.folders, {});
   for (const std::string& folder : listed->folders) {
-    if (!MatchesPattern(options_.pattern, folder.substr(0, folder.size() - 1))) continue;
+    const std::string name = folder.substr(0, folder.size() - 1);
+    if (!MatchesPattern(options_.pattern, name)) {
+      not_listed.Add(name);
+      continue;
+    }
     if (const auto known = before.find(folder); known != before.end()) {
       cache_.folders[folder] = std::move(known->second);
     }
@@ -83,6 +88,7 @@ tl::expected<void, Finding> PlaceCatalog::ListObjects(base::Timestamp now,
   }
   std::sort(objects.begin(), objects.end(), ByName);
   objects_ = std::move(objects);
+  not_listed_ = not_listed;
   listed_ = now;
   return {};
 }
@@ -96,6 +102,14 @@ Listing PlaceCatalog::List(base::Timestamp now, base::Deadline deadline,
   }
   PlaceCache next;
   Listing listing = ScanPlace(place_, options_, objects_, now, context, cache_, next);
+  if (options_.into_dated_folders && listing.IsAllInDatedFolders()) {
+    PlaceOptions deeper = options_;
+    deeper.recursive = true;
+    next = {};
+    listing = ScanPlace(place_, deeper, objects_, now, context, cache_, next);
+  }
+  listing.left_out.count += not_listed_.count;
+  listing.left_out.dated += not_listed_.dated;
   const std::lock_guard lock(mutex_);
   if (deadline.Expired() || stop.stopped()) {
     // What was left unread would look as if it said nothing; what was read is not read again.

@@ -25,6 +25,7 @@ namespace drwatch::catalog {
 struct PlaceOptions {
   std::string pattern = "*";  // as FolderOptions
   bool recursive = false;
+  bool into_dated_folders = false;  // as FolderOptions
   base::Duration quiet_time{60'000};
   config::LocalClock clock = nullptr;  // as FolderOptions
   bool every_file = false;             // as FolderOptions
@@ -88,6 +89,7 @@ class PlaceCatalog final : public ArtefactCatalog {
   Place& place_;
   const PlaceOptions options_;
   std::vector<PlaceObject> objects_;  // of the last listing, in the order of names
+  FoldersLeftOut not_listed_;         // then, because the pattern is not about them
   base::Timestamp listed_{};
   ProvenFiles proven_;
   PlaceCache cache_;          // its `sums` under the mutex

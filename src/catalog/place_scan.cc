@@ -200,7 +200,9 @@ void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
   if (matches && (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
     return AddFolder(folder, objects, beside, kind.store);
   }
-  if (options_.recursive && !kind.one_artefact) Scan(folder, objects);
+  if (kind.one_artefact) return;
+  if (options_.recursive) return Scan(folder, objects);
+  if (matches) listing_.left_out.Add(folder.substr(0, folder.size() - 1));
 }
 
 // A manifest alone: the archives that it speaks of are still on their way.

@@ -52,15 +52,19 @@ std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& com
 
 class Judge {
  public:
-  Judge(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
-        const SoundBackups& sound, const BackupVerdicts& verdicts, base::Timestamp now)
-      : spec_(spec), complete_(complete), sound_(sound.all()), verdicts_(verdicts), now_(now) {}
+  Judge(const config::BackupProbe& spec, const catalog::Listing& listing, const SoundBackups& sound,
+        const BackupVerdicts& verdicts, base::Timestamp now)
+      : spec_(spec),
+        listing_(listing),
+        complete_(listing.complete.all()),
+        sound_(sound.all()),
+        verdicts_(verdicts),
+        now_(now) {}
 
   BackupState Run() {
     if (spec_.schedule) state_.next_slot = spec_.schedule->NextSlot(now_);
     if (complete_.empty()) {
-      Fail("exists", Reason::kNotFound, "no complete backup",
-           "see whether it is mounted and the backup job runs, or correct path and pattern");
+      NothingThere();
       return std::move(state_);
     }
     state_.newest = complete_.back();
@@ -92,6 +96,7 @@ class Judge {
     state_.checks.push_back(
         {std::move(name), false, severity, reason, std::move(message), std::move(hint)});
   }
+  void NothingThere();
   std::string Summary() const;
   void Restorable();
   void Wal();
@@ -109,12 +114,25 @@ class Judge {
   void History();
 
   const config::BackupProbe& spec_;
-  const std::vector<catalog::Artefact>& complete_;
-  const std::vector<catalog::Artefact>& sound_;  // of these
+  const catalog::Listing& listing_;
+  const std::vector<catalog::Artefact>& complete_;  // of the listing
+  const std::vector<catalog::Artefact>& sound_;     // of these
   const BackupVerdicts& verdicts_;
   const base::Timestamp now_;
   BackupState state_;
 };
+
+void Judge::NothingThere() {
+  const std::int64_t folders = listing_.left_out.count;
+  if (folders == 0) {
+    return Fail("exists", Reason::kNotFound, "no complete backup",
+                "see whether it is mounted and the backup job runs, or correct path and pattern");
+  }
+  Fail("exists", Reason::kNotFound,
+       "no complete backup, but " + std::to_string(folders) +
+           (folders == 1 ? " folder that was" : " folders that were") + " not looked into",
+       "if they hold its backups set \"recursive: true\", or name the folder that does");
+}
 
 // The newest one in a line: it is the headline while all is well.
 std::string Judge::Summary() const {
@@ -357,10 +375,10 @@ base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify) {
   return std::max(std::min(verify.every * 7, kWeek), verify.every * 2 + verify.timeout);
 }
 
-BackupState JudgeBackup(const config::BackupProbe& spec,
-                        const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
-                        const BackupVerdicts& verdicts, base::Timestamp now) {
-  return Judge(spec, complete, sound, verdicts, now).Run();
+BackupState JudgeBackup(const config::BackupProbe& spec, const catalog::Listing& listing,
+                        const SoundBackups& sound, const BackupVerdicts& verdicts,
+                        base::Timestamp now) {
+  return Judge(spec, listing, sound, verdicts, now).Run();
 }
 
 void SayUnread(BackupState& state) {

@@ -55,10 +55,10 @@ struct BackupState {
 // less than two rounds and a timeout take.
 base::Duration VerificationMaxAge(const config::BackupProbe::Verify& verify);
 
-// `complete` as catalog::Listing has it.
-BackupState JudgeBackup(const config::BackupProbe& spec,
-                        const std::vector<catalog::Artefact>& complete, const SoundBackups& sound,
-                        const BackupVerdicts& verdicts, base::Timestamp now);
+// `sound` are those of the listing.
+BackupState JudgeBackup(const config::BackupProbe& spec, const catalog::Listing& listing,
+                        const SoundBackups& sound, const BackupVerdicts& verdicts,
+                        base::Timestamp now);
 
 // Of a run after which nobody reads on: one that nobody has read, neither this run nor a service,
 // is not good but unknown.

@@ -66,7 +66,8 @@ std::optional<std::string> HeadOfFile(const catalog::Artefact& artefact, base::D
 
 std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& spec,
                                                     catalog::S3Place* bucket,
-                                                    catalog::Place* folder) {
+                                                    catalog::Place* folder,
+                                                    bool into_dated_folders) {
   if (spec.repository != config::Repository::kNone) {
     catalog::Place& place = bucket != nullptr ? *bucket : *folder;
     return catalog::MakeRepositoryCatalog(spec.repository, place, {spec.stanza});
@@ -75,6 +76,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
     catalog::PlaceOptions options;
     options.pattern = spec.pattern;
     options.recursive = spec.recursive;
+    options.into_dated_folders = into_dated_folders;
     options.quiet_time = spec.quiet_time;
     options.clock = ZoneClock(spec);
     options.every_file = spec.kind == "files";
@@ -87,6 +89,7 @@ std::unique_ptr<catalog::ArtefactCatalog> CatalogOf(const config::BackupProbe& s
   options.every_file = spec.kind == "files";
   options.pattern = spec.pattern;
   options.recursive = spec.recursive;
+  options.into_dated_folders = into_dated_folders;
   options.quiet_time = spec.quiet_time;
   options.clock = ZoneClock(spec);
   return std::make_unique<catalog::PieceCatalog>(std::make_unique<catalog::FolderCatalog>(options),
@@ -104,7 +107,8 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       clock_(ClockOf(services)),
       place_(BucketOf(config_.name, spec_, services)),
       folder_(FolderOf(spec_)),
-      catalog_(CatalogOf(spec_, place_.get(), folder_.get())),
+      catalog_(
+          CatalogOf(spec_, place_.get(), folder_.get(), services.ad_hoc && spec_.pattern == "*")),
       verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
       archives_(config_, services.positions, verdicts_),
       speeds_(services.database, config_.name),
@@ -153,7 +157,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
     const SoundBackups sound(spec_, complete, verdicts_);
-    BackupState state = JudgeBackup(spec_, complete, sound, verdicts_, context.now);
+    BackupState state = JudgeBackup(spec_, listing, sound, verdicts_, context.now);
     if (only_run_) SayUnread(state);
     ReportState(report, listing, state, sound, context.now);
     standing_ = Standing::kSeen;
@@ -326,7 +330,7 @@ model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message
   const base::Timestamp now = clock_.Now();
   const std::vector<catalog::Artefact>& complete = listing->complete.all();
   const SoundBackups sound(spec_, complete, verdicts_);
-  ReportState(report, *listing, JudgeBackup(spec_, complete, sound, verdicts_, now), sound, now);
+  ReportState(report, *listing, JudgeBackup(spec_, *listing, sound, verdicts_, now), sound, now);
   model::ProbeResult result = report.Finish({});
   result.copies = std::move(copies);
   return result;

@@ -45,6 +45,8 @@ struct ProbeServices {
   const base::Clock* clock = nullptr;
   net::S3Budgets* budgets = nullptr;  // of their days at buckets; nullptr = each begins its own
   bool only_run = false;              // --once: what a run leaves unread, no later one reads
+  // A target of --once that nobody configured: backups in folders named by dates are found, too.
+  bool ad_hoc = false;
 };
 
 // One line a type (probe_types.inc). `config` is copied.

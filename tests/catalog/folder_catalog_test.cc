@@ -379,6 +379,36 @@ TEST_F(FolderCatalogTest, PlainFoldersCountOnlyWhenThePatternMeansThem) {
   EXPECT_EQ(Names(), "2026-01-09/a.dump |");
 }
 
+TEST_F(FolderCatalogTest, CountsTheFoldersThatItDoesNotLookInto) {
+  for (const char* name : {"2026-01-08/a.dump", "2026-01-09/a.dump", "shop/a.dump", ".old/a.dump",
+                           "lost+found/x", "base/base.tar"}) {
+    Write(name, 2h);
+  }
+  EXPECT_EQ(Names(), "base |");
+  EXPECT_EQ(List().left_out, (FoldersLeftOut{3, 2}));
+  catalog_.reset();
+  options_.pattern = "*.dump";
+  EXPECT_EQ(List().left_out, (FoldersLeftOut{3, 2}));
+  catalog_.reset();
+  options_.recursive = true;
+  EXPECT_EQ(List().left_out, FoldersLeftOut());
+}
+
+TEST_F(FolderCatalogTest, LooksIntoFoldersNamedByDatesWhereThatIsAllThereIs) {
+  options_.into_dated_folders = true;
+  Write("2026-01-08/a.dump", 20h);
+  Write("2026-01-09/a.dump", 2h);
+  std::filesystem::create_symlink("2026-01-09", folder_.Path("latest"));
+  EXPECT_EQ(List().complete.size(), 2u);
+  Write("2025/12/31/a.dump", 240h);
+  EXPECT_EQ(List().complete.size(), 3u);
+  std::filesystem::create_directory(folder_.Path("wal"));
+  EXPECT_EQ(Names(), "|") << "that is of something else";
+  std::filesystem::remove(folder_.Path("wal"));
+  Write("b.dump", 1h);
+  EXPECT_EQ(Names(), "b.dump |");
+}
+
 TEST_F(FolderCatalogTest, SeesAChangeInPlaceAmongThousands) {
   // More than one thread looks at so many.
   for (int i = 0; i < 6000; ++i) {

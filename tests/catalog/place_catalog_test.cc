@@ -112,6 +112,30 @@ TEST_F(PlaceCatalogTest, LooksIntoFoldersIfAsked) {
   EXPECT_EQ(Names(), "c.dump |");
 }
 
+TEST_F(PlaceCatalogTest, CountsTheFoldersThatItDoesNotLookInto) {
+  for (const char* key : {"2026-01-08/a.dump", "2026-01-09/a.dump", "shop/a.dump", ".old/a.dump"}) {
+    Put("daily/" + std::string(key), 2h);
+  }
+  EXPECT_EQ(Names(), "|");
+  EXPECT_EQ(List().left_out, (FoldersLeftOut{3, 2}));
+  catalog_.reset();
+  options_.pattern = "*.dump";
+  EXPECT_EQ(List().left_out, (FoldersLeftOut{3, 2}));
+  catalog_.reset();
+  options_.recursive = true;
+  EXPECT_EQ(List().left_out, FoldersLeftOut());
+}
+
+TEST_F(PlaceCatalogTest, LooksIntoFoldersNamedByDatesWhereThatIsAllThereIs) {
+  options_.into_dated_folders = true;
+  Put("daily/2025/12/31/a.dump", 20h);
+  Put("daily/2026-01-09/a.dump", 2h);
+  EXPECT_EQ(Names(), "2025/12/31/a.dump 2026-01-09/a.dump |");
+  EXPECT_EQ(Names(), "2025/12/31/a.dump 2026-01-09/a.dump |") << "at the next look, too";
+  Put("daily/wal/x", 2h);
+  EXPECT_EQ(Names(), "|") << "that is of something else";
+}
+
 TEST_F(PlaceCatalogTest, TakesTheBucketItselfAsAPlace) {
   path_ = "s3://bucket";
   Put("a.dump", 1h);

@@ -109,6 +109,24 @@ def test_once_on_a_file_of_1970_whose_name_looks_like_a_pattern(folder):
     assert json.loads(answer.stdout)["results"][0]["latest_good"]["name"] == odd.name
 
 
+def test_once_looks_into_folders_named_by_dates(folder):
+    def once():
+        answer = subprocess.run([PROGRAM, "--once", folder, "--format=json"], check=False, capture_output=True, text=True, timeout=60)
+        return answer.returncode, json.loads(answer.stdout)["results"][0]
+
+    for day in 1, 2:
+        path = folder / time.strftime("%Y-%m-%d", time.gmtime(time.time() - day * 86400)) / "shop.json"
+        path.parent.mkdir()
+        path.write_text("{}")
+        os.utime(path, (time.time() - day * 86400,) * 2)
+    code, result = once()
+    assert code == 0 and result["latest_good"]["name"].endswith("/shop.json"), result
+    (folder / "wal").mkdir()
+    code, result = once()
+    assert code == 2 and "3 folders that were not looked into" in json.dumps(result), "not all of them are of one backup"
+    assert "recursive: true" in json.dumps(result).replace('\\"', '"'), result
+
+
 def test_copy_of_a_standby_has_the_manifest_it_was_made_with(folder, drwatch, receivers):
     for path in [folder, *folder.parents[:2]]:
         path.chmod(0o755)

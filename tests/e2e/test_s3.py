@@ -480,6 +480,8 @@ def test_once_without_a_config(folder, storage, s3, bucket):
     assert once(f"s3://{bucket}/daily/shop.dump").returncode == 0
     assert once(f"s3://{bucket}/broken/").returncode == 2
     assert once(f"s3://{bucket}/nothing").returncode == 2
+    s3.put(bucket, f"dated/{time.strftime('%Y-%m-%d', time.gmtime())}/shop.dump", DUMP)
+    assert once(f"s3://{bucket}/dated").returncode == 0, "its folders are named by dates"
     s3.put(bucket, "twice//shop.dump", DUMP)
     assert once(f"s3://{bucket}/twice//shop.dump").returncode == 0
     assert once(f"s3://{bucket}/twice//").returncode == 0

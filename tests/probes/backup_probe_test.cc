@@ -245,6 +245,19 @@ TEST_F(BackupProbeTest, StaleAndOverdueBackups) {
   EXPECT_EQ(RunForReason(), Reason::kNone);
 }
 
+TEST_F(BackupProbeTest, SaysThatFoldersWereNotLookedInto) {
+  Write("2025-12-30/shop.dump", 3h, GoodDump());
+  EXPECT_EQ(RunForReason(), Reason::kNotFound);
+  EXPECT_EQ(Check("exists").message, "no complete backup, but 1 folder that was not looked into");
+  Write("2025-12-31/shop.dump", 2h, GoodDump());
+  Run();
+  EXPECT_EQ(Check("exists").message, "no complete backup, but 2 folders that were not looked into");
+  EXPECT_NE(Check("exists").hint.find("recursive: true"), std::string::npos);
+  spec_.recursive = true;
+  Restart();
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+}
+
 TEST_F(BackupProbeTest, NothingThereIsNotABackup) {
   EXPECT_EQ(RunForReason(), Reason::kNotFound);
   EXPECT_EQ(Value("backup_success"), 0);
