@@ -11,38 +11,18 @@
 
 namespace drwatch::notify {
 
-namespace {
-
-// The wall clock was set if it differs by so much from the time that has passed.
-constexpr base::Duration kLeastStep = std::chrono::seconds(2);
-// Both clocks are read within this, or they say nothing of each other: a thread may be held up.
-constexpr base::SteadyTime::duration kSameInstant = std::chrono::milliseconds(50);
-
-}  // namespace
-
 Dispatcher::Shell::Shell(Options options, Records stored, base::Timestamp start)
     : options_(std::move(options)),
-      start_wall_(start),
-      start_steady_(options_.clock->Steady()),
+      scale_(*options_.clock, start),
       ledger_(std::move(stored), options_.config, start),
       templates_(MakeLibrary(*options_.config)) {}
 
-base::Timestamp Dispatcher::Shell::Now() const {
-  return start_wall_ +
-         std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - start_steady_);
-}
-
 // Now(), after a look at whether the wall clock was set.
 base::Timestamp Dispatcher::Shell::FollowWall() {
-  const base::SteadyTime before = options_.clock->Steady();
-  const base::Timestamp wall = options_.clock->Now();
-  if (options_.clock->Steady() - before >= kSameInstant) return Now();
-  const auto passed = std::chrono::duration_cast<base::Duration>(before - start_steady_);
-  const base::Duration step = wall - (start_wall_ + passed);
-  if (step < kLeastStep && step > -kLeastStep) return Now();
+  const base::Duration step = scale_.Follow();
+  if (step == base::Duration(0)) return Now();
   base::LogWarn("delivery follows the clock of this machine, which was set",
                 {{"by", base::FormatDuration(step)}});
-  start_wall_ += step;
   ledger_.Shift(step, Now());
   timer_wake_.notify_all();  // what they wait for is another time now
   return Now();

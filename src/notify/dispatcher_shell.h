@@ -12,6 +12,7 @@
 #include "notify/dispatcher.h"
 #include "notify/ledger.h"
 #include "notify/sender.h"
+#include "notify/wall_scale.h"
 
 namespace drwatch::notify {
 
@@ -46,7 +47,7 @@ class Dispatcher::Shell {
   enum class Phase { kIdle, kRunning, kDraining, kStopped };
 
   // The functions below expect the lock to be held.
-  base::Timestamp Now() const;
+  base::Timestamp Now() const { return scale_.Now(); }
   base::Timestamp FollowWall();
   base::Status Commit(db::Durability durability = db::Durability::kSynced);
   void CommitOutcome(bool busy);
@@ -61,8 +62,7 @@ class Dispatcher::Shell {
   void RunSender(const std::string& target, Sender& sender);
 
   const Options options_;
-  base::Timestamp start_wall_;  // moves when the wall clock is set
-  const base::SteadyTime start_steady_;
+  WallScale scale_;
   const base::StopSource stop_;
   mutable std::mutex mutex_;
   Ledger ledger_;

@@ -47,7 +47,7 @@ void ForwardState::Reload(std::shared_ptr<const config::Config> config, base::Ti
 void ForwardState::Restore(const std::vector<model::AlertEvent>& known, base::Timestamp now) {
   for (const model::AlertEvent& event : known) {
     if (ids_.contains(event.alert.labels)) continue;
-    ApplyEvent(event, now, now);
+    ApplyEvent(event, now);
     const auto id = ids_.find(event.alert.labels);
     if (id == ids_.end()) continue;
     entries_.at(id->second).confirmed = false;
@@ -62,20 +62,32 @@ void ForwardState::Confirm(base::Timestamp now) {
   }
 }
 
-void ForwardState::Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now,
-                         std::optional<base::Timestamp> wall) {
-  for (const model::AlertEvent& event : events) ApplyEvent(event, now, wall.value_or(now));
+void ForwardState::Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now) {
+  for (const model::AlertEvent& event : events) ApplyEvent(event, now);
   Forget(now);
 }
 
-void ForwardState::ApplyEvent(const model::AlertEvent& event, base::Timestamp now,
-                              base::Timestamp wall) {
+void ForwardState::Shift(base::Duration step) {
+  ends_.clear();
+  for (auto& [id, entry] : entries_) {
+    entry.changed_at += step;
+    if (entry.forget_at == base::Timestamp::max()) continue;
+    entry.forget_at += step;
+    ends_.insert({entry.forget_at, id});
+  }
+  for (auto& [url, peer] : peers_) {
+    if (peer.blocked_until != base::Timestamp{}) peer.blocked_until += step;
+    for (auto& [id, place] : peer.places) Put(peer, id, place.due, place.at + step);
+  }
+}
+
+void ForwardState::ApplyEvent(const model::AlertEvent& event, base::Timestamp now) {
   const auto found = ids_.find(event.alert.labels);
   if (found == ids_.end()) {
     if (entries_.size() >= kMaxAlerts) return;
     const std::int64_t id = ++last_id_;
     ids_[event.alert.labels] = id;
-    Replace(id, event, now, wall);
+    Replace(id, event, now);
     Owe(id, now);
     return;
   }
@@ -83,16 +95,15 @@ void ForwardState::ApplyEvent(const model::AlertEvent& event, base::Timestamp no
   const bool same = event.alert.fired_at == entry.alert.fired_at;
   // Rules offer an event again when they crashed before they noted it, and ends for a while. What
   // fires behind one that began in the future began after the clock was set back.
-  const bool set_back = entry.alert.fired_at > wall && !event.alert.resolved();
+  const bool set_back = entry.alert.fired_at > now && !event.alert.resolved();
   const bool earlier = event.alert.fired_at < entry.alert.fired_at && !set_back;
   if (earlier || (same && entry.alert.resolved())) return;
   const bool changed = !same || event.alert.resolved() || !entry.confirmed;
-  Replace(found->second, event, now, wall);
+  Replace(found->second, event, now);
   if (changed) Owe(found->second, now);
 }
 
-void ForwardState::Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now,
-                           base::Timestamp wall) {
+void ForwardState::Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now) {
   Entry& entry = entries_[id];
   const bool told_alike = entry.version > 0 && entry.alert.fired_at == event.alert.fired_at &&
                           entry.alert.resolved() == event.alert.resolved();
@@ -109,7 +120,7 @@ void ForwardState::Replace(std::int64_t id, const model::AlertEvent& event, base
   entry.forget_at = base::Timestamp::max();
   if (!entry.alert.resolved()) return;
   // By then an Alertmanager that never heard of the end has ended it by itself.
-  const base::Duration ago = std::max(base::Duration(0), wall - entry.alert.resolved_at);
+  const base::Duration ago = std::max(base::Duration(0), now - entry.alert.resolved_at);
   entry.forget_at = now - ago + std::max(kForwardEnds, Validity());
   ends_.insert({entry.forget_at, id});
 }

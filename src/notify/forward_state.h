@@ -1,5 +1,5 @@
 // What each Alertmanager is still to be told of the rules' alerts. No I/O, no threads, no clock:
-// every call takes `now`, an instant on the caller's one scale.
+// every call takes `now`, an instant of a WallScale.
 //
 // State instead of messages: an alert has one newest state, and a peer is owed that or nothing. So
 // one that does not answer costs no memory, and what it is told in the end is true then. What fires
@@ -58,9 +58,10 @@ class ForwardState {
   void Confirm(base::Timestamp now);
   // What the rules say. What is known already changes nothing; a new text waits for the repetition.
   // Beyond kMaxAlerts alerts further ones are left out; the rules offer them again.
-  // `wall`: what the wall clock shows, by which events are dated; nullopt: `now`.
-  void Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now,
-             std::optional<base::Timestamp> wall = std::nullopt);
+  void Apply(const std::vector<model::AlertEvent>& events, base::Timestamp now);
+  // The scale followed the wall clock by `step`: what waits goes on waiting for as long as before.
+  // When an alert began and ended stays what the rules say.
+  void Shift(base::Duration step);
   // Peers of the same URL go on where they are; new ones are owed everything.
   void Reload(std::shared_ptr<const config::Config> config, base::Timestamp now);
 
@@ -105,9 +106,8 @@ class ForwardState {
     int refusals = 0;  // in a row
   };
 
-  void ApplyEvent(const model::AlertEvent& event, base::Timestamp now, base::Timestamp wall);
-  void Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now,
-               base::Timestamp wall);
+  void ApplyEvent(const model::AlertEvent& event, base::Timestamp now);
+  void Replace(std::int64_t id, const model::AlertEvent& event, base::Timestamp now);
   void Owe(std::int64_t id, base::Timestamp now);
   void OweTo(Peer& peer, std::int64_t id, base::Timestamp now);
   void Put(Peer& peer, std::int64_t id, Due due, base::Timestamp at);

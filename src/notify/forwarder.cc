@@ -10,29 +10,29 @@ namespace drwatch::notify {
 
 Forwarder::Forwarder(Options options)
     : options_(std::move(options)),
-      start_wall_(options_.clock->Now()),
-      start_steady_(options_.clock->Steady()),
-      state_(options_.config, options_.repeat, start_wall_) {
-  state_.Restore(options_.known, start_wall_);
+      scale_(*options_.clock, options_.clock->Now()),
+      state_(options_.config, options_.repeat, Now()) {
+  state_.Restore(options_.known, Now());
   Reload(options_.config);
 }
 
 Forwarder::~Forwarder() { Stop(base::Duration(0)); }
 
-base::Timestamp Forwarder::Now() const {
-  return start_wall_ +
-         std::chrono::duration_cast<base::Duration>(options_.clock->Steady() - start_steady_);
+base::Timestamp Forwarder::FollowWall() {
+  const base::Duration step = scale_.Follow();
+  if (step != base::Duration(0)) state_.Shift(step);
+  return Now();
 }
 
 void Forwarder::Accept(const std::vector<model::AlertEvent>& events) {
   const std::lock_guard lock(mutex_);
-  state_.Apply(events, Now(), options_.clock->Now());
+  state_.Apply(events, FollowWall());
   for (const auto& [url, sender] : senders_) sender->wake.notify_one();
 }
 
 void Forwarder::Confirm() {
   const std::lock_guard lock(mutex_);
-  state_.Confirm(Now());
+  state_.Confirm(FollowWall());
   for (const auto& [url, sender] : senders_) sender->wake.notify_one();
 }
 
@@ -40,7 +40,7 @@ void Forwarder::Reload(std::shared_ptr<const config::Config> config) {
   std::vector<std::unique_ptr<Sender>> removed;
   {
     const std::lock_guard lock(mutex_);
-    state_.Reload(config, Now());
+    state_.Reload(config, FollowWall());
     std::map<std::string, std::unique_ptr<Sender>> senders;
     for (ForwardPeer& peer : ForwardPeers(*config)) {
       std::unique_ptr<Sender>& sender = senders[peer.url];
@@ -110,13 +110,16 @@ void Forwarder::Run(Sender& sender) {
   const std::string url = sender.peer.url;
   while (!sender.removed && phase_ != Phase::kStopped) {
     if (phase_ == Phase::kDraining && !state_.HasChanges(url, Now())) break;
-    const std::vector<ForwardItem> items = state_.Take(url, Now());
+    std::vector<ForwardItem> items = state_.Take(url, FollowWall());
     if (!items.empty()) {
+      const base::Duration moved = scale_.moved();
       const ForwardPeer peer = sender.peer;
       const base::Duration validity = state_.Validity();
       lock.unlock();
       const Answer answer = Send(peer, items, validity, sender.stop.token());
       lock.lock();
+      FollowWall();
+      for (ForwardItem& item : items) item.owed_since += scale_.moved() - moved;
       if (!sender.removed && !answer.abandoned) Settle(sender, items, answer);
       continue;
     }

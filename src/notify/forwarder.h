@@ -20,6 +20,7 @@
 #include "notify/forward_state.h"
 #include "notify/happening.h"
 #include "notify/sender.h"
+#include "notify/wall_scale.h"
 
 namespace drwatch::notify {
 
@@ -71,19 +72,19 @@ class Forwarder {
     base::Duration took{};
   };
 
-  base::Timestamp Now() const;
   Answer Send(const ForwardPeer& peer, const std::vector<ForwardItem>& items,
               base::Duration validity, const base::StopToken& stop) const;
   void Run(Sender& sender);
   // The functions below expect the lock to be held.
+  base::Timestamp Now() const { return scale_.Now(); }
+  base::Timestamp FollowWall();  // Now(), after a look at whether the wall clock was set
   void StartSenders();
   void Settle(Sender& sender, const std::vector<ForwardItem>& items, const Answer& answer);
   void NoteClock(Sender& sender, base::Duration ahead);
 
   const Options options_;
-  const base::Timestamp start_wall_;
-  const base::SteadyTime start_steady_;
   mutable std::mutex mutex_;
+  WallScale scale_;
   ForwardState state_;
   Phase phase_ = Phase::kIdle;
   std::map<std::string, std::unique_ptr<Sender>> senders_;  // by URL

@@ -119,15 +119,34 @@ TEST(ForwardStateTest, AnAlertThatComesBackAfterTheClockWasSetBackIsANewOne) {
   state.Apply({ahead}, kStart + 1h);
   state.Apply({Resolved(ahead, kStart + 1h + 1min)}, kStart + 1h + 1min);
   EXPECT_EQ(Tell(state, kFirst, kStart + 1h + 1min), "A resolved");
+  state.Shift(-1h);  // half a minute later
+  const base::Timestamp now = kStart + 90s;
   // An old end that is offered again is no news.
-  const base::Timestamp now = kStart + 1h + 90s;  // by a clock that is never set
-  state.Apply({Resolved(Firing("A", "x", kStart), kStart + 1s)}, now, kStart + 2min);
+  state.Apply({Resolved(Firing("A", "x", kStart), kStart + 1s)}, now);
   EXPECT_EQ(Tell(state, kFirst, now), "");
   const model::AlertEvent again = Firing("A", "x", kStart + 2min);
-  state.Apply({again}, now, kStart + 2min);
-  EXPECT_EQ(Tell(state, kFirst, now), "A firing");
-  state.Apply({Resolved(again, kStart + 3min)}, now + 1min, kStart + 3min);
-  EXPECT_EQ(Tell(state, kFirst, now + 1min), "A resolved");
+  state.Apply({again}, kStart + 2min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 2min), "A firing");
+  state.Apply({Resolved(again, kStart + 3min)}, kStart + 3min);
+  EXPECT_EQ(Tell(state, kFirst, kStart + 3min), "A resolved");
+}
+
+TEST(ForwardStateTest, WhatWaitsGoesOnWaitingForAsLongAsBeforeWhenTheClockWasSet) {
+  for (const base::Duration step : {base::Duration(-1h), base::Duration(1h)}) {
+    ForwardState state = TwoPeers();
+    state.Apply({Firing("A", "x", kStart), Firing("B", "x", kStart)}, kStart);
+    state.Apply({Resolved(Firing("B", "x", kStart), kStart)}, kStart);
+    EXPECT_EQ(Tell(state, kFirst, kStart), "A firing, B resolved");
+    state.Settle(kSecond, state.Take(kSecond, kStart), Failed(), kStart);
+    const auto again = state.NextTake(kSecond);
+    ASSERT_TRUE(again);
+    state.Shift(step);
+    EXPECT_EQ(state.NextTake(kSecond), *again + step);
+    EXPECT_EQ(state.Health(kStart + step + 2s)[1].oldest, base::Duration(2s));
+    EXPECT_EQ(Tell(state, kFirst, kStart + step + kForwardRepeat - 1s), "");
+    EXPECT_EQ(Tell(state, kFirst, kStart + step + kForwardRepeat), "A firing, B resolved");
+    EXPECT_EQ(Tell(state, kFirst, kStart + step + kForwardEnds), "A firing") << "forgotten";
+  }
 }
 
 TEST(ForwardStateTest, APeerThatFailsOwesNothingToTheOtherAndIsToldTheNewestState) {

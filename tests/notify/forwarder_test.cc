@@ -7,8 +7,10 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/duration.h"
 #include "fixtures.h"
 #include "support/eventually.h"
+#include "support/fake_clock.h"
 #include "support/fake_http_server.h"
 #include "support/log_check.h"
 
@@ -116,6 +118,36 @@ TEST(ForwarderTest, SaysWhatWasTold) {
   ASSERT_TRUE(Eventually([&] { return count() == 2; }));
   forwarder.Stop(1s);
   EXPECT_EQ(happened, (std::vector<std::string>{"trigger A delivered", "resolve A delivered"}));
+}
+
+TEST(ForwarderTest, SaysByTheWallClockWhenItWasToldAlsoWhenThatWasSet) {
+  FakeHttpServer server(FakeReply{});
+  testing::FakeClock clock;
+  std::mutex mutex;
+  std::vector<Happening> happened;
+  Forwarder::Options options{&clock, Share(Peers({server.address()}))};
+  options.on_happening = [&](const Happening& happening) {
+    const std::lock_guard lock(mutex);
+    happened.push_back(happening);
+  };
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return happened.size();
+  };
+  Forwarder forwarder(std::move(options));
+  forwarder.Start();
+  for (const base::Duration step : {base::Duration(-1h), base::Duration(2h)}) {
+    clock.StepWall(step);
+    {
+      const std::lock_guard lock(mutex);
+      happened.clear();
+    }
+    forwarder.Accept({Firing("A", base::FormatDuration(step), clock.Now())});
+    ASSERT_TRUE(Eventually([&] { return count() == 1; }));
+    EXPECT_EQ(happened[0].time, clock.Now());
+    EXPECT_EQ(happened[0].waited, base::Duration(0));
+  }
+  forwarder.Stop(1s);
 }
 
 TEST(ForwarderTest, NoSecretIsShown) {
