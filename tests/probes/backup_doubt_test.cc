@@ -33,6 +33,14 @@ class BackupDoubtTest : public BackupProbeTest {
     spec_.max_age = 26h;
     spec_.min_size_bytes = 1;
   }
+  // When the dump that lies there alone was begun, by what it says itself.
+  base::Timestamp WhenBegun() {
+    Run();
+    const base::Timestamp begun = last_.copies.at(0).made;
+    EXPECT_NE(begun, base::Timestamp{});
+    return begun;
+  }
+  void AdvanceTo(base::Timestamp at) { clock_.Advance(at - clock_.Now()); }
 };
 
 TEST_F(BackupDoubtTest, NoiseInASeriesOfDumpsIsBroken) {
@@ -137,10 +145,8 @@ TEST_F(BackupDoubtTest, WhereNothingIsOfAKnownFormatTheNewestCounts) {
 TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   const std::string dump = GoodDump();
   Write("latest.dump", 1h, dump);
-  Run();
-  const auto begun = last_.copies.at(0).made;
-  ASSERT_NE(begun, base::Timestamp{});
-  clock_.Advance(begun + 30 * 24h - clock_.Now());
+  const base::Timestamp begun = WhenBegun();
+  AdvanceTo(begun + 30 * 24h);
   Restart();
   Touch("latest.dump", 1h);
   EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
@@ -149,7 +155,7 @@ TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   Write("another.sql", 20h, kSql);
   EXPECT_EQ(RunForReason(), Reason::kNone) << "the newest by what they say themselves";
   EXPECT_EQ(Value("backup_age_seconds"), 20 * 3600.0);
-  clock_.Advance(begun + 40h - clock_.Now());
+  AdvanceTo(begun + 40h);
   Restart();
   std::filesystem::remove(folder_.Path("backups/another.sql"));
   Touch("latest.dump", 1h);
@@ -163,10 +169,7 @@ class CopiedDumpsTest : public BackupDoubtTest {
   void Copy(int count) {
     const std::string dump = GoodDump();
     Write("first.dump", 1h, dump);
-    Run();
-    const auto begun = last_.copies.at(0).made;
-    ASSERT_NE(begun, base::Timestamp{});
-    clock_.Advance(begun + 30 * 24h - clock_.Now());
+    AdvanceTo(WhenBegun() + 30 * 24h);
     std::filesystem::remove(folder_.Path("backups/first.dump"));
     for (int i = 0; i < count; ++i) Write("shop.dump." + std::to_string(i), 1h, dump);
     Restart();
