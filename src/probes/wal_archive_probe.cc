@@ -69,6 +69,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       speeds_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services), only_run_),
       lag_(spec_.primary),
+      window_start_(services.database, config_.name),
       streamed_(*place_) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
@@ -387,6 +388,11 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     lag_.Find(*positions_, *reader_, verdicts_, context, findings);
   }
   FindWindow(findings, context);
+  // A look that knows nothing of earlier ones cannot tell.
+  if (spec_.window && findings.window_start && !only_run_) {
+    findings.window_grows = window_start_.Grows(*findings.window_start, reader_->inventory(),
+                                                *spec_.window, context.now);
+  }
   FindFuture(findings, context.now);
   return findings;
 }

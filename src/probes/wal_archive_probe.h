@@ -21,6 +21,7 @@
 #include "probes/wal_findings.h"
 #include "probes/wal_lag.h"
 #include "probes/wal_verifier.h"
+#include "probes/wal_window_start.h"
 #include "probes/wal_written.h"
 
 namespace drwatch::probes {
@@ -79,6 +80,7 @@ class WalArchiveProbe final : public Probe {
   std::optional<PositionReading> primary_;
   WalLag lag_;
   WrittenBy window_written_;  // what can be recovered
+  WalWindowStart window_start_;
   catalog::StreamedSegment streamed_;
 };
 

@@ -316,6 +316,10 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
     const double length =
         findings.window_start ? base::ToSeconds(*findings.window_end - *findings.window_start) : 0;
     gauge("pitr_window_seconds", "Length of the time any point of which can be restored.", length);
+    if (findings.window_grows) {
+      gauge("pitr_window_growing",
+            "1 while an archive that is younger than its window has lost nothing of it.", 1);
+    }
     report.Measure("pitr_window_seconds", length, "s");
   }
 }

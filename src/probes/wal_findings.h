@@ -41,6 +41,8 @@ struct WalFindings {
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;
   std::optional<base::Timestamp> window_end;
+  // Shorter than promised because the archive is younger than that: nothing of it was lost.
+  bool window_grows = false;
   // Segments of the window's end that were not read: it may reach further than window_end.
   std::uint64_t end_unread = 0;
   std::vector<model::ReplayBase> replay_bases;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "probes/verdict_rows.h"
+#include "probes/wal_window_start.h"
 
 namespace drwatch::probes {
 namespace {
@@ -25,7 +26,11 @@ constexpr std::string_view kWhat = "verdicts on WAL";
 
 }  // namespace
 
-std::vector<db::Migration> WalMigrations() { return {{"wal_archive", 1, kSchema}}; }
+std::vector<db::Migration> WalMigrations() {
+  std::vector<db::Migration> all = {{"wal_archive", 1, kSchema}};
+  for (const db::Migration& migration : WalWindowStartMigrations()) all.push_back(migration);
+  return all;
+}
 
 WalVerdicts::WalVerdicts(db::Database* database, std::string probe)
     : database_(database), probe_(std::move(probe)) {}

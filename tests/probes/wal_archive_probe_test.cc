@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "probes/backup_verdicts.h"
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
 #include "support/fake_s3.h"
@@ -75,10 +76,10 @@ class WalArchiveProbeTest : public ::testing::Test {
     return base::ToUnixMillis(start_) / 1000 + seconds;
   }
   // Self-contained, and finished in segment 2.
-  void AddBase() {
+  void AddBase(base::Duration stopped = 2s) {
     positions_.archive_notes().PutBases(
         "base", {"shop", spec_.data},
-        {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 2s, "b1", 0, "base"}});
+        {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + stopped, "b1", 0, "base"}});
   }
   void SeePrimary(std::uint64_t lsn, const std::string& transactions = "") {
     positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s,
@@ -90,6 +91,7 @@ class WalArchiveProbeTest : public ::testing::Test {
       ProbeServices services;
       services.clock = &clock_;
       services.positions = &positions_;
+      services.database = database_.get();
       probe_ = std::make_unique<WalArchiveProbe>(config_, services);
     }
     return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
@@ -108,6 +110,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   PositionRing positions_{nullptr, &clock_};
   config::Probe config_;
   config::WalArchiveProbe spec_;
+  std::unique_ptr<db::Database> database_;  // none unless a test opens one
   std::unique_ptr<WalArchiveProbe> probe_;
 };
 
@@ -121,6 +124,38 @@ TEST_F(WalArchiveProbeTest, AnIdlePrimaryLosesNothingWhileItIsSeen) {
     EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 0);
     EXPECT_EQ(Loss(result), 0);
   }
+}
+
+TEST_F(WalArchiveProbeTest, AnArchiveGrowsUntilItLosesSomethingOrIsOldEnough) {
+  std::vector<db::Migration> tables = BackupMigrations();  // they keep how quickly is read
+  for (const db::Migration& migration : WalMigrations()) tables.push_back(migration);
+  database_ = *db::Database::OpenInMemory(tables);
+  spec_.window = 24h;
+  clock_.Advance(1h);
+  const auto growing = [&] {
+    SeePrimary(5 * kBytes + 100);
+    return ValueOf(Run(), "pitr_window_growing");
+  };
+  EXPECT_FALSE(growing()) << "there is no window yet";
+  AddBase();
+  EXPECT_EQ(growing(), 1);
+  probe_.reset();
+  AddBase(30min);
+  EXPECT_FALSE(growing()) << "an older base backup is gone, which was seen before the restart";
+  AddBase();
+  EXPECT_EQ(growing(), 1);
+  clock_.Advance(23h + 1min);
+  EXPECT_FALSE(growing());
+}
+
+TEST_F(WalArchiveProbeTest, ASegmentOlderThanTheWindowSaysThatTheArchiveIsNotNew) {
+  spec_.window = 24h;
+  AddBase(1h);
+  DateSegment(0, start_ - 23h);
+  clock_.Advance(59min);
+  EXPECT_EQ(ValueOf(Run(), "pitr_window_growing"), 1);
+  clock_.Advance(2min);
+  EXPECT_FALSE(ValueOf(Run(), "pitr_window_growing"));
 }
 
 TEST_F(WalArchiveProbeTest, WhatAnIdlePrimaryCommittedIsNotArchivedBeforeItsSegmentIs) {
