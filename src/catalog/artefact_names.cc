@@ -9,6 +9,7 @@
 #include "catalog/folder_catalog.h"
 #include "verify/decoder.h"
 #include "verify/fnv.h"
+#include "verify/redis_names.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -17,9 +18,6 @@ namespace {
 constexpr std::array<std::string_view, 11> kTemporarySuffixes = {
     ".tmp",  ".part",       ".partial", ".filepart", ".in_progress", ".inprogress", ".in-progress",
     ".temp", ".crdownload", ".swp",     "~"};
-
-// What Redis, Valkey and KeyDB put before the names of files that they are writing.
-constexpr std::string_view kRedisPrefix = "temp-";
 
 // Of logs, notes, scripts, settings, what services keep while they run, signatures of files and
 // what repairs them.
@@ -30,43 +28,6 @@ constexpr std::array<std::string_view, 23> kBesideEndings = {
 
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789-_") == text.npos;
-}
-
-// Takes `part` off the front of `text`, if it is there.
-bool Skip(std::string_view& text, std::string_view part) {
-  if (!text.starts_with(part)) return false;
-  text.remove_prefix(part.size());
-  return true;
-}
-
-bool IsShortNumber(std::string_view text, std::size_t digits) {
-  return !text.empty() && text.size() <= digits &&
-         text.find_first_not_of("0123456789") == text.npos;
-}
-
-// "4711", "1764660000.4711" (of a full synchronisation) or "4711-2" (KeyDB). A process's number has
-// seven digits at most: a longer one is a date.
-bool IsProcess(std::string_view text) {
-  constexpr std::size_t kProcessDigits = 7;
-  constexpr std::size_t kSecondsDigits = 10;
-  if (const std::size_t dot = text.find('.'); dot != text.npos) {
-    return IsShortNumber(text.substr(0, dot), kSecondsDigits) &&
-           IsShortNumber(text.substr(dot + 1), kProcessDigits);
-  }
-  const std::size_t dash = std::min(text.find('-'), text.size());
-  return IsShortNumber(text.substr(0, dash), kProcessDigits) &&
-         (dash == text.size() || IsShortNumber(text.substr(dash + 1), kProcessDigits));
-}
-
-// What a Redis that is killed leaves: "temp-4711.rdb", "temp-rewriteaof-4711.aof",
-// "temp-rewriteaof-bg-4711.aof". They get their names when they are whole.
-bool IsWrittenByRedis(std::string_view name) {
-  if (!Skip(name, kRedisPrefix)) return false;
-  const bool log = Skip(name, "rewriteaof-");
-  if (log) Skip(name, "bg-");
-  const std::string_view ending = log ? ".aof" : ".rdb";
-  if (!name.ends_with(ending)) return false;
-  return IsProcess(name.substr(0, name.size() - ending.size()));
 }
 
 // "backup.log" of "backup.log.2.gz", "backup.log.1" and "backup.log-20260101".
@@ -97,7 +58,7 @@ std::vector<std::string> FinalNames(std::string_view name) {
 }  // namespace
 
 bool IsTemporaryName(std::string_view name) {
-  if (name.starts_with('.') || IsWrittenByRedis(name)) return true;
+  if (name.starts_with('.') || verify::IsRedisTemporaryName(name)) return true;
   // Asked of every entry of a folder: what is long enough for the longest suffix will do.
   constexpr std::size_t kLongest = std::string_view(".in_progress").size();
   const std::string lower = base::Lower(name.substr(name.size() - std::min(name.size(), kLongest)));
@@ -107,7 +68,7 @@ bool IsTemporaryName(std::string_view name) {
 
 bool IsUnfinishedName(const std::string& pattern, std::string_view name) {
   const std::string_view last = std::string_view(pattern).substr(pattern.rfind('/') + 1);
-  for (const std::string_view prefix : {std::string_view("."), kRedisPrefix}) {
+  for (const std::string_view prefix : {std::string_view("."), verify::kRedisTemporaryPrefix}) {
     if (last.starts_with(prefix) && name.starts_with(prefix)) {
       return IsTemporaryName(name.substr(prefix.size()));
     }

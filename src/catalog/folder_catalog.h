@@ -65,7 +65,8 @@ class FolderCatalog final : public ArtefactCatalog {
 };
 
 // True for names of files that are not finished: dotfiles, .tmp, .part, .partial, .filepart,
-// .in_progress and their like, and what Redis writes to (temp-4711.rdb).
+// .in_progress and their like, and what Redis writes to
+// (verify::IsRedisTemporaryName).
 bool IsTemporaryName(std::string_view name);
 
 }  // namespace drwatch::catalog

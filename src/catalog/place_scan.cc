@@ -15,6 +15,7 @@
 #include "verify/file_source.h"
 #include "verify/manifest.h"
 #include "verify/rdb.h"
+#include "verify/redis_names.h"
 #include "verify/utc.h"
 
 namespace drwatch::catalog {
@@ -205,11 +206,12 @@ void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
   if (matches) listing_.left_out.Add(folder.substr(0, folder.size() - 1));
 }
 
-// A manifest alone: the archives that it speaks of are still on their way.
+// A manifest alone: the archives that it speaks of are still on their way. What Redis was writing
+// to in its folder of append-only files was copied along, and says nothing of the copy.
 bool PlaceScan::IsUnfinished(const PlaceFiles& files) const {
   bool has_archive = files.Has("PG_VERSION");
   for (const std::string& name : files.TopNames()) {
-    if (IsTemporaryName(name)) return true;
+    if (IsTemporaryName(name) && !verify::IsRedisTemporaryName(name)) return true;
     has_archive = has_archive || name.starts_with("base.tar");
   }
   return files.Has("backup_manifest") && !has_archive;

@@ -7,6 +7,7 @@
 #include "verify/aof.h"
 #include "verify/file_verifier.h"
 #include "verify/rdb.h"
+#include "verify/redis_names.h"
 
 namespace drwatch::verify {
 namespace {
@@ -21,14 +22,14 @@ constexpr std::size_t kMaxEntries = 4096;
 // The name of the manifest; empty if there is none. `names` are the folder's entries.
 std::string FindManifest(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    if (name.ends_with(kManifestSuffix) && !name.starts_with("temp")) return name;
+    if (name.ends_with(kManifestSuffix) && !IsRedisTemporaryName(name)) return name;
   }
   return {};
 }
 
 // "appendonly.aof.2.incr.aof", "appendonly.aof.manifest": names Redis gives.
 bool IsPartName(std::string_view name) {
-  if (name.ends_with(".aof.manifest")) return true;
+  if (name.ends_with(".aof.manifest")) return !IsRedisTemporaryName(name);
   for (const std::string_view suffix : {".incr.aof", ".base.aof", ".base.rdb"}) {
     if (!name.ends_with(suffix)) continue;
     const std::string_view stem = name.substr(0, name.size() - suffix.size());

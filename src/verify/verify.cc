@@ -21,6 +21,7 @@
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
 #include "verify/partial_segments.h"
+#include "verify/redis_names.h"
 #include "verify/split_pieces.h"
 
 namespace drwatch::verify {
@@ -258,30 +259,56 @@ class LooseFiles {
   std::set<std::string> cut_;
 };
 
+// What a server writes to, or was killed over: nobody restores from it.
+struct Unfinished {
+  std::int64_t count = 0;
+  std::string first;  // its name
+
+  // True if the file is such a one.
+  bool Take(const std::string& file, const Checksums& checksums) {
+    if (!IsRedisTemporaryName(SplitPath(file).second) || !checksums.Find(file).empty())
+      return false;
+    if (++count == 1) first = file;
+    return true;
+  }
+  void Finish(Verdict& whole) const {
+    if (count == 0) return;
+    whole.details.push_back((count == 1 ? "" : std::to_string(count) + " files, one of them ") +
+                            base::Quote(first) +
+                            ", not looked at: Redis writes to such a file, or left it behind");
+  }
+};
+
 // Any folder: each file, and each folder that is an artefact, on its own. Checksum files are no
-// part of it.
+// part of it, nor is what Redis writes to, unless a checksum file names it.
 Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget& budget,
                    const TakeFile& take) {
   Verdict whole = WholeOf("");
   PartialSegments partials(whole);
   LooseFiles loose(files, checksums, budget);
   std::int64_t count = 0;
+  Unfinished unfinished;
   const auto walked = files.Each([&](const TreeFile& file) {
     if (ParseChecksumFileName(SplitPath(file.name).second)) return true;
+    const bool taken = take(file.name, whole);
+    if (!taken && unfinished.Take(file.name, checksums)) return true;
     ++count;
-    if (!take(file.name, whole)) {
+    if (!taken) {
       if (auto verdict = loose.Verify(file.name)) partials.Add(file.name, *std::move(verdict));
     }
     return whole.outcome != Outcome::kBroken && budget.Check().has_value();
   });
   if (!walked) return CannotLook(walked.error().reason, walked.error().message);
   partials.Finish();
+  unfinished.Finish(whole);
   AddMissing(whole, files, checksums, loose.cut());
   if (count == 0) {
     whole.outcome = Outcome::kBroken;
     whole.level = Level::kExists;
     whole.reason = Reason::kTooSmall;
-    whole.message = "the folder holds no file";
+    whole.message = unfinished.count == 0
+                        ? "the folder holds no file"
+                        : "the folder holds nothing but what Redis was writing to";
   }
   whole.format = "folder of " + std::to_string(count) + " files";
   return whole;

@@ -238,16 +238,17 @@ TEST_F(FolderCatalogTest, WhatRedisWritesToIsInProgress) {
   options_.pattern = "*";
   Write("dump.rdb", 3h);
   for (const char* name : {"temp-4711.rdb", "temp-1764660000.4711.rdb", "temp-4711-2.rdb",
-                           "temp-rewriteaof-4711.aof", "temp-rewriteaof-bg-4711.aof"}) {
+                           "temp-rewriteaof-4711.aof", "temp-rewriteaof-bg-4711.aof",
+                           "temp-appendonly.aof.incr", "temp-appendonly.aof.manifest"}) {
     Write(name, 1h);
   }
   Listing listing = List();
   ASSERT_EQ(listing.complete.size(), 1u) << Names();
   EXPECT_EQ(listing.complete.at(0).name, "dump.rdb");
-  EXPECT_EQ(listing.in_progress.size(), 5u);
+  EXPECT_EQ(listing.in_progress.size(), 7u);
   Touch("temp-4711.rdb", 48h);
   listing = List();
-  EXPECT_EQ(listing.in_progress.size(), 4u);
+  EXPECT_EQ(listing.in_progress.size(), 6u);
   EXPECT_EQ(listing.findings.at(0).message, "\"temp-4711.rdb\" was never finished");
 }
 

@@ -78,6 +78,13 @@ TEST_F(PlaceCatalogTest, WhatRedisWritesToIsInProgress) {
   EXPECT_EQ(Names(), "dump.rdb | temp-4711.rdb");
 }
 
+TEST_F(PlaceCatalogTest, WhatRedisLeftInItsFolderSaysNothingOfTheCopy) {
+  Put("daily/appendonlydir/appendonly.aof.manifest", 1h, "file a.1.incr.aof seq 1 type i\n");
+  Put("daily/appendonlydir/a.1.incr.aof", 1h);
+  Put("daily/appendonlydir/temp-appendonly.aof.incr", 1h);
+  EXPECT_EQ(Names(), "appendonlydir |");
+}
+
 TEST_F(PlaceCatalogTest, ListsMatchingObjectsOldestFirst) {
   options_.pattern = "shop-*.dump";
   Put("daily/shop-b.dump", 2h);

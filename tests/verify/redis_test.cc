@@ -369,6 +369,33 @@ TEST_F(AofFolderTest, IsOneArtefact) {
   EXPECT_EQ(outer.format, "folder of 4 files");
 }
 
+TEST(RedisFolderTest, WhatAServerWritesToIsNoPartOfIt) {
+  const testing::TempDir folder;
+  const std::string rdb = Sample("redis.rdb");
+  for (const char* name : {"temp-4711.rdb", "temp-rewriteaof-bg-4711.aof"}) {
+    folder.Write(name, rdb.substr(0, rdb.size() / 2));
+  }
+  Verdict verdict = VerifyPath(folder.path(), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kBroken);
+  EXPECT_EQ(verdict.message, "the folder holds nothing but what Redis was writing to");
+  folder.Write("dump.rdb", rdb);
+  verdict = VerifyPath(folder.path(), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  EXPECT_EQ(verdict.format, "folder of 1 files");
+  ASSERT_EQ(verdict.details.size(), 1u);
+  EXPECT_TRUE(verdict.details[0].starts_with("2 files, one of them \"temp-")) << verdict.details[0];
+  // A list of what belongs to the backup goes before its name.
+  folder.Write("SHA256SUMS", std::string(64, '0') + "  temp-4711.rdb\n");
+  EXPECT_EQ(VerifyPath(folder.path(), {}).outcome, Outcome::kBroken);
+}
+
+TEST_F(AofFolderTest, ItsManifestMayBeginAsATemporaryOne) {
+  Write("temperatures.aof.manifest", Read(manifest_));
+  std::filesystem::remove(folder_.path() + "/aof/" + manifest_);
+  Write("temp-temperatures.aof.manifest", "");
+  EXPECT_EQ(Check().outcome, Outcome::kIntact) << Check().ToString();
+}
+
 TEST_F(AofFolderTest, AppendedFilesAreNoSnapshots) {
   Write(appended_, Read(base_));
   const Verdict verdict = Check();
