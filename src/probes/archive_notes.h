@@ -21,11 +21,11 @@ namespace drwatch::probes {
 
 // Of one run of a primary's probe.
 struct ArchiverNote {
-  std::string last_archived;             // a segment's name; empty if none or not told
+  std::string last_archived;  // a segment's name; empty if none or not told
   std::optional<base::SteadyTime> last_archived_at{};
-  double archive_timeout_seconds = 0;           // 0 = not set
-  double waited_seconds = 0;                    // age of the oldest segment that waits; 0 = none
-  std::int64_t segment_bytes = 0;               // of its WAL; 0 = not told
+  double archive_timeout_seconds = 0;  // 0 = not set
+  double waited_seconds = 0;           // age of the oldest segment that waits; 0 = none
+  std::int64_t segment_bytes = 0;      // of its WAL; 0 = not told
 };
 
 // Whether an archive holds what a base backup without WAL of its own needs.

@@ -123,6 +123,14 @@ class Judge {
 };
 
 void Judge::NothingThere() {
+  if (const std::size_t count = listing_.in_progress.size(); count > 0) {
+    state_.being_written = true;
+    return Fail("exists", Reason::kNotFound,
+                "no complete backup, but " + std::to_string(count) + " being written",
+                "it counts once it has not changed for quiet_time (" +
+                    base::FormatDuration(spec_.quiet_time) +
+                    "), or as soon as a checksum file names it");
+  }
   const std::int64_t folders = listing_.left_out.count;
   if (folders == 0) {
     return Fail("exists", Reason::kNotFound, "no complete backup",
@@ -131,7 +139,8 @@ void Judge::NothingThere() {
   Fail("exists", Reason::kNotFound,
        "no complete backup, but " + std::to_string(folders) +
            (folders == 1 ? " folder that was" : " folders that were") + " not looked into",
-       "if they hold its backups set \"recursive: true\", or name the folder that does");
+       "if they hold its backups set \"recursive: true\", or name the folder that does; if each is "
+       "one, name them with \"pattern\"");
 }
 
 // The newest one in a line: it is the headline while all is well.
@@ -382,6 +391,7 @@ BackupState JudgeBackup(const config::BackupProbe& spec, const catalog::Listing&
 }
 
 void SayUnread(BackupState& state) {
+  if (state.being_written) state.checks.front().severity = Severity::kUnknown;
   if (!state.pending) return;
   const auto unknown = [&state](std::string_view name, std::string message, std::string hint) {
     for (BackupCheck& check : state.checks) {

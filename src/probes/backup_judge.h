@@ -45,6 +45,7 @@ struct BackupState {
   std::optional<catalog::Artefact> newest;
   std::optional<BackupVerdict> verdict;          // of the newest
   bool pending = false;                          // the newest has not been verified
+  bool being_written = false;                    // none is complete, but one may become it
   std::optional<base::Timestamp> last_success;   // PointOf() the newest that passed everything
   std::optional<base::Timestamp> last_verified;  // any of them
   std::optional<base::Timestamp> next_slot;
@@ -61,7 +62,7 @@ BackupState JudgeBackup(const config::BackupProbe& spec, const catalog::Listing&
                         base::Timestamp now);
 
 // Of a run after which nobody reads on: one that nobody has read, neither this run nor a service,
-// is not good but unknown.
+// is not good but unknown, and a place whose only one is being written is unknown, too.
 void SayUnread(BackupState& state);
 
 }  // namespace drwatch::probes

@@ -245,6 +245,18 @@ TEST_F(BackupProbeTest, StaleAndOverdueBackups) {
   EXPECT_EQ(RunForReason(), Reason::kNone);
 }
 
+TEST_F(BackupProbeTest, TheOnlyOneMayBeBeingWritten) {
+  Write("shop.enc", base::Duration(0), "Salted__12345678abcdef");
+  EXPECT_EQ(RunForReason(), Reason::kNotFound);
+  EXPECT_EQ(Check("exists").message, "no complete backup, but 1 being written");
+  EXPECT_EQ(Check("exists").severity, model::Severity::kCritical);
+  only_run_ = true;
+  Restart();
+  Run();
+  EXPECT_EQ(Check("exists").severity, model::Severity::kUnknown);
+  EXPECT_NE(Check("exists").hint.find("quiet_time"), std::string::npos);
+}
+
 TEST_F(BackupProbeTest, SaysThatFoldersWereNotLookedInto) {
   Write("2025-12-30/shop.dump", 3h, GoodDump());
   EXPECT_EQ(RunForReason(), Reason::kNotFound);
