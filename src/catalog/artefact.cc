@@ -1,16 +1,10 @@
 #include "catalog/artefact.h"
 
-#include <algorithm>
-#include <array>
-
 #include "catalog/folder_catalog.h"
 #include "catalog/name_time.h"
 
 namespace drwatch::catalog {
 namespace {
-
-// What lies beside folders named by dates, and leads to one of them.
-constexpr std::array<std::string_view, 4> kNewestNames = {"latest", "current", "last", "newest"};
 
 // "2026": the months lie in it.
 bool IsYear(std::string_view name) {
@@ -19,8 +13,7 @@ bool IsYear(std::string_view name) {
 }
 
 bool IsNamedByDate(std::string_view name) {
-  return IsYear(name) || ParseNameTime(name, base::Timestamp{}).has_value() ||
-         std::find(kNewestNames.begin(), kNewestNames.end(), name) != kNewestNames.end();
+  return IsYear(name) || ParseNameTime(name, base::Timestamp{}).has_value() || IsNewestWord(name);
 }
 
 }  // namespace

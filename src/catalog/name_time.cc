@@ -1,5 +1,6 @@
 #include "catalog/name_time.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -290,6 +291,11 @@ std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modifie
 }
 
 }  // namespace
+
+bool IsNewestWord(std::string_view word) {
+  constexpr std::array<std::string_view, 4> kWords = {"latest", "current", "last", "newest"};
+  return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+}
 
 std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified) {
   while (true) {

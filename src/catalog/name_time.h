@@ -24,4 +24,7 @@ struct NameTime {
 // does a zone west of UTC that would begin the backup after that.
 std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified);
 
+// "latest", "current", "last", "newest": what lies beside those with dates, and is one of them.
+bool IsNewestWord(std::string_view word);
+
 }  // namespace drwatch::catalog

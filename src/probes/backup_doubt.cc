@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "catalog/name_time.h"
 #include "probes/backup_contents.h"
 #include "probes/backup_worth.h"
 
@@ -19,6 +20,39 @@ std::optional<base::Timestamp> LongBefore(const config::BackupProbe& spec,
   const base::Timestamp point = PointOf(spec, artefact, verdicts.Find(artefact));
   if (artefact.time - point <= kLongestDump) return std::nullopt;
   return point;
+}
+
+// "shop-latest.sql.gz".
+bool IsCalledNewest(const std::string& name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  for (auto begin = name.begin(); begin != name.end();) {
+    begin = std::find_if(begin, name.end(), letter);
+    const auto end = std::find_if_not(begin, name.end(), letter);
+    if (catalog::IsNewestWord(base::Lower(std::string(begin, end)))) return true;
+    begin = end;
+  }
+  return false;
+}
+
+bool HasDate(const catalog::Artefact& artefact) {
+  return catalog::ParseNameTime(artefact.name, artefact.modified).has_value();
+}
+
+// When the one was taken, of those with dates in their names, of which `complete[at]` is called the
+// newest and holds the same bytes.
+std::optional<base::Timestamp> WhenCopied(const std::vector<catalog::Artefact>& complete,
+                                          std::size_t at, const BackupVerdicts& verdicts) {
+  const catalog::Artefact& copy = complete[at];
+  if (copy.time_source < catalog::TimeSource::kModified || !IsCalledNewest(copy.name)) return {};
+  const auto verdict = verdicts.Find(copy);
+  if (!verdict || verdict->digest.empty() || HasDate(copy)) return {};
+  for (std::size_t i = at; i > at - std::min(at, kContentsLookBack); --i) {
+    const catalog::Artefact& older = complete[i - 1];
+    if (older.size_bytes != copy.size_bytes || !HasDate(older)) continue;
+    const auto known = verdicts.Find(older);
+    if (known && known->digest == verdict->digest) return older.time;
+  }
+  return {};
 }
 
 bool IsStranger(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
@@ -84,7 +118,8 @@ bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
     const std::size_t strangers = CountStrangers(spec, complete.all(), verdicts);
     if (strangers > kMaxStrangers || strangers == complete.size()) return moved > 0;
     const std::size_t at = complete.size() - 1 - strangers;
-    const auto point = LongBefore(spec, complete[at], verdicts);
+    auto point = LongBefore(spec, complete[at], verdicts);
+    if (!point) point = WhenCopied(complete.all(), at, verdicts);
     if (!point) return moved > 0;
     std::vector<catalog::Artefact>& edited = complete.Edit();
     const auto copy = edited.begin() + static_cast<std::ptrdiff_t>(at);

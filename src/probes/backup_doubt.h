@@ -28,9 +28,10 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
                            BackupVerdicts& verdicts);
 
-// Moves copies that began kLongestDump before to where they belong by their own account, so that
-// they are no newest backup; strangers at the end are no measure. True if any was moved. Those that
-// were not read yet stay where they are.
+// Moves copies to where they belong, so that they are no newest backup: those that began
+// kLongestDump before by their own account, and what is called the newest and holds the bytes of
+// one that has a date in its name. Strangers at the end are no measure. True if any was moved.
+// Those that were not read yet stay where they are.
 bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
                     catalog::ArtefactList& complete);
 

@@ -163,6 +163,22 @@ TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   EXPECT_LT(*Value("backup_age_seconds"), 2 * 3600.0) << "a dump that took so long";
 }
 
+TEST_F(BackupDoubtTest, WhatIsCalledLatestIsAsOldAsTheOneWhoseBytesItHolds) {
+  Write("shop-2025-12-20.sql", 12 * 24h, kSql);
+  Run();  // as each is read while it is the newest
+  Write("shop-latest.sql", 1h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 12 * 86400.0);
+  Write("shop-other.sql", 1h, kSql);  // of a database that did not change
+  Run();
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  std::filesystem::remove(folder_.Path("backups/shop-other.sql"));
+  Write("shop-latest.sql", 30min, std::string(kSql) + "\n");
+  Run();
+  EXPECT_EQ(RunForReason(), Reason::kNone);
+  EXPECT_EQ(Value("backup_age_seconds"), 1800.0);
+}
+
 class CopiedDumpsTest : public BackupDoubtTest {
  protected:
   // Dumps that were begun a month ago, copied an hour ago without their times.
