@@ -66,7 +66,9 @@ int CheckConfig(const CheckConfigOptions& options) {
     std::cout << file << ": ok, " << loaded->config->probes.size() << " probes, "
               << CountRules(loaded->groups) << " rules, " << loaded->config->receivers.size()
               << " receivers\n";
-    if (!loaded->config->receivers.empty()) std::cout << DescribeTimeline(*loaded->config);
+    if (!loaded->config->receivers.empty()) {
+      std::cout << DescribeTimeline(*loaded->config, loaded->groups);
+    }
     std::cout << DescribeForwarding(*loaded->config);
   }
   return status;

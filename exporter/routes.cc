@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 #include "base/duration.h"
 #include "base/strings.h"
@@ -93,6 +94,23 @@ std::string EscalationLines(const config::Config& config, const config::Route& r
   return text;
 }
 
+// What an alert can have as its severity: the words of the field, worst first, then what else the
+// rules have. Empty where a rule has none. One that a template makes up is not known before.
+std::vector<std::string> SeveritiesOf(const std::vector<rules::RuleGroup>& groups) {
+  std::vector<std::string> words{"disaster", "critical", "error", "warning", "info"};
+  std::set<std::string> others;
+  for (const rules::RuleGroup& group : groups) {
+    for (const auto& rule : group.rules) {
+      if (rule->kind != rules::RuleKind::kAlerting) continue;
+      const std::string severity(rule->RawLabels().Get("severity"));
+      if (severity.find("{{") == std::string::npos) others.insert(severity);
+    }
+  }
+  for (const std::string& word : words) others.erase(word);
+  words.insert(words.end(), others.begin(), others.end());
+  return words;
+}
+
 }  // namespace
 
 base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& arguments) {
@@ -130,9 +148,10 @@ std::string DescribeRoutes(const config::Config& config, const model::Labels& la
          "for them\n";
 }
 
-std::string DescribeTimeline(const config::Config& config) {
+std::string DescribeTimeline(const config::Config& config,
+                             const std::vector<rules::RuleGroup>& groups) {
   std::string text;
-  for (const std::string_view severity : {"critical", "error", "warning", "info"}) {
+  for (const std::string& severity : SeveritiesOf(groups)) {
     const model::Labels labels{{"severity", severity}};
     std::vector<std::string> told;
     std::string escalations;
@@ -145,7 +164,9 @@ std::string DescribeTimeline(const config::Config& config) {
       if (muted != "-") told.back() += ", muted " + muted;
       escalations += EscalationLines(config, *match.route, "    ");
     }
-    text += "  severity " + std::string(severity) + ": " + base::Join(told, "; ") + "\n";
+    if (told.empty()) told.emplace_back("nobody");
+    text += severity.empty() ? "  no severity: " : "  severity " + severity + ": ";
+    text += base::Join(told, "; ") + "\n";
     text += escalations;
   }
   return text;

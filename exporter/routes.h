@@ -3,11 +3,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "config/config.h"
 #include "exporter/options.h"
 #include "model/labels.h"
+#include "rules/rule.h"
 
 namespace drwatch::exporter {
 
@@ -17,9 +19,10 @@ base::Result<model::Labels> ParseLabelArguments(const std::vector<std::string>& 
 // A table: a line for each route that takes the alert, in the order in which they are tried.
 std::string DescribeRoutes(const config::Config& config, const model::Labels& labels);
 
-// For each severity: who is told, and how long after an alert fires. Routes that ask for other
-// labels, too, are left to DescribeRoutes.
-std::string DescribeTimeline(const config::Config& config);
+// For each severity, those of the rules in `groups` among them: who is told, and how long after an
+// alert fires. Routes that ask for other labels, too, are left to DescribeRoutes.
+std::string DescribeTimeline(const config::Config& config,
+                             const std::vector<rules::RuleGroup>& groups);
 
 // Which Alertmanagers every alert is forwarded to; empty if to none.
 std::string DescribeForwarding(const config::Config& config);

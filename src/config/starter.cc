@@ -84,7 +84,7 @@ route:
   receiver: team
   group_by: [alertname, service]
   routes:
-  - matchers: ['severity="critical"']
+  - matchers: ['severity=~"critical|disaster"']
     receiver: on-call
 
 receivers:

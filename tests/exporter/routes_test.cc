@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "exporter/embedded.h"
+#include "rules/rule_file.h"
+
 namespace drwatch::exporter {
 namespace {
 
@@ -42,20 +47,41 @@ TEST(RoutesTest, SaysWhenNobodyIsTold) {
 }
 
 TEST(RoutesTest, TellsTheTimelineOfEachSeverity) {
-  const std::string timeline = DescribeTimeline(Load());
-  EXPECT_EQ(timeline.substr(0, timeline.find('\n')),
-            "  severity critical: after 0s pager (pagerduty, webhook), again every 4h");
+  const std::string timeline = DescribeTimeline(Load(), {});
+  EXPECT_EQ(timeline.find("  severity disaster: after 0s pager (pagerduty, webhook), again every "
+                          "4h\n  severity critical: after 0s pager (pagerduty, webhook)"),
+            0u);
   EXPECT_NE(timeline.find("severity warning: after 5s team (slack), again every 4h\n"),
             std::string::npos);
+}
+
+TEST(RoutesTest, TellsTheTimelineOfTheSeveritiesThatOnlyRulesHave) {
+  config::Problems problems;
+  const auto groups = rules::ParseRuleFile(
+      "groups: [{name: g, rules: [\n"
+      "{alert: A, expr: up == 0, labels: {severity: bad}},\n"
+      "{alert: B, expr: up == 0, labels: {severity: none}},\n"
+      "{alert: C, expr: up == 0, labels: {severity: '{{ $labels.job }}'}},\n"
+      "{alert: D, expr: up == 0},\n"
+      "{record: e, expr: up, labels: {severity: recorded}},\n"
+      "{alert: F, expr: up == 0, labels: {severity: warning}}]}]\n",
+      "/r.yml", problems);
+  ASSERT_TRUE(problems.all().empty()) << problems.all().front().ToString();
+  const std::string timeline = DescribeTimeline(Load(), groups);
+  EXPECT_EQ(timeline.substr(timeline.find("  severity info")),
+            "  severity info: after 5s team (slack), again every 4h\n"
+            "  no severity: after 5s team (slack), again every 4h\n"
+            "  severity bad: after 5s team (slack), again every 4h\n"
+            "  severity none: nobody\n");
 }
 
 TEST(RoutesTest, TheTimelineSaysWhenNobodyIsTold) {
   config::Config config = Load();
   for (config::Route& route : config.route.routes) route.mute_time_intervals = {"nights"};
-  const std::string timeline = DescribeTimeline(config);
+  const std::string timeline = DescribeTimeline(config, {});
   EXPECT_EQ(
       timeline.substr(0, timeline.find('\n')),
-      "  severity critical: after 0s pager (pagerduty, webhook), again every 4h, muted during "
+      "  severity disaster: after 0s pager (pagerduty, webhook), again every 4h, muted during "
       "nights");
 }
 
@@ -80,7 +106,7 @@ TEST(RoutesTest, ShowsEachStepOfAnEscalation) {
   const std::string steps =
       "after 5s, within 1m: pager (pagerduty, webhook), updates every 4h, again every 10m at most "
       "6 times\n";
-  const std::string timeline = DescribeTimeline(config);
+  const std::string timeline = DescribeTimeline(config, {});
   EXPECT_NE(timeline.find("  severity warning: after 5s team (slack), again every 4h\n"
                           "    escalation p1:\n      " +
                           steps +
@@ -120,6 +146,30 @@ TEST(RoutesTest, IsACommand) {
   EXPECT_EQ(options.config_file, "f");
   EXPECT_EQ(options.labels, std::vector<std::string>{"a=b"});
   EXPECT_EQ(options.expected, "x,y");
+}
+
+// What must wake somebody by the rules that are always there does so with the file to start from.
+TEST(RoutesTest, TheStarterPagesForEachBuiltInAlertThatIsCriticalOrWorse) {
+  config::Problems problems;
+  const std::map<std::string, std::string> environment = {{"PAGERDUTY_ROUTING_KEY", "k"},
+                                           {"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"}};
+  const auto config =
+      config::ParseConfig(config::StarterConfig(), "/drwatch.yml", problems, {&environment});
+  ASSERT_TRUE(config);
+  int paged = 0;
+  for (const EmbeddedFile& file : BuiltinRuleFiles()) {
+    for (const auto& group : rules::ParseRuleFile(file.contents, "rules", problems)) {
+      for (const auto& rule : group.rules) {
+        const model::Labels labels = rule->RawLabels();
+        const std::string_view severity = labels.Get("severity");
+        if (severity != "critical" && severity != "disaster") continue;
+        EXPECT_NE(DescribeRoutes(*config, labels).find("pagerduty"), std::string::npos)
+            << rule->name;
+        ++paged;
+      }
+    }
+  }
+  EXPECT_GT(paged, 20);
 }
 
 }  // namespace
