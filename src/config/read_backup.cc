@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "config/local_zone.h"
 #include "config/read_repository.h"
 
 namespace drwatch::config {
@@ -21,6 +22,19 @@ void CheckPattern(MapReader& reader, const std::string& pattern) {
   if (open) reader.Error(*reader.Take("pattern"), "\"pattern\" has a [ without its ]");
 }
 
+// Cron runs by local time, and so do people who copy its lines.
+void WarnOfLocalTime(MapReader& reader, const Schedule& schedule) {
+  if (!DiffersByLocalTime(schedule)) return;
+  const std::string zone = LocalZoneName();
+  reader.problems().AddWarning(
+      reader.Take("schedule")->position,
+      "\"schedule\" is read as UTC, and the local time here is another" +
+          (zone.empty() ? std::string() : ", " + zone),
+      "timezone: " + (zone.empty() ? "Europe/Berlin" : zone) +
+          " (of the machine that makes the backups) if its job runs by local time, timezone: UTC "
+          "if not");
+}
+
 void GetSchedule(MapReader& reader, BackupProbe& probe) {
   std::string zone;
   std::string line;
@@ -35,6 +49,7 @@ void GetSchedule(MapReader& reader, BackupProbe& probe) {
   base::Result<Schedule> schedule = Schedule::Parse(line, zone);
   if (schedule) {
     probe.schedule = std::move(*schedule);
+    if (!reader.Has("timezone")) WarnOfLocalTime(reader, *probe.schedule);
     return;
   }
   const bool about_zone = schedule.error().message.find("time zone") != std::string::npos;

@@ -1,6 +1,7 @@
 #include "probes/backup_judge.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/duration.h"
 #include "base/sizes.h"
@@ -48,6 +49,35 @@ std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& com
     if (const auto outcome = JudgedOutcome(verdicts.Find(*at))) return outcome;
   }
   return std::nullopt;
+}
+
+// How many hours a backup came behind its slot, negative: ahead of it, as far as zones are from
+// UTC. nullopt: not whole hours, and a little for what it took to make it.
+std::optional<std::int64_t> WholeHoursOff(const config::Schedule& schedule, base::Timestamp time) {
+  constexpr base::Duration kTakes = std::chrono::minutes(15);
+  constexpr base::Duration kWidest = std::chrono::hours(14);
+  const base::Timestamp latest = time + kSlotTolerance;
+  const base::Duration behind = latest - schedule.LatestSlot(latest);
+  const base::Duration ahead = schedule.NextSlot(latest) - latest;
+  const base::Duration off = ahead < behind ? -ahead : behind;
+  const auto hours = std::chrono::floor<std::chrono::hours>(off);
+  if (std::chrono::abs(off) > kWidest || off - hours > kTakes + kSlotTolerance) return std::nullopt;
+  return hours.count();
+}
+
+// Where the last few came the same whole hours off their slots; empty otherwise.
+std::string OtherZoneText(const config::Schedule& schedule,
+                          const std::vector<catalog::Artefact>& complete) {
+  constexpr std::size_t kFew = 3;
+  if (complete.size() < kFew) return "";
+  const auto hours = WholeHoursOff(schedule, complete.back().time);
+  if (!hours || *hours == 0) return "";
+  for (auto at = complete.end() - kFew; at != complete.end(); ++at) {
+    if (WholeHoursOff(schedule, at->time) != hours) return "";
+  }
+  return "each of the last " + std::to_string(kFew) + " came " + std::to_string(std::abs(*hours)) +
+         "h " + (*hours < 0 ? "before" : "after") +
+         " its slot: set timezone if the job runs by another one than the schedule, else ";
 }
 
 class Judge {
@@ -178,10 +208,11 @@ void Judge::Fresh() {
         spec_.schedule->NextSlot(newest.time + kSlotTolerance) + spec_.grace;
     state_.overdue = std::max(base::Duration(0), now_ - due);
     if (*state_.overdue > base::Duration(0)) {
-      return Fail("fresh", Reason::kOverdue,
-                  text + ": the next one was due " + base::FormatRfc3339(due - spec_.grace) +
-                      " with grace " + base::FormatDuration(spec_.grace),
-                  "look at the job's log and run it now");
+      return Fail(
+          "fresh", Reason::kOverdue,
+          text + ": the next one was due " + base::FormatRfc3339(due - spec_.grace) +
+              " with grace " + base::FormatDuration(spec_.grace),
+          OtherZoneText(*spec_.schedule, complete_) + "look at the job's log and run it now");
     }
   }
   if (spec_.max_age && age > *spec_.max_age) {
