@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "exporter/find_repository.h"
+#include "exporter/find_wal_archive.h"
 #include "net/s3_address.h"
 
 namespace drwatch::exporter {
@@ -155,6 +156,21 @@ bool HoldsLooseBackups(const std::string& path, const FoundRepository& repositor
   return !listing.complete.empty();
 }
 
+// WAL is no backup: what matters is that none of it is missing. `probe` asks for a folder.
+std::vector<config::Probe> AskedForWal(config::Probe probe) {
+  const auto& folder = std::get<config::BackupProbe>(probe.spec);
+  const WalShare share = ShareOfWal(folder.place.path);
+  if (!share.IsArchive()) return {std::move(probe)};
+  config::Probe archive = probe;
+  config::WalArchiveProbe wal;
+  wal.backup = folder.backup;
+  wal.place = folder.place;
+  archive.spec = std::move(wal);
+  archive.type = "wal_archive";
+  if (share.others == 0) return {std::move(archive)};
+  return {std::move(archive), std::move(probe)};
+}
+
 std::string_view TypeOf(const config::ProbeSpec& spec) {
   struct Names {
     std::string_view operator()(const config::PostgresProbe&) const { return "postgres"; }
@@ -201,7 +217,8 @@ std::vector<config::Probe> EachStanza(config::Probe probe) {
   const auto* folder = std::get_if<config::BackupProbe>(&probe.spec);
   if (folder == nullptr || folder->place.s3 || folder->pattern != "*") return {std::move(probe)};
   const auto found = FindRepository(folder->place.path);
-  if (!found || HoldsLooseBackups(folder->place.path, *found)) return {std::move(probe)};
+  if (!found) return AskedForWal(std::move(probe));
+  if (HoldsLooseBackups(folder->place.path, *found)) return {std::move(probe)};
   std::vector<config::Probe> all;
   for (const std::string& stanza : found->stanzas) {
     config::Probe one = probe;

@@ -9,6 +9,7 @@
 #include "base/terminal.h"
 #include "exporter/commands.h"
 #include "exporter/find_repository.h"
+#include "exporter/find_wal_archive.h"
 #include "exporter/output.h"
 #include "exporter/verify_paths.h"
 #include "exporter/verify_repository.h"
@@ -96,6 +97,23 @@ VerifiedPath PointTheWay(VerifiedPath one) {
   return one;
 }
 
+// WAL that is whole file by file is of no use behind a segment that is missing.
+VerifiedPath JudgeGaps(VerifiedPath one) {
+  if (!ShareOfWal(one.path).IsArchive()) return one;
+  verify::Verdict& verdict = one.verdict;
+  const std::vector<std::string> missing = MissingWal(one.path);
+  if (!missing.empty() && verdict.outcome != verify::Outcome::kBroken) {
+    verdict.outcome = verify::Outcome::kBroken;
+    verdict.reason = model::Reason::kIncomplete;
+    verdict.place.clear();
+    verdict.message = "a WAL archive in which segments are missing";
+  }
+  for (const std::string& gap : missing) verdict.details.push_back("missing " + gap);
+  verdict.details.push_back("hint: drwatch verify --wal " + one.path +
+                            " tells more of a WAL archive");
+  return one;
+}
+
 // A base backup without WAL is intact with an archive that has what it needs.
 VerifiedPath Supply(VerifiedPath one, const VerifyOptions& options,
                     const std::vector<WalReport>& archives) {
@@ -130,7 +148,8 @@ int Verify(const VerifyOptions& options) {
   std::vector<WalReport> archives;
   for (const std::string& folder : options.wal_folders) archives.push_back(VerifyWalFolder(folder));
   const auto say = [&](const VerifiedPath& found) {
-    const VerifiedPath one = PointTheWay(Demand(Supply(found, options, archives), options.level));
+    const VerifiedPath one =
+        PointTheWay(Demand(JudgeGaps(Supply(found, options, archives)), options.level));
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));

@@ -45,8 +45,10 @@ class ArchiveCheck {
       : place_(catalog::MakeFolderPlace(folder)), reader_(*place_, ""), budget_({}) {}
 
   WalReport Run();
+  std::vector<std::string> Missing();
 
  private:
+  void Look();
   void ReadSegments();
   void ReadTimeline(std::uint32_t timeline, std::uint64_t first, std::uint64_t last,
                     catalog::WalChecker& checker);
@@ -204,19 +206,34 @@ void ArchiveCheck::JudgeReach() {
   if (last) reach_->until = std::max(reach_->until, *last);
 }
 
-WalReport ArchiveCheck::Run() {
+void ArchiveCheck::Look() {
   const base::SystemClock clock;
   const auto refreshed =
       reader_.Refresh(clock.Now(), {base::Deadline(base::SteadyTime::max()), {}});
   if (!refreshed) {
     blind_ = refreshed.error();
-  } else {
-    question_.histories = reader_.histories();
-    question_.unread_histories = reader_.unread_histories();
-    question_.bases = reader_.bases();
-    question_.now = clock.Now();
-    question_.in_flight_segments = 0;
-    state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
+    return;
+  }
+  question_.histories = reader_.histories();
+  question_.unread_histories = reader_.unread_histories();
+  question_.bases = reader_.bases();
+  question_.now = clock.Now();
+  question_.in_flight_segments = 0;
+  state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
+}
+
+std::vector<std::string> ArchiveCheck::Missing() {
+  Look();
+  std::vector<std::string> missing;
+  for (const catalog::WalGap& gap : state_.gaps) {
+    if (gap.kind == catalog::WalGap::Kind::kLost) missing.push_back(Range(gap.range));
+  }
+  return missing;
+}
+
+WalReport ArchiveCheck::Run() {
+  Look();
+  if (!blind_) {
     ReadSegments();
     JudgeReach();
   }
@@ -359,5 +376,9 @@ std::string ArchiveCheck::ToJson() const {
 }  // namespace
 
 WalReport VerifyWalFolder(const std::string& folder) { return ArchiveCheck(folder).Run(); }
+
+std::vector<std::string> MissingWal(const std::string& folder) {
+  return ArchiveCheck(folder).Missing();
+}
 
 }  // namespace drwatch::exporter

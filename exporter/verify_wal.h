@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "catalog/wal_holdings.h"
 
@@ -16,5 +17,8 @@ struct WalReport {
 
 // Reads every segment below `folder`: gaps, timelines, damages, the last commit.
 WalReport VerifyWalFolder(const std::string& folder);
+
+// Which segments are missing between those of `folder`, a line for each gap. No segment is read.
+std::vector<std::string> MissingWal(const std::string& folder);
 
 }  // namespace drwatch::exporter

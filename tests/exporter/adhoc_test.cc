@@ -108,5 +108,67 @@ TEST(AdHocProbeTest, ARepositoryIsLookedAtAsOne) {
   EXPECT_EQ(Probes(home), std::vector<std::string>{"files " + home + " "});
 }
 
+// The types of the probes that a folder is asked with.
+std::vector<std::string> Types(const std::string& target) {
+  std::vector<std::string> types;
+  for (const config::Probe& probe : EachStanza(*MakeAdHocProbe(target))) {
+    types.push_back(probe.type);
+  }
+  return types;
+}
+
+class AdHocWalTest : public ::testing::Test {
+ protected:
+  void Write(const std::string& name) {
+    folder_.Write(name, "x");
+    const timespec old[2] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+    ::utimensat(AT_FDCWD, folder_.Path(name).c_str(), old, 0);
+  }
+  void WriteSegments(int count, const std::string& below = "") {
+    for (int i = 0; i < count; ++i) {
+      const std::string number = std::to_string(1000 + i);
+      Write(below + "00000001000000000000" + number + ".gz");
+    }
+  }
+  using Found = std::vector<std::string>;
+  const testing::TempDir folder_;
+};
+
+TEST_F(AdHocWalTest, AFolderOfSegmentsIsAWalArchive) {
+  WriteSegments(3);
+  Write("00000002.history");
+  Write("000000010000000000001001.00000028.backup");
+  Write("000000010000000000001004.partial");
+  EXPECT_EQ(Types(folder_.path()), Found{"wal_archive"});
+  const config::Probe probe = EachStanza(*MakeAdHocProbe(folder_.path())).front();
+  EXPECT_EQ(std::get<config::WalArchiveProbe>(probe.spec).place.path, folder_.path());
+  EXPECT_EQ(std::get<config::WalArchiveProbe>(probe.spec).backup, probe.name);
+}
+
+TEST_F(AdHocWalTest, WhatElseLiesBetweenThemIsAskedAsWell) {
+  WriteSegments(9);
+  Write("shop.dump");
+  EXPECT_EQ(Types(folder_.path()), Found{"backup"});  // one in ten is no stray
+  WriteSegments(10);
+  EXPECT_EQ(Types(folder_.path()), (Found{"wal_archive", "backup"}));
+}
+
+TEST_F(AdHocWalTest, BackupsWithTheirWalAreNoArchive) {
+  WriteSegments(12, "pg_wal/");
+  Write("backup_manifest");
+  Write("backup_label");
+  Write("PG_VERSION");
+  EXPECT_EQ(Types(folder_.path()), Found{"backup"});
+  std::filesystem::create_directory(folder_.Path("pg_wal/archive_status"));
+  EXPECT_EQ(Types(folder_.Path("pg_wal")), Found{"backup"});
+}
+
+TEST_F(AdHocWalTest, SegmentsBesideBaseBackupsAreNoArchive) {
+  WriteSegments(30);
+  Write("base-1/backup_manifest");
+  Write("base-1/PG_VERSION");
+  EXPECT_EQ(Types(folder_.path()), Found{"backup"});
+}
+
 }  // namespace
 }  // namespace drwatch::exporter

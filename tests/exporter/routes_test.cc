@@ -151,8 +151,8 @@ TEST(RoutesTest, IsACommand) {
 // What must wake somebody by the rules that are always there does so with the file to start from.
 TEST(RoutesTest, TheStarterPagesForEachBuiltInAlertThatIsCriticalOrWorse) {
   config::Problems problems;
-  const std::map<std::string, std::string> environment = {{"PAGERDUTY_ROUTING_KEY", "k"},
-                                           {"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"}};
+  const std::map<std::string, std::string> environment = {
+      {"PAGERDUTY_ROUTING_KEY", "k"}, {"SLACK_WEBHOOK_URL", "https://hooks.example.com/x"}};
   const auto config =
       config::ParseConfig(config::StarterConfig(), "/drwatch.yml", problems, {&environment});
   ASSERT_TRUE(config);

@@ -43,5 +43,30 @@ TEST(VerifyCommandTest, ASealedWalArchiveIsUnjudged) {
   EXPECT_EQ(verify().first, 2);
 }
 
+// Every file is as good as before when one of them is gone.
+TEST(VerifyCommandTest, AFolderOfWalIsBrokenWhereASegmentIsMissing) {
+  const testing::TempDir folder;
+  VerifyOptions options;
+  options.paths = {folder.path()};
+  for (const char* name : {"000000010000000000000005", "000000010000000000000006",
+                           "000000010000000000000008", "00000001.history"}) {
+    folder.Write(std::string(name) + ".gpg", "no known cipher");
+  }
+  const auto verify = [&options] {
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  const auto [code, text] = verify();
+  EXPECT_EQ(code, 2) << text;
+  EXPECT_NE(text.find("broken (incomplete), level 1: a WAL archive in which segments are missing"),
+            text.npos)
+      << text;
+  EXPECT_NE(text.find("missing 000000010000000000000007"), text.npos) << text;
+  EXPECT_NE(text.find("hint: drwatch verify --wal " + folder.path()), text.npos) << text;
+  folder.Write("000000010000000000000007.gpg", "no known cipher");
+  EXPECT_EQ(verify().first, 3);
+}
+
 }  // namespace
 }  // namespace drwatch::exporter

@@ -1,0 +1,22 @@
+// Whether a folder given on the command line is a WAL archive.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace drwatch::exporter {
+
+// What of a folder would count as a backup if nobody said that it is something else.
+struct WalShare {
+  std::int64_t segments = 0;
+  std::int64_t others = 0;  // but for timeline histories and labels of base backups
+
+  // A file or two may have got among the segments of an archive.
+  bool IsArchive() const { return segments > 0 && others * 10 <= segments; }
+};
+
+// None of both for a folder with backups in folders of their own, for a server's pg_wal, which
+// keeps segments that it will use again, and for what cannot be looked at.
+WalShare ShareOfWal(const std::string& path);
+
+}  // namespace drwatch::exporter
