@@ -203,9 +203,11 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
     lag.certain = !beyond->after_hole;
   }
   if (open.pause.count() == 0) {
+    // A look at the begin itself saw every end before it.
+    const bool steps_over =
+        open.begins_here && (beyond == looks.begin() || (beyond - 1)->lsn != lsn);
     const auto none = [&](const Look& look) {
-      const bool before =
-          open.begins_here && &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
+      const bool before = steps_over && &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
       return look.lsn <= open.end && (before || !look.ended);
     };
     const auto first = std::find_if_not(beyond, end, none);

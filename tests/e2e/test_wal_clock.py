@@ -130,3 +130,36 @@ def test_a_large_segment_counts_as_far_as_it_was_received(folder, drwatch, recei
     finally:
         receiver.kill()
         receiver.wait(10)
+
+
+def test_a_server_whose_clock_is_behind_loses_nothing(folder, drwatch, receivers, primary):
+    """A copy of its archive that is brought up to date now and then: the server says when it archived by its own clock."""
+    archive(primary, 3)
+    copy = folder / "copy"
+    shutil.copytree(primary.archive, copy)
+    archive(primary)
+    clock = Clock(folder)
+    clock.set(1200)
+    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, path=str(copy))]), env=clock.environment)
+    wait_until(lambda: value(drwatch, "wal_archive_pending_segments") == 1, what="it is on its way")
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+
+
+def test_a_lag_is_remembered_although_the_clock_was_ahead(folder, drwatch, receivers, primary):
+    archive(primary, 2)
+    clock = Clock(folder)
+    clock.set(86400)
+    probes = [primary_probe(primary), wal_probe(primary)]
+    drwatch.start(config(folder, receivers, probes), env=clock.environment)
+    archive(primary)
+    wait_until(lambda: value(drwatch, "wal_archive_segments") == 3 and value(drwatch, "wal_archive_lag_seconds") == 0, what="archived")
+    clock.set(0)
+    primary.append_settings(["archive_command = 'false'"])
+    primary.sql("SELECT pg_reload_conf()")
+    primary.sql("INSERT INTO t VALUES ('x')")
+    primary.sql("SELECT pg_switch_wal()")
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") > 7, what="it lags, and that is stored")
+    drwatch.stop()
+    drwatch.start(env=clock.environment)
+    wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") is not None, what="looked at")
+    assert value(drwatch, "wal_archive_lag_seconds") > 7

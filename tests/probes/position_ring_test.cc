@@ -278,6 +278,15 @@ TEST_F(PositionRingTest, AnEndSeenWithTheStepIntoTheSegmentIsBeforeItIfLittleFol
   EXPECT_EQ(Lag(25'000, streamed)->at_least, seconds(10));
 }
 
+TEST_F(PositionRingTest, AnEndBehindALookAtTheBeginOfTheSegmentIsInIt) {
+  transactions_ = "7:7:0";
+  Look(10'000);
+  transactions_ = "8:8:0";
+  LookAfter(seconds(10), 10'120);
+  LookAfter(seconds(10), 20'000);  // full
+  EXPECT_EQ(Lag(10'000, {20'000, {}})->at_least, seconds(10));
+}
+
 TEST_F(PositionRingTest, AnEndThatShowsLateIsBeforeThePositionItShowsAt) {
   transactions_ = "7:7:0";
   Look(8'000);
