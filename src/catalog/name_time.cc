@@ -240,20 +240,24 @@ std::optional<Day> ReadMonthName(Cursor& cursor) {
   return Day{*year, *month, *day};
 }
 
-std::optional<Day> ReadDay(Cursor& cursor, base::Timestamp modified) {
-  const Cursor start = cursor;
-  auto day = ReadYearFirst(cursor);
-  if (day && day->Midnight()) return day;
-  cursor = start;
-  if ((day = ReadYearLast(cursor, modified))) return day;
-  cursor = start;
-  day = ReadMonthName(cursor);
+std::optional<Day> ReadIso(Cursor& cursor, base::Timestamp /*modified*/) {
+  const auto day = ReadYearFirst(cursor);
   return day && day->Midnight() ? day : std::nullopt;
 }
 
-std::optional<NameTime> ParseDate(std::string_view text, base::Timestamp modified) {
+std::optional<Day> ReadOther(Cursor& cursor, base::Timestamp modified) {
+  const Cursor start = cursor;
+  if (auto day = ReadYearLast(cursor, modified)) return day;
+  cursor = start;
+  const auto day = ReadMonthName(cursor);
+  return day && day->Midnight() ? day : std::nullopt;
+}
+
+using DayReader = std::optional<Day> (*)(Cursor&, base::Timestamp);
+
+std::optional<NameTime> ParseDate(std::string_view text, DayReader read, base::Timestamp modified) {
   Cursor cursor(text);
-  const auto day = ReadDay(cursor, modified);
+  const auto day = read(cursor, modified);
   if (!day) return std::nullopt;
   if (auto time = ParseTimeOfDay(cursor, day->year, day->month, day->day, modified)) return time;
   if (day->packed) {
@@ -278,16 +282,41 @@ std::optional<NameTime> ParseUnixTime(std::string_view text, base::Timestamp mod
   return NameTime{time, Precision::kSecond, true};
 }
 
-std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modified) {
-  std::optional<NameTime> unix_time;
+// Where a number or a word begins.
+bool IsStart(std::string_view part, std::size_t i) {
+  const auto inside = [&](auto is) { return is(part[i]) && (i == 0 || !is(part[i - 1])); };
+  return inside(IsDigit) || inside(IsLetter);
+}
+
+template <typename Parse>
+std::optional<NameTime> FirstIn(std::string_view part, Parse parse) {
   for (std::size_t i = 0; i < part.size(); ++i) {
-    const bool digit = IsDigit(part[i]);
-    if (!digit && !IsLetter(part[i])) continue;
-    if (i > 0 && (digit ? IsDigit(part[i - 1]) : IsLetter(part[i - 1]))) continue;
-    if (auto time = ParseDate(part.substr(i), modified)) return time;
-    if (digit && !unix_time) unix_time = ParseUnixTime(part.substr(i), modified);
+    if (!IsStart(part, i)) continue;
+    if (auto time = parse(part.substr(i))) return time;
   }
-  return unix_time;
+  return std::nullopt;
+}
+
+// The numbers of a host or a version before a date that begins with its year look like one that
+// ends with it: "10-12-2026-11-30". Such a date counts only if the file was written about then, and
+// not about the other's time.
+bool IsLikelier(const NameTime& other, const NameTime& iso, base::Timestamp modified) {
+  constexpr base::Duration kDay = std::chrono::hours(24);
+  const auto about = [&](base::Timestamp time) {
+    return time >= modified - 2 * kDay && time <= modified + kDay;
+  };
+  return iso.time > modified + kDay || (about(other.time) && !about(iso.time));
+}
+
+std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modified) {
+  const auto date = [&](DayReader read) {
+    return FirstIn(part, [&](std::string_view text) { return ParseDate(text, read, modified); });
+  };
+  const auto iso = date(ReadIso);
+  const auto other = date(ReadOther);
+  if (iso && other) return IsLikelier(*other, *iso, modified) ? other : iso;
+  if (iso || other) return iso ? iso : other;
+  return FirstIn(part, [&](std::string_view text) { return ParseUnixTime(text, modified); });
 }
 
 }  // namespace

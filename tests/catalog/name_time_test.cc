@@ -62,6 +62,22 @@ TEST(NameTimeTest, TheYearMayStandBehindTheDay) {
   EXPECT_EQ(Read("shop-02-05-2026.dump"), "2026-05-02T00:00:00Z day local");
 }
 
+TEST(NameTimeTest, NumbersBeforeADateOfIsoAreNone) {
+  const base::Timestamp december = base::FromUnixMillis(1'764'900'000'000);  // 2025-12-05
+  const std::string day = "2025-12-04T00:00:00Z day local";
+  for (const char* name :
+       {"ip-10-0-12-11-2025-12-04.sql", "mariadb_10_11_2025_12_04.sql", "db_12_11_20251204.sql",
+        "192.168.10.12.2025.12.04.sql", "may15-2025-12-04.sql", "node-01-02-2025-12-04.sql",
+        "customer-12052024-20251204.sql", "2025-12-04-v10-11-2025.sql"}) {
+    EXPECT_EQ(Read(name, december), day) << name;
+  }
+  // Copied later, without its time.
+  EXPECT_EQ(Read("node-10-11-2025-11-01.sql", december), "2025-11-01T00:00:00Z day local");
+  EXPECT_EQ(Read("node-01-12-2025-11-30.sql", december), "2025-11-30T00:00:00Z day local");
+  // The time of day looks like a month and a day.
+  EXPECT_EQ(Read("db-04-12-2025-02-15.sql", december), "2025-12-04T02:15:00Z minute local");
+}
+
 TEST(NameTimeTest, TwelveHoursAreReadWithTheirHalf) {
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00PM.sql.gz"), "2026-01-01T20:01:00Z local");
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00_am.sql.gz"), "2026-01-01T08:01:00Z local");
