@@ -16,7 +16,7 @@ bool IsDue(const config::BackupProbe& spec, const catalog::Artefact& artefact,
            const std::optional<BackupVerdict>& verdict, base::Timestamp now) {
   if (!verdict || verdict->checksum_stamp != artefact.checksum_stamp) return true;
   if (verdict->outcome == Outcome::kBroken || artefact.defect) return false;
-  const bool open = WorthOf(spec, artefact, verdict) == Worth::kOpen;
+  const bool open = WasPrevented(*verdict) || WorthOf(spec, artefact, verdict) == Worth::kOpen;
   const base::Duration every = open ? std::min(kRetryAfter, spec.verify.every) : spec.verify.every;
   return IsOver(verdict->verified, every, now);
 }

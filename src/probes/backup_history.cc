@@ -177,7 +177,8 @@ std::vector<model::StoredCopy> CopiesOf(const config::BackupProbe& spec,
   for (auto at = complete.rbegin(); at != complete.rend(); ++at) {
     const bool beyond = copies.size() >= model::kMaxStoredCopies;
     if (beyond && any_good) break;
-    const auto verdict = spec.verify.enabled ? verdicts.Find(*at) : std::nullopt;
+    auto verdict = spec.verify.enabled ? verdicts.Find(*at) : std::nullopt;
+    if (verdict) verdict = BackupVerdict(Standing(*verdict));
     const bool passed = PassedAll(spec, *at, verdict);
     const bool good = passed && !is_left(at->name);
     if (beyond && !good) continue;

@@ -169,7 +169,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     }
     if (!blind) ReportPlace(report, listing);
     copies = CopiesOf(spec_, complete, verdicts_, speeds_, Left());
-    DropReplaced(listing, copies);
+    DropReplaced(listing, gone_, copies);
     if (const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now)) {
       report.Gauge("backup_presumed_timestamp_seconds",
                    "State of a good backup in whose place one lies that is not verified yet.",
@@ -214,13 +214,13 @@ void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& contex
 }
 
 // Puts the last listing that worked in the place of one that did not.
-void BackupProbe::StandIn(catalog::Listing& listing) const {
+void BackupProbe::StandIn(catalog::Listing& listing) {
   if (listing.blind) {
     if (last_listing_ && listing.blind->reason != Reason::kNotFound) listing = *last_listing_;
     return;
   }
-  const bool being_replaced = listing.complete.empty() && !listing.in_progress.empty();
-  if (being_replaced && last_listing_) listing.complete = last_listing_->complete;
+  gone_ = listing.complete.empty() && !listing.in_progress.empty() && last_listing_;
+  if (gone_) listing.complete = last_listing_->complete;
 }
 
 IsLeft BackupProbe::Left() const {

@@ -68,7 +68,7 @@ class BackupProbe final : public Probe {
   base::Duration TimeInRun(const catalog::Artefact& artefact, const RunContext& context) const;
   base::Duration TimeInOnlyRun(const catalog::Artefact& artefact, const catalog::Artefact& newest,
                                const RunContext& context) const;
-  void StandIn(catalog::Listing& listing) const;
+  void StandIn(catalog::Listing& listing);
   void ReportBlind(ProbeReport& report, const catalog::Finding& blind) const;
   void ReportPlace(ProbeReport& report, const catalog::Listing& listing) const;
   void ReportSuccess(ProbeReport& report, bool success) const;
@@ -102,6 +102,7 @@ class BackupProbe final : public Probe {
   UnfinishedBackups unfinished_;
   KeptBackups kept_;
   UnnamedRepository unnamed_;
+  bool gone_ = false;  // all that was there when it was looked at last, and one is being written
   std::unordered_set<std::string> strangers_;  // OlderStrangers()
   std::optional<BucketWatch> bucket_;          // of place_
   struct Totals {

@@ -47,7 +47,8 @@ std::optional<base::Timestamp> PresumedPoint(const config::BackupProbe& spec,
   return newest;
 }
 
-void DropReplaced(const catalog::Listing& listing, std::vector<model::StoredCopy>& copies) {
+void DropReplaced(const catalog::Listing& listing, bool gone,
+                  std::vector<model::StoredCopy>& copies) {
   for (const catalog::Artefact& artefact : listing.recent) {
     // One that was read whole is complete, too.
     const bool being_written = std::find(listing.in_progress.begin(), listing.in_progress.end(),
@@ -58,6 +59,11 @@ void DropReplaced(const catalog::Listing& listing, std::vector<model::StoredCopy
       copy.good = false;
       copy.problem = "another one is being written in its place";
     }
+  }
+  for (model::StoredCopy& copy : copies) {
+    if (!gone || !copy.good) continue;
+    copy.good = false;
+    copy.problem = "it is gone, and another one is being written";
   }
 }
 

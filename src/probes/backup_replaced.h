@@ -22,7 +22,9 @@ std::optional<base::Timestamp> PresumedPoint(const config::BackupProbe& spec,
                                              const catalog::Listing& listing,
                                              const BackupVerdicts& verdicts, base::Timestamp now);
 
-// Copies in whose place something is being written are not good any more.
-void DropReplaced(const catalog::Listing& listing, std::vector<model::StoredCopy>& copies);
+// Copies in whose place something is being written are not good any more; nor is any where all are
+// `gone` and another one is being written elsewhere.
+void DropReplaced(const catalog::Listing& listing, bool gone,
+                  std::vector<model::StoredCopy>& copies);
 
 }  // namespace drwatch::probes

@@ -29,6 +29,18 @@ base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact
   return verify::LatestReading(*verdict->begun, artefact.time).value_or(artefact.time);
 }
 
+const BackupVerdict& Standing(const BackupVerdict& verdict) {
+  using model::Reason;
+  const BackupVerdict* before = verdict.before.get();
+  const bool same = before != nullptr && before->fingerprint == verdict.fingerprint &&
+                    before->checksum_stamp == verdict.checksum_stamp && before->needs_wal.empty();
+  // What is there and cannot be read cannot be restored from.
+  const bool unreadable = verdict.reason == Reason::kStorage ||
+                          verdict.reason == Reason::kPermission ||
+                          verdict.reason == Reason::kNotFound;
+  return same && WasPrevented(verdict) && !unreadable ? *before : verdict;
+}
+
 Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
               const std::optional<BackupVerdict>& verdict) {
   if (artefact.defect || IsTooSmall(spec, artefact)) return Worth::kBad;
@@ -44,6 +56,9 @@ Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact
     case Outcome::kBroken:
       return Worth::kBad;
     case Outcome::kUnjudged:
+      if (const auto& standing = Standing(*verdict); &standing != &*verdict) {
+        return WorthOf(spec, artefact, standing);
+      }
       return WasPrevented(*verdict) ? Worth::kOpen : Worth::kGood;
   }
   std::abort();

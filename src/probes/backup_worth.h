@@ -53,6 +53,10 @@ enum class Worth {
 Worth WorthOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
               const std::optional<BackupVerdict>& verdict);
 
+// The verdict that counts: where time, a limit or the network kept the same bytes from being read
+// again, which says nothing of them, the one before.
+const BackupVerdict& Standing(const BackupVerdict& verdict);
+
 // kGood.
 bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                const std::optional<BackupVerdict>& verdict);

@@ -107,6 +107,42 @@ TEST_F(BackupReplacedTest, WhileItIsWrittenTheOldOneIsNotGoodAnyMore) {
   EXPECT_EQ(Presumed(), before) << "over a restart";
 }
 
+TEST_F(BackupReplacedTest, WhatIsGoneIsNotGoodWhileAnotherIsWritten) {
+  Write("shop-1.dump", 24h, GoodDump());
+  Run();
+  std::filesystem::remove(folder_.Path("backups/shop-1.dump"));
+  Write("shop-2.dump.tmp", 1s, "half");
+  for (int i = 0; i < 2; ++i) {
+    Run();
+    EXPECT_EQ(Value("backup_success"), 1) << "none is due yet";
+    ASSERT_EQ(last_.copies.size(), 1u);
+    EXPECT_FALSE(last_.copies[0].good);
+    EXPECT_EQ(last_.copies[0].problem, "it is gone, and another one is being written");
+  }
+  std::filesystem::rename(folder_.Path("backups/shop-2.dump.tmp"),
+                          folder_.Path("backups/shop-2.dump"));
+  Write("shop-2.dump", 1h, GoodDump());
+  Run();
+  ASSERT_EQ(last_.copies.size(), 1u);
+  EXPECT_TRUE(last_.copies[0].good);
+}
+
+TEST_F(BackupReplacedTest, WhatIsProvenStaysGoodWhereItCannotBeReadAgainInTime) {
+  Write("weekly.dump", 24h, GoodDump());
+  Run();
+  ReadAt(1000);
+  spec_.verify.timeout = 1s;
+  clock_.Advance(25h);
+  Run(1s);
+  ASSERT_TRUE(Probe().WaitIdle(base::Deadline::After(60s)));
+  Run(1s);
+  EXPECT_EQ(Value("backup_verification_prevented"), 1);
+  ASSERT_EQ(last_.copies.size(), 1u);
+  EXPECT_TRUE(last_.copies[0].good);
+  EXPECT_EQ(last_.copies[0].level, 4);
+  EXPECT_EQ(last_.copies[0].problem, "");
+}
+
 TEST_F(BackupReplacedTest, AVerificationThatWasPreventedIsNone) {
   Write("latest.dump", 24h, GoodDump());
   Run();
