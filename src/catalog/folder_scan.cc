@@ -210,6 +210,12 @@ bool FolderScan::KeepKnown(const FolderEntry& entry) {
 // One that was removed meanwhile, a link that points nowhere, or one that may not be looked at.
 bool FolderScan::JudgeUnseen(const FolderEntry& entry) {
   const std::string relative(entry.path);
+  // A folder that may be listed but not entered (mode r--): none of its names can be looked at.
+  if (entry.error == EACCES && !entry.link) {
+    return Blind(Reason::kPermission, "cannot look at " + base::Quote(relative) + " in " +
+                                          base::Quote(options_.path) + ": " +
+                                          base::ErrnoText(entry.error));
+  }
   if (entry.error != ENOENT) {
     Find(ReasonOf(entry.error),
          "cannot look at " + base::Quote(relative) + ": " + base::ErrnoText(entry.error));

@@ -58,8 +58,9 @@ void UnfinishedBackups::ConfirmRecent(catalog::Listing& listing, const RunContex
 bool UnfinishedBackups::MayBeUnfinished(const catalog::Artefact& artefact,
                                         base::Timestamp now) const {
   const bool named_by_checksums = artefact.checksum_stamp != 0;
-  // Objects of a bucket appear whole.
-  if (catalog::IsS3(spec_.place) || artefact.facts || named_by_checksums) return false;
+  // Objects of a bucket appear whole, one after the other.
+  const bool one_object = catalog::IsS3(spec_.place) && !artefact.folder;
+  if (one_object || artefact.facts || named_by_checksums) return false;
   const auto verdict =
       spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
   const bool whole = verdict && verdict->outcome == verify::Outcome::kIntact;

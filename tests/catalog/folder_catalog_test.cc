@@ -508,6 +508,17 @@ TEST_F(FolderCatalogTest, WhatMayNotBeReadIsNotMissing) {
   EXPECT_EQ(List().findings[0].reason, Reason::kPermission);
 }
 
+TEST_F(FolderCatalogTest, AFolderThatMayBeListedButNotEnteredIsNotEmpty) {
+  ASSERT_EQ(::chmod(folder_.path().c_str(), 0755), 0);
+  Write("place/a.dump", 1h);
+  options_.path = folder_.Path("place");
+  ASSERT_EQ(::chmod(options_.path.c_str(), 0744), 0);
+  const testing::AsNobody nobody;
+  const Listing listing = List();
+  ASSERT_TRUE(listing.blind);
+  EXPECT_EQ(listing.blind->reason, Reason::kPermission);
+}
+
 TEST_F(FolderCatalogTest, FingerprintFollowsTheBytes) {
   Write("a.dump", 1h);
   const Artefact before = List().complete.at(0);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "probes/backup_probe.h"
 #include "probes/bucket_facts.h"
@@ -569,6 +570,22 @@ TEST_F(BucketProbeTest, FindsATruncatedObject) {
   const std::string dump = Sample("custom.dump");
   Put("daily/shop.dump", 1h, dump.substr(0, dump.size() - 100));
   const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 0);
+  EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
+}
+
+TEST_F(BucketProbeTest, AFolderWhoseObjectsAreStillBeingUploadedIsNotBroken) {
+  namespace fs = std::filesystem;
+  for (const auto& file : fs::directory_iterator(testing::TestData("testdata/verify/folder"))) {
+    const std::string name = file.path().filename();
+    Put("daily/shop-1/" + name, 2h, Sample("folder/" + name));
+    if (name == "toc.dat") Put("daily/shop-2/" + name, 1min, Sample("folder/" + name));
+  }
+  model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_in_progress"), 1);
+  clock_.Advance(5min);
+  result = Run();
   EXPECT_EQ(ValueOf(result, "backup_verification_success"), 0);
   EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
 }
