@@ -36,11 +36,10 @@ struct PositionReading {
   std::optional<PositionLag> lag;  // absent: nothing known lies beyond the position
 };
 
-// What is left out of a lag: WAL up to `end` that nobody would miss.
+// What is left out of a lag: WAL up to `end` in which no transaction ended. archive_timeout does
+// not ship it all: a server that recovered from a crash ships nothing until something is written.
 struct OpenSegment {
   std::uint64_t end = 0;  // changes beyond it count, whatever they are; 0 = all do
-  // A pause this long shows that what came before it is such WAL; 0 = no end of a transaction does.
-  base::Duration pause{};
   // The position that is read is its begin: a transaction that was seen to end together with the
   // step over it may have ended before.
   bool begins_here = true;

@@ -202,34 +202,16 @@ std::optional<PositionLag> PositionRing::LagOf(const std::vector<Look>& looks, s
     lag.estimate = Between(before.last + passed, at);
     lag.certain = !beyond->after_hole;
   }
-  if (open.pause.count() == 0) {
-    // A look at the begin itself saw every end before it.
-    const bool steps_over =
-        open.begins_here && (beyond == looks.begin() || (beyond - 1)->lsn != lsn);
-    const auto none = [&](const Look& look) {
-      const bool before = steps_over && &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
-      return look.lsn <= open.end && (before || !look.ended);
-    };
-    const auto first = std::find_if_not(beyond, end, none);
-    if (first == end) return std::nullopt;
-    if (first == beyond) return lag;
-    return PositionLag{Between(first->first, at), Between((first - 1)->last, at),
-                       !first->after_hole};
-  }
-  for (auto look = beyond; look != end && look->lsn <= open.end; ++look) {
-    const auto next = look + 1;
-    if (next == end) {
-      if (at - look->first >= open.pause) return std::nullopt;
-      continue;
-    }
-    // What it did while nobody looked is no pause.
-    const base::SteadyTime until = next->after_hole ? look->last : next->first;
-    if (until - look->first < open.pause) continue;
-    lag.at_least = Between(next->first, at);
-    lag.estimate = Between(until, at);
-    lag.certain = !next->after_hole;
-  }
-  return lag;
+  // A look at the begin itself saw every end before it.
+  const bool steps_over = open.begins_here && (beyond == looks.begin() || (beyond - 1)->lsn != lsn);
+  const auto none = [&](const Look& look) {
+    const bool before = steps_over && &look == &*beyond && look.lsn - lsn <= kHousekeepingBytes;
+    return look.lsn <= open.end && (before || !look.ended);
+  };
+  const auto first = std::find_if_not(beyond, end, none);
+  if (first == end) return std::nullopt;
+  if (first == beyond) return lag;
+  return PositionLag{Between(first->first, at), Between((first - 1)->last, at), !first->after_hole};
 }
 
 // How much the wall clock is ahead of the steady one.

@@ -5,9 +5,6 @@
 namespace drwatch::probes {
 namespace {
 
-// The archiver's own pace on top of archive_timeout.
-constexpr double kArchiverSlackSeconds = 60;
-
 bool HasUnreplayedWal(const PostgresFacts& facts) {
   return facts.receive && facts.replay && *facts.receive > *facts.replay;
 }
@@ -87,17 +84,12 @@ double PeerLagSeconds(const PositionReading& own) {
   return base::ToSeconds(estimated ? *own.lag->estimate : own.lag->at_least);
 }
 
-OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes,
-                              double archive_timeout_seconds) {
+OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes) {
   OpenSegment open;
   const auto size = static_cast<std::uint64_t>(segment_bytes);
   if (size == 0) return open;
   open.end = (archived / size + 1) * size;
   open.begins_here = archived % size == 0;
-  if (archive_timeout_seconds > 0) {
-    const double seconds = archive_timeout_seconds + kArchiverSlackSeconds;
-    open.pause = base::Duration(static_cast<std::int64_t>(seconds * 1000));
-  }
   return open;
 }
 
@@ -126,7 +118,7 @@ std::optional<ArchiveLag> ComputeArchiveLag(const PostgresFacts& facts, const Po
   lag.bytes = static_cast<double>(*facts.position - std::min(*facts.position, *archived));
   const std::optional<PositionReading> own =
       ring.Read(probe, *archived, facts.positions_answered,
-                OpenSegmentBehind(*archived, facts.segment_bytes, facts.archive_timeout_seconds));
+                OpenSegmentBehind(*archived, facts.segment_bytes));
   if (own) {
     lag.seconds = std::max(waited, PeerLagSeconds(*own));
   } else if (waited > 0) {

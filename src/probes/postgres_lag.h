@@ -34,11 +34,11 @@ PrimaryMatch MatchPrimary(const PostgresFacts& facts,
 // bytes say so.
 double PeerLagSeconds(const PositionReading& own);
 
-// The segment behind an archive that ends at `archived`. While a server idles, archive_timeout has
-// shipped what matters, and what is left are records that no transaction needs. Where it is not set
-// (0), a transaction that ended there waits for the segment to be full.
-OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes,
-                              double archive_timeout_seconds);
+// The archiver's own pace on top of archive_timeout.
+inline constexpr double kArchiverSlackSeconds = 60;
+
+// The segment behind an archive that ends at `archived`.
+OpenSegment OpenSegmentBehind(std::uint64_t archived, double segment_bytes);
 
 // What of a primary's WAL is not in its archive.
 struct ArchiveLag {

@@ -100,6 +100,10 @@ std::string LagHint(const config::WalArchiveProbe& spec, const WalFindings& find
     return "the open segment waits until it is full: set archive_timeout to less than " +
            base::FormatDuration(spec.max_lag);
   }
+  if (findings.open_segment_stays) {
+    return "after a crash archive_timeout ships nothing until something is written: SELECT "
+           "pg_switch_wal()";
+  }
   return "read the archiver's errors in the PostgreSQL log";
 }
 

@@ -31,6 +31,7 @@ struct WalFindings {
   bool lag_is_bound = false;
   std::uint32_t apart_timeline = 0;      // the primary's, if nothing of it is here
   bool open_segment_waits = false;       // for nothing but to be full: no archive_timeout
+  bool open_segment_stays = false;       // although archive_timeout is over
   std::optional<double> unseen_seconds;  // since the primary was seen, if that is long ago
   // No commit in the archive is younger: so long ago, by this machine's clock, the primary was seen
   // behind the archive's end. 0 = nobody knows.

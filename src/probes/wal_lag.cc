@@ -49,8 +49,7 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
   const verify::Lsn archived = findings.streamed_to.value_or(*findings.state.archived_to);
   const auto segment_bytes = static_cast<double>(reader.inventory().segment_bytes);
   const auto note = positions.archive_notes().Find(primary_);
-  const OpenSegment open =
-      OpenSegmentBehind(archived, segment_bytes, note ? note->archive_timeout_seconds : 0);
+  const OpenSegment open = OpenSegmentBehind(archived, segment_bytes);
   const auto reading = positions.Read(primary_, archived, now, open);
   if (!reading) return;
   findings.lag_bytes = static_cast<double>(reading->newest - std::min(reading->newest, archived));
@@ -64,9 +63,13 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
     findings.end_age =
         std::max(findings.end_age, base::Duration(static_cast<std::int64_t>(waited * 1000)));
   }
-  findings.open_segment_waits = note && note->archive_timeout_seconds == 0 &&
-                                note->waited_seconds == 0 && reading->newest > archived &&
-                                reading->newest <= open.end;
+  if (note && note->waited_seconds == 0 && reading->newest > archived &&
+      reading->newest <= open.end) {
+    const double timeout = note->archive_timeout_seconds;
+    findings.open_segment_waits = timeout == 0;
+    findings.open_segment_stays =
+        timeout > 0 && *findings.lag_seconds > timeout + kArchiverSlackSeconds;
+  }
   FindApart(now, findings);
   auto commit = LastCommit(findings, reader, verdicts);
   const base::Timestamp written =
