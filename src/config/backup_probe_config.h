@@ -66,6 +66,7 @@ struct BackupProbe {
   // repository only backups of at least this kind count.
   std::string kind;
   std::optional<Schedule> schedule;  // when a new one is due
+  std::string timezone;              // of that, and of times in names and dumps; empty = none given
   base::Duration grace = 1h;         // how late it may be, with a schedule
   std::optional<base::Duration> max_age;
   std::int64_t min_size_bytes = 1;

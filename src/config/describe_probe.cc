@@ -204,10 +204,8 @@ void WriteSpec(YamlWriter& out, const BackupProbe& probe) {
   if (files) out.Text("pattern", probe.pattern);
   if (files) out.Flag("recursive", probe.recursive);
   out.TextUnlessEmpty("kind", probe.kind);
-  if (probe.schedule) {
-    out.Text("schedule", probe.schedule->line());
-    out.TextUnlessEmpty("timezone", probe.schedule->zone());
-  }
+  if (probe.schedule) out.Text("schedule", probe.schedule->line());
+  out.TextUnlessEmpty("timezone", probe.timezone);
   out.Time("grace", probe.grace);
   if (probe.max_age) out.Time("max_age", *probe.max_age);
   out.Number("min_size", static_cast<double>(probe.min_size_bytes));

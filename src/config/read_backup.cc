@@ -35,18 +35,26 @@ void WarnOfLocalTime(MapReader& reader, const Schedule& schedule) {
           "if not");
 }
 
-void GetSchedule(MapReader& reader, BackupProbe& probe) {
-  std::string zone;
-  std::string line;
-  GetName(reader, "timezone", zone);
-  GetName(reader, "schedule", line);
-  if (line.empty()) {
-    if (const Node* node = reader.Take("timezone")) {
-      reader.Error(*node, "\"timezone\" without a \"schedule\" means nothing");
-    }
-    return;
+// Without a schedule it is the zone of times that name none.
+void CheckLoneZone(MapReader& reader, const BackupProbe& probe) {
+  const Node* node = reader.Take("timezone");
+  if (node == nullptr) return;
+  if (probe.repository != Repository::kNone) {
+    return reader.Error(*node,
+                        "\"timezone\" without a \"schedule\" means nothing with a "
+                        "\"repository\"",
+                        "its program writes down when backups were made, with the zone");
   }
-  base::Result<Schedule> schedule = Schedule::Parse(line, zone);
+  const base::Result<Schedule> any = Schedule::Parse("@daily", probe.timezone);
+  if (!any) AddParseError(reader.problems(), *node, "time zone", any.error());
+}
+
+void GetSchedule(MapReader& reader, BackupProbe& probe) {
+  std::string line;
+  GetName(reader, "timezone", probe.timezone);
+  GetName(reader, "schedule", line);
+  if (line.empty()) return CheckLoneZone(reader, probe);
+  base::Result<Schedule> schedule = Schedule::Parse(line, probe.timezone);
   if (schedule) {
     probe.schedule = std::move(*schedule);
     if (!reader.Has("timezone")) WarnOfLocalTime(reader, *probe.schedule);

@@ -14,7 +14,7 @@ namespace drwatch::probes {
 using verify::Outcome;
 
 config::LocalClock ZoneClock(const config::BackupProbe& spec) {
-  return config::ClockOfZone(spec.schedule ? spec.schedule->zone() : std::string());
+  return config::ClockOfZone(spec.timezone);
 }
 
 base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,

@@ -230,6 +230,7 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
   ASSERT_TRUE(probe.schedule.has_value());
   EXPECT_EQ(probe.schedule->line(), "0 2 * * *");
   EXPECT_EQ(probe.schedule->zone(), "Europe/Berlin");
+  EXPECT_EQ(probe.timezone, "Europe/Berlin");
   EXPECT_EQ(probe.grace, 2h);
   EXPECT_EQ(probe.max_age, base::Duration(26h));
   EXPECT_EQ(probe.min_size_bytes, 1 << 20);
@@ -248,6 +249,26 @@ TEST(ParseConfigTest, ReadsBackupProbes) {
   EXPECT_EQ(OnlyProbe<BackupProbe>("type: backup, path: b, verify: {read_rate: unlimited}")
                 .verify.read_rate_bytes,
             0);
+}
+
+// The zone of dates in names and dumps.
+TEST(ParseConfigTest, ABackupMayHaveAZoneWithoutASchedule) {
+  const std::string keys = "type: backup, path: /b, max_age: 1d, timezone: ";
+  const auto probe = OnlyProbe<BackupProbe>(keys + "Europe/Berlin");
+  EXPECT_EQ(probe.timezone, "Europe/Berlin");
+  EXPECT_FALSE(probe.schedule);
+  const std::string rest = "}]\nroute: {receiver: r}\nreceivers: [{name: r}]\n";
+  Problems problems;
+  const auto known =
+      ParseConfig("probes: [{name: p, " + keys + "Europe/Berlin" + rest, "/f.yml", problems);
+  ASSERT_TRUE(known);
+  EXPECT_NE(DescribeConfig(*known).find("timezone: Europe/Berlin"), std::string::npos);
+  EXPECT_FALSE(
+      ParseConfig("probes: [{name: p, " + keys + "Europe/Berlim" + rest, "/f.yml", problems));
+  ASSERT_FALSE(problems.all().empty());
+  EXPECT_NE(problems.all().back().message.find("unknown time zone \"Europe/Berlim\""),
+            std::string::npos)
+      << problems.all().back().message;
 }
 
 TEST(ParseConfigTest, ReadsRoutesThatInherit) {

@@ -57,6 +57,9 @@ TEST_F(ReadRepositoryTest, RefusesWhatMeansNothing) {
               "\"" + name + "\" means nothing with a \"repository\"\n");
     EXPECT_EQ(Read(key), "");
   }
+  EXPECT_EQ(Read("repository: barman, timezone: UTC"),
+            "\"timezone\" without a \"schedule\" means nothing with a \"repository\"\n");
+  EXPECT_EQ(Read("repository: barman, timezone: UTC, schedule: '@daily'"), "");
   EXPECT_EQ(Read("repository: barman, kind: dump"),
             "\"kind\" with a \"repository\" is full, differential or incremental\n");
   for (const char* const type : {"backup, max_age: 1d", "wal_archive"}) {

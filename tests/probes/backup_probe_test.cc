@@ -73,7 +73,7 @@ TEST_F(BackupProbeTest, TellsWhatARestoreReadsAndHowQuicklyItWasRead) {
 }
 
 TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
-  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "America/Denver");
+  spec_.timezone = "America/Denver";
   // Begun at 14:50 there, 21:50 UTC; copied without its time at 23:50.
   Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
   Run();
@@ -83,7 +83,7 @@ TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
   Run();
   EXPECT_EQ(last_.copies.at(0).point, clock_.Now() - 20min + 55s);
   Restart();
-  spec_.schedule = *config::Schedule::Parse("50 14 * * *", "");
+  spec_.timezone = "";
   Write("shop.dump", 10min, DumpBegunAt(12, 31, 14, 50));
   Run();
   EXPECT_GT(last_.copies.at(0).point, clock_.Now() - 25min) << "any zone, if none is given";
@@ -91,7 +91,7 @@ TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhenADumpBegan) {
 
 TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhatTimeIsInAName) {
   spec_.verify.enabled = false;
-  spec_.schedule = *config::Schedule::Parse("50 9 * * *", "America/Denver");
+  spec_.timezone = "America/Denver";
   Write("shop-2025-12-31_0950.sql", 1min, "--");
   Run();
   EXPECT_EQ(Value("backup_age_seconds"), 7 * 3600 + 600) << "16:50 UTC, copied at 23:59";
@@ -100,9 +100,21 @@ TEST_F(BackupProbeTest, TheConfiguredZoneTellsWhatTimeIsInAName) {
   Run();
   EXPECT_EQ(Value("backup_age_seconds"), 600) << "a container's";
   Restart();
-  spec_.schedule.reset();
+  spec_.timezone = "";
   Run();
   EXPECT_EQ(Value("backup_age_seconds"), 300) << "the same event, in whatever zone";
+}
+
+TEST_F(BackupProbeTest, TheNumberOfARunBehindTheTimeInANameIsNoPartOfIt) {
+  spec_.verify.enabled = false;
+  spec_.timezone = "America/Denver";
+  for (const char* number : {"-2", "-02", "_17", ".3", "-0412", "-4711"}) {
+    const std::string name = "shop-20251231-0950" + std::string(number) + ".dump";
+    Write(name, 1min, "--");
+    Run();
+    EXPECT_EQ(Value("backup_age_seconds"), 7 * 3600 + 600) << name;
+    std::filesystem::remove(folder_.Path("backups/" + name));
+  }
 }
 
 TEST_F(BackupProbeTest, ADumpThatWasCopiedWithoutItsTimeIsNotNew) {
