@@ -52,14 +52,13 @@ WalHoldings TakeWalHoldings(const WalInventory& inventory,
   return holdings;
 }
 
-std::optional<std::string> WhyNotHeld(const WalHoldings& holdings,
-                                      const verify::NeededWal& needed) {
-  if (holdings.runs.empty()) return "it holds no WAL segment";
+std::optional<WalLack> FindLack(const WalHoldings& holdings, const verify::NeededWal& needed) {
+  if (holdings.runs.empty()) return WalLack{"it holds no WAL segment", true};
   if (needed.system_identifier != 0 && holdings.system_identifier != 0 &&
       needed.system_identifier != holdings.system_identifier) {
-    return "it is that of another cluster: its system identifier is " +
-           std::to_string(holdings.system_identifier) + ", not " +
-           std::to_string(needed.system_identifier);
+    return WalLack{"it is that of another cluster: its system identifier is " +
+                   std::to_string(holdings.system_identifier) + ", not " +
+                   std::to_string(needed.system_identifier)};
   }
   const auto size = static_cast<std::uint64_t>(holdings.segment_bytes);
   for (const verify::WalRange& range : needed.ranges) {
@@ -70,11 +69,18 @@ std::optional<std::string> WhyNotHeld(const WalHoldings& holdings,
         continue;
       }
       const bool broken = holdings.broken.contains({range.timeline, number});
-      return verify::SegmentName(range.timeline, number, holdings.segment_bytes) +
-             (broken ? " is damaged there" : " is not there");
+      return WalLack{verify::SegmentName(range.timeline, number, holdings.segment_bytes) +
+                         (broken ? " is damaged there" : " is not there"),
+                     !broken};
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> WhyNotHeld(const WalHoldings& holdings,
+                                      const verify::NeededWal& needed) {
+  auto lack = FindLack(holdings, needed);
+  return lack ? std::optional(std::move(lack->why)) : std::nullopt;
 }
 
 }  // namespace drwatch::catalog

@@ -25,8 +25,14 @@ WalHoldings TakeWalHoldings(const WalInventory& inventory,
                             std::set<std::pair<std::uint32_t, std::uint64_t>> broken,
                             std::uint64_t system_identifier);
 
-// Why it does not hold all of it without a gap; nullopt: it does. The segment in which a timeline
-// was left may be the next timeline's, which begins with a copy of it.
+struct WalLack {
+  std::string why;
+  bool absent = false;  // it is only not there: neither damaged nor another cluster's
+};
+
+// What keeps it from holding all of it without a gap; nullopt: nothing does. The segment in which a
+// timeline was left may be the next timeline's, which begins with a copy of it.
+std::optional<WalLack> FindLack(const WalHoldings& holdings, const verify::NeededWal& needed);
 std::optional<std::string> WhyNotHeld(const WalHoldings& holdings, const verify::NeededWal& needed);
 
 }  // namespace drwatch::catalog

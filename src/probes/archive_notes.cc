@@ -133,13 +133,15 @@ WalSupply ArchiveNotes::FindWal(const std::string& probe, const Owner& owner,
   const auto archives = ArchivesFor(probe, owner);
   for (const auto& archive : archives) {
     unknown = unknown || !archive->holdings;
-    const auto why = archive->holdings ? catalog::WhyNotHeld(*archive->holdings, needed)
-                                       : "it was not looked at yet";
-    if (why) {
-      against.push_back(base::Quote(archive->probe) + ": " + *why);
-    } else {
+    const auto lack = archive->holdings
+                          ? catalog::FindLack(*archive->holdings, needed)
+                          : std::optional(catalog::WalLack{"it was not looked at yet"});
+    if (!lack) {
       supply.archives.push_back(archive->probe);
+      continue;
     }
+    against.push_back(base::Quote(archive->probe) + ": " + lack->why);
+    if (lack->absent) supply.patience = std::max(supply.patience, archive->patience);
   }
   using State = WalSupply::State;
   if (!supply.archives.empty()) {

@@ -38,6 +38,8 @@ struct WalSupply {
   State state = State::kUnknown;
   std::vector<std::string> archives;  // the probes whose archives hold it
   std::string why;                    // what speaks against the others; empty if it is held
+  // Of kMissing: for how long after a backup its WAL may still come; 0: it does not.
+  base::Duration patience{};
 };
 
 // Thread-safe.
@@ -73,6 +75,7 @@ class ArchiveNotes {
     std::optional<catalog::WalHoldings> holdings;  // nullopt: not looked at yet
     // Base backups, by probe and name, on WAL that the server has left behind.
     std::set<std::pair<std::string, std::string>> left{};
+    base::Duration patience{};  // for how long WAL may be on its way to it
   };
   std::shared_ptr<Archive> AddArchive(Archive archive);
   void PutHoldings(Archive& archive, catalog::WalHoldings holdings);

@@ -40,15 +40,23 @@ std::optional<Outcome> JudgedOutcome(const std::optional<BackupVerdict>& verdict
   return verdict->before->needs_wal.empty() ? verdict->before->outcome : Outcome::kUnjudged;
 }
 
+// Of the newest artefact before the newest one that has an outcome and waits for no WAL.
+std::optional<Outcome> OlderOutcome(const std::vector<catalog::Artefact>& complete,
+                                    const BackupVerdicts& verdicts, base::Timestamp now) {
+  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
+    const auto verdict = verdicts.Find(*at);
+    if (AwaitsWal(*at, verdict, now)) continue;
+    if (const auto outcome = JudgedOutcome(verdict)) return outcome;
+  }
+  return std::nullopt;
+}
+
 // The outcome that stands in for the newest one's while it is not verified or cannot be read: that
 // of what lay at its path before, or of the newest older artefact that has one.
 std::optional<Outcome> PreviousOutcome(const std::vector<catalog::Artefact>& complete,
-                                       const BackupVerdicts& verdicts) {
+                                       const BackupVerdicts& verdicts, base::Timestamp now) {
   if (const auto before = JudgedOutcome(verdicts.FindPath(complete.back().path))) return before;
-  for (auto at = complete.rbegin() + 1; at != complete.rend(); ++at) {
-    if (const auto outcome = JudgedOutcome(verdicts.Find(*at))) return outcome;
-  }
-  return std::nullopt;
+  return OlderOutcome(complete, verdicts, now);
 }
 
 // How many hours a backup came behind its slot, negative: ahead of it, as far as zones are from
@@ -130,6 +138,7 @@ class Judge {
   std::string Summary() const;
   void Restorable();
   void Wal();
+  void AwaitWal();
   void Fresh();
   void Dates();
   void Size();
@@ -249,6 +258,7 @@ void Judge::Wal() {
     case Outcome::kIntact:
       return Ok("restorable", verdict.text);
     case Outcome::kBroken:
+      if (AwaitsWal(*state_.newest, verdict, now_)) return AwaitWal();
       return Fail("restorable", verdict.reason, verdict.text,
                   "watch the archive that has its WAL with a wal_archive probe of the same "
                   "service, or take backups with pg_basebackup -X stream");
@@ -257,6 +267,16 @@ void Judge::Wal() {
       return Fail("verified", verdict.reason, "could not be verified: " + verdict.text, {},
                   Severity::kUnknown);
   }
+}
+
+// Its WAL may be on its way to the archive: that ends no state that was there before.
+void Judge::AwaitWal() {
+  const bool was_broken = OlderOutcome(complete_, verdicts_, now_) == Outcome::kBroken;
+  Fail("verified", state_.verdict->reason,
+       state_.verdict->text + "; it may still come" +
+           (was_broken ? ", but the one before it cannot be restored" : ""),
+       "max_lag of the wal_archive probe says how long WAL may take to get there",
+       was_broken ? Severity::kCritical : Severity::kUnknown);
 }
 
 void Judge::Size() {
@@ -315,7 +335,7 @@ void Judge::Format() {
 
 // Something around it failed: that ends no state that was there before.
 void Judge::Prevented(const BackupVerdict& verdict) {
-  const bool was_broken = PreviousOutcome(complete_, verdicts_) == Outcome::kBroken;
+  const bool was_broken = PreviousOutcome(complete_, verdicts_, now_) == Outcome::kBroken;
   Fail("verified", verdict.reason,
        "could not be verified: " + verdict.text +
            (was_broken ? "; the one before it cannot be restored" : ""),
@@ -323,7 +343,7 @@ void Judge::Prevented(const BackupVerdict& verdict) {
 }
 
 void Judge::Pending() {
-  if (PreviousOutcome(complete_, verdicts_) == Outcome::kBroken) {
+  if (PreviousOutcome(complete_, verdicts_, now_) == Outcome::kBroken) {
     return Fail("verified", Reason::kUnverified,
                 "not verified yet, and the one before it cannot be restored", {});
   }
@@ -355,6 +375,7 @@ void Judge::Retention() {
 bool Judge::IsBad(const catalog::Artefact& sibling, std::string& why) const {
   const auto verdict =
       spec_.verify.enabled ? verdicts_.Find(sibling) : std::optional<BackupVerdict>();
+  if (AwaitsWal(sibling, verdict, now_)) return false;
   const bool broken = verdict && verdict->outcome == Outcome::kBroken;
   const bool half =
       !broken || verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall;

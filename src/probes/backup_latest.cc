@@ -36,18 +36,21 @@ struct Looked {
 };
 
 Looked CountLooked(const config::BackupProbe& spec, const LatestGoodEvidence& evidence,
-                   const BackupVerdicts& verdicts, const IsLeft& is_left) {
+                   const BackupVerdicts& verdicts, const IsLeft& is_left, base::Timestamp now) {
   Looked looked;
   for (const catalog::Artefact& artefact : evidence.complete) {
     const auto verdict =
         spec.verify.enabled ? verdicts.Find(artefact) : std::optional<BackupVerdict>();
     // A good one that is no good copy is being replaced.
-    const bool bad = WorthOf(spec, artefact, verdict) == Worth::kBad || is_left(artefact.name);
+    const bool awaits_wal = AwaitsWal(artefact, verdict, now);
+    const bool bad =
+        (WorthOf(spec, artefact, verdict) == Worth::kBad && !awaits_wal) || is_left(artefact.name);
     ++(bad ? looked.bad : looked.open);
     const bool failed = verdict && WasPrevented(*verdict) && verdict->reason != Reason::kTimeout;
     if (!bad && failed) {
       looked.prevented = base::Quote(artefact.name) + " could not be read: " + verdict->text;
     }
+    if (!bad && awaits_wal) looked.prevented = base::Quote(artefact.name) + " waits for its WAL";
   }
   return looked;
 }
@@ -85,7 +88,7 @@ std::optional<CheckOutcome> JudgeLatestGood(const config::BackupProbe& spec,
   if (evidence.complete.empty()) return std::nullopt;
   const model::StoredCopy* const good = model::LatestGood(evidence.copies);
   if (good == nullptr) {
-    return None(CountLooked(spec, evidence, verdicts, is_left), evidence);
+    return None(CountLooked(spec, evidence, verdicts, is_left, now), evidence);
   }
   const bool newest = good->name == evidence.complete.back().name;
   if (newest && evidence.relied_on) return std::nullopt;

@@ -156,7 +156,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     strangers_ = OlderStrangers(spec_, listing.complete.all(), verdicts_);
     unfinished_.HoldBack(listing, context.now);
     const std::vector<catalog::Artefact>& complete = listing.complete.all();
-    const SoundBackups sound(spec_, complete, verdicts_);
+    const SoundBackups sound(spec_, complete, verdicts_, context.now);
     BackupState state = JudgeBackup(spec_, listing, sound, verdicts_, context.now);
     if (only_run_) SayUnread(state);
     ReportState(report, listing, state, sound, context.now);
@@ -329,7 +329,7 @@ model::ProbeResult BackupProbe::NotRun(Reason reason, const std::string& message
   if (!listing) return report.Finish({});
   const base::Timestamp now = clock_.Now();
   const std::vector<catalog::Artefact>& complete = listing->complete.all();
-  const SoundBackups sound(spec_, complete, verdicts_);
+  const SoundBackups sound(spec_, complete, verdicts_, now);
   ReportState(report, *listing, JudgeBackup(spec_, *listing, sound, verdicts_, now), sound, now);
   model::ProbeResult result = report.Finish({});
   result.copies = std::move(copies);

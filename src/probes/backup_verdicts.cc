@@ -128,6 +128,7 @@ void Settle(BackupVerdict& verdict, WalSupply supply) {
     case State::kMissing:
       verdict.outcome = verify::Outcome::kBroken;
       verdict.reason = model::Reason::kIncomplete;
+      verdict.wal_patience = supply.patience;
       break;
     case State::kUnknown:
       verdict.outcome = verify::Outcome::kUnjudged;

@@ -44,6 +44,8 @@ struct BackupVerdict {
   verify::NeededWal needs_wal;
   // The probes of the archives that hold it; not kept.
   std::vector<std::string> wal_archives;
+  // Of one whose WAL none holds, as WalSupply; not kept.
+  base::Duration wal_patience{};
   // End of the last verification at this path that was not prevented; the epoch = none was. Put()
   // sets it.
   base::Timestamp judged{};

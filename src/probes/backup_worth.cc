@@ -82,16 +82,25 @@ bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& ar
          now <= spec.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec.grace;
 }
 
+bool AwaitsWal(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict,
+               base::Timestamp now) {
+  if (!verdict || verdict->outcome != Outcome::kBroken) return false;
+  // When it was read is by this machine's clock: a date in the future says nothing.
+  const base::Timestamp ended = std::min(artefact.modified, verdict->verified);
+  return ended <= now + catalog::FolderCatalog::kClockSkew && now - ended < verdict->wal_patience;
+}
+
 SoundBackups::SoundBackups(const config::BackupProbe& spec,
                            const std::vector<catalog::Artefact>& complete,
-                           const BackupVerdicts& verdicts)
+                           const BackupVerdicts& verdicts, base::Timestamp now)
     : complete_(complete) {
   const auto broken = spec.verify.enabled ? verdicts.Broken() : decltype(verdicts.Broken())();
   const auto is_bad = [&](const catalog::Artefact& artefact) {
     if (artefact.defect || IsTooSmall(spec, artefact)) return true;
     if (broken.empty()) return false;
     const auto found = broken.find(artefact.path);
-    return found != broken.end() && found->second == artefact.fingerprint;
+    return found != broken.end() && found->second == artefact.fingerprint &&
+           !AwaitsWal(artefact, verdicts.Find(artefact), now);
   };
   if (std::none_of(complete.begin(), complete.end(), is_bad)) return;
   some_.emplace();

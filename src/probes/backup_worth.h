@@ -27,13 +27,18 @@ inline constexpr int kUnfinishedQuiets = 20;
 bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                     base::Timestamp now);
 
+// True for one that lacks nothing but WAL that an archive may still get: for as long after its last
+// change as WAL may be on its way there.
+bool AwaitsWal(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict,
+               base::Timestamp now);
+
 // The backups that nothing speaks against: what is too small or known to be broken covers no slot,
 // is none of those kept, and is not the oldest that one could go back to.
 class SoundBackups {
  public:
   // `complete` outlives this.
   SoundBackups(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
-               const BackupVerdicts& verdicts);
+               const BackupVerdicts& verdicts, base::Timestamp now);
   // In the order of `complete`.
   const std::vector<catalog::Artefact>& all() const { return some_ ? *some_ : complete_; }
 

@@ -61,7 +61,9 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
                    : positions_->archive_notes().AddArchive({config_.name,
                                                              {config_.service, spec_.data},
                                                              spec_.base_backups,
-                                                             std::nullopt})),
+                                                             std::nullopt,
+                                                             {},
+                                                             spec_.max_lag})),
       place_(catalog::MakePlace(
           spec_.place, ClockOf(services),
           services.budgets == nullptr ? nullptr : services.budgets->Of(config_.name))),

@@ -17,22 +17,26 @@ namespace {
 using model::Reason;
 using model::Severity;
 using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""s;
 
 constexpr std::uint64_t kBytes = verify::kDefaultSegmentBytes;
 constexpr std::uint64_t kCluster = 0x1234567890ABCDEF;
 
-// As "pg_basebackup -X none" leaves it: it needs the segments 3 and 4.
-std::string Manifest(const std::string& version) {
+// As "pg_basebackup -X none" leaves it: it needs the segments from 3 to that of `end`.
+std::string Manifest(const std::string& version, const std::string& end = "0/4000100",
+                     const std::string& modified = "2026-01-02 03:04:05 GMT") {
   const std::string text =
       "{ \"PostgreSQL-Backup-Manifest-Version\": 2,\n\"System-Identifier\": " +
       std::to_string(kCluster) +
       ",\n\"Files\": [\n{ \"Path\": \"PG_VERSION\", \"Size\": " + std::to_string(version.size()) +
-      ", \"Last-Modified\": \"2026-01-02 03:04:05 GMT\", \"Checksum-Algorithm\": \"SHA256\", "
+      ", \"Last-Modified\": \"" + modified +
+      "\", \"Checksum-Algorithm\": \"SHA256\", "
       "\"Checksum\": \"" +
       base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, version)) +
       "\" }\n],\n\"WAL-Ranges\": [\n{ \"Timeline\": 1, \"Start-LSN\": \"0/3000028\", "
-      "\"End-LSN\": \"0/4000100\" }\n],\n";
+      "\"End-LSN\": \"" +
+      end + "\" }\n],\n";
   return text + "\"Manifest-Checksum\": \"" +
          base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, text)) + "\"}\n";
 }
@@ -52,9 +56,22 @@ class BackupWalTest : public ::testing::Test {
     clock_.Advance(base::SystemClock().Now() + 1h - clock_.Now());
     database_ = *db::Database::OpenInMemory(BackupMigrations());
   }
+  // A later one, whose WAL ends at `end`.
+  void AddNext(const std::string& name, const std::string& end) {
+    folder_.Write("backups/" + name + "/PG_VERSION", "15\n");
+    folder_.Write("backups/" + name + "/backup_manifest", Manifest("15\n", end));
+    std::filesystem::create_directory(folder_.Path("backups/" + name + "/pg_wal"));
+  }
+  void Touch(const std::string& name, base::Duration age) const {
+    for (const char* const file : {"/PG_VERSION", "/backup_manifest"}) {
+      std::filesystem::last_write_time(folder_.Path("backups/" + name + file),
+                                       std::chrono::file_clock::from_sys(clock_.Now() - age));
+    }
+  }
   ArchiveNotes& notes() { return positions_.archive_notes(); }
-  std::shared_ptr<ArchiveNotes::Archive> AddArchive(const std::string& probe) {
-    return notes().AddArchive({probe, {"shop", spec_.data}, {}, std::nullopt});
+  std::shared_ptr<ArchiveNotes::Archive> AddArchive(const std::string& probe,
+                                                    base::Duration patience = {}) {
+    return notes().AddArchive({probe, {"shop", spec_.data}, {}, std::nullopt, {}, patience});
   }
   void Hold(ArchiveNotes::Archive& archive, std::uint64_t first, std::uint64_t last,
             std::set<std::pair<std::uint32_t, std::uint64_t>> broken = {}) {
@@ -241,6 +258,58 @@ TEST_F(BackupWalTest, WhatItNeedsOutlivesARestart) {
   EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
   EXPECT_NE(result.Headline().message.find("000000010000000000000003 is not there"),
             std::string::npos);
+}
+
+// Archives that are filled in batches.
+TEST_F(BackupWalTest, WalMayBeOnItsWayForAsLongAsTheArchiveSays) {
+  const auto archive = AddArchive("wal", 90min);
+  Hold(*archive, 1, 3);
+  Touch("base-1", 1h);
+  const model::ProbeResult waits = Run();
+  EXPECT_EQ(waits.Headline().severity, Severity::kUnknown) << Describe(waits);
+  EXPECT_NE(waits.Headline().message.find("4 is not there; it may still come"), std::string::npos)
+      << waits.Headline().message;
+  EXPECT_EQ(ValueOf(waits, "backup_success"), 1);
+  EXPECT_FALSE(waits.copies.at(0).good) << "it brings nothing back yet";
+  EXPECT_FALSE(ValueOf(waits, "backup_last_success_timestamp_seconds"));
+  probe_.reset();  // also over a restart
+  clock_.Advance(31min);
+  EXPECT_EQ(Run().Headline().severity, Severity::kCritical);
+  EXPECT_EQ(ValueOf(Run(), "backup_success"), 0);
+  Hold(*archive, 1, 4);
+  EXPECT_TRUE(Run().ok());
+}
+
+TEST_F(BackupWalTest, WhileItsWalIsAwaitedTheOneBeforeIsTheLatestGoodOne) {
+  const auto archive = AddArchive("wal", 90min);
+  AddNext("base-2", "0/5000100");
+  Touch("base-1", 25h);
+  Touch("base-2", 1h);
+  Hold(*archive, 2, 4);
+  spec_.min_count = 2;
+  (void)Run();
+  const model::ProbeResult waits = Run();
+  EXPECT_EQ(waits.Headline().severity, Severity::kUnknown) << Describe(waits);
+  EXPECT_EQ(ValueOf(waits, "backup_success"), 1);
+  EXPECT_EQ(ValueOf(waits, "backup_check_success", {{"check", "count"}}), 1);
+  EXPECT_TRUE(CheckOf(waits, "latest_good").message.starts_with("\"base-1\""))
+      << CheckOf(waits, "latest_good").message;
+  // Nothing comes that would make up for these.
+  Hold(*archive, 2, 5, {{1, 5}});
+  EXPECT_EQ(Run().Headline().severity, Severity::kCritical) << "damaged";
+  Hold(*archive, 2, 4);
+  EXPECT_EQ(Run().Headline().severity, Severity::kUnknown);
+  Hold(*archive, 4, 4);
+  EXPECT_EQ(Run().Headline().severity, Severity::kCritical) << "the one before never got its WAL";
+}
+
+TEST_F(BackupWalTest, ADateInTheFutureMakesNobodyWaitForEver) {
+  const auto archive = AddArchive("wal", 90min);
+  Hold(*archive, 1, 3);
+  Touch("base-1", -12h);
+  EXPECT_EQ(Run().Headline().severity, Severity::kUnknown);
+  clock_.Advance(91min);
+  EXPECT_EQ(Run().Headline().severity, Severity::kCritical);
 }
 
 TEST(NeededWalTest, PacksAndUnpacks) {

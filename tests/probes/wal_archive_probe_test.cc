@@ -335,6 +335,18 @@ TEST_F(WalArchiveProbeTest, ASegmentThatIsBeingCopiedIsNoDamageWhateverDatesIt) 
   EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 1) << "nobody writes on";
 }
 
+TEST_F(WalArchiveProbeTest, TellsForHowLongWalMayBeOnItsWay) {
+  spec_.max_lag = 70min;
+  Run();
+  const auto supply = [this](std::uint64_t end) {
+    return positions_.archive_notes().FindWal("base", {"shop", spec_.data},
+                                              {{{1, 2 * kBytes, end}}, WalBuilder::kSystem});
+  };
+  EXPECT_EQ(supply(5 * kBytes).state, WalSupply::State::kHeld);
+  EXPECT_EQ(supply(7 * kBytes).state, WalSupply::State::kMissing);
+  EXPECT_EQ(supply(7 * kBytes).patience, base::Duration(70min));
+}
+
 TEST_F(WalArchiveProbeTest, TellsWhatIsOnItsWayAndWhenTheNewestSegmentArrived) {
   for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
     std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_ + 9s));
