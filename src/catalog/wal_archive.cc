@@ -203,8 +203,13 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
   const auto run = std::find_if(runs_.begin(), runs_.end(), [&next](const Stretch& one) {
     return one.range.first == next.first;
   });
+  base::Timestamp came = run->first_modified;
+  if (const auto seen = question_.first_seen.find({run->range.timeline, run->range.first});
+      seen != question_.first_seen.end()) {
+    came = std::min(came, seen->second);
+  }
   // A date in the future says nothing of that.
-  const base::Duration age = question_.now - run->first_modified;
+  const base::Duration age = question_.now - came;
   const bool recent = std::chrono::abs(age) <= question_.in_flight_time;
   const std::uint64_t pending_from =
       recent ? std::max(first, newest + 1 - std::min(newest + 1, in_flight)) : last + 1;

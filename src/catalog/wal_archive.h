@@ -80,6 +80,8 @@ struct WalQuestion {
   std::optional<WalLive> live;
   int in_flight_segments = 2;       // at the end, that may still be on their way
   base::Duration in_flight_time{};  // and for how long
+  // When segments that are dated in the future were seen first, by timeline and number.
+  std::map<std::pair<std::uint32_t, std::uint64_t>, base::Timestamp> first_seen;
   std::vector<AcknowledgedWal> acknowledged;
   // Timelines of other servers, and until when that is known.
   std::map<std::uint32_t, base::Timestamp> acknowledged_timelines;
@@ -92,8 +94,7 @@ struct WalQuestion {
 // Segment numbers of one timeline, both included.
 struct WalRange {
   std::uint32_t timeline = 0;
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
+  std::uint64_t first = 0, last = 0;
   std::uint64_t size() const { return last - first + 1; }
   friend bool operator==(const WalRange&, const WalRange&) = default;
 };
@@ -117,8 +118,7 @@ struct WalArchiveState {
   std::vector<WalRange> runs;           // what is there of the ancestry, in order
   std::vector<WalGap> gaps;             // what is missing of it
   std::uint64_t lost = 0;               // segments, by kind of gap
-  std::uint64_t pending = 0;
-  std::uint64_t acknowledged = 0;
+  std::uint64_t pending = 0, acknowledged = 0;
   std::uint64_t expired = 0;           // of those between base backups
   std::vector<std::uint32_t> foreign;  // timelines with files here that are not its parents
   // Those of them that another server began: newer ones, unless the live server is gone and may

@@ -72,6 +72,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services), only_run_),
       lag_(spec_.primary),
       window_start_(services.database, config_.name),
+      first_seen_(services.database, config_.name),
       streamed_(*place_) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
@@ -123,7 +124,7 @@ void WalArchiveProbe::Forget() {
   verdicts_.Keep(present);
 }
 
-catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
+catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
   catalog::WalQuestion question;
   question.histories = reader_->histories();
   question.unread_histories = reader_->unread_histories();
@@ -143,6 +144,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) const {
   question.size_known = reader_->size_known();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
+  question.first_seen = first_seen_.times();
   question.acknowledged = AcknowledgedOf(spec_);
   for (const auto& known : spec_.acknowledged_timelines) {
     question.acknowledged_timelines[static_cast<std::uint32_t>(known.timeline)] = known.until;
@@ -344,6 +346,16 @@ void WalArchiveProbe::Verify(const catalog::WalArchiveState& state, const RunCon
   if (!batch.empty() && !only_run_) verifier_.Start(std::move(batch), ExpectedSystem());
 }
 
+// What is dated in the future came when it was seen first. A look that nobody remembers knows
+// nothing of that.
+catalog::WalArchiveState WalArchiveProbe::JudgeBySight(catalog::WalQuestion& question) {
+  const catalog::WalInventory& inventory = reader_->inventory();
+  catalog::WalArchiveState state = catalog::JudgeWalArchive(inventory, question);
+  if (only_run_ || !first_seen_.Note(state.runs, inventory, question.now)) return state;
+  question.first_seen = first_seen_.times();
+  return catalog::JudgeWalArchive(inventory, question);
+}
+
 WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   WalFindings findings;
   catalog::WalQuestion question = Ask(context);
@@ -357,7 +369,7 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
         *archive_, catalog::TakeWalHoldings(reader_->inventory(), question.broken,
                                             reader_->system_identifier().value_or(0)));
   }
-  findings.state = catalog::JudgeWalArchive(reader_->inventory(), question);
+  findings.state = JudgeBySight(question);
   findings.bases = std::move(question.bases);
   if (archive_) {
     std::set<std::pair<std::string, std::string>> left;

@@ -19,6 +19,7 @@
 #include "probes/probe.h"
 #include "probes/probe_report.h"
 #include "probes/wal_findings.h"
+#include "probes/wal_first_seen.h"
 #include "probes/wal_lag.h"
 #include "probes/wal_verifier.h"
 #include "probes/wal_window_start.h"
@@ -46,9 +47,10 @@ class WalArchiveProbe final : public Probe {
   tl::expected<void, catalog::Finding> Refresh(base::Timestamp now,
                                                const catalog::PlaceContext& context);
   void Forget();
-  catalog::WalQuestion Ask(const RunContext& context) const;
+  catalog::WalQuestion Ask(const RunContext& context);
   WalFindings Judge(const RunContext& context);
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
+  catalog::WalArchiveState JudgeBySight(catalog::WalQuestion& question);
   void FindStreamed(WalFindings& findings, const RunContext& context);
   // What a run may read in that time.
   std::int64_t BytesWithin(base::Duration time) const;
@@ -81,6 +83,7 @@ class WalArchiveProbe final : public Probe {
   WalLag lag_;
   WrittenBy window_written_;  // what can be recovered
   WalWindowStart window_start_;
+  WalFirstSeen first_seen_;
   catalog::StreamedSegment streamed_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "probes/verdict_rows.h"
+#include "probes/wal_first_seen.h"
 #include "probes/wal_window_start.h"
 
 namespace drwatch::probes {
@@ -29,6 +30,7 @@ constexpr std::string_view kWhat = "verdicts on WAL";
 std::vector<db::Migration> WalMigrations() {
   std::vector<db::Migration> all = {{"wal_archive", 1, kSchema}};
   for (const db::Migration& migration : WalWindowStartMigrations()) all.push_back(migration);
+  for (const db::Migration& migration : WalFirstSeenMigrations()) all.push_back(migration);
   return all;
 }
 

@@ -117,6 +117,16 @@ TEST(WalArchiveTest, WhatIsOnItsWayIsPending) {
     EXPECT_EQ(state.archived_to, (recent ? 9 : 11) * kBytes);
     EXPECT_EQ(state.reachable, (WalRange{1, 10, 10}));
   }
+  // Unless somebody saw when it came.
+  for (const std::int64_t seen : {490, 400}) {
+    World ahead;
+    ahead.question.now = At(500);
+    ahead.question.in_flight_time = std::chrono::minutes(1);
+    ahead.question.first_seen[{1, 10}] = At(seen);
+    const WalArchiveState state = ahead.Add(1, 1, 8).Add(1, 10, 10).Judge();
+    EXPECT_EQ(state.pending, seen == 490 ? 1u : 0u);
+    EXPECT_EQ(state.lost, seen == 490 ? 0u : 1u);
+  }
   World world;  // too far back to be on its way
   world.question.now = At(1001);
   world.question.in_flight_time = std::chrono::minutes(1);

@@ -335,6 +335,35 @@ TEST_F(WalArchiveProbeTest, ASegmentThatIsBeingCopiedIsNoDamageWhateverDatesIt) 
   EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 1) << "nobody writes on";
 }
 
+// Of a file server, here.
+TEST_F(WalArchiveProbeTest, AClockThatIsAheadMakesWhatIsOnItsWayNeitherLostNorYounger) {
+  std::vector<db::Migration> tables = BackupMigrations();
+  for (const db::Migration& migration : WalMigrations()) tables.push_back(migration);
+  database_ = *db::Database::OpenInMemory(tables);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
+  DateSegment(3, clock_.Now() + 2h);
+  spec_.max_lag = 15min;
+  const auto lost = [this] { return ValueOf(Run(), "wal_archive_missing_segments"); };
+  EXPECT_EQ(lost(), 0);
+  clock_.Advance(14min);
+  EXPECT_EQ(lost(), 0);
+  probe_.reset();  // over a restart
+  EXPECT_EQ(lost(), 0);
+  clock_.Advance(2min);
+  EXPECT_EQ(lost(), 1) << "it has waited long enough, by this machine's clock";
+  clock_.Advance(110min);
+  EXPECT_EQ(lost(), 1) << "its date has come";
+  // The next one, of which nobody remembers when it came.
+  DateSegment(3, clock_.Now() + 2h);
+  ProbeServices services;
+  services.clock = &clock_;
+  services.only_run = true;
+  WalArchiveProbe once(config_, services);
+  EXPECT_EQ(ValueOf(once.Run({base::Deadline::After(10s), {}, clock_.Now(), &clock_}),
+                    "wal_archive_missing_segments"),
+            1);
+}
+
 TEST_F(WalArchiveProbeTest, TellsForHowLongWalMayBeOnItsWay) {
   spec_.max_lag = 70min;
   Run();
