@@ -29,10 +29,10 @@ std::optional<base::Timestamp> ReadLocal(base::Timestamp local, const config::Lo
 
 // Sets `time` and `time_source` of `artefact`. A time after `now` (by more than
 // FolderCatalog::kClockSkew) is not believed: the next best clock is taken, and the text returned
-// says so; empty if all is well. When every clock is wrong the backup counts as taken now as long
-// as that can be another zone's time; beyond, nobody knows when it was taken (a time of now would
-// make it the newest and fresh for as long as its date is to come): `time` is the epoch, older than
-// any other, and `defect` says why.
+// says so; empty if all is well. When every clock is wrong the backup counts as taken now (a probe
+// remembers when that was) as long as that can be another zone's time; beyond, nobody knows when it
+// was taken (a time of now would make it the newest and fresh for as long as its date is to come):
+// `time` is the epoch, older than any other, and `defect` says why.
 //
 // A time in a name without a zone is only believed when the modification time is more than half a
 // day away from it: closer, it is the same event in another zone, and the modification time is

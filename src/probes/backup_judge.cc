@@ -413,7 +413,8 @@ void Judge::Dates() {
   Fail("time", Reason::kStale,
        std::to_string(count) + (count == 1 ? " backup is" : " backups are") +
            " dated in the future: " + base::Quote(newest->name) + " was changed at " +
-           base::FormatRfc3339(newest->modified),
+           base::FormatRfc3339(newest->modified) +
+           (IsDated(*newest) ? ", and counts from " + base::FormatRfc3339(newest->time) : ""),
        std::string(kDateHint), Severity::kWarning);
 }
 

@@ -115,6 +115,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
       unfinished_(spec_, verdicts_, verifier_),
       kept_(spec_),
+      seen_(spec_, verdicts_),
       unnamed_(spec_, place_.get()) {
   if (place_) bucket_.emplace(spec_, *place_);
 }
@@ -200,6 +201,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
 // At what the listing found, where its place can be looked at.
 void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& context) {
   verdicts_.Keep(listing.complete, listing.recent);
+  seen_.Date(listing.complete, context);
   if (bucket_) {
     bucket_->Look(listing.complete.all(), context.now,
                   base::Deadline::After(context.deadline.Remaining() / 4), context.stop);

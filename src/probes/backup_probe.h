@@ -40,6 +40,7 @@
 #include "probes/bucket_watch.h"
 #include "probes/probe.h"
 #include "probes/probe_report.h"
+#include "probes/seen_backups.h"
 #include "probes/unnamed_repository.h"
 
 namespace drwatch::probes {
@@ -101,6 +102,7 @@ class BackupProbe final : public Probe {
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;
   KeptBackups kept_;
+  SeenBackups seen_;
   UnnamedRepository unnamed_;
   bool gone_ = false;  // all that was there when it was looked at last, and one is being written
   std::unordered_set<std::string> strangers_;  // OlderStrangers()

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "probes/backup_probe.h"
+#include "probes/backup_probe_fixture.h"
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
@@ -79,6 +79,57 @@ TEST_F(BackupDatesTest, ADateInTheFutureIsNoSignThatItIsBeingWritten) {
   const model::ProbeResult result = Run(testing::FakeClock(real_now_ + 1min));
   EXPECT_EQ(ValueOf(result, "backup_success"), 0) << Describe(result);
   EXPECT_EQ(CheckOf(result, "size").severity, Severity::kCritical);
+}
+
+// On a file server whose clock is ahead the time of the change is, too: the clock of these tests is
+// far behind that of the file system.
+class BackupClockAheadTest : public BackupProbeTest {
+ protected:
+  BackupClockAheadTest() { spec_.max_age = 1h; }
+  std::optional<double> Age() {
+    Run();
+    return Value("backup_age_seconds");
+  }
+};
+
+TEST_F(BackupClockAheadTest, ItsBackupsAreAsOldAsTheirFirstSight) {
+  Write("shop.dump", -2h, GoodDump());
+  EXPECT_EQ(Age(), 0);
+  clock_.Advance(50min);
+  EXPECT_EQ(Age(), 50 * 60);
+  EXPECT_NE(Check("time").message.find("and counts from 2026-01-01T00:00:00Z"), std::string::npos)
+      << Check("time").message;
+  Restart();
+  clock_.Advance(20min);
+  EXPECT_EQ(Age(), 70 * 60) << "also over a restart";
+  EXPECT_EQ(Value("backup_success"), 0);
+  clock_.Advance(1h);
+  EXPECT_EQ(Age(), 130 * 60) << "its date has come";
+  Restart();
+  EXPECT_EQ(Age(), 130 * 60);
+  Write("shop-2.dump", -2h, GoodDump() + "");
+  EXPECT_EQ(Age(), 0);
+  clock_.Advance(10min);
+  EXPECT_EQ(Age(), 600);
+  EXPECT_EQ(last_.copies.at(0).name, "shop-2.dump");
+}
+
+TEST_F(BackupClockAheadTest, NeitherDoesOneThatNobodyReadsGetYounger) {
+  spec_.verify.enabled = false;
+  Write("shop.sql", -2h, "--");
+  EXPECT_EQ(Age(), 0);
+  clock_.Advance(50min);
+  EXPECT_EQ(Age(), 50 * 60);
+  clock_.StepWall(3h);  // this machine's clock was behind
+  EXPECT_EQ(Age(), 110 * 60) << "the date of the file, which has come";
+}
+
+TEST_F(BackupClockAheadTest, WhatIsReplacedIsNew) {
+  Write("shop.dump", -2h, GoodDump());
+  EXPECT_EQ(Age(), 0);
+  clock_.Advance(50min);
+  Write("shop.dump", -2h, GoodDump());
+  EXPECT_EQ(Age(), 0);
 }
 
 }  // namespace

@@ -303,6 +303,20 @@ TEST_F(BackupWalTest, WhileItsWalIsAwaitedTheOneBeforeIsTheLatestGoodOne) {
   EXPECT_EQ(Run().Headline().severity, Severity::kCritical) << "the one before never got its WAL";
 }
 
+TEST_F(BackupWalTest, ABaseOfAServerWhoseClockIsAheadIsAsOldAsItsFiles) {
+  folder_.Write("backups/base-1/backup_manifest",
+                Manifest("15\n", "0/4000100", "2099-01-02 03:04:05 GMT"));
+  Touch("base-1", 1h);
+  const auto archive = AddArchive("wal");
+  Hold(*archive, 2, 4);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 3600);
+  EXPECT_EQ(CheckOf(result, "place").message,
+            "\"base-1\" is from the future: its content says 2099-01-02T03:04:05Z");
+  ASSERT_EQ(Bases().size(), 1u);
+  EXPECT_EQ(Bases()[0].stopped, clock_.Now() - 1h);
+}
+
 TEST_F(BackupWalTest, ADateInTheFutureMakesNobodyWaitForEver) {
   const auto archive = AddArchive("wal", 90min);
   Hold(*archive, 1, 3);
