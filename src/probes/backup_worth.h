@@ -71,8 +71,8 @@ config::LocalClock ZoneClock(const config::BackupProbe& spec);
 
 // The state that it brings back. A dump holds that of its start: where only its file's time tells
 // when it was made, it is not later than the last moment at which the clock of the machine that
-// made it can have shown what the dump says of its start: of the configured zone and of UTC, or of
-// any zone where none is configured.
+// made it can have shown what the dump says of its start (mysqldump: of its end, which only tells
+// that it is no newer): of the configured zone and of UTC, or of any zone where none is configured.
 base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,
                         const std::optional<BackupVerdict>& verdict);
 

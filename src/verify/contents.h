@@ -19,8 +19,8 @@ struct Contents {
   // Of everything packed: its size and what it unpacks to. 0: nothing is packed.
   std::int64_t packed_bytes = 0;
   std::int64_t unpacked_bytes = 0;
-  // When pg_dump began, just before it took its snapshot, as a clock on the wall showed it there:
-  // read as UTC, since no archive says in which zone that was (LatestReading). nullopt: not told.
+  // When pg_dump began, just before it took its snapshot, or no later than when: mysqldump tells
+  // its end. By a clock on the wall there, in an unknown zone, read as UTC. nullopt: not told.
   std::optional<base::Timestamp> begun;
 };
 

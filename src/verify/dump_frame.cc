@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/strings.h"
+#include "verify/utc.h"
 
 namespace drwatch::verify {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::string_view kCluster = "-- PostgreSQL database cluster dump";
 constexpr std::string_view kComplete = " complete";
 constexpr std::string_view kDumpComplete = "-- PostgreSQL database dump complete";
 constexpr std::string_view kClusterComplete = "-- PostgreSQL database cluster dump complete";
+constexpr std::string_view kStarted = "-- Started on ";
 
 // How statements begin: the rule `stmt` of gram.y, up to version 18.
 constexpr auto kCommands = std::to_array<std::string_view>(
@@ -50,6 +52,11 @@ std::optional<DumpFrame::Defect> DumpFrame::Take(std::string_view line) {
     if (!stray) return std::nullopt;
     return Defect{Reason::kCorrupt,
                   "what follows the end of the dump does not begin as a statement does"};
+  }
+  if (line.starts_with(kStarted) && (dump_open_ || cluster_open_)) {
+    const auto time = ParseWallClock(line.substr(kStarted.size()));
+    if (time && (!started_ || *time < *started_)) started_ = time;
+    return std::nullopt;
   }
   const bool complete = line.ends_with(kComplete);
   if (complete) line.remove_suffix(kComplete.size());

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "model/probe_result.h"
 
 namespace drwatch::verify {
@@ -27,8 +28,12 @@ class DumpFrame {
   std::optional<Defect> Take(std::string_view line);
   // The end mark that is missing; empty: none. Of a text in which no dump began that of a dump.
   std::string_view Missing() const;
+  // When the first of the dumps that say so was begun ("-- Started on", of pg_dump -v), as
+  // Contents::begun. nullopt: none says it.
+  const std::optional<base::Timestamp>& started() const { return started_; }
 
  private:
+  std::optional<base::Timestamp> started_;
   bool begun_ = false;
   bool dump_open_ = false;
   bool cluster_open_ = false;

@@ -31,6 +31,8 @@ class PostgresScript {
   bool in_quotes() const { return !at_statement_; }
   // The end mark that is missing; empty: none.
   std::string_view missing_end() const { return frame_.Missing(); }
+  // As DumpFrame::started().
+  const std::optional<base::Timestamp>& started() const { return frame_.started(); }
   // A \restrict has no \unrestrict yet.
   bool restricted() const { return !token_.empty(); }
   // Data of any table so far, be it of no rows.

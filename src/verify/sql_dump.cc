@@ -8,6 +8,7 @@
 #include "verify/dump_frame.h"
 #include "verify/pg_dump_toc.h"
 #include "verify/postgres_script.h"
+#include "verify/utc.h"
 
 namespace drwatch::verify {
 namespace {
@@ -86,14 +87,25 @@ Walked<std::string> ReadAll(Reader& reader, PostgresScript* script) {
   return tail;
 }
 
-// What follows the last line that begins with `start`. nullopt: there is none.
-std::optional<std::string_view> AfterLine(std::string_view text, std::string_view start) {
-  std::optional<std::string_view> after;
+// The last line that begins with `start`. nullopt: there is none. A view into `text`.
+std::optional<std::string_view> LastLine(std::string_view text, std::string_view start) {
+  std::optional<std::string_view> last;
   for (const std::string_view line : base::Split(text, '\n')) {
-    if (!line.starts_with(start)) continue;
-    after = text.substr(static_cast<std::size_t>(line.data() - text.data()) + line.size());
+    if (line.starts_with(start)) last = line;
   }
-  return after;
+  return last;
+}
+
+// What follows a line of `text`.
+std::string_view Behind(std::string_view text, std::string_view line) {
+  return text.substr(static_cast<std::size_t>(line.data() - text.data()) + line.size());
+}
+
+// "-- Dump completed on 2026-12-01  3:04:05", by the clock on the wall.
+std::optional<base::Timestamp> Completed(std::string_view line) {
+  constexpr std::string_view kCompleted = "-- Dump completed on ";
+  if (!line.starts_with(kCompleted)) return std::nullopt;
+  return ParseWallClock(line.substr(kCompleted.size()));
 }
 
 // Somebody may append statements of his own; a program's memory or a disk's block is none.
@@ -127,15 +139,16 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   if (script.in_quotes()) {
     return Broken(Reason::kIncomplete, reader.offset(), "ends inside of quotes or of a comment");
   }
-  const auto after = AfterLine(*tail, row.last);
+  const auto last = LastLine(*tail, row.last);
   const bool postgres = row.dialect == Dialect::kPostgres;
-  const std::string_view missing = postgres ? script.missing_end() : after ? "" : row.last;
+  const std::string_view missing = postgres ? script.missing_end() : last ? "" : row.last;
   if (!missing.empty()) {
     return Broken(Reason::kIncomplete, reader.offset(),
                   "ends without \"" + std::string(missing) + "\"");
   }
-  if (after && !IsText(*after)) {
-    return Broken(Reason::kCorrupt, reader.offset() - static_cast<std::int64_t>(after->size()),
+  const std::string_view after = last ? Behind(*tail, *last) : std::string_view();
+  if (!IsText(after)) {
+    return Broken(Reason::kCorrupt, reader.offset() - static_cast<std::int64_t>(after.size()),
                   "bytes after the end mark that are no text");
   }
   if (script.restricted()) {
@@ -144,6 +157,7 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
   Walk walk;
   walk.format = row.name;
   walk.level = Level::kFormat;
+  walk.contents.begun = postgres ? script.started() : Completed(last.value_or(""));
   if (postgres) {
     walk.details.push_back(std::to_string(script.copies()) + " COPY blocks");
     if (!script.has_rows()) walk.details.emplace_back(kNoRowsText);

@@ -83,6 +83,17 @@ std::optional<base::Timestamp> ParseUtc(std::string_view text) {
                  NumberAt(text, 11, 2), NumberAt(text, 14, 2), NumberAt(text, 17, 2));
 }
 
+std::optional<base::Timestamp> ParseWallClock(std::string_view text) {
+  constexpr std::string_view kForm = "dddd-dd-dd dd:dd:dd";
+  constexpr std::size_t kHour = 11;
+  std::string time(text.substr(0, kForm.size()));
+  const std::string_view rest = text.substr(time.size());
+  if (time.size() > kHour && time[kHour] == ' ') time[kHour] = '0';
+  if (!HasForm(time, kForm) || !(rest.empty() || rest[0] == ' ' || rest[0] == '\r')) return {};
+  return MakeUtc(NumberAt(time, 0, 4), NumberAt(time, 5, 2), NumberAt(time, 8, 2),
+                 NumberAt(time, kHour, 2), NumberAt(time, 14, 2), NumberAt(time, 17, 2));
+}
+
 std::optional<base::Timestamp> LatestReading(base::Timestamp local, base::Timestamp end) {
   constexpr base::Duration kStep = std::chrono::minutes(15);  // all zones are multiples of it
   constexpr base::Duration kAhead = std::chrono::hours(14);   // Kiribati

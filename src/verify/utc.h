@@ -15,6 +15,11 @@ std::optional<base::Timestamp> ParseUtc(std::string_view text);
 // Digits beyond milliseconds are dropped. nullopt: another form, no zone, or no such time.
 std::optional<base::Timestamp> ParseIsoTime(std::string_view text);
 
+// "2026-12-01  3:04:05", its hour also as "03", as a clock on a wall showed it: read as UTC. A zone
+// behind it has a name that may mean several, and is left out. nullopt: another form, or no such
+// time.
+std::optional<base::Timestamp> ParseWallClock(std::string_view text);
+
 // nullopt if there is no such day or time (60 seconds are fine: a leap second).
 std::optional<base::Timestamp> MakeUtc(int year, int month, int day, int hour, int minute,
                                        int second);

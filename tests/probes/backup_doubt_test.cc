@@ -163,6 +163,56 @@ TEST_F(BackupDoubtTest, ACopyOfAnOldDumpIsAsOldAsItSays) {
   EXPECT_LT(*Value("backup_age_seconds"), 2 * 3600.0) << "a dump that took so long";
 }
 
+std::string MySqlDump(const std::string& completed) {
+  return "-- MySQL dump 10.13  Distrib 8.0.36\n--\nSELECT 1;\n\n-- Dump completed on " + completed +
+         "\n";
+}
+std::string VerboseDump(const std::string& started) {
+  return "--\n-- PostgreSQL database dump\n--\n\n-- Started on " + started +
+         "\n\nSELECT 1;\n\n--\n-- PostgreSQL database dump complete\n--\n\n";
+}
+
+// It is 2026-01-01 00:00.
+TEST_F(BackupDoubtTest, ACopyOfAnOldScriptIsAsOldAsItSays) {
+  for (const std::string& dump :
+       {MySqlDump("2025-12-29  0:00:00"), VerboseDump("2025-12-29 00:00:00 CET")}) {
+    Write("shop.sql", 1h, dump);
+    EXPECT_EQ(RunForReason(), Reason::kStale) << dump;
+    // At the latest where it is 12 hours earlier.
+    EXPECT_EQ(Value("backup_age_seconds"), 60 * 3600.0) << dump;
+    EXPECT_EQ(Value("backup_success"), 0);
+  }
+}
+
+TEST_F(BackupDoubtTest, AScriptBringsBackNothingNewerThanItSays) {
+  const auto age = [this](const std::string& dump) {
+    Write("shop.sql", 1h, dump);
+    EXPECT_EQ(RunForReason(), Reason::kNone) << dump;
+    return std::chrono::duration_cast<std::chrono::minutes>(clock_.Now() -
+                                                            last_.copies.at(0).point);
+  };
+  EXPECT_EQ(age(MySqlDump("2025-12-31 23:00:00")), 60min);
+  EXPECT_EQ(age(MySqlDump("2025-12-31  9:00:00")), 180min) << "copied, or west of all";
+  EXPECT_EQ(age(VerboseDump("2025-12-31 15:55:00 PST")), 65min);
+  EXPECT_EQ(age(MySqlDump("2025-12-31  9:00:00") + "-- Dump completed\n"), 60min) << "no date";
+}
+
+TEST_F(BackupDoubtTest, NoDateThatAScriptTellsMakesItNewer) {
+  for (const char* date : {"2026-01-01 23:00:00", "2026-06-01  3:04:05", "9999-12-31 23:59:60",
+                           "2026-02-30 00:00:00"}) {
+    for (const std::string& dump : {MySqlDump(date), VerboseDump(date)}) {
+      Write("shop.sql", 1h, dump);
+      EXPECT_EQ(RunForReason(), Reason::kNone) << dump;
+      EXPECT_EQ(Value("backup_age_seconds"), 3600.0);
+      EXPECT_LE(last_.copies.at(0).point, clock_.Now() - 1h) << dump;
+    }
+  }
+  for (const char* date : {"0000-01-01 00:00:00", "1969-12-31 23:59:59", "1970-01-01 00:00:00"}) {
+    Write("shop.sql", 1h, MySqlDump(date));
+    EXPECT_EQ(RunForReason(), Reason::kStale) << date;
+  }
+}
+
 TEST_F(BackupDoubtTest, WhatIsCalledLatestIsAsOldAsTheOneWhoseBytesItHolds) {
   Write("shop-2025-12-20.sql", 12 * 24h, kSql);
   Run();  // as each is read while it is the newest

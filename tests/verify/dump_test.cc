@@ -226,6 +226,62 @@ TEST(SqlDumpTest, AnEndMarkInsideOfQuotesIsNone) {
   EXPECT_EQ(whole.outcome, Outcome::kIntact) << whole.ToString();
 }
 
+std::string BegunText(std::string_view dump) {
+  const Verdict verdict = VerifyBytes(dump, "x.sql");
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+  const auto begun = verdict.contents.begun;
+  return begun ? base::FormatRfc3339(*begun).substr(0, 19) : "none";
+}
+
+// By pg_dump -v and pg_dumpall -v; of several the first one.
+TEST(SqlDumpTest, TellsWhenItBegan) {
+  const auto dump = [](const std::string& text) {
+    return "--\n-- PostgreSQL database dump\n--\n\n-- Dumped by pg_dump version 15.8\n\n" + text +
+           "\n\nSELECT 1;\n\n-- Completed on 2026-12-01 03:10:00 CET\n\n"
+           "--\n-- PostgreSQL database dump complete\n--\n\n";
+  };
+  const std::string started = "-- Started on 2026-12-01 03:04:05";
+  EXPECT_EQ(BegunText(dump(started + " CET")), "2026-12-01T03:04:05");
+  EXPECT_EQ(BegunText(Gzip(dump(started + "\r"))), "2026-12-01T03:04:05");
+  EXPECT_EQ(BegunText(dump("-- Started on 2026-12-02 00:00:00 CET") + dump(started)),
+            "2026-12-01T03:04:05");
+  const std::string cluster =
+      "--\n-- PostgreSQL database cluster dump\n--\n\n-- Started on 2026-12-01 03:04:00 CET\n\n" +
+      dump(started) + "--\n-- PostgreSQL database cluster dump complete\n--\n\n";
+  EXPECT_EQ(BegunText(cluster), "2026-12-01T03:04:00");
+  EXPECT_EQ(BegunText(dump("")), "none");
+  for (const std::string& other :
+       {"COPY t (a) FROM stdin;\n" + started + "\n\\.\n", "SELECT '\n" + started + "\n';",
+        "SELECT $$\n" + started + "\n$$;"}) {
+    EXPECT_EQ(BegunText(dump(other)), "none") << "not what pg_dump says: " << other;
+  }
+  EXPECT_EQ(BegunText(started + "\n" + dump("")), "none") << "nor what somebody put in front";
+}
+
+TEST(SqlDumpTest, TellsNoLaterThanWhenItsMySqlDumpBegan) {
+  const std::string dump = "-- MySQL dump 10.13  Distrib 8.0\n--\nINSERT INTO t VALUES (1);\n\n";
+  const std::string end = "-- Dump completed";
+  EXPECT_EQ(BegunText(dump + end + " on 2026-12-01  3:04:05\n"), "2026-12-01T03:04:05");
+  EXPECT_EQ(BegunText(Gzip(dump + end + " on 2026-12-01 13:04:05")), "2026-12-01T13:04:05");
+  EXPECT_EQ(BegunText(dump + end + " on 2026-12-01  3:04:05\r\nCOMMIT;\r\n"),
+            "2026-12-01T03:04:05");
+  EXPECT_EQ(BegunText(dump + end + "\n"), "none") << "with --skip-dump-date";
+}
+
+TEST(SqlDumpTest, ADateThatIsNoneIsNotRead) {
+  for (const std::string date :
+       {"", " ", "2026-02-30 03:04:05", "2026-12-01 24:00:00", "2026-12-01 03:60:00",
+        "2026-00-00 00:00:00", "2026-12-01", "2026-12-01 3:04:05", "2026-12-01 03:04:0",
+        "2026-12-01 03:04:056", "-026-12-01 03:04:05", "yesterday", "99999-12-01 03:04:05",
+        "2026-12-01 03:04:05\x80", "2026-12-01 -3:04:05", "\xff\xfe"}) {
+    EXPECT_EQ(BegunText("-- MySQL dump 10.13\nSELECT 1;\n-- Dump completed on " + date + "\n"),
+              "none");
+    EXPECT_EQ(BegunText("--\n-- PostgreSQL database dump\n--\n\n-- Started on " + date +
+                        "\n\n--\n-- PostgreSQL database dump complete\n--\n\n"),
+              "none");
+  }
+}
+
 TEST(PgDumpTest, TellsWhenItBegan) {
   for (const char* file : {"custom.dump", "tar.dump"}) {
     const auto begun = VerifyBytes(Sample(file)).contents.begun;
