@@ -1,5 +1,8 @@
 #include "verify/postgres_script.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/strings.h"
 
 namespace drwatch::verify {
@@ -17,6 +20,16 @@ bool IsForeignCopy(std::string_view statement) {
   if (base::Lower(statement.substr(0, 4)) != "copy") return false;
   statement = base::Trim(statement);
   return !statement.ends_with(';') || base::Lower(statement).find("stdin") != std::string::npos;
+}
+
+// What the programs that write scripts say on standard error, and what servers have them say.
+constexpr std::array<std::string_view, 3> kPrograms = {"pg_dump: ", "pg_dumpall: ", "pg_restore: "};
+constexpr std::array<std::string_view, 2> kNotices = {"WARNING:  ", "NOTICE:  "};
+
+template <std::size_t N>
+bool BeginsWithAny(std::string_view text, const std::array<std::string_view, N>& starts) {
+  return std::any_of(starts.begin(), starts.end(),
+                     [text](std::string_view start) { return text.starts_with(start); });
 }
 
 }  // namespace
@@ -84,11 +97,33 @@ Walked<void> PostgresScript::EndLine(std::string_view line, std::int64_t offset)
   const bool plain = at_statement_;
   lexer_.Feed("\n");
   at_statement_ = lexer_.plain();
+  if (plain && !foreign_copy_ && HoldsMessage(line)) {
+    return Broken(Reason::kCorrupt, offset,
+                  "a message among the statements: standard error went into the dump (2>&1)");
+  }
   if (!copy_.empty() || (plain && line.starts_with("COPY "))) {
     AddToCopy(line, offset);
     return {};
   }
   return plain ? Judge(line, offset) : Walked<void>();
+}
+
+// Of a line that begins outside of everything quoted. A program that buffers the one stream and not
+// the other puts a message in the middle of a line, too.
+bool PostgresScript::HoldsMessage(std::string_view line) const {
+  if (BeginsWithAny(line, kNotices) || BeginsWithAny(line, kPrograms)) return true;
+  // Nearly all of what is inserted lies in quotes.
+  if (line.starts_with("--") || line.starts_with('\\') || line.starts_with("INSERT ")) return false;
+  SqlLexer before;
+  before.UseBackslashes(lexer_.backslashes());
+  std::size_t fed = 0;
+  for (std::size_t at = line.find("pg_"); at != line.npos; at = line.find("pg_", at + 1)) {
+    if (!BeginsWithAny(line.substr(at), kPrograms)) continue;
+    before.Feed(line.substr(fed, at - fed));
+    if (before.plain()) return true;
+    fed = at;
+  }
+  return false;
 }
 
 Walked<void> PostgresScript::Judge(std::string_view line, std::int64_t offset) {

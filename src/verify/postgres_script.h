@@ -44,6 +44,7 @@ class PostgresScript {
   Walked<std::size_t> TakeLine(std::string_view bytes, std::int64_t offset);
   Walked<void> CheckText(std::string_view bytes, std::string_view line, std::int64_t offset);
   Walked<void> EndLine(std::string_view line, std::int64_t offset);
+  bool HoldsMessage(std::string_view line) const;
   Walked<void> Judge(std::string_view line, std::int64_t offset);
   void AddToCopy(std::string_view line, std::int64_t offset);
   void SetEncoding(TextEncoding encoding);

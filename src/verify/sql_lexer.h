@@ -15,6 +15,7 @@ class SqlLexer {
   bool plain() const { return state_ == State::kPlain; }
   // SET standard_conforming_strings = off: backslashes escape in every string.
   void UseBackslashes(bool use) { backslashes_ = use; }
+  bool backslashes() const { return backslashes_; }
 
  private:
   enum class State { kPlain, kString, kEscapedString, kIdentifier, kTag, kDollar, kLine, kBlock };

@@ -213,6 +213,55 @@ TEST(SqlDumpTest, WhatFollowsTheEndIsAStatement) {
   }
 }
 
+// As `pg_dump shop > shop.sql 2>&1` and a terminal (`docker exec -t`) mix them.
+TEST(SqlDumpTest, MessagesAmongTheStatementsAreFound) {
+  const std::string copy = "COPY public.t (a) FROM stdin;\n1\n\\.\n\n";
+  const std::string begin =
+      "--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE public.t (\n    a integer\n);\n\n";
+  const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";
+  const std::string dump = begin + copy + end;
+  ASSERT_EQ(WalkBytes(dump, "x.sql").outcome, Outcome::kIntact);
+  const std::size_t before_copy = begin.size();
+  for (const std::string message :
+       {"pg_dump: warning: there are circular foreign-key constraints on this table:\n",
+        "pg_dump: error: it's over\n", "pg_dumpall: dumping \"shop\"\r\n", "pg_restore: x\n",
+        "WARNING:  database \"shop\" has a collation version mismatch\n"}) {
+    for (const std::size_t at : {before_copy, before_copy + copy.size(), dump.find("    a "),
+                                 dump.size() - end.size(), dump.size()}) {
+      const Verdict verdict = WalkBytes(std::string(dump).insert(at, message), "x.sql");
+      EXPECT_EQ(verdict.reason, Reason::kCorrupt) << message << at;
+      EXPECT_EQ(verdict.place, "byte " + std::to_string(at)) << message;
+      EXPECT_EQ(verdict.message,
+                "a message among the statements: standard error went into the dump (2>&1)");
+    }
+  }
+  for (const std::size_t at : {before_copy + 20, dump.find("integer") + 3}) {
+    const Verdict verdict = WalkBytes(std::string(dump).insert(at, "pg_dump: warning: x\n"), "x");
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << at;
+    EXPECT_TRUE(verdict.message.starts_with("a message among the statements")) << verdict.message;
+  }
+}
+
+TEST(SqlDumpTest, WhatOnlyLooksLikeAMessageIsIntact) {
+  const std::string begin = "--\n-- PostgreSQL database dump\n--\n\n";
+  const std::string end = "--\n-- PostgreSQL database dump complete\n--\n\n";
+  for (const std::string body :
+       {"-- pg_dump: warning: x\n", "/*\npg_dump: error: x\n*/\n", "\\echo pg_dump: done\n",
+        "COPY public.t (a) FROM stdin;\npg_dump: error: x\nWARNING:  x\n\\.\n",
+        "COPY public.t FROM stdin CSV;\npg_dump: error: x\n\\.\n",
+        "COMMENT ON TABLE t IS 'a\npg_dump: warning: x\nWARNING:  x\n';\n",
+        "COMMENT ON TABLE t IS 'it''s pg_dump: warning: x';\n",
+        "SET standard_conforming_strings = off;\nCOMMENT ON TABLE t IS 'it\\'s pg_dump: x';\n",
+        "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$\npg_dump: error: x\n$$;\n",
+        "SELECT $_$pg_dump: x$_$;\n", "CREATE TABLE \"\npg_dump: x\" (\"pg_dump: y\" text);\n",
+        "INSERT INTO t VALUES ('pg_dump: x\npg_dump: error: x\n');\n",
+        "INSERT INTO t VALUES\n\t('pg_dump: x'),\n\t('y');\n", "SELECT pg_dump FROM pg_restore;\n",
+        "SELECT a[pg_dump:3], pg_dump::text FROM t;\n"}) {
+    const Verdict verdict = WalkBytes(begin + body + end, "x.sql");
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << body << verdict.ToString();
+  }
+}
+
 TEST(SqlDumpTest, AnEndMarkInsideOfQuotesIsNone) {
   const std::string dump = SchemaDump(1);
   const std::string function = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $_$\nSELECT '\n" +
