@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "verify/decoder.h"
+
 namespace drwatch::verify {
 
 std::vector<std::string> NamesIn(const std::string& folder) {
@@ -52,10 +54,19 @@ Checksums Checksums::Below(const std::string& folder, const std::string& path) c
 }
 
 std::vector<ChecksumFolder::Expected> Checksums::Find(const std::string& relative) const {
+  return FindAs(relative, [](std::string_view name) { return std::string(name); });
+}
+
+std::vector<ChecksumFolder::Expected> Checksums::FindUnpacked(const std::string& relative) const {
+  return FindAs(relative, UnpackedName);
+}
+
+std::vector<ChecksumFolder::Expected> Checksums::FindAs(
+    const std::string& relative, std::string (*tell)(std::string_view name)) const {
   std::vector<ChecksumFolder::Expected> all;
-  if (inside_) all = inside_->Find(relative);
+  if (inside_) all = inside_->Find(tell(relative));
   for (const Place& place : outside_) {
-    const auto outer = place.folder->Find(place.name + (inside_ ? "/" + relative : ""));
+    const auto outer = place.folder->Find(tell(place.name + (inside_ ? "/" + relative : "")));
     all.insert(all.end(), outer.begin(), outer.end());
   }
   return all;

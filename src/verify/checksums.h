@@ -22,6 +22,8 @@ class Checksums {
   Checksums Below(const std::string& folder, const std::string& path) const;
   // What is said about a file of the artefact: its path relative to it, "" for a file artefact.
   std::vector<ChecksumFolder::Expected> Find(const std::string& relative) const;
+  // The same about what is packed in it, by UnpackedName().
+  std::vector<ChecksumFolder::Expected> FindUnpacked(const std::string& relative) const;
   // The artefact's files that are named, relative to it. For a folder.
   std::vector<std::string> Names() const;
   std::vector<std::string> problems() const;
@@ -31,6 +33,9 @@ class Checksums {
     std::shared_ptr<const ChecksumFolder> folder;
     std::string name;  // of the artefact in it
   };
+  // What is said about the names that `tell` makes of the file's own: relative to a folder.
+  std::vector<ChecksumFolder::Expected> FindAs(const std::string& relative,
+                                               std::string (*tell)(std::string_view name)) const;
   std::vector<Place> outside_;
   std::shared_ptr<const ChecksumFolder> inside_;  // nullptr for a file
 };

@@ -55,6 +55,11 @@ constexpr std::array<Row, 8> kRows = {{
     {Compression::kLzma, "lzma", ""sv, {".lzma", "", "", ""}, Make<LzmaDecoder>},
 }};
 
+constexpr std::string_view kTar = ".tar";
+
+// ".tgz"
+bool IsOfTar(std::string_view suffix) { return suffix.starts_with(".t"); }
+
 const Row& FindRow(Compression compression) {
   for (const Row& row : kRows) {
     if (row.compression == compression) return row;
@@ -116,6 +121,26 @@ std::optional<Compression> CompressionOfName(std::string_view name) {
     }
   }
   return std::nullopt;
+}
+
+std::string UnpackedName(std::string_view name) {
+  if (!CompressionOfName(name)) return {};
+  const std::size_t dot = name.rfind('.');
+  const std::string stem(name.substr(0, dot));
+  return IsOfTar(base::Lower(name.substr(dot))) ? stem + std::string(kTar) : stem;
+}
+
+std::vector<std::string> PackedNames(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Row& row : kRows) {
+    for (const std::string_view suffix : row.suffixes) {
+      const std::string packed = std::string(name) + std::string(suffix);
+      if (!suffix.empty() && !IsOfTar(suffix)) names.push_back(packed);
+      if (!IsOfTar(suffix) || !name.ends_with(kTar)) continue;
+      names.push_back(std::string(name.substr(0, name.size() - kTar.size())) + std::string(suffix));
+    }
+  }
+  return names;
 }
 
 std::unique_ptr<Decoder> MakeDecoder(Compression compression, Reader& input) {

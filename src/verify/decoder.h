@@ -3,7 +3,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "verify/source.h"
 
@@ -26,6 +28,11 @@ std::optional<Compression> DetectCompression(std::string_view head);
 std::optional<Compression> DetectCompression(std::string_view head, std::string_view name);
 // By the last part of a file name: ".gz", ".tgz", ".zst" ...
 std::optional<Compression> CompressionOfName(std::string_view name);
+// What is packed in a file of that name: "x.sql" of "x.sql.gz", "x.tar" of "x.tgz". Empty: its name
+// does not say that it is packed.
+std::string UnpackedName(std::string_view name);
+// The names of which that is the one.
+std::vector<std::string> PackedNames(std::string_view name);
 // Reads all members or frames of `input`, which must outlive the decoder. Truncation is
 // kIncomplete, everything else that is wrong kCorrupt; the place is the offset in `input`.
 std::unique_ptr<Decoder> MakeDecoder(Compression compression, Reader& input);

@@ -5,7 +5,9 @@
 
 #include "base/strings.h"
 #include "verify/blake2b.h"
+#include "verify/decoder.h"
 #include "verify/look_alikes.h"
+#include "verify/recognise.h"
 
 namespace drwatch::verify {
 namespace {
@@ -36,21 +38,6 @@ Walked<bool> IsOfLookAlike(const Opener& open, const std::string& digest) {
   return HasLookAlike(*file->source, digest);
 }
 
-// The first of `expected` that differs; nullptr if none does. What was guessed wrong is read again,
-// and only then. Faults: those of that.
-Walked<const ChecksumFolder::Expected*> FirstMismatch(
-    const Opener& open, const std::vector<ChecksumFolder::Expected>& expected,
-    const std::vector<std::string>& digests) {
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].digest == digests[i]) continue;
-    if (!expected[i].guessed) return &expected[i];
-    const auto other = IsOfLookAlike(open, expected[i].digest);
-    if (!other) return tl::unexpected(other.error());
-    if (!*other) return &expected[i];
-  }
-  return nullptr;
-}
-
 // BLAKE2b of less than 512 bits.
 bool IsShortBlake2b(const ChecksumFolder::Expected& expected) {
   return expected.algorithm == base::DigestAlgorithm::kBlake2b512 &&
@@ -64,6 +51,80 @@ void AddExpected(const ChecksumFolder::Expected& expected, const ReadBudget& bud
   } else {
     tee.Add(expected.algorithm, budget.lane());
   }
+}
+
+using Expectations = std::vector<ChecksumFolder::Expected>;
+
+// The digests of what is packed in what `open` opens, an empty one each if nothing is. Faults:
+// those that leave it open.
+Walked<std::vector<std::string>> DigestsOfUnpacked(const Opener& open, const Expectations& expected,
+                                                   ReadBudget& budget) {
+  auto file = open(nullptr);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  Reader reader(*file->source);
+  auto head = reader.Peek(kHeadBytes);
+  if (!head) return tl::unexpected(std::move(head.error()));
+  const std::vector<std::string> none(expected.size());
+  if (!DetectCompression(*head)) return none;
+  DigestTee tee;
+  for (const auto& one : expected) AddExpected(one, budget, tee);
+  const auto walk = WalkPacked(reader, [&tee](Reader& inner) -> Walked<Walk> {
+    while (true) {
+      auto bytes = inner.Some(INT64_MAX);
+      if (!bytes) return tl::unexpected(std::move(bytes.error()));
+      if (bytes->empty()) return Walk{};
+      tee.Update(*bytes);
+    }
+  });
+  if (walk) return tee.Finish();
+  if (walk.error().outcome != Outcome::kBroken) return tl::unexpected(walk.error());
+  return none;
+}
+
+struct Comparison {
+  const ChecksumFolder::Expected* mismatch = nullptr;  // the first of them that differs
+  bool of_unpacked = false;                            // one of them is what is packed in it
+};
+
+// What was guessed wrong is read again, then what is packed: only what differs, each once more.
+// Faults: those of that. `unpacks`: something came out of it, and is intact.
+Walked<Comparison> Compare(const Opener& open, const Expectations& expected,
+                           const std::vector<std::string>& digests, bool unpacks,
+                           ReadBudget& budget) {
+  Comparison comparison;
+  std::vector<std::string> unpacked;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].digest == digests[i]) continue;
+    if (expected[i].guessed) {
+      const auto other = IsOfLookAlike(open, expected[i].digest);
+      if (!other) return tl::unexpected(other.error());
+      if (*other) continue;
+    }
+    if (unpacks && unpacked.empty()) {
+      auto found = DigestsOfUnpacked(open, expected, budget);
+      if (!found) return tl::unexpected(std::move(found.error()));
+      unpacked = *std::move(found);
+    }
+    if (unpacked.empty() || unpacked[i] != expected[i].digest) {
+      comparison.mismatch = &expected[i];
+      return comparison;
+    }
+    comparison.of_unpacked = true;
+  }
+  return comparison;
+}
+
+// Of a file that is intact as far as it goes and that no checksum file names: whether one names
+// what is packed in it, and all that do are right.
+bool UnpacksToNamed(const Opener& open, const std::string& relative, const Checksums& checksums,
+                    ReadBudget& budget) {
+  const Expectations expected = checksums.FindUnpacked(relative);
+  if (expected.empty()) return false;
+  const auto digests = DigestsOfUnpacked(open, expected, budget);
+  return digests && std::equal(expected.begin(), expected.end(), digests->begin(),
+                               [](const auto& one, const std::string& digest) {
+                                 return one.digest == digest;
+                               });
 }
 
 // Which of the digests will be the SHA-256 of an artefact that is one file; one more is computed if
@@ -90,6 +151,14 @@ std::string MismatchText(const ChecksumFolder::Expected& expected) {
     names += ", " + std::string(other);
   }
   return "none of its digests (" + name + names + ") is the one in " + source;
+}
+
+// What the checksum files say of when it broke. Inside of what was packed nicely it may have been
+// packed like this, and listed before.
+std::string WhenBroken(const Fault& fault, const ChecksumFolder::Expected* mismatch) {
+  if (mismatch == nullptr) return "its checksum is right: it was stored like this";
+  const bool inside = fault.place.starts_with("unpacked ");
+  return MismatchText(*mismatch) + (inside ? "" : ": it was changed after it was listed");
 }
 
 // Nothing is wrong with it, and yet it cannot be restored alone.
@@ -209,34 +278,34 @@ Verdict VerifyStream(const Opener& open, const std::string& relative, const Chec
   const bool all_went_by = tee.bytes() == file->size;
   const std::vector<std::string> digests = tee.Finish();
   if (sha256 && all_went_by) verdict.digest = "sha256:" + base::Hex(digests[*sha256]);
-  const ChecksumFolder::Expected* mismatch = nullptr;
+  Comparison compared;
+  const bool unpacks = walk && walk->contents.unpacked_bytes > 0;
   if (worth_hashing) {
-    const auto found = FirstMismatch(open, expected, digests);
-    verdict.bytes_read = budget.bytes_read() - read_before;
+    auto found = Compare(open, expected, digests, unpacks, budget);
     if (!found) {
-      SetFault(verdict, found.error(), relative);
+      verdict.bytes_read = budget.bytes_read() - read_before;
+      SetFault(verdict, std::move(found.error()), relative);
       return verdict;
     }
-    mismatch = *found;
-    verdict.checksum = mismatch != nullptr ? ChecksumState::kMismatched : ChecksumState::kMatched;
-  } else if (file->source->attestation() == Attestation::kMatched) {
-    verdict.checksum = ChecksumState::kMatched;
+    compared = *found;
+  } else if (unpacks && expected.empty()) {
+    compared.of_unpacked = UnpacksToNamed(open, relative, checksums, budget);
   }
+  verdict.bytes_read = budget.bytes_read() - read_before;
+  const bool matched =
+      worth_hashing || compared.of_unpacked || file->source->attestation() == Attestation::kMatched;
+  if (matched) verdict.checksum = ChecksumState::kMatched;
+  if (compared.mismatch != nullptr) verdict.checksum = ChecksumState::kMismatched;
   if (!walk) {
+    if (worth_hashing) verdict.details.push_back(WhenBroken(walk.error(), compared.mismatch));
     SetFault(verdict, std::move(walk.error()), relative);
-    if (mismatch != nullptr) {
-      verdict.details.push_back(MismatchText(*mismatch) + ": it was changed after it was listed");
-    } else if (worth_hashing) {
-      verdict.details.push_back("its checksum is right: it was stored like this");
-    }
-  } else if (mismatch != nullptr) {
-    verdict.outcome = Outcome::kBroken;
-    verdict.reason = Reason::kCorrupt;
-    verdict.place = relative;
-    verdict.message = MismatchText(*mismatch);
+  } else if (compared.mismatch != nullptr) {
+    SetFault(verdict, {Outcome::kBroken, Reason::kCorrupt, "", MismatchText(*compared.mismatch)},
+             relative);
     verdict.format = std::move(walk->format);
   } else {
     Judge(verdict, std::move(*walk));
+    if (compared.of_unpacked) verdict.details.emplace_back(kOfUnpackedText);
     if (verdict.outcome != Outcome::kIntact) {
       verdict.place =
           relative + (relative.empty() || verdict.place.empty() ? "" : ": ") + verdict.place;

@@ -20,8 +20,12 @@ using Walker = std::function<Walked<Walk>(Reader& reader)>;
 Verdict VerifyFile(const std::string& path, const std::string& relative, const Checksums& checksums,
                    ReadBudget& budget, const Walker& walker);
 
+// The detail by which is known that a checksum file names what the file unpacks to.
+inline constexpr const char* kOfUnpackedText = "the checksum is of the unpacked bytes";
+
 // The same of whatever `open` opens; it is called with the tee that its source must feed (may be
-// nullptr), and a second time if the file does not fit a digest whose algorithm was guessed.
+// nullptr), and a second time if the file does not fit a digest whose algorithm was guessed, or is
+// packed and does not fit, or only what is packed in it is named.
 using Opener = std::function<Walked<OpenedFile>(DigestTee* tee)>;
 Verdict VerifyStream(const Opener& open, const std::string& relative, const Checksums& checksums,
                      ReadBudget& budget, const Walker& walker);

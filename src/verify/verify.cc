@@ -17,6 +17,7 @@
 #include "verify/batches.h"
 #include "verify/checksum_reader.h"
 #include "verify/chunk_store.h"
+#include "verify/decoder.h"
 #include "verify/dump_folder.h"
 #include "verify/file_tree.h"
 #include "verify/file_verifier.h"
@@ -106,6 +107,12 @@ void AddMismatch(Verdict& whole, const std::string& folder, const std::string& p
   AddPart(whole, std::move(part));
 }
 
+// Whether a checksum file names it by what is packed in it.
+bool IsKnownUnpacked(const Verdict& verdict) {
+  return std::find(verdict.details.begin(), verdict.details.end(), kOfUnpackedText) !=
+         verdict.details.end();
+}
+
 // The files that a checksum list of a folder names, one by one. Thread-safe.
 class ListedVerifier {
  public:
@@ -125,7 +132,7 @@ class ListedVerifier {
     const auto open = [&](const std::string& piece) { return files_.Open(piece, budget, nullptr); };
     if (IsMissing(path)) {
       const auto first = first_pieces_.find(target);
-      if (first == first_pieces_.end()) return MissingFile(target, list_);
+      if (first == first_pieces_.end()) return VerifyPacked(target, budget);
       auto pieces = JudgePieces(first->second, target, checksums_, open, budget);
       return pieces ? std::move(pieces->verdict) : MissingFile(target, list_);
     }
@@ -135,6 +142,23 @@ class ListedVerifier {
   }
 
  private:
+  // Of one that is missing: it may have been packed since it was listed.
+  Verdict VerifyPacked(const std::string& target, ReadBudget& budget) const {
+    for (const std::string& name : PackedNames(target)) {
+      const bool listed = !checksums_.Find(name).empty();
+      if (listed || target.starts_with('/') || IsMissing(folder_ + "/" + name)) continue;
+      Verdict packed = VerifyPlainFile(folder_ + "/" + name, name, checksums_, budget, WalkMember);
+      if (IsKnownUnpacked(packed)) return packed;
+      if (auto in_time = budget.Check(); !in_time) {
+        return CannotLook(in_time.error().reason, in_time.error().message);
+      }
+      Verdict missing = MissingFile(target, list_);
+      missing.message += ", and " + base::Quote(name) + " does not unpack to it";
+      return missing;
+    }
+    return MissingFile(target, list_);
+  }
+
   const std::string folder_;
   const std::string list_;
   const Checksums checksums_;
@@ -155,13 +179,15 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
     whole.details.push_back(std::to_string(list->bad_lines) + " lines are no checksums");
   }
   const ListedVerifier verifier(folder, name, folders);
+  int unpacked = 0;
   Batches<std::string_view, Verdict> batches(
       budget,
       [&](std::string_view target, ReadBudget& own, Verdict& part) {
         part = verifier.Verify(std::string(target), own);
         return true;
       },
-      [&whole](std::string_view, Verdict part) {
+      [&](std::string_view, Verdict part) {
+        if (IsKnownUnpacked(part)) ++unpacked;
         AddPart(whole, std::move(part));
         return true;
       });
@@ -169,6 +195,9 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
     if (!batches.Add(target)) break;
   }
   batches.Finish();
+  if (unpacked > 0) {
+    whole.details.push_back(std::to_string(unpacked) + " of them packed: " + kOfUnpackedText);
+  }
   return whole;
 }
 
@@ -239,24 +268,25 @@ class LooseFiles {
     const auto open = [&](DigestTee* tee) { return files_.Open(file, budget_, tee); };
     Verdict verdict = VerifyStream(open, file, checksums_, budget_,
                                    [&name](Reader& reader) { return WalkMember(reader, name); });
+    if (IsKnownUnpacked(verdict)) elsewhere_.insert(UnpackedName(file));
     if (proven && verdict.checksum == ChecksumState::kMatched) return std::nullopt;
     if (proven) return verdict;
     const auto piece = [&](const std::string& one) { return files_.Open(one, budget_, nullptr); };
     PiecesVerdict whole =
         JudgeWithPieces(std::move(verdict), file, file, checksums_, piece, budget_);
     pieces_.insert(whole.others.begin(), whole.others.end());
-    if (!whole.others.empty()) cut_.insert(*WholeName(file));
+    if (!whole.others.empty()) elsewhere_.insert(*WholeName(file));
     return std::move(whole.verdict);
   }
-  // What lies there in pieces only.
-  const std::set<std::string>& cut() const { return cut_; }
+  // What lies there in pieces or packed only.
+  const std::set<std::string>& elsewhere() const { return elsewhere_; }
 
  private:
   const FileSet& files_;
   const Checksums& checksums_;
   ReadBudget& budget_;
   std::set<std::string> pieces_;  // proven, and still to come
-  std::set<std::string> cut_;
+  std::set<std::string> elsewhere_;
 };
 
 // What a server writes to, or was killed over: nobody restores from it.
@@ -301,7 +331,7 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
   if (!walked) return CannotLook(walked.error().reason, walked.error().message);
   partials.Finish();
   unfinished.Finish(whole);
-  AddMissing(whole, files, checksums, loose.cut());
+  AddMissing(whole, files, checksums, loose.elsewhere());
   if (count == 0) {
     whole.outcome = Outcome::kBroken;
     whole.level = Level::kExists;

@@ -314,6 +314,76 @@ TEST(ChecksumFileTest, ListIsVerifiedFileByFile) {
   EXPECT_EQ(VerifyPath(folder.Write("MD5SUMS", "not a list\n"), {}).outcome, Outcome::kUnjudged);
 }
 
+// `sha256sum shop.sql > shop.sql.gz.sha256`
+TEST(ChecksumFileTest, ASidecarMayBeOfTheUnpackedBytes) {
+  const std::string content = Noise(100'000);
+  const testing::TempDir folder;
+  const std::string path = folder.Write("d/shop.sql.gz", Gzip(content));
+  const auto bytes = static_cast<std::int64_t>(Gzip(content).size());
+  const std::string list = folder.Write("d/shop.sql.gz.sha256", Sha256(content) + "  shop.sql\n");
+  for (const std::string& one : {path, folder.Path("d"), list}) {
+    const Verdict verdict = VerifyPath(one, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << one << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.checksum, ChecksumState::kMatched) << one;
+    EXPECT_EQ(verdict.level, Level::kContent) << one;
+    EXPECT_EQ(verdict.bytes_read, 2 * bytes) << one;
+  }
+  EXPECT_EQ(VerifyPath(path, {}).details, std::vector<std::string>{kOfUnpackedText});
+  EXPECT_EQ(VerifyPath(list, {}).details,
+            std::vector<std::string>{"1 of them packed: " + std::string(kOfUnpackedText)});
+  // Of neither.
+  folder.Write("d/shop.sql.gz", Gzip(content + "x"));
+  EXPECT_EQ(VerifyPath(path, {}).message, "sha256 differs from the one in \"shop.sql.gz.sha256\"");
+  // What is not packed is not read again.
+  folder.Write("d/shop.sql.gz", content + "x");
+  std::filesystem::rename(path, folder.Path("d/shop.sql"));
+  std::filesystem::rename(list, folder.Path("d/shop.sql.sha256"));
+  const Verdict plain = VerifyPath(folder.Path("d/shop.sql"), {});
+  EXPECT_EQ(plain.checksum, ChecksumState::kMismatched);
+  EXPECT_EQ(plain.bytes_read, static_cast<std::int64_t>(content.size()) + 1);
+}
+
+// `sha256sum *.sql > SHA256SUMS; gzip *.sql`
+TEST(ChecksumFileTest, AListMayNameWhatIsPackedNow) {
+  const std::string content = Noise(50'000);
+  const std::string tar = Tar({{"a", content}});
+  const testing::TempDir folder;
+  const std::string path = folder.Write("d/shop.sql.gz", Gzip(content));
+  folder.Write("d/sub/base.tgz", Gzip(tar));
+  const std::string list = folder.Write(
+      "d/SHA256SUMS", Sha256(content) + "  shop.sql\n" + Sha256(tar) + "  sub/base.tar\n");
+  for (const std::string& one : {path, folder.Path("d"), list}) {
+    const Verdict verdict = VerifyPath(one, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << one << ": " << verdict.ToString();
+    EXPECT_EQ(verdict.checksum, ChecksumState::kMatched) << one;
+    EXPECT_EQ(verdict.level, Level::kContent) << one;
+  }
+  // It may be about another one of that name, which is gone.
+  folder.Write("d/shop.sql.gz", Gzip(content + "x"));
+  EXPECT_EQ(VerifyPath(path, {}).outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyPath(path, {}).checksum, ChecksumState::kNone);
+  for (const std::string& one : {folder.Path("d"), list}) {
+    const Verdict verdict = VerifyPath(one, {});
+    EXPECT_EQ(verdict.outcome, Outcome::kBroken) << one;
+    EXPECT_EQ(verdict.place, "shop.sql") << one;
+  }
+  EXPECT_EQ(
+      VerifyPath(list, {}).message,
+      "\"SHA256SUMS\" names it, but it is missing, and \"shop.sql.gz\" does not unpack to it");
+}
+
+// Damage inside is none of the list's.
+TEST(ChecksumFileTest, WhatIsBrokenInsideIsNotUnpackedAgain) {
+  const std::string dump = Sample("plain.sql").substr(0, 3000);
+  const testing::TempDir folder;
+  const std::string path = folder.Write("shop.sql.gz", Gzip(dump));
+  folder.Write("shop.sql.gz.sha256", Sha256(dump) + "  shop.sql\n");
+  const Verdict verdict = VerifyPath(path, {});
+  EXPECT_EQ(verdict.reason, Reason::kIncomplete);
+  EXPECT_EQ(verdict.bytes_read, static_cast<std::int64_t>(Gzip(dump).size()));
+  EXPECT_EQ(verdict.details.back(), "sha256 differs from the one in \"shop.sql.gz.sha256\"");
+}
+
 TEST(ChecksumFileTest, TheOneLineOfASidecarMayNameItsFile) {
   for (const char* sidecar : {"shop.sha256", "backup.sha256", "shop.dump.sha256"}) {
     const testing::TempDir folder;
