@@ -40,6 +40,11 @@ class Fields {
     if (found == fields_.end()) return std::nullopt;
     return found->second == wanted;
   }
+  // Valkey calls it otherwise.
+  std::string_view Mode() const {
+    const std::string_view mode = Text("redis_mode");
+    return mode.empty() ? Text("server_mode") : mode;
+  }
   const std::map<std::string_view, std::string_view>& all() const { return fields_; }
 
  private:
@@ -120,8 +125,7 @@ std::optional<RedisInfo> ParseRedisInfo(std::string_view text) {
   info.is_replica = role == "slave" || role == "replica";
   const std::string_view valkey = fields.Text("valkey_version");
   info.version = valkey.empty() ? fields.Text("redis_version") : valkey;
-  const std::string_view mode = fields.Text("redis_mode");
-  info.mode = mode.empty() ? fields.Text("server_mode") : mode;
+  info.mode = fields.Mode();
   info.run_id = fields.Text("run_id");
   info.uptime_seconds = fields.Age("uptime_in_seconds");
   info.loading = fields.Text("loading") == "1";
@@ -130,5 +134,7 @@ std::optional<RedisInfo> ParseRedisInfo(std::string_view text) {
   ReadPersistence(fields, info);
   return info;
 }
+
+bool IsSentinelInfo(std::string_view text) { return Fields(text).Mode() == "sentinel"; }
 
 }  // namespace drwatch::probes

@@ -18,7 +18,7 @@ struct RedisReplica {
 // A field that is not there, or is no number, is absent.
 struct RedisInfo {
   std::string version;  // Valkey's own number where there is one
-  std::string mode;     // standalone, cluster, sentinel
+  std::string mode;     // standalone, cluster
   std::string run_id;
   bool is_replica = false;
   std::optional<double> uptime_seconds;
@@ -43,5 +43,8 @@ struct RedisInfo {
 // nullopt if it names no role: then it is no INFO. Unknown fields and sections are skipped; the
 // older words ("slave") and the newer ones ("replica") are understood.
 std::optional<RedisInfo> ParseRedisInfo(std::string_view text);
+
+// A Sentinel watches Redis servers and holds no data: its INFO names no role.
+bool IsSentinelInfo(std::string_view text);
 
 }  // namespace drwatch::probes

@@ -22,7 +22,9 @@ std::string ConnectHint(Reason reason) {
     case Reason::kConnectionRefused:
       return "check that the server runs and that bind and firewalls let this host in";
     case Reason::kAuth:
-      return "check username and password; a Redis with ACLs wants both";
+      return "check username and password; a Redis with ACLs wants both, and a Sentinel (port "
+             "26379) "
+             "is not the server";
     case Reason::kTls:
       return "rediss:// is for TLS ports only, and tls.ca_file names the authority";
     case Reason::kTimeout:
@@ -54,6 +56,7 @@ class RedisProbe final : public Probe {
   struct Answer {
     RedisFindings findings;
     std::optional<net::NetError> info_error;
+    bool is_sentinel = false;  // nothing else is known then
   };
   net::NetResult<net::RedisConnection> Connect(const RunContext& context) const;
   net::NetResult<Answer> Ask(const RunContext& context) const;
@@ -115,6 +118,8 @@ net::NetResult<RedisProbe::Answer> RedisProbe::Ask(const RunContext& context) co
     answer.info_error = connection->ErrorOf(*info);
     return answer;
   }
+  answer.is_sentinel = IsSentinelInfo(info->text);
+  if (answer.is_sentinel) return answer;
   std::optional<RedisInfo> parsed = ParseRedisInfo(info->text);
   if (!parsed) {
     answer.info_error = {Reason::kProtocol, "INFO names no role"};
@@ -168,6 +173,13 @@ model::ProbeResult RedisProbe::Run(const RunContext& context) {
   if (!answer) {
     AddRedisAlways(spec_, RedisUp::kNo, report);
     report.Fail("connect", answer.error(), ConnectHint(answer.error().reason));
+  } else if (answer->is_sentinel) {
+    AddRedisAlways(spec_, RedisUp::kNo, report);
+    report.Fail(
+        "connect",
+        {Reason::kProtocol, "a Sentinel answers at " + answer->findings.address + ", no Redis"},
+        "name the Redis servers that it watches (mostly port 6379), each in a probe of its own: "
+        "whether they are well, a Sentinel (26379) does not show");
   } else if (answer->info_error) {
     AddRedisAlways(spec_, RedisUp::kYes, report);
     report.Ok("connect", "PING is answered at " + answer->findings.address);

@@ -2,7 +2,7 @@
 
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
-from servers import Redis, wait_until
+from servers import Redis, Sentinel, wait_until
 
 
 @pytest.fixture
@@ -85,3 +85,13 @@ def test_failing_snapshots_page_and_resolve(folder, drwatch, receivers, keep):
     server.command("CONFIG", "SET", "dir", folder / "saving")
     server.command("BGSAVE")
     expect_resolve(receivers, page, wait_until)
+
+
+def test_a_sentinel_is_not_taken_for_the_redis_it_watches(folder, drwatch, receivers, keep, master):
+    sentinel = keep(Sentinel(folder / "sentinel").start(master))
+    watched = probe(sentinel)
+    del watched["password"]
+    drwatch.start(config(folder, receivers, [watched]))
+    expect_page(receivers, "RedisDown", wait_until)
+    assert drwatch.value('probe_failure_info{reason="protocol"}') == 1
+    assert "a Sentinel answers at" in drwatch.get("/")[1]

@@ -236,6 +236,23 @@ TEST_F(RedisProbeTest, NamesWhyItIsDown) {
   EXPECT_EQ(Run(*MakeRedisProbe(Config("127.0.0.1:1"), {})).Headline().reason, Reason::kConfig);
 }
 
+TEST_F(RedisProbeTest, ASentinelIsNoRedis) {
+  for (const char* mode : {"redis_mode", "server_mode"}) {
+    const auto result =
+        RunOn({{"PING", "+PONG\r\n"},
+               {"INFO", Bulk("redis_version:7.0.15\r\n" + std::string(mode) +
+                             ":sentinel\r\nuptime_in_seconds:5\r\n"
+                             "master0:name=shop,status=ok,address=10.0.0.2:6379\r\n")}});
+    EXPECT_EQ(ValueOf(result, "redis_up"), 0) << "nothing is known of the server";
+    EXPECT_EQ(ValueOf(result, "probe_success"), 0);
+    EXPECT_EQ(result.Headline().severity, Severity::kCritical);
+    EXPECT_EQ(result.Headline().reason, Reason::kProtocol);
+    EXPECT_NE(result.Headline().message.find("a Sentinel answers at 127.0.0.1:"), std::string::npos)
+        << Describe(result);
+    EXPECT_NE(result.Headline().hint.find("6379"), std::string::npos);
+  }
+}
+
 TEST_F(RedisProbeTest, WithoutInfoItIsStillUp) {
   const auto result = RunOn({{"PING", "+PONG\r\n"}, {"INFO", "-NOPERM no permission\r\n"}});
   EXPECT_EQ(ValueOf(result, "redis_up"), 1);

@@ -195,6 +195,16 @@ class Redis(Server):
         return result.stdout.strip()
 
 
+class Sentinel(Redis):
+    def start(self, master):
+        settings = self.folder / "sentinel.conf"
+        settings.write_text(f"sentinel monitor shop 127.0.0.1 {master.port} 1\n", encoding="utf-8")
+        self.password = None
+        self.spawn(["redis-sentinel", settings, "--port", self.port, "--bind", "127.0.0.1", "--dir", self.folder])
+        wait_until(lambda: self.command("PING") == "PONG", what="sentinel start")
+        return self
+
+
 class Nginx(Server):
     """Serves whatever `locations` says: {path: (status, content type, body)}; set() changes it while it runs.
 
