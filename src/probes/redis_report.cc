@@ -20,6 +20,45 @@ std::optional<double> Flag(const std::optional<bool>& value) {
 
 std::string RoleName(bool is_replica) { return is_replica ? "replica" : "master"; }
 
+// Why persistence is not as it should be.
+struct PersistenceProblems {
+  std::vector<std::string> failures;  // Redis tried
+  std::vector<std::string> settings;  // not as expected
+  bool empty() const { return failures.empty() && settings.empty(); }
+  std::string Text() const {
+    std::vector<std::string> all = failures;
+    all.insert(all.end(), settings.begin(), settings.end());
+    return base::Join(all, ", ");
+  }
+  std::string Hint() const {
+    if (!failures.empty()) return "check disk space, the folder's permissions and the Redis log";
+    return "set appendonly (AOF) and save (RDB) as expected: CONFIG SET, then CONFIG REWRITE; or "
+           "change \"expect\"";
+  }
+};
+
+PersistenceProblems FindPersistenceProblems(const config::RedisProbe& spec,
+                                            const RedisFindings& findings) {
+  const RedisInfo& info = findings.info;
+  PersistenceProblems problems;
+  std::vector<std::string>& failures = problems.failures;
+  if (findings.writes_refused) failures.emplace_back("writes are refused (MISCONF)");
+  if (info.rdb_ok == false) failures.emplace_back("the last RDB save failed");
+  if (info.aof_enabled == true) {
+    if (info.aof_write_ok == false) failures.emplace_back("the last AOF write failed");
+    if (info.aof_rewrite_ok == false) failures.emplace_back("the last AOF rewrite failed");
+  }
+  const auto promise = [&](const char* what, const std::optional<bool>& expected,
+                           const std::optional<bool>& actual) {
+    if (!expected || !actual || *expected == *actual) return;
+    problems.settings.push_back(std::string(what) +
+                                (*actual ? " is on, expected off" : " is off, expected on"));
+  };
+  promise("AOF", spec.expect.aof, info.aof_enabled);
+  promise("RDB", spec.expect.rdb, findings.rdb_enabled);
+  return problems;
+}
+
 int OnlineReplicas(const RedisInfo& info) {
   return static_cast<int>(
       std::count_if(info.replicas.begin(), info.replicas.end(),
@@ -79,7 +118,7 @@ void AddPersistence(const config::RedisProbe& spec, const RedisFindings& finding
                Flag(info.aof_rewrite_ok));
   report.Gauge("redis_persistence_ok",
                "1 if what is expected of RDB and AOF holds and nothing of it failed.",
-               Flag(PersistenceProblem(spec, findings).empty()));
+               Flag(FindPersistenceProblems(spec, findings).empty()));
 }
 
 void CheckRole(const config::RedisProbe& spec, const RedisInfo& info, ProbeReport& report) {
@@ -127,10 +166,10 @@ void CheckReplication(const config::RedisProbe& spec, const RedisFindings& findi
 
 void CheckPersistence(const config::RedisProbe& spec, const RedisFindings& findings,
                       ProbeReport& report) {
-  const std::string problem = PersistenceProblem(spec, findings);
-  if (!problem.empty()) {
-    return report.Add("persistence", Severity::kCritical, Reason::kPersistenceFailing, problem,
-                      "check disk space, the folder's permissions and the Redis log");
+  const PersistenceProblems problems = FindPersistenceProblems(spec, findings);
+  if (!problems.empty()) {
+    return report.Add("persistence", Severity::kCritical, Reason::kPersistenceFailing,
+                      problems.Text(), problems.Hint());
   }
   if (spec.expect.rdb && !findings.rdb_enabled) {
     return report.Add("persistence", Severity::kUnknown, Reason::kPermission,
@@ -147,26 +186,6 @@ void CheckPersistence(const config::RedisProbe& spec, const RedisFindings& findi
 }
 
 }  // namespace
-
-std::string PersistenceProblem(const config::RedisProbe& spec, const RedisFindings& findings) {
-  const RedisInfo& info = findings.info;
-  std::vector<std::string> problems;
-  if (findings.writes_refused) problems.emplace_back("writes are refused (MISCONF)");
-  const auto promise = [&](const char* what, const std::optional<bool>& expected,
-                           const std::optional<bool>& actual) {
-    if (!expected || !actual || *expected == *actual) return;
-    problems.push_back(std::string(what) +
-                       (*actual ? " is on, expected off" : " is off, expected on"));
-  };
-  promise("AOF", spec.expect.aof, info.aof_enabled);
-  promise("RDB", spec.expect.rdb, findings.rdb_enabled);
-  if (info.rdb_ok == false) problems.emplace_back("the last RDB save failed");
-  if (info.aof_enabled == true) {
-    if (info.aof_write_ok == false) problems.emplace_back("the last AOF write failed");
-    if (info.aof_rewrite_ok == false) problems.emplace_back("the last AOF rewrite failed");
-  }
-  return base::Join(problems, ", ");
-}
 
 void AddRedisAlways(const config::RedisProbe& spec, RedisUp up, ProbeReport& report) {
   report.Gauge("redis_up", "1 if PING was answered, also while loading.",

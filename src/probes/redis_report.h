@@ -27,7 +27,4 @@ void AddRedisMetrics(const config::RedisProbe& spec, const RedisFindings& findin
 void AddRedisChecks(const config::RedisProbe& spec, const RedisFindings& findings,
                     ProbeReport& report);
 
-// Why persistence is not as it should be; "" if it is.
-std::string PersistenceProblem(const config::RedisProbe& spec, const RedisFindings& findings);
-
 }  // namespace drwatch::probes

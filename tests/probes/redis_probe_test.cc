@@ -198,6 +198,7 @@ TEST_F(RedisProbeTest, RefusedWritesArePersistenceFailing) {
   EXPECT_EQ(ValueOf(result, "redis_up"), 1);
   EXPECT_EQ(ValueOf(result, "redis_persistence_ok"), 0);
   EXPECT_EQ(result.Headline().reason, Reason::kPersistenceFailing);
+  EXPECT_NE(result.Headline().hint.find("disk space"), std::string::npos);
 }
 
 TEST_F(RedisProbeTest, ComparesPersistenceWithThePromise) {
@@ -209,6 +210,8 @@ TEST_F(RedisProbeTest, ComparesPersistenceWithThePromise) {
   EXPECT_EQ(ValueOf(result, "redis_persistence_ok"), 0);
   EXPECT_EQ(CheckOf(result, "persistence").message,
             "AOF is on, expected off, RDB is off, expected on");
+  EXPECT_EQ(CheckOf(result, "persistence").hint.find("disk"), std::string::npos);
+  EXPECT_NE(CheckOf(result, "persistence").hint.find("CONFIG SET"), std::string::npos);
   spec_.expect.aof.reset();
   result = RunOn({{"PING", "+PONG\r\n"}, {"INFO", Bulk(kMaster)}, {"CONFIG", "-NOPERM no\r\n"}});
   EXPECT_EQ(ValueOf(result, "redis_persistence_ok"), 1);
