@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "exporter/embedded.h"
 #include "notify/expand.h"
+#include "rules/selectors.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -41,6 +42,7 @@ std::optional<Loaded> LoadAll(const std::string& config_file, config::Problems& 
   if (config && config->builtin_rules) AppendBuiltinRules(loaded.groups, problems);
   for (const std::string& path : rule_files) AppendRuleFile(loaded.groups, path, problems);
   if (!config || problems.HasErrors()) return std::nullopt;
+  rules::CheckJobs(*config, loaded.groups, problems);
   loaded.config = std::make_shared<const config::Config>(*std::move(config));
   return loaded;
 }

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "rules/group.h"
+#include "rules/selectors.h"
 
 namespace drwatch::rules {
 namespace {
@@ -16,15 +17,6 @@ base::Duration BackBy(const promql::TimeShift& shift) {
   return std::max(shift.offset, base::Duration(0));
 }
 
-// The metric name, also where it is written as {__name__="x"}.
-std::string NameOf(const promql::VectorSelector& selector) {
-  for (const model::Matcher& matcher : selector.matchers) {
-    const bool name = matcher.name() == model::kMetricName;
-    if (name && matcher.type() == model::MatchType::kEqual) return matcher.value();
-  }
-  return selector.name;
-}
-
 struct ReachOf {
   const Recorded& recorded;
 
@@ -37,7 +29,7 @@ struct ReachOf {
     return Reach(node.operand, recorded);
   }
   base::Duration operator()(const promql::VectorSelector& node) const {
-    const auto known = recorded.find(NameOf(node));
+    const auto known = recorded.find(MetricNameOf(node));
     return BackBy(node.shift) + (known == recorded.end() ? base::Duration(0) : known->second);
   }
   base::Duration operator()(const promql::MatrixSelector& node) const {

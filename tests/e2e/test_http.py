@@ -1,6 +1,7 @@
 """Health endpoints, certificates, foreign metrics and the plan's rules on them."""
 
 import http.server
+import subprocess
 import threading
 
 import pytest
@@ -108,6 +109,25 @@ groups:
         annotations:
           summary: "System failure - error rate exceeding 50%"
 """
+
+
+DATABASE_RULE = """\
+      - alert: DatabaseClusterDown
+        expr: up{job="postgres"} == 0
+        for: 1m
+        labels:
+          severity: disaster
+"""
+
+
+def test_check_config_names_rules_of_jobs_that_nobody_scrapes(folder, drwatch, receivers):
+    path = folder / "drwatch.yml"
+    probes = [{"name": "app", "type": "scrape", "job": "healing-guard", "url": "http://127.0.0.1:1/metrics"},
+              {"name": "postgres", "type": "tcp", "address": "127.0.0.1:1"}]
+    path.write_text(config(folder, receivers, probes, rules=DISASTER_RULES + DATABASE_RULE), encoding="utf-8")
+    result = subprocess.run([drwatch.program, "check", "config", path], capture_output=True, text=True, timeout=20, check=True)
+    assert 'rule "DatabaseClusterDown": no series matches up{job="postgres"}' in result.stderr
+    assert result.stderr.count("no series matches") == 1, "what is scraped is there"
 
 
 def test_the_plans_rules_on_a_scraped_service(folder, drwatch, receivers):
