@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "catalog/artefact_time.h"
 #include "catalog/folder_catalog.h"
+#include "catalog/make_place.h"
 #include "probes/backup_siblings.h"
 
 namespace drwatch::probes {
@@ -172,8 +173,13 @@ void Judge::NothingThere() {
   }
   const std::int64_t folders = listing_.left_out.count;
   if (folders == 0) {
-    return Fail("exists", Reason::kNotFound, "no complete backup",
-                "see whether it is mounted and the backup job runs, or correct path and pattern");
+    return Fail(
+        "exists", Reason::kNotFound, "no complete backup",
+        catalog::IsS3(spec_.place)
+            ? "see whether the backup job runs, or correct bucket and prefix (\"path\") and "
+              "pattern"
+            : "see whether it is mounted and the backup job runs, or correct path and "
+              "pattern");
   }
   Fail("exists", Reason::kNotFound,
        "no complete backup, but " + std::to_string(folders) +

@@ -527,6 +527,13 @@ TEST_F(BucketProbeTest, SaysWhatToDoAboutEachKindOfBlindness) {
   EXPECT_NE(CheckOf(Run(), "place").hint.find("nothing answers"), std::string::npos);
 }
 
+TEST_F(BucketProbeTest, NobodyMountsABucket) {
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(CheckOf(result, "exists").reason, Reason::kNotFound);
+  EXPECT_EQ(CheckOf(result, "exists").hint,
+            "see whether the backup job runs, or correct bucket and prefix (\"path\") and pattern");
+}
+
 // It would use up the day, and the place could not be looked at for the rest of it.
 TEST_F(BucketProbeTest, DoesNotBeginWhatTheDayCannotHold) {
   const std::string dump = Sample("custom.dump");
