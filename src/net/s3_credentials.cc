@@ -259,6 +259,11 @@ KeysResult<AwsCredentials> S3Credentials::Get(base::Deadline deadline,
                        "set this machine's clock right (NTP), or look at the service that hands "
                        "out keys");
   }
+  // Where these are refused, whoever wrote that file wonders why others were used.
+  if (fetched) {
+    const std::string passed_over = ReadSharedFile().passed_over;
+    if (!passed_over.empty()) fetched->source += " (" + passed_over + ")";
+  }
   lock.lock();
   fetching_ = false;
   changed_.notify_all();

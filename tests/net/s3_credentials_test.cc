@@ -174,6 +174,8 @@ TEST_F(S3CredentialsTest, NamesTheSharedFileThatWasPassedOver) {
       {}, clock_,
       From({{"HOME", folder_.path()}, {"AWS_CONTAINER_CREDENTIALS_FULL_URI", server.Url("/")}}));
   EXPECT_EQ(GetFrom(container)->keys.access_key_id, "ASIAECS");
+  EXPECT_EQ(GetFrom(container)->source,
+            "the container's agent (" + base::Quote(file) + " has no profile \"default\")");
 }
 
 TEST_F(S3CredentialsTest, NamesTheSharedFileThatCannotBeRead) {
