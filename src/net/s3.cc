@@ -159,17 +159,21 @@ S3Result<HttpRequest> S3Client::Build(const Operation& operation, const AwsKeys&
 
 std::string S3Client::Advise(const S3Error& error, const HttpResponse& response,
                              const AwsCredentials& credentials) const {
+  const S3ErrorText text = ParseS3Error(response.body);
   S3Refusal refusal;
   refusal.status = error.status;
   refusal.code = error.code;
   refusal.bucket = bucket_;
   refusal.keys_from = credentials.source;
-  refusal.named_region = RegionIn(response, ParseS3Error(response.body));
+  refusal.named_region = RegionIn(response, text);
   {
     const std::lock_guard lock(mutex_);
     refusal.region = region_;
     refusal.clock_skew = stats_.clock_skew;
+    refusal.clock_offset = clock_offset_;
   }
+  // A proxy may have written the header that the other one is from.
+  if (text.server_time) refusal.clock_skew = *text.server_time - clock_.Now();
   // It was asked, so it has an address.
   refusal.server = FindS3Address(config_, bucket_, refusal.region)->origin;
   std::string hint = HintForRefusal(refusal);

@@ -12,16 +12,25 @@ using model::Reason;
 // What servers show of their clocks has whole seconds and was some time on its way.
 constexpr base::Duration kSameTime = std::chrono::seconds(30);
 
-std::string HintForClock(const std::optional<base::Duration>& skew) {
+std::string ApartText(base::Duration apart) {
+  return base::FormatDuration(
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::abs(apart)));
+}
+
+std::string HintForClock(const std::optional<base::Duration>& skew, base::Duration offset) {
   if (!skew) return "compare the clocks of this machine and of the storage: run NTP on both";
-  const base::Duration apart = std::chrono::abs(*skew);
-  if (apart < kSameTime) {
+  if (std::chrono::abs(*skew) < kSameTime) {
     return "this machine's clock agrees with the one that the storage shows: look at the clocks of "
            "all its servers";
   }
-  return "set the clocks right (NTP): this machine's is " +
-         base::FormatDuration(std::chrono::duration_cast<std::chrono::seconds>(apart)) +
-         (*skew < base::Duration(0) ? " ahead of" : " behind") + " the storage's";
+  const bool theirs_is_ahead = *skew > base::Duration(0);
+  if (std::chrono::abs(*skew - offset) < kSameTime) {
+    return "the storage refuses the very time that it shows, " + ApartText(*skew) +
+           (theirs_is_ahead ? " ahead of" : " behind") +
+           " this machine's: look at the clocks of all its servers, and at this one's";
+  }
+  return "set the clocks right (NTP): this machine's is " + ApartText(*skew) +
+         (theirs_is_ahead ? " behind" : " ahead of") + " the storage's";
 }
 
 // Amazon names the region of a bucket in other refusals, too.
@@ -123,7 +132,7 @@ std::string HintForInstance(Reason reason, const std::string& where) {
 
 std::string HintForRefusal(const S3Refusal& refusal) {
   if (IsOneOf(refusal.code, {"RequestTimeTooSkewed", "RequestExpired"})) {
-    return HintForClock(refusal.clock_skew);
+    return HintForClock(refusal.clock_skew, refusal.clock_offset);
   }
   if (IsAboutRegion(refusal)) return HintForRegion(refusal);
   if (std::string keys = HintForRefusedKeys(refusal); !keys.empty()) return keys;

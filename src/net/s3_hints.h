@@ -21,6 +21,7 @@ struct S3Refusal {
   std::string region;                        // that was asked
   std::string named_region;                  // that the answer names; may be empty
   std::optional<base::Duration> clock_skew;  // the server's clock minus ours
+  base::Duration clock_offset{};             // the time that was signed minus our clock
 };
 // Empty: nothing more is known than the reason tells.
 std::string HintForRefusal(const S3Refusal& refusal);

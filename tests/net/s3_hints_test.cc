@@ -29,6 +29,9 @@ TEST(S3HintsTest, SendsToTheClocks) {
   refusal.clock_skew = std::chrono::hours(1);
   EXPECT_EQ(HintForRefusal(refusal),
             "set the clocks right (NTP): this machine's is 1h behind the storage's");
+  refusal.clock_offset = std::chrono::hours(1);
+  EXPECT_TRUE(HintForRefusal(refusal).starts_with(
+      "the storage refuses the very time that it shows, 1h ahead of this machine's"));
   refusal.clock_skew = std::chrono::seconds(2);
   EXPECT_NE(HintForRefusal(refusal).find("all its servers"), std::string::npos);
 }

@@ -331,8 +331,18 @@ TEST_F(S3Test, GivesUpOnAClockThatStaysWrong) {
                   .body = ErrorBody("RequestTimeTooSkewed")});
   const S3Error error = client_->List({}, Call()).error();
   EXPECT_EQ(error.reason, Reason::kAuth);
-  EXPECT_NE(error.hint.find("this machine's is 1h ahead of"), std::string::npos) << error.hint;
+  EXPECT_EQ(
+      error.hint,
+      "the storage refuses the very time that it shows, 1h behind this machine's: look at the "
+      "clocks of all its servers, and at this one's");
   EXPECT_EQ(server_->requests().size(), 2u);
+  // A proxy's clock agrees with ours, the storage's own one does not.
+  Serve(FakeReply{
+      .status = 403,
+      .headers = {{"Date", "Thu, 01 Jan 2026 01:00:00 GMT"}},
+      .body = ErrorBody("RequestTimeTooSkewed", "<ServerTime>2026-01-01T00:00:00Z</ServerTime>")});
+  EXPECT_EQ(client_->List({}, Call()).error().hint,
+            "set the clocks right (NTP): this machine's is 1h ahead of the storage's");
 }
 
 TEST_F(S3Test, WaitsWhileTheServerIsBusy) {
