@@ -7,6 +7,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "catalog/stored_checksum.h"
+#include "net/s3_hints.h"
 
 namespace drwatch::catalog {
 namespace {
@@ -30,6 +31,14 @@ std::uint64_t FingerprintOf(const net::S3Object& object) {
 net::S3Call CallOf(const PlaceContext& context) { return {context.deadline, context.stop}; }
 
 verify::Fault FaultOf(net::S3Error error) {
+  if (net::IsAboutCustomerKey(error.code, error.message)) {
+    return {
+        verify::Outcome::kUnjudged,
+        Reason::kUnverified,
+        {},
+        "it is encrypted with a key that comes with each request (SSE-C), which drwatch does not "
+        "have"};
+  }
   return {verify::Outcome::kUnjudged, error.reason, {}, std::move(error.message)};
 }
 
@@ -45,7 +54,7 @@ class S3Source final : public verify::Source {
 
  private:
   verify::Walked<void> Begin();
-  bool NeedsCustomerKey() const;
+  verify::Fault WhyNotAsked(net::S3Error error) const;
   verify::Walked<void> Fetch();
   verify::Walked<void> End();
   void ChooseChecksum();
@@ -69,13 +78,7 @@ class S3Source final : public verify::Source {
 
 verify::Walked<void> S3Source::Begin() {
   net::S3Result<net::S3Head> head = client_->Head(key_, Call());
-  if (!head && head.error().status == 400 && NeedsCustomerKey()) {
-    return verify::Unjudged(
-        Reason::kUnverified,
-        "it is encrypted with a key that comes with each request (SSE-C), which "
-        "drwatch does not have");
-  }
-  if (!head) return tl::unexpected(FaultOf(std::move(head.error())));
+  if (!head) return tl::unexpected(WhyNotAsked(std::move(head.error())));
   if (NeedsRestore(*head)) {
     return verify::Unjudged(Reason::kUnverified,
                             "it lies in " + head->storage_class + " and must be restored first");
@@ -89,12 +92,11 @@ verify::Walked<void> S3Source::Begin() {
   return {};
 }
 
-// A HEAD is refused without a word; a GET says why, Amazon as InvalidRequest and Ceph as
-// InvalidArgument.
-bool S3Source::NeedsCustomerKey() const {
-  const net::S3Result<net::S3Range> said = client_->Get(key_, 0, 1, "", Call());
-  return !said && said.error().code.starts_with("Invalid") &&
-         said.error().message.find("Server Side Encryption") != std::string::npos;
+// A HEAD is refused without a word; a GET says why.
+verify::Fault S3Source::WhyNotAsked(net::S3Error error) const {
+  if (error.status != 400) return FaultOf(std::move(error));
+  net::S3Result<net::S3Range> said = client_->Get(key_, 0, 1, "", Call());
+  return FaultOf(said ? std::move(error) : std::move(said.error()));
 }
 
 void S3Source::ChooseChecksum() {

@@ -163,6 +163,7 @@ std::string S3Client::Advise(const S3Error& error, const HttpResponse& response,
   S3Refusal refusal;
   refusal.status = error.status;
   refusal.code = error.code;
+  refusal.said = text.message;
   refusal.bucket = bucket_;
   refusal.keys_from = credentials.source;
   refusal.named_region = RegionIn(response, text);

@@ -135,6 +135,10 @@ std::string HintForRefusal(const S3Refusal& refusal) {
     return HintForClock(refusal.clock_skew, refusal.clock_offset);
   }
   if (IsAboutRegion(refusal)) return HintForRegion(refusal);
+  if (IsAboutCustomerKey(refusal.code, refusal.said)) {
+    return "the object is encrypted with a key that comes with each request (SSE-C), and drwatch "
+           "has none: let the bucket encrypt (SSE-S3, SSE-KMS) what it shall read";
+  }
   if (std::string keys = HintForRefusedKeys(refusal); !keys.empty()) return keys;
   if (refusal.code == "NoSuchBucket") {
     return refusal.server + " has no bucket " + base::Quote(refusal.bucket) +
@@ -149,6 +153,12 @@ std::string HintForRefusal(const S3Refusal& refusal) {
     return refusal.server + " is busy or in trouble: look at the storage itself";
   }
   return {};
+}
+
+// Amazon says InvalidRequest, Ceph InvalidArgument.
+bool IsAboutCustomerKey(std::string_view code, std::string_view said) {
+  return code == "ResourceIsEncryptedWithCustomerEncryptionKey" ||  // Google
+         (code.starts_with("Invalid") && said.find("Server Side Encryption") != said.npos);
 }
 
 std::string HintForBucket(Reason reason) {

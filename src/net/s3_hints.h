@@ -15,6 +15,7 @@ namespace drwatch::net {
 struct S3Refusal {
   int status = 0;
   std::string_view code;                     // S3's own word; may be empty
+  std::string_view said;                     // its text; may be empty
   std::string_view bucket;                   // its name
   std::string server;                        // "https://s3.eu-west-1.amazonaws.com": who was asked
   std::string keys_from;                     // AwsCredentials::source
@@ -25,6 +26,10 @@ struct S3Refusal {
 };
 // Empty: nothing more is known than the reason tells.
 std::string HintForRefusal(const S3Refusal& refusal);
+
+// Whether S3 says that an object is encrypted with a key that has to come with each request
+// (SSE-C).
+bool IsAboutCustomerKey(std::string_view code, std::string_view said);
 
 // For errors of which only the reason is known. Empty where the message tells what to do.
 std::string HintForBucket(model::Reason reason);

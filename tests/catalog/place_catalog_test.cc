@@ -287,6 +287,30 @@ TEST_F(PlaceCatalogTest, SaysThatItLacksTheCustomersKey) {
   EXPECT_NE(verdict.message.find("SSE-C"), std::string::npos) << verdict.message;
 }
 
+// Google shows the headers of such an object.
+TEST_F(PlaceCatalogTest, SaysThatItLacksTheCustomersKeyWhereTheHeadersAreShown) {
+  Put("daily/a.dump", 1h, Sample("custom.dump"));
+  server_.Intercept([](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+    if (request.method == "HEAD" || request.target.find("a.dump") == std::string::npos) return {};
+    return testing::FakeReply{
+        .status = 400,
+        .body = "<Error><Code>ResourceIsEncryptedWithCustomerEncryptionKey</Code></Error>"};
+  });
+  const verify::Verdict verdict = VerifyNewest();
+  EXPECT_EQ(verdict.reason, Reason::kUnverified);
+  EXPECT_NE(verdict.message.find("SSE-C"), std::string::npos) << verdict.message;
+}
+
+TEST_F(PlaceCatalogTest, WhatAHeadDoesNotSayAGetDoes) {
+  Put("daily/a.dump", 1h, Sample("custom.dump"));
+  server_.Intercept([](const testing::FakeRequest& request) -> std::optional<testing::FakeReply> {
+    if (request.target.find("a.dump") == std::string::npos) return {};
+    const std::string said = "<Error><Code>InvalidArgument</Code><Message>odd</Message></Error>";
+    return testing::FakeReply{.status = 400, .body = request.method == "HEAD" ? "" : said};
+  });
+  EXPECT_EQ(VerifyNewest().message, "GET s3://bucket/daily/a.dump: 400 InvalidArgument: odd");
+}
+
 TEST_F(PlaceCatalogTest, UsesTheChecksumsThatS3Keeps) {
   Put("daily/a.bin", 1h, "123456789",
       {{"x-amz-checksum-crc64nvme", "rosUhgp5mIg="}, {"x-amz-checksum-type", "FULL_OBJECT"}});

@@ -36,6 +36,15 @@ TEST(S3HintsTest, SendsToTheClocks) {
   EXPECT_NE(HintForRefusal(refusal).find("all its servers"), std::string::npos);
 }
 
+TEST(S3HintsTest, SaysThatACustomersKeyIsMissing) {
+  S3Refusal refusal = Refusal(400, "InvalidRequest");
+  EXPECT_EQ(HintForRefusal(refusal), "");
+  refusal.said = "The object was stored using a form of Server Side Encryption.";
+  EXPECT_TRUE(HintForRefusal(refusal).starts_with("the object is encrypted with a key that comes"));
+  refusal = Refusal(400, "ResourceIsEncryptedWithCustomerEncryptionKey");
+  EXPECT_NE(HintForRefusal(refusal).find("SSE-C"), std::string::npos);
+}
+
 TEST(S3HintsTest, SendsToTheKeysThatWereRefused) {
   EXPECT_EQ(HintForRefusal(Refusal(400, "ExpiredToken")),
             "the keys from the config belong to a session that has ended: put those of a new "
