@@ -449,6 +449,36 @@ TEST_F(BucketProbeTest, AsksRarelyForSettings) {
   EXPECT_EQ(server_.Count("BUCKET"), 10);
 }
 
+// As docs/s3.md says what it costs.
+TEST_F(BucketProbeTest, AsksAsOftenAsTheBillExpects) {
+  auto asked = [this, before = std::map<std::string, int>()]() mutable {
+    Run();
+    std::string text;
+    for (const char* kind : {"LIST", "HEAD", "GET"}) {
+      const int count = server_.Count(kind);
+      text += std::to_string(count - before[kind]) + " " + kind + " ";
+      before[kind] = count;
+    }
+    return text;
+  };
+  Put("daily/shop.dump", 2h, Sample("custom.dump"));
+  EXPECT_EQ(asked(), "2 LIST 2 HEAD 1 GET ");
+  EXPECT_EQ(asked(), "1 LIST 0 HEAD 0 GET ");
+  clock_.Advance(15min);
+  EXPECT_EQ(asked(), "1 LIST 1 HEAD 0 GET ");
+  server_.Remove("daily/shop.dump");
+  probe_.reset();
+  spec_.pattern = "shop-*";
+  for (const char* file : {"toc.dat", "3347.dat.gz", "3348.dat.gz", "3349.dat.gz", "blobs.toc",
+                           "blob_16398.dat.gz", "blob_16399.dat.gz"}) {
+    Put("daily/shop-1/" + std::string(file), 2h, Sample("folder/" + std::string(file)));
+  }
+  EXPECT_EQ(asked(), "5 LIST 8 HEAD 7 GET ");
+  EXPECT_EQ(asked(), "1 LIST 0 HEAD 0 GET ") << "the folder has settled";
+  clock_.Advance(15min);
+  EXPECT_EQ(asked(), "3 LIST 1 HEAD 0 GET ");
+}
+
 TEST_F(BucketProbeTest, KeepsWhatItKnowsWhileTheServerIsInTrouble) {
   Put("daily/shop.dump", 1h, Sample("custom.dump"), {{"x-amz-server-side-encryption", "AES256"}});
   server_.Set("versioning", 200,
