@@ -6,18 +6,38 @@
 #include "catalog/name_time.h"
 #include "probes/backup_contents.h"
 #include "probes/backup_worth.h"
+#include "verify/utc.h"
 
 namespace drwatch::probes {
 namespace {
 
 using verify::Outcome;
 
-// When it was begun, if that is long before it was written.
+bool IsDump(const BackupVerdict& verdict) {
+  return verdict.outcome == Outcome::kIntact && verdict.format.find("dump") != std::string::npos;
+}
+
+// What a dump itself, or else its file, says against the date in its name: a job that goes on when
+// the one that dumps has died gives the last dump a new name every night, with its time (`cp -p`).
+base::Timestamp PointOfNamed(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
+  constexpr base::Timestamp kNoClock = base::FromUnixMillis(946'684'800'000);  // 2000
+  if (verdict.begun) {
+    return verify::LatestReading(*verdict.begun, artefact.time).value_or(artefact.time);
+  }
+  const bool written = IsDump(verdict) && !artefact.folder && artefact.modified >= kNoClock;
+  return written ? std::min(artefact.modified, artefact.time) : artefact.time;
+}
+
+// When it was begun, if that is long before it was written, or before the date in its name.
 std::optional<base::Timestamp> LongBefore(const config::BackupProbe& spec,
                                           const catalog::Artefact& artefact,
                                           const BackupVerdicts& verdicts) {
-  if (artefact.time_source < catalog::TimeSource::kModified) return std::nullopt;
-  const base::Timestamp point = PointOf(spec, artefact, verdicts.Find(artefact));
+  if (artefact.time_source == catalog::TimeSource::kContent || artefact.facts) return std::nullopt;
+  const auto verdict = verdicts.Find(artefact);
+  if (!verdict) return std::nullopt;
+  const base::Timestamp point = artefact.time_source == catalog::TimeSource::kName
+                                    ? PointOfNamed(artefact, *verdict)
+                                    : PointOf(spec, artefact, verdict);
   if (artefact.time - point <= kLongestDump) return std::nullopt;
   return point;
 }

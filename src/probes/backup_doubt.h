@@ -29,7 +29,8 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
                            BackupVerdicts& verdicts);
 
 // Moves copies to where they belong, so that they are no newest backup: those that began
-// kLongestDump before by their own account, and what is called the newest and holds the bytes of
+// kLongestDump before by their own account, dumps whose file was written that long before the date
+// in their name, and what is called the newest and holds the bytes of
 // one that has a date in its name. Strangers at the end are no measure. True if any was moved.
 // Those that were not read yet stay where they are.
 bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,

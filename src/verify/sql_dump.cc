@@ -58,8 +58,64 @@ const Row* FindRow(std::string_view head) {
   return nullptr;
 }
 
-// Reads everything, keeping the tail; `script` follows PostgreSQL's.
-Walked<std::string> ReadAll(Reader& reader, PostgresScript* script) {
+// Where the dumps in one text of MySQL's begin and end: somebody may write several into one file.
+class DumpMarks {
+ public:
+  explicit DumpMarks(const Row& row)
+      : first_(row.first), last_(row.last), longest_(std::max(first_.size(), last_.size())) {}
+  // Faults: kIncomplete, where one begins before the one before it has ended.
+  Walked<void> Take(std::string_view text, std::int64_t offset) {
+    const std::size_t before = seam_.size();
+    seam_ += text.substr(0, longest_);
+    const bool within = text.size() < longest_;
+    auto open = Scan(seam_, within ? seam_.size() : before, offset - Signed(before));
+    if (!open) return tl::unexpected(std::move(open.error()));
+    if (within) {
+      seam_.erase(0, *open);
+      return {};
+    }
+    open = Scan(text, text.size(), offset);
+    if (!open) return tl::unexpected(std::move(open.error()));
+    seam_ = text.substr(*open);
+    return {};
+  }
+  // The same of what the text ends with.
+  Walked<void> Finish(std::int64_t offset) {
+    const std::size_t before = seam_.size();
+    seam_.append(longest_, ' ');
+    auto open = Scan(seam_, before, offset - Signed(before));
+    return open ? Walked<void>() : tl::unexpected(std::move(open.error()));
+  }
+  bool open() const { return open_; }
+
+ private:
+  static std::int64_t Signed(std::size_t size) { return static_cast<std::int64_t>(size); }
+  // Of the lines behind the line feeds before `end`. Returns where the first one lies that is cut
+  // off, or else the text's size.
+  Walked<std::size_t> Scan(std::string_view text, std::size_t end, std::int64_t offset) {
+    for (std::size_t at = text.find('\n'); at < end; at = text.find('\n', at + 1)) {
+      const std::string_view line = text.substr(at + 1);
+      if (line.size() < longest_) return at;
+      if (line.starts_with(last_)) open_ = false;
+      if (!line.starts_with(first_)) continue;
+      if (open_) {
+        return Broken(Reason::kIncomplete, offset + Signed(at + 1),
+                      "another dump begins where the one before it has not ended");
+      }
+      open_ = true;
+    }
+    return text.size();
+  }
+
+  const std::string_view first_;
+  const std::string_view last_;
+  const std::size_t longest_;
+  bool open_ = false;
+  std::string seam_ = "\n";  // from a line feed on behind which the line is cut off
+};
+
+// Reads everything, keeping the tail; `script` follows PostgreSQL's, `marks` MySQL's.
+Walked<std::string> ReadAll(Reader& reader, PostgresScript* script, DumpMarks* marks) {
   std::string tail;
   while (true) {
     const std::int64_t begin = reader.offset();
@@ -74,6 +130,11 @@ Walked<std::string> ReadAll(Reader& reader, PostgresScript* script) {
         return tl::unexpected(std::move(judged.error()));
       }
     }
+    if (marks != nullptr) {
+      if (auto judged = marks->Take(text, begin); !judged) {
+        return tl::unexpected(std::move(judged.error()));
+      }
+    }
     if (zero != std::string_view::npos) {
       return Broken(Reason::kCorrupt, begin + static_cast<std::int64_t>(zero),
                     "a zero byte in an SQL script");
@@ -83,6 +144,11 @@ Walked<std::string> ReadAll(Reader& reader, PostgresScript* script) {
   }
   if (script != nullptr) {
     if (auto judged = script->Finish(); !judged) return tl::unexpected(std::move(judged.error()));
+  }
+  if (marks != nullptr) {
+    if (auto judged = marks->Finish(reader.offset()); !judged) {
+      return tl::unexpected(std::move(judged.error()));
+    }
   }
   return tail;
 }
@@ -129,7 +195,9 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
     if (!skipped) return tl::unexpected(std::move(skipped.error()));
   }
   PostgresScript script;
-  auto tail = ReadAll(reader, row.dialect == Dialect::kPostgres ? &script : nullptr);
+  DumpMarks marks(row);
+  const bool postgres = row.dialect == Dialect::kPostgres;
+  auto tail = ReadAll(reader, postgres ? &script : nullptr, postgres ? nullptr : &marks);
   if (!tail) return tl::unexpected(std::move(tail.error()));
   if (script.in_copy()) {
     return Broken(
@@ -140,8 +208,8 @@ Walked<Walk> WalkSqlDump(Reader& reader) {
     return Broken(Reason::kIncomplete, reader.offset(), "ends inside of quotes or of a comment");
   }
   const auto last = LastLine(*tail, row.last);
-  const bool postgres = row.dialect == Dialect::kPostgres;
-  const std::string_view missing = postgres ? script.missing_end() : last ? "" : row.last;
+  const bool ended = last && !marks.open();
+  const std::string_view missing = postgres ? script.missing_end() : ended ? "" : row.last;
   if (!missing.empty()) {
     return Broken(Reason::kIncomplete, reader.offset(),
                   "ends without \"" + std::string(missing) + "\"");

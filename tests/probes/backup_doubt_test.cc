@@ -213,6 +213,31 @@ TEST_F(BackupDoubtTest, NoDateThatAScriptTellsMakesItNewer) {
   }
 }
 
+// It is 2026-01-01 00:00.
+TEST_F(BackupDoubtTest, ANewDateInItsNameMakesNoOldDumpNew) {
+  const auto age = [this](const std::string& name, base::Duration age, std::string_view bytes) {
+    Write(name, age, bytes);
+    Run();
+    const double seconds = *Value("backup_age_seconds");
+    std::filesystem::remove(folder_.Path("backups/" + name));
+    return seconds / 3600;
+  };
+  EXPECT_EQ(age("shop-2025-12-31.sql", 12 * 24h, kSql), 288) << "cp -p";
+  EXPECT_EQ(age("shop-20251231T200000Z.sql", 12 * 24h, kSql), 288);
+  EXPECT_EQ(age("shop-20251231T200000Z.sql", 4h, MySqlDump("2025-12-20 00:00:00")), 276) << "cp";
+  EXPECT_EQ(age("shop-20251231T200000Z.sql", 40h, kSql), 4) << "its file's clock is behind";
+  EXPECT_EQ(age("shop-20251231T200000Z.sql", 50 * 365 * 24h, kSql), 4) << "it has none";
+  EXPECT_EQ(age("shop-20251231T200000Z.sqlite", 12 * 24h, Noise(20'000)), 4) << "nothing changed";
+  // The others of such a job are as old.
+  Write("shop-2025-12-30.sql", 12 * 24h, kSql);
+  Write("shop-2025-12-31.sql", 12 * 24h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kStale);
+  EXPECT_EQ(Value("backup_age_seconds"), 288 * 3600.0);
+  Write("shop-2025-12-29.sql", 3 * 24h, kSql);
+  Run();
+  EXPECT_EQ(Value("backup_age_seconds"), 72 * 3600.0);
+}
+
 TEST_F(BackupDoubtTest, WhatIsCalledLatestIsAsOldAsTheOneWhoseBytesItHolds) {
   Write("shop-2025-12-20.sql", 12 * 24h, kSql);
   Run();  // as each is read while it is the newest

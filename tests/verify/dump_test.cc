@@ -775,6 +775,28 @@ TEST(SqlDumpTest, MySqlDumpsNeedTheirEndMarker) {
   EXPECT_EQ(verdict.format, "mysqldump SQL");
 }
 
+TEST(SqlDumpTest, EachOfSeveralMySqlDumpsNeedsItsEnd) {
+  const std::string head = "-- MySQL dump 10.13  Distrib 8.0\n--\n";
+  const std::string end = "-- Dump completed on 2026-01-01  2:00:00\n";
+  // So that marks lie across the ends of what is read at once, too.
+  for (std::size_t size = (1 << 16) - 200; size < (1 << 16) + 60; ++size) {
+    const std::string rows = "INSERT INTO t VALUES ('" + std::string(size, 'a') + "');\n";
+    const std::string whole = head + rows + end;
+    ASSERT_EQ(WalkBytes(whole + whole + whole).outcome, Outcome::kIntact) << size;
+    const Verdict cut = WalkBytes(head + rows + whole);
+    ASSERT_EQ(cut.message, "another dump begins where the one before it has not ended") << size;
+    ASSERT_EQ(cut.place, "byte " + std::to_string((head + rows).size()));
+  }
+  const std::string small = head + "SELECT 1;\n" + end;
+  EXPECT_EQ(WalkBytes(small + small).outcome, Outcome::kIntact);
+  for (const std::string& open : {small + head, small + head + "SELECT 1;\n"}) {
+    EXPECT_EQ(WalkBytes(open).message, "ends without \"-- Dump completed\"");
+  }
+  EXPECT_EQ(WalkBytes(small + "-- MySQL dump ").reason, Reason::kIncomplete);
+  EXPECT_EQ(WalkBytes(small + "-- MySQL dump").outcome, Outcome::kIntact) << "a remark";
+  EXPECT_EQ(WalkBytes(head + "SELECT 1;\n-- Dump completed").outcome, Outcome::kIntact);
+}
+
 TEST(SqlDumpTest, LinesOfAnyLengthAreFine) {
   const std::string head = "--\n-- PostgreSQL database dump\n--\n\nCOPY public.t (a) FROM stdin;\n";
   const std::string end = "\n\\.\n--\n-- PostgreSQL database dump complete\n--\n";
