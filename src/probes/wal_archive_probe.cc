@@ -70,7 +70,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       verdicts_(services.database, config_.name),
       speeds_(services.database, config_.name),
       verifier_(*place_, spec_, verdicts_, speeds_, ClockOf(services), only_run_),
-      lag_(spec_.primary),
+      lag_(spec_.primary, only_run_),
       window_start_(services.database, config_.name),
       first_seen_(services.database, config_.name),
       streamed_(*place_) {}

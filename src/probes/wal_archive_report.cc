@@ -107,8 +107,56 @@ std::string LagHint(const config::WalArchiveProbe& spec, const WalFindings& find
   return "read the archiver's errors in the PostgreSQL log";
 }
 
-void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
-              ProbeReport& report) {
+// Not even a bound is known: 0 would look like a number.
+bool IsLagHidden(const WalFindings& findings) {
+  return findings.lag_untold && *findings.lag_seconds < 1;
+}
+
+std::string LagText(const config::WalArchiveProbe& spec, const WalFindings& findings) {
+  std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) + " behind " +
+                     base::Quote(spec.primary);
+  if (findings.apart_timeline != 0) {
+    text = "nothing is here of timeline " + std::to_string(findings.apart_timeline) + ", which " +
+           base::Quote(spec.primary) + " is on";
+  }
+  if (IsLagHidden(findings)) {
+    text += "; one look does not show for how long";
+  } else {
+    text += std::string(", for ") + (findings.lag_is_bound ? "at least " : "") +
+            Seconds(*findings.lag_seconds);
+  }
+  if (findings.unseen_seconds) {
+    text += "; it was last seen " + Seconds(*findings.unseen_seconds) + " ago";
+  }
+  return text;
+}
+
+// What one look makes of an end that is missing: of a server that writes on and an archive that
+// follows, both the newest segment and the last commit are young.
+void CheckUntoldLag(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+                    const WalFindings& findings, ProbeReport& report) {
+  std::string text = LagText(spec, findings);
+  if (findings.quiet) text += "; the newest segment came " + Age(*findings.quiet) + " ago";
+  const bool quiet = findings.quiet && *findings.quiet > spec.max_lag;
+  const auto segment_bytes = static_cast<double>(reader.inventory().segment_bytes);
+  if (quiet && *findings.lag_bytes >= segment_bytes) {
+    return report.Add("archived", Severity::kCritical, Reason::kStale,
+                      text + " > max_lag " + base::FormatDuration(spec.max_lag),
+                      "read the errors of whatever brings WAL here: the archiver, pg_receivewal");
+  }
+  const bool old_commit =
+      findings.quiet && findings.last_commit &&
+      *findings.quiet + (*findings.last_segment - *findings.last_commit) > spec.max_lag;
+  if (findings.apart_timeline != 0 || !findings.quiet || old_commit) {
+    return report.Add(
+        "archived", Severity::kUnknown, Reason::kUnverified, text,
+        "see that it archives here; the service tells for how long, because it goes on looking");
+  }
+  report.Ok("archived", text);
+}
+
+void CheckLag(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+              const WalFindings& findings, ProbeReport& report) {
   if (spec.primary.empty()) return;
   if (findings.other_cluster) {
     return report.Add(
@@ -120,22 +168,13 @@ void CheckLag(const config::WalArchiveProbe& spec, const WalFindings& findings,
     return report.Add("archived", Severity::kUnknown, Reason::kUnverified,
                       "it is not known where " + base::Quote(spec.primary) + " is");
   }
-  std::string text = base::FormatSize(static_cast<std::int64_t>(*findings.lag_bytes)) + " behind " +
-                     base::Quote(spec.primary);
-  if (findings.apart_timeline != 0) {
-    text = "nothing is here of timeline " + std::to_string(findings.apart_timeline) + ", which " +
-           base::Quote(spec.primary) + " is on";
-  }
-  text += std::string(", for ") + (findings.lag_is_bound ? "at least " : "") +
-          Seconds(*findings.lag_seconds);
-  if (findings.unseen_seconds) {
-    text += "; it was last seen " + Seconds(*findings.unseen_seconds) + " ago";
-  }
+  const std::string text = LagText(spec, findings);
   if (*findings.lag_seconds > base::ToSeconds(spec.max_lag)) {
     return report.Add("archived", Severity::kCritical, Reason::kStale,
                       text + " > max_lag " + base::FormatDuration(spec.max_lag),
                       LagHint(spec, findings));
   }
+  if (findings.lag_untold) return CheckUntoldLag(spec, reader, findings, report);
   report.Ok("archived", text);
 }
 
@@ -300,6 +339,8 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   if (findings.lag_seconds) {
     gauge("wal_archive_lag_bytes", "WAL of the primary that is not in the archive.",
           *findings.lag_bytes);
+  }
+  if (findings.lag_seconds && !IsLagHidden(findings)) {
     gauge("wal_archive_lag_seconds", "Age of the first change that is not in the archive.",
           *findings.lag_seconds);
     report.Measure("wal_archive_lag_seconds", *findings.lag_seconds, "s", std::nullopt,
@@ -333,7 +374,7 @@ void AddWalChecks(const config::WalArchiveProbe& spec, const model::Labels& labe
                   ProbeReport& report) {
   CheckSegments(reader, findings, report);
   if (findings.segments > 0) CheckVerified(spec, reader, findings, report);
-  CheckLag(spec, findings, report);
+  CheckLag(spec, reader, findings, report);
   CheckTimelines(reader, findings, report);
   if (findings.segments > 0) CheckWindow(spec, findings, report);
   CheckTime(labels, findings, report);

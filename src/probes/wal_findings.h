@@ -29,6 +29,10 @@ struct WalFindings {
   // Whole segments are missing at the end, and nobody looked when their first change was made (or
   // nobody knows which it is): the lag may be longer.
   bool lag_is_bound = false;
+  // It is one, no later run finds out more, and what is missing does not wait for the archiver.
+  bool lag_untold = false;
+  // Since the newest segment arrived.
+  std::optional<base::Duration> quiet;
   std::uint32_t apart_timeline = 0;      // the primary's, if nothing of it is here
   bool open_segment_waits = false;       // for nothing but to be full: no archive_timeout
   bool open_segment_stays = false;       // although archive_timeout is over

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "probes/postgres_facts.h"
 #include "probes/postgres_lag.h"
 #include "probes/wal_end.h"
 
@@ -28,18 +29,25 @@ double UnknownSeconds(const WalFindings& findings, const PositionReading& readin
   return commit ? std::clamp(base::ToSeconds(now - *commit), 0.0, unseen) : unseen;
 }
 
+// Whether what is behind `archived` waits for the archiver: then it says for how long.
+bool WaitsForArchiver(const std::optional<ArchiverNote>& note, verify::Lsn archived) {
+  if (!note || note->waited_seconds <= 0) return false;
+  const auto sent = EndOfWalSegment(note->last_archived, static_cast<double>(note->segment_bytes));
+  return !sent || *sent <= archived;
+}
+
 }  // namespace
 
 // A server that was promoted, and whose archiver never worked since: how far the timelines before
 // it are archived tells nothing of it.
-void WalLag::FindApart(base::SteadyTime now, WalFindings& findings) {
+void WalLag::FindApart(base::SteadyTime now, double waited_seconds, WalFindings& findings) {
   const std::uint32_t timeline = findings.primary->history.timeline;
   if (timeline <= findings.state.timeline) return apart_since_.reset();
   if (!apart_since_) apart_since_ = now;
   const auto since = std::chrono::duration_cast<base::Duration>(now - *apart_since_);
   findings.apart_timeline = timeline;
   findings.lag_is_bound = true;
-  findings.lag_seconds = std::max(*findings.lag_seconds, base::ToSeconds(since));
+  findings.lag_seconds = std::max({*findings.lag_seconds, base::ToSeconds(since), waited_seconds});
 }
 
 void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
@@ -56,9 +64,9 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
   findings.lag_seconds = PeerLagSeconds(*reading);
   if (reading->lag) findings.end_age = reading->lag->at_least;
   const bool dated = !reading->lag || (reading->lag->certain && reading->lag->estimate);
+  const double waited = note ? note->waited_seconds : 0;
   if (!dated && *findings.lag_bytes >= segment_bytes) {
     findings.lag_is_bound = true;
-    const double waited = note ? note->waited_seconds : 0;
     findings.lag_seconds = std::max(*findings.lag_seconds, waited);
     findings.end_age =
         std::max(findings.end_age, base::Duration(static_cast<std::int64_t>(waited * 1000)));
@@ -70,7 +78,9 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
     findings.open_segment_stays =
         timeout > 0 && *findings.lag_seconds > timeout + kArchiverSlackSeconds;
   }
-  FindApart(now, findings);
+  FindApart(now, waited, findings);
+  findings.lag_untold = only_run_ && findings.lag_is_bound && !WaitsForArchiver(note, archived);
+  if (findings.last_segment) findings.quiet = context.now - *findings.last_segment;
   auto commit = LastCommit(findings, reader, verdicts);
   const base::Timestamp written =
       archive_written_.Latest(archived, commit, findings.last_segment, context);

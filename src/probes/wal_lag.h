@@ -18,10 +18,10 @@ namespace drwatch::probes {
 // One archive's. Not for several threads at once.
 class WalLag {
  public:
-  // `primary`: the name of its probe.
-  explicit WalLag(std::string primary) : primary_(std::move(primary)) {}
+  // `primary`: the name of its probe. `only_run`: nobody looks again.
+  WalLag(std::string primary, bool only_run) : primary_(std::move(primary)), only_run_(only_run) {}
 
-  // Fills in lag_bytes, lag_seconds, lag_is_bound, end_age, apart_timeline,
+  // Fills in lag_bytes, lag_seconds, lag_is_bound, lag_untold, quiet, end_age, apart_timeline,
   // open_segment_waits and unseen_seconds of `findings`, whose state, bases, primary, other_cluster
   // and streamed_* are there. Nothing is filled in where the primary or the archive's end is not
   // known.
@@ -29,9 +29,10 @@ class WalLag {
             const RunContext& context, WalFindings& findings);
 
  private:
-  void FindApart(base::SteadyTime now, WalFindings& findings);
+  void FindApart(base::SteadyTime now, double waited_seconds, WalFindings& findings);
 
   const std::string primary_;
+  const bool only_run_;
   std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
   WrittenBy archive_written_;                    // what is in the archive
 };

@@ -92,6 +92,7 @@ class WalArchiveProbeTest : public ::testing::Test {
       services.clock = &clock_;
       services.positions = &positions_;
       services.database = database_.get();
+      services.only_run = only_run_;
       probe_ = std::make_unique<WalArchiveProbe>(config_, services);
     }
     return probe_->Run({base::Deadline::After(timeout), {}, clock_.Now(), &clock_});
@@ -111,6 +112,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   config::Probe config_;
   config::WalArchiveProbe spec_;
   std::unique_ptr<db::Database> database_;  // none unless a test opens one
+  bool only_run_ = false;
   std::unique_ptr<WalArchiveProbe> probe_;
 };
 
@@ -429,6 +431,81 @@ TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameIsNotArchived) {
   promoted();
   EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 0)
       << "it archives, and its open segment counts from now";
+}
+
+// pg_receivewal is dead; each run of --once is a first look.
+TEST_F(WalArchiveProbeTest, AnOnlyRunSeesThatTheEndOfAnArchiveHasBeenMissingForLong) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(48h);
+  SeePrimary(35 * kBytes + 100);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kCritical);
+  EXPECT_EQ(CheckOf(result, "archived").message,
+            "30.0 MiB behind \"db\"; one look does not show for how long; the newest segment came "
+            "47h59m56s ago > max_lag 15m");
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), std::nullopt);
+}
+
+TEST_F(WalArchiveProbeTest, AnOnlyRunPassesAServerThatIdles) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(48h);
+  SeePrimary(6 * kBytes - 1);
+  EXPECT_EQ(CheckOf(Run(), "archived").severity, Severity::kOk);
+}
+
+TEST_F(WalArchiveProbeTest, AnOnlyRunPassesABusyServerThatArchivesWell) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(1min);
+  SeePrimary(7 * kBytes + 100);
+  EXPECT_EQ(CheckOf(Run(), "archived").severity, Severity::kOk) << "all of it is young";
+}
+
+TEST_F(WalArchiveProbeTest, AnOnlyRunBelievesAnArchiverWhatWaitsForIt) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(48h);
+  SeePrimary(7 * kBytes + 100);
+  const auto sent = [this](std::uint64_t segment) {
+    positions_.archive_notes().Put("db", {.last_archived = verify::SegmentName(1, segment, kBytes),
+                                          .waited_seconds = 5,
+                                          .segment_bytes = kBytes});
+    return CheckOf(Run(), "archived");
+  };
+  EXPECT_EQ(sent(4).message, "2.0 MiB behind \"db\", for at least 5s") << "it idled before";
+  EXPECT_EQ(sent(5).severity, Severity::kCritical) << "what it sent did not come here";
+}
+
+// After two days it streams again, and is far behind; or one transaction takes that long.
+TEST_F(WalArchiveProbeTest, AnOnlyRunDoesNotKnowTheLagWhereOldCommitsCameJustNow) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(1h);
+  DateSegment(3, clock_.Now());
+  SeePrimary(35 * kBytes + 100);
+  EXPECT_EQ(CheckOf(Run(), "archived").severity, Severity::kUnknown);
+}
+
+TEST_F(WalArchiveProbeTest, AnOnlyRunDoesNotPassATimelineOfWhichNothingIsHere) {
+  only_run_ = true;
+  AddBase();
+  clock_.Advance(1min);
+  positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 2}, 5 * kBytes + 100,
+                     clock_.Steady(), 1s);
+  EXPECT_EQ(CheckOf(Run(), "archived").message,
+            "nothing is here of timeline 2, which \"db\" is on; one look does not show for how "
+            "long; the newest segment came 56s ago");
+}
+
+TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameHasWaitedAsLongAsItsArchiverSays) {
+  AddBase();
+  clock_.Advance(1h);
+  positions_.archive_notes().Put("db", {.waited_seconds = 1200});
+  positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 2}, 5 * kBytes + 100,
+                     clock_.Steady(), 1s);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 1200);
 }
 
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
