@@ -156,10 +156,12 @@ bool HoldsLooseBackups(const std::string& path, const FoundRepository& repositor
   return !listing.complete.empty();
 }
 
-// WAL is no backup: what matters is that none of it is missing. `probe` asks for a folder.
+// WAL is no backup: what matters is that none of it is missing. `probe` asks for all of a folder or
+// a bucket.
 std::vector<config::Probe> AskedForWal(config::Probe probe) {
   const auto& folder = std::get<config::BackupProbe>(probe.spec);
-  const WalShare share = ShareOfWal(folder.place.path);
+  const WalShare share =
+      folder.place.s3 ? ShareOfWal(folder.place, probe.timeout / 2) : ShareOfWal(folder.place.path);
   if (!share.IsArchive()) return {std::move(probe)};
   config::Probe archive = probe;
   config::WalArchiveProbe wal;
@@ -215,7 +217,8 @@ base::Result<config::Probe> MakeAdHocProbe(const std::string& target) {
 
 std::vector<config::Probe> EachStanza(config::Probe probe) {
   const auto* folder = std::get_if<config::BackupProbe>(&probe.spec);
-  if (folder == nullptr || folder->place.s3 || folder->pattern != "*") return {std::move(probe)};
+  if (folder == nullptr || folder->pattern != "*") return {std::move(probe)};
+  if (folder->place.s3) return AskedForWal(std::move(probe));
   const auto found = FindRepository(folder->place.path);
   if (!found) return AskedForWal(std::move(probe));
   if (HoldsLooseBackups(folder->place.path, *found)) return {std::move(probe)};

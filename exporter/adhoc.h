@@ -19,7 +19,8 @@ bool LooksLikeTarget(std::string_view selector);
 base::Result<config::Probe> MakeAdHocProbe(const std::string& target);
 
 // The probe itself; of a folder that is a backup program's repository, with no loose backups in it,
-// one for each stanza (or server).
+// one for each stanza (or server); of a WAL archive one that asks for what is missing. A bucket is
+// listed for that.
 std::vector<config::Probe> EachStanza(config::Probe probe);
 
 }  // namespace drwatch::exporter

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "catalog/folder_catalog.h"
+#include "catalog/make_place.h"
+#include "catalog/place_catalog.h"
 #include "verify/wal_name.h"
 
 namespace drwatch::exporter {
@@ -15,17 +17,9 @@ bool IsFolder(const std::filesystem::path& path) {
   return std::filesystem::is_directory(path, error);
 }
 
-}  // namespace
-
-WalShare ShareOfWal(const std::string& path) {
+WalShare CountWal(catalog::ArtefactCatalog& catalog, base::Deadline deadline) {
   using Kind = verify::WalFileName::Kind;
-  const std::filesystem::path folder(path);
-  if (!IsFolder(folder) || IsFolder(folder / "archive_status")) return {};
-  catalog::FolderOptions options;
-  options.path = path;
-  catalog::FolderCatalog catalog(options);
-  const auto listing = catalog.List(base::SystemClock().Now(),
-                                    base::Deadline(base::SteadyTime::max()), base::StopToken());
+  const auto listing = catalog.List(base::SystemClock().Now(), deadline, base::StopToken());
   std::vector<catalog::Artefact> all = listing.complete.all();
   all.insert(all.end(), listing.recent.begin(), listing.recent.end());
   WalShare share;
@@ -36,6 +30,24 @@ WalShare ShareOfWal(const std::string& path) {
     if (name && name->kind == Kind::kSegment) ++share.segments;
   }
   return share;
+}
+
+}  // namespace
+
+WalShare ShareOfWal(const std::string& path) {
+  const std::filesystem::path folder(path);
+  if (!IsFolder(folder) || IsFolder(folder / "archive_status")) return {};
+  catalog::FolderOptions options;
+  options.path = path;
+  catalog::FolderCatalog catalog(options);
+  return CountWal(catalog, base::Deadline(base::SteadyTime::max()));
+}
+
+WalShare ShareOfWal(const config::PlaceAddress& bucket, base::Duration patience) {
+  const base::SystemClock clock;
+  const auto place = catalog::MakePlace(bucket, clock);
+  catalog::PlaceCatalog catalog(*place, {});
+  return CountWal(catalog, base::Deadline::After(patience));
 }
 
 }  // namespace drwatch::exporter

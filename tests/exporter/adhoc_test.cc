@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "net/s3_address.h"
+#include "support/fake_s3.h"
 #include "support/temp_dir.h"
 
 namespace drwatch::exporter {
@@ -168,6 +169,28 @@ TEST_F(AdHocWalTest, SegmentsBesideBaseBackupsAreNoArchive) {
   Write("base-1/backup_manifest");
   Write("base-1/PG_VERSION");
   EXPECT_EQ(Types(folder_.path()), Found{"backup"});
+}
+
+TEST_F(AdHocWalTest, ABucketOfSegmentsIsAWalArchive) {
+  testing::FakeS3 bucket("backups");
+  ::setenv("AWS_ACCESS_KEY_ID", "AKIATEST", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
+  ::setenv("AWS_ENDPOINT_URL_S3", bucket.endpoint().c_str(), 1);
+  const auto put = [&bucket](const std::string& key) {
+    bucket.Put(key, "x", base::Timestamp(base::Duration(1'000'000'000)));
+  };
+  for (const std::string name : {"A", "B", "C"}) put("wal/00000001000000000000000" + name + ".gpg");
+  put("wal/00000002.history");
+  put("daily/shop.dump");
+  EXPECT_EQ(Types("s3://backups/wal"), Found{"wal_archive"});
+  EXPECT_EQ(Types("s3://backups/daily"), Found{"backup"});
+  EXPECT_EQ(Types("s3://backups"), Found{"backup"});
+  EXPECT_EQ(Types("s3://nobodys/wal"), Found{"backup"}) << "which tells what is wrong with it";
+  const config::Probe probe = EachStanza(*MakeAdHocProbe("s3://backups/wal/")).front();
+  EXPECT_TRUE(std::get<config::WalArchiveProbe>(probe.spec).place.s3);
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3"}) {
+    ::unsetenv(name);
+  }
 }
 
 }  // namespace
