@@ -100,10 +100,13 @@ std::vector<WalWork> OddSegments(const catalog::WalReader& reader, const WalVerd
     for (const catalog::WalSegmentFile& file : files) {
       const catalog::PlaceObject& object = reader.objects()[file.object];
       if (!IsOdd(object, reader.inventory().segment_bytes)) continue;
-      if (++count > kWalBatch) return {};
+      if (object.size_bytes > 0) ++count;
       const WalSegmentKey key(timeline, file.number);
       if (!verdicts.Find(key, object.fingerprint)) odd.push_back({object, key});
     }
+  }
+  if (count > kWalBatch) {
+    std::erase_if(odd, [](const WalWork& work) { return work.object.size_bytes > 0; });
   }
   return odd;
 }

@@ -28,8 +28,8 @@ std::vector<WalWork> NextToRead(const catalog::WalArchiveState& state,
                                 const catalog::WalReader& reader, const WalVerdicts& verdicts);
 
 // Of an archive that is not to be read: segments that are not as large as they have to be and have
-// no verdict. What is packed under a plain name is so, too, which shows when it is read. More than
-// kWalBatch of them are none: all of the archive is packed.
+// no verdict. What is packed under a plain name is so, too, which shows when it is read. Where
+// they are more than kWalBatch, all of the archive is packed: only empty ones are odd then.
 std::vector<WalWork> OddSegments(const catalog::WalReader& reader, const WalVerdicts& verdicts);
 
 }  // namespace drwatch::probes

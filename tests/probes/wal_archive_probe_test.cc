@@ -746,6 +746,22 @@ TEST_F(WalArchiveProbeTest, WithoutReadingTheyMustHaveTheirSizeAllTheSame) {
   EXPECT_LE(*ValueOf(packed, "backup_verified_bytes_total"), kBytes) << "none of those is read";
 }
 
+// As "cp ... || true" leaves them on a full disk.
+TEST_F(WalArchiveProbeTest, WithoutReadingEmptySegmentsAreDamagedHoweverManyThereAre) {
+  spec_.verify = false;
+  for (std::uint64_t number = 5; number < 30; ++number) {
+    folder_.Write("archive/" + verify::SegmentName(1, number, kBytes), "");
+  }
+  for (std::uint64_t number = 30; number < 60; ++number) {
+    folder_.Write("archive/" + verify::SegmentName(1, number, kBytes), "packed");
+  }
+  for (const auto& file : std::filesystem::directory_iterator(folder_.Path("archive"))) {
+    std::filesystem::last_write_time(file, std::chrono::file_clock::from_sys(start_));
+  }
+  clock_.Advance(10min);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 25);
+}
+
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
   spec_.repository = config::Repository::kPgBackRest;
   spec_.verify = false;
