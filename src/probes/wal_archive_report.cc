@@ -251,8 +251,19 @@ std::string WindowText(const WalFindings& findings) {
          (findings.end_unread == 1 ? "" : "s") + " behind that";
 }
 
-void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& findings,
-                 ProbeReport& report) {
+// verify --wal reads no buckets, and nothing reads what is encrypted.
+std::string UnreadHint(const config::WalArchiveProbe& spec, const catalog::WalReader& reader) {
+  const bool sealed = std::any_of(reader.objects().begin(), reader.objects().end(),
+                                  [](const catalog::PlaceObject& object) {
+                                    const auto name = verify::ParseWalFileName(object.name);
+                                    return name && name->sealed;
+                                  });
+  const std::string later = "the service reads on at every run";
+  return spec.place.s3 || sealed ? later : "drwatch verify --wal reads them now; " + later;
+}
+
+void CheckWindow(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
+                 const WalFindings& findings, ProbeReport& report) {
   if (findings.bases.empty()) {
     if (!spec.window) return;
     return report.Add("window", Severity::kWarning, Reason::kNotFound,
@@ -270,7 +281,7 @@ void CheckWindow(const config::WalArchiveProbe& spec, const WalFindings& finding
     return report.Add("window", Severity::kUnknown, Reason::kUnverified,
                       text + "; whether that makes window " + base::FormatDuration(*spec.window) +
                           " is not known",
-                      "drwatch verify --wal reads them now; the service reads on at every run");
+                      UnreadHint(spec, reader));
   }
   if (spec.window && length < *spec.window) {
     return report.Add("window", Severity::kWarning, Reason::kStale,
@@ -376,7 +387,7 @@ void AddWalChecks(const config::WalArchiveProbe& spec, const model::Labels& labe
   if (findings.segments > 0) CheckVerified(spec, reader, findings, report);
   CheckLag(spec, reader, findings, report);
   CheckTimelines(reader, findings, report);
-  if (findings.segments > 0) CheckWindow(spec, findings, report);
+  if (findings.segments > 0) CheckWindow(spec, reader, findings, report);
   CheckTime(labels, findings, report);
 }
 

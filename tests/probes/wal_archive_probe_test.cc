@@ -762,6 +762,23 @@ TEST_F(WalArchiveProbeTest, WithoutReadingEmptySegmentsAreDamagedHoweverManyTher
   EXPECT_EQ(ValueOf(Run(), "wal_archive_corrupt_segments"), 25);
 }
 
+TEST_F(WalArchiveProbeTest, OnlyWhatCanReadThemIsAdvisedForUnreadSegments) {
+  spec_.window = 24h;
+  spec_.in_flight_segments = 0;
+  AddBase();
+  positions_.archive_notes().Put("db", {.segment_bytes = static_cast<std::int64_t>(kBytes)});
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const std::string path = folder_.Path("archive/" + builder_.Name(i));
+    std::filesystem::remove(path);
+    folder_.Write("archive/" + builder_.Name(i) + ".gpg", "\x8c\x0d\x04\x09\x03\x08 sealed");
+    std::filesystem::last_write_time(path + ".gpg", std::chrono::file_clock::from_sys(start_ + 4s));
+  }
+  clock_.Advance(5s);  // they may be being written: they are not judged yet
+  const auto said = CheckOf(Run(), "window");
+  EXPECT_EQ(said.severity, Severity::kUnknown) << said.message;
+  EXPECT_EQ(said.hint, "the service reads on at every run");
+}
+
 TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
   spec_.repository = config::Repository::kPgBackRest;
   spec_.verify = false;
