@@ -106,7 +106,7 @@ VerifiedPath JudgeGaps(VerifiedPath one) {
     verdict.outcome = verify::Outcome::kBroken;
     verdict.reason = model::Reason::kIncomplete;
     verdict.place.clear();
-    verdict.message = "a WAL archive in which segments are missing";
+    verdict.message = "a WAL archive in which files are missing";
   }
   for (const std::string& gap : missing) verdict.details.push_back("missing " + gap);
   verdict.details.push_back("hint: drwatch verify --wal " + one.path +

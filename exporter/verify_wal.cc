@@ -1,6 +1,7 @@
 #include "exporter/verify_wal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -59,6 +60,7 @@ class ArchiveCheck {
   bool LeftBehind(std::uint32_t timeline, std::uint64_t number) const;
   std::optional<SegmentKey> KeyOf(const std::string& name) const;
   bool OnPath(std::uint32_t timeline, std::uint64_t number) const;
+  std::vector<std::uint32_t> LostHistories() const;
   void JudgeReach();
   int ExitCode() const;
   std::string Headline() const;
@@ -96,6 +98,17 @@ bool ArchiveCheck::OnPath(std::uint32_t timeline, std::uint64_t number) const {
   return std::any_of(state_.runs.begin(), state_.runs.end(), [&](const catalog::WalRange& run) {
     return run.timeline == timeline && run.first <= number && number <= run.last;
   });
+}
+
+// Those without which what lies here of earlier timelines does not lead to theirs.
+std::vector<std::uint32_t> ArchiveCheck::LostHistories() const {
+  std::vector<std::uint32_t> lost;
+  const auto& segments = reader_.inventory().segments;
+  std::copy_if(state_.no_history.begin(), state_.no_history.end(), std::back_inserter(lost),
+               [&](std::uint32_t timeline) {
+                 return !segments.empty() && timeline > segments.begin()->first;
+               });
+  return lost;
 }
 
 void ArchiveCheck::ReadOne(std::size_t object, bool on_path, catalog::WalChecker& checker) {
@@ -198,11 +211,12 @@ void ArchiveCheck::JudgeReach() {
   const catalog::WalArchiveState state = catalog::JudgeWalArchive(reader_.inventory(), question);
   if (!state.window_base || !state.reachable) return;
   const catalog::WalBase& base = question.bases[*state.window_base];
-  reach_ = Reach{base, base.stopped, state.reachable->last < state_.runs.back().last};
+  const bool breaks_off = state.reachable->last < state_.runs.back().last;
+  reach_ = Reach{base, base.stopped, breaks_off || !LostHistories().empty()};
   const auto beyond = commits_.upper_bound(state.reachable->last);
   std::optional<base::Timestamp> last;
   if (beyond != commits_.begin()) last = std::prev(beyond)->second;
-  if (!reach_->breaks_off) last = last_commit_;
+  if (!breaks_off) last = last_commit_;
   if (last) reach_->until = std::max(reach_->until, *last);
 }
 
@@ -228,6 +242,9 @@ std::vector<std::string> ArchiveCheck::Missing() {
   for (const catalog::WalGap& gap : state_.gaps) {
     if (gap.kind == catalog::WalGap::Kind::kLost) missing.push_back(Range(gap.range));
   }
+  for (const std::uint32_t timeline : LostHistories()) {
+    missing.push_back("the history file of timeline " + std::to_string(timeline));
+  }
   return missing;
 }
 
@@ -251,7 +268,8 @@ int ArchiveCheck::ExitCode() const {
                        [outcome](const auto& problem) { return OutcomeOf(problem) == outcome; });
   };
   const auto& problems = reader_.problems();
-  if (state_.lost > 0 || any(Outcome::kBroken) || reader_.inventory().impossible_names > 0 ||
+  if (state_.lost > 0 || !LostHistories().empty() || any(Outcome::kBroken) ||
+      reader_.inventory().impossible_names > 0 ||
       std::any_of(problems.begin(), problems.end(), catalog::IsDamage)) {
     return kBrokenExit;
   }

@@ -20,6 +20,7 @@ class PathFinder {
     if (state_.timeline == 0) return {};
     BuildPath();
     FindStrangers();
+    FindLostHistories();
     return std::move(path_);
   }
 
@@ -30,7 +31,10 @@ class PathFinder {
   std::vector<verify::TimelineSwitch> GuessHistory() const;
   void BuildPath();
   void FindStrangers();
+  void FindLostHistories();
+  bool HasHistory(std::uint32_t timeline) const;
   bool WentOn(const WalPathPart& part, std::uint32_t next) const;
+  bool IsAcknowledged(std::uint32_t timeline) const;
   void AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind);
 
   const WalInventory& inventory_;
@@ -48,15 +52,17 @@ std::set<std::uint32_t> PathFinder::TimelinesHere() const {
   return here;
 }
 
+bool PathFinder::HasHistory(std::uint32_t timeline) const {
+  return question_.histories.contains(timeline) || question_.unread_histories.contains(timeline);
+}
+
 // The live server's if the archive knows it, else the highest of which the ancestry is known.
 std::uint32_t PathFinder::PickTimeline() const {
   const std::set<std::uint32_t> here = TimelinesHere();
   if (here.empty()) return 0;
   if (question_.live && here.contains(question_.live->timeline)) return question_.live->timeline;
   for (auto at = here.rbegin(); at != here.rend(); ++at) {
-    const bool known =
-        question_.histories.contains(*at) || question_.unread_histories.contains(*at);
-    if (*at == 1 || known) return *at;
+    if (*at == 1 || HasHistory(*at)) return *at;
   }
   return *here.begin();
 }
@@ -104,11 +110,13 @@ void PathFinder::BuildPath() {
   for (const WalPathPart& part : path_) state_.ancestry.push_back(part.timeline);
 }
 
-void PathFinder::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind) {
+bool PathFinder::IsAcknowledged(std::uint32_t timeline) const {
   const auto known = question_.acknowledged_timelines.find(timeline);
-  const bool acknowledged =
-      known != question_.acknowledged_timelines.end() && known->second > question_.now;
-  (acknowledged ? state_.acknowledged_timelines : kind).push_back(timeline);
+  return known != question_.acknowledged_timelines.end() && known->second > question_.now;
+}
+
+void PathFinder::AddStranger(std::uint32_t timeline, std::vector<std::uint32_t>& kind) {
+  (IsAcknowledged(timeline) ? state_.acknowledged_timelines : kind).push_back(timeline);
 }
 
 // Whether WAL of a part came from behind its end when the next timeline had begun.
@@ -121,6 +129,20 @@ bool PathFinder::WentOn(const WalPathPart& part, std::uint32_t next) const {
                      [&](const WalSegmentFile& file) {
                        return file.number > part.end && file.modified > history->second.modified;
                      });
+}
+
+// Each server archives the history of its timeline before all else of it: where segments of a newer
+// timeline are here without one, it was lost, and a restore does not find them. A live server that
+// is on the older one needs none of them.
+void PathFinder::FindLostHistories() {
+  const bool chosen =
+      question_.live && question_.live->answers && question_.live->timeline == state_.timeline;
+  if (chosen) return;
+  for (auto at = inventory_.segments.upper_bound(state_.timeline); at != inventory_.segments.end();
+       ++at) {
+    if (!IsAcknowledged(at->first) && !HasHistory(at->first))
+      state_.no_history.push_back(at->first);
+  }
 }
 
 void PathFinder::FindStrangers() {

@@ -193,6 +193,12 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
     const catalog::Finding& sealed = reader.problems().front();
     return report.Add("timelines", Severity::kUnknown, sealed.reason, sealed.message);
   }
+  if (!state.no_history.empty() && state.no_history.back() > state.timeline) {
+    return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,
+                      "the history file of timeline " + JoinTimelines(state.no_history) +
+                          " is missing: a restore to the latest point ends before it",
+                      "copy it here from the server's pg_wal, or from where else it is left");
+  }
   if (!state.no_history.empty()) {
     return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,
                       "the history file of timeline " + JoinTimelines(state.no_history) +

@@ -299,6 +299,24 @@ TEST(WalArchiveTest, WithoutItsHistoryATimelineStandsAlone) {
   EXPECT_EQ(state.reachable, (WalRange{2, 5, 8}));
 }
 
+// Who begins a timeline archives its history first.
+TEST(WalArchiveTest, ANewerTimelineWithoutItsHistoryHasLostIt) {
+  World world;
+  world.question.now = At(10'000);
+  world.Add(1, 1, 5).Add(2, 5, 8).Add(3, 9, 9);
+  EXPECT_EQ(world.Judge().timeline, 1u);
+  EXPECT_EQ(world.Judge().no_history, (std::vector<std::uint32_t>{2, 3}));
+  world.question.acknowledged_timelines = {{3, At(20'000)}};
+  EXPECT_EQ(world.Judge().no_history, std::vector<std::uint32_t>{2});
+  for (const bool answers : {true, false}) {
+    world.question.live = WalLive{1, 6 * kBytes, "", {}, answers};
+    EXPECT_EQ(world.Judge().no_history.empty(), answers) << "nobody restores to timeline 2";
+  }
+  world.question.live.reset();
+  world.question.unread_histories = {2};
+  EXPECT_TRUE(world.Judge().no_history.empty());
+}
+
 TEST(WalArchiveTest, ABaseThatWasStillTakenAtTheSwitchIsOfNoUse) {
   World world;
   world.question.now = At(10'000);

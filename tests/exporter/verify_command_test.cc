@@ -59,13 +59,38 @@ TEST(VerifyCommandTest, AFolderOfWalIsBrokenWhereASegmentIsMissing) {
   };
   const auto [code, text] = verify();
   EXPECT_EQ(code, 2) << text;
-  EXPECT_NE(text.find("broken (incomplete), level 1: a WAL archive in which segments are missing"),
+  EXPECT_NE(text.find("broken (incomplete), level 1: a WAL archive in which files are missing"),
             text.npos)
       << text;
   EXPECT_NE(text.find("missing 000000010000000000000007"), text.npos) << text;
   EXPECT_NE(text.find("hint: drwatch verify --wal " + folder.path()), text.npos) << text;
   folder.Write("000000010000000000000007.gpg", "no known cipher");
   EXPECT_EQ(verify().first, 3);
+}
+
+// A restore ends at the switch.
+TEST(VerifyCommandTest, WalOfATimelineWithoutItsHistoryIsBroken) {
+  const testing::TempDir folder;
+  VerifyOptions of_wal;
+  of_wal.wal_folders = {folder.path()};
+  VerifyOptions of_path;
+  of_path.paths = {folder.path()};
+  const auto verify = [](const VerifyOptions& options) {
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  folder.Write("000000020000000000000006.gpg", "no known cipher");
+  EXPECT_EQ(verify(of_wal).first, 3) << "nothing of what was before is here";
+  folder.Write("000000010000000000000005.gpg", "no known cipher");
+  for (const VerifyOptions& options : {of_wal, of_path}) {
+    const auto [code, text] = verify(options);
+    EXPECT_EQ(code, 2) << text;
+    EXPECT_NE(text.find("the history file of timeline 2"), text.npos) << text;
+  }
+  folder.Write("00000002.history.gpg", "no known cipher");
+  EXPECT_EQ(verify(of_wal).first, 3);
+  EXPECT_EQ(verify(of_path).first, 3);
 }
 
 }  // namespace
