@@ -87,6 +87,8 @@ class Walker {
   Walked<bool> Enter(const std::string& prefix) {
     const std::string path = root_ + prefix;
     DIR* const handle = ::opendir(path.c_str());
+    // Of a mount point: few may look into it, and no backup needs it.
+    if (handle == nullptr && errno == EACCES && path.ends_with("/lost+found/")) return true;
     if (handle == nullptr) return Fail(path, errno);
     struct stat self {};
     const bool fresh =

@@ -22,8 +22,8 @@ using TakeTreeFile = std::function<bool(const TreeFile& file)>;
 
 // In the order of names, holding those of one folder and of the ones it lies in. Links to files and
 // folders are followed (a tablespace in pg_tblspc is a link), but no folder is entered twice, so
-// that loops end. Faults: a folder that cannot be read (kStorage, kPermission, kNotFound), more
-// than kMaxFiles (kLimit).
+// that loops end. Faults: a folder that cannot be read (kStorage, kPermission, kNotFound) and is
+// no "lost+found", more than kMaxFiles (kLimit).
 Walked<void> EachFile(const std::string& folder, const TakeTreeFile& take);
 
 }  // namespace drwatch::verify

@@ -199,6 +199,19 @@ TEST(HostileTest, WhatMayNotBeReadIsNotJudged) {
   }
 }
 
+// A mount point's own.
+TEST(HostileTest, WhatNobodyBacksUpNeedNotBeRead) {
+  const testing::TempDir folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  folder.Write("a.json", "{}");
+  ASSERT_EQ(::chmod(folder.Path("a.json").c_str(), 0644), 0);
+  folder.Write("lost+found/x", "");
+  ASSERT_EQ(::chmod(folder.Path("lost+found").c_str(), 0), 0);
+  const testing::AsNobody nobody;
+  const Verdict verdict = VerifyPath(folder.path(), {});
+  EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+}
+
 // A folder below a folder, too deep for any path.
 TEST(HostileTest, FoldersDeeperThanAnyPath) {
   const testing::TempDir folder;
