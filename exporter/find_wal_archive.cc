@@ -17,6 +17,21 @@ bool IsFolder(const std::filesystem::path& path) {
   return std::filesystem::is_directory(path, error);
 }
 
+// Whether segments may lie in folders of their own, as Barman and pgBackRest put them: the first 16
+// digits of their names.
+bool HasFoldersOfSegments(const std::filesystem::path& folder) {
+  constexpr std::size_t kDigits = 16;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    const bool named =
+        name.size() == kDigits && name.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+    if (named && IsFolder(at->path())) return true;
+  }
+  return false;
+}
+
 WalShare CountWal(catalog::ArtefactCatalog& catalog, base::Deadline deadline) {
   using Kind = verify::WalFileName::Kind;
   const auto listing = catalog.List(base::SystemClock().Now(), deadline, base::StopToken());
@@ -39,6 +54,7 @@ WalShare ShareOfWal(const std::string& path) {
   if (!IsFolder(folder) || IsFolder(folder / "archive_status")) return {};
   catalog::FolderOptions options;
   options.path = path;
+  options.recursive = HasFoldersOfSegments(folder);
   catalog::FolderCatalog catalog(options);
   return CountWal(catalog, base::Deadline(base::SteadyTime::max()));
 }

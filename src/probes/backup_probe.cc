@@ -12,6 +12,7 @@
 #include "probes/backup_doubt.h"
 #include "probes/backup_replaced.h"
 #include "probes/backup_repository.h"
+#include "probes/wal_beside.h"
 #include "verify/file_set.h"
 #include "verify/recognise.h"
 #include "verify/source.h"
@@ -104,11 +105,11 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       labels_{{"backup", spec_.backup.empty() ? config_.name : spec_.backup},
               {"location", spec_.location}},
       only_run_(services.only_run),
+      described_(!services.ad_hoc || spec_.pattern != "*"),
       clock_(ClockOf(services)),
       place_(BucketOf(config_.name, spec_, services)),
       folder_(FolderOf(spec_)),
-      catalog_(
-          CatalogOf(spec_, place_.get(), folder_.get(), services.ad_hoc && spec_.pattern == "*")),
+      catalog_(CatalogOf(spec_, place_.get(), folder_.get(), !described_)),
       verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
       archives_(config_, services.positions, verdicts_),
       speeds_(services.database, config_.name),
@@ -137,6 +138,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
   catalog::Listing listing = catalog_->List(context.now, list_deadline, context.stop);
   unnamed_.Note(listing, context.now, {list_deadline, context.stop});
   KeepKind(spec_, listing);
+  if (!described_) LeaveWalOut(listing);
   const std::optional<catalog::Finding> blind = listing.blind;
   if (!blind) unfinished_.ConfirmRecent(listing, context);
   StandIn(listing);

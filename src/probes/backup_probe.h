@@ -91,7 +91,8 @@ class BackupProbe final : public Probe {
   const config::Probe config_;
   const config::BackupProbe& spec_;  // of config_
   const model::Labels labels_;       // backup and location
-  const bool only_run_;  // nothing is remembered, so nobody would hear what is read after a run
+  const bool only_run_;   // nothing is remembered, so nobody would hear what is read after a run
+  const bool described_;  // by a configuration or by a pattern: what it finds is what is meant
   const base::Clock& clock_;
   const std::unique_ptr<catalog::S3Place> place_;  // nullptr: it is a folder
   const std::unique_ptr<catalog::Place> folder_;   // of a repository in a folder

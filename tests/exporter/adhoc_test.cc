@@ -146,6 +146,12 @@ TEST_F(AdHocWalTest, AFolderOfSegmentsIsAWalArchive) {
   EXPECT_EQ(std::get<config::WalArchiveProbe>(probe.spec).backup, probe.name);
 }
 
+TEST_F(AdHocWalTest, FoldersOfSegmentsAreAWalArchive) {
+  WriteSegments(3, "0000000100000000/");
+  Write("000000010000000000001001.00000028.backup");
+  EXPECT_EQ(Types(folder_.path()), Found{"wal_archive"});
+}
+
 TEST_F(AdHocWalTest, WhatElseLiesBetweenThemIsAskedAsWell) {
   WriteSegments(9);
   Write("shop.dump");
