@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "exporter/version.h"
 #include "model/exposition.h"
 #include "model/latest_good.h"
@@ -118,11 +119,17 @@ std::string PerformanceData(const OnceReport& report) {
   return text.empty() ? text : " |" + text;
 }
 
+// XML has no place for control characters, for bytes that are no UTF-8, and for U+FFFE and U+FFFF.
 std::string XmlText(std::string_view text) {
+  const std::string visible = base::IsValidUtf8(text) ? std::string(text) : base::Visible(text);
   std::string result;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < visible.size(); ++i) {
+    const char c = visible[i];
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '<') {
+    const std::string_view next = std::string_view(visible).substr(i, 3);
+    if (next == "\xEF\xBF\xBE" || next == "\xEF\xBF\xBF") {
+      i += 2;
+    } else if (c == '<') {
       result += "&lt;";
     } else if (c == '>') {
       result += "&gt;";
@@ -134,7 +141,7 @@ std::string XmlText(std::string_view text) {
       result += c;
     }
   }
-  return base::IsValidUtf8(result) ? result : base::Quote(result);
+  return result;
 }
 
 std::string Upper(std::string_view text) {

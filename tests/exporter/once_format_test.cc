@@ -104,6 +104,15 @@ TEST(OnceTest, JunitEscapesAndCounts) {
   EXPECT_NE(text.find("&lt;b&gt;"), std::string::npos);
 }
 
+TEST(OnceTest, JunitIsWellFormedWhateverBytesANameHas) {
+  OnceReport report;
+  report.results = {
+      Result("caf\xe9 \"<1>\"", Severity::kCritical, Reason::kNotFound, "a\xEF\xBF\xBF\x01 b")};
+  const std::string text = FormatOnce(report, OnceFormat::kJunit, Colour::kNever);
+  EXPECT_NE(text.find("name=\"caf\\xe9 &quot;&lt;1&gt;&quot;\" "), std::string::npos) << text;
+  EXPECT_NE(text.find("a b\">"), std::string::npos) << text;
+}
+
 TEST(OnceTest, EveryFormatNamesTheLatestGoodBackup) {
   OnceReport report;
   report.results = {Result("nightly", Severity::kCritical, Reason::kIncomplete, "cut off")};
