@@ -56,9 +56,10 @@ tl::expected<std::string, Finding> BarmanCatalog::FindServer(const PlaceContext&
   if (!top) return tl::unexpected(top.error());
   std::vector<std::string> servers;
   for (std::size_t i = 0; i < std::min(top->folders.size(), kMaxServers); ++i) {
-    const auto inside = Level(place_, top->folders[i], context);
-    if (!inside) return tl::unexpected(inside.error());
     const std::string& folder = top->folders[i];
+    if (folder.starts_with('.')) continue;  // .ssh: nobody else may look into it
+    const auto inside = Level(place_, folder, context);
+    if (!inside) return tl::unexpected(inside.error());
     const auto& folders = inside->folders;
     if (std::find(folders.begin(), folders.end(), folder + "base/") == folders.end()) continue;
     servers.push_back(folder.substr(0, folder.size() - 1));

@@ -90,6 +90,7 @@ tl::expected<std::vector<std::string>, Finding> BarmanServers(
     Place& place, const std::vector<std::string>& folders, const PlaceContext& context) {
   std::vector<std::string> servers;
   for (std::size_t i = 0; i < std::min(folders.size(), kMaxFolders); ++i) {
+    if (folders[i].starts_with('.')) continue;
     const auto found = IsBarmanServer(place, folders[i], context);
     if (!found) return tl::unexpected(found.error());
     if (*found) servers.push_back(LastPart(folders[i], ""));

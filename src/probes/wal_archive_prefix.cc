@@ -7,6 +7,9 @@
 namespace drwatch::probes {
 namespace {
 
+// A Barman home has fewer.
+constexpr std::size_t kMaxServers = 100;
+
 using Prefix = tl::expected<std::string, catalog::Finding>;
 
 tl::unexpected<catalog::Finding> NotThere(const std::string& message) {
@@ -32,6 +35,43 @@ Prefix Choose(catalog::Place& place, const std::string& prefix, const std::strin
   if (folders->size() == 1) return folders->front();
   return NotThere(base::Quote(place.Describe() + "/" + prefix) + " holds " +
                   std::to_string(folders->size()) + " stanzas: name one in \"stanza\"");
+}
+
+// Those of `folders` that hold a folder of that name, without hidden ones (.ssh).
+tl::expected<std::vector<std::string>, catalog::Finding> Holding(
+    catalog::Place& place, const std::vector<std::string>& folders, const std::string& name,
+    const catalog::PlaceContext& context) {
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < std::min(folders.size(), kMaxServers); ++i) {
+    if (folders[i].starts_with('.')) continue;
+    const auto inside = FoldersIn(place, folders[i], context);
+    if (!inside) return tl::unexpected(inside.error());
+    const bool holds =
+        std::find(inside->begin(), inside->end(), folders[i] + name) != inside->end();
+    if (holds) found.push_back(folders[i]);
+  }
+  return found;
+}
+
+// As the catalog of its backups chooses: Barman's home may be its user's, with whatever else. A
+// server of which only WAL is kept counts where none has backups.
+Prefix ChooseServer(catalog::Place& place, const std::string& name,
+                    const catalog::PlaceContext& context) {
+  if (!name.empty()) return name + "/";
+  const auto folders = FoldersIn(place, "", context);
+  if (!folders) return tl::unexpected(folders.error());
+  auto servers = Holding(place, *folders, "base/", context);
+  if (servers && servers->empty()) servers = Holding(place, *folders, "wals/", context);
+  if (!servers) return tl::unexpected(std::move(servers.error()));
+  if (servers->size() == 1) return servers->front();
+  if (servers->empty()) {
+    return NotThere("no server of Barman has a folder \"base\" or \"wals\" in " +
+                    base::Quote(place.Describe()));
+  }
+  return tl::unexpected(
+      catalog::Finding{model::Reason::kConfig, base::Quote(place.Describe()) + " holds " +
+                                                   std::to_string(servers->size()) +
+                                                   " servers: name one in \"stanza\""});
 }
 
 // "archive/main/15-1/": the id behind the dash grows with each upgrade.
@@ -66,7 +106,7 @@ Prefix FindWalPrefix(catalog::Place& place, const config::WalArchiveProbe& spec,
     case config::Repository::kWalG:
       return "wal_005/";
     case config::Repository::kBarman: {
-      auto server = Choose(place, "", spec.stanza, context);
+      auto server = ChooseServer(place, spec.stanza, context);
       if (!server) return server;
       return *server + "wals/";
     }

@@ -91,8 +91,8 @@ class WalArchiveProbe final : public Probe {
 std::unique_ptr<Probe> MakeWalArchiveProbe(const config::Probe& config,
                                            const ProbeServices& services);
 
-// Where the WAL of a repository lies below its place: "wal_005/". Findings: kNotFound, or what the
-// place says.
+// Where the WAL of a repository lies below its place: "wal_005/". Findings: kNotFound, kConfig
+// (several servers), or what the place says.
 tl::expected<std::string, catalog::Finding> FindWalPrefix(catalog::Place& place,
                                                           const config::WalArchiveProbe& spec,
                                                           const catalog::PlaceContext& context);

@@ -487,6 +487,8 @@ TEST(BarmanCatalogTest, IsRecognisedInEachLayout) {
   const std::vector<std::string> main = {"main"};
   BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
   EXPECT_EQ(servers(repository), main);
+  repository.files[".old/base/20261101T000000/backup.info"] = "status=DONE\n";
+  EXPECT_EQ(servers(repository), main) << "a hidden folder is no server";
   EXPECT_EQ(servers(repository.MoveInfo(kSecond)), main);
   EXPECT_EQ(servers(repository.MoveInfo(kFirst).RenameIndex()), main);
   std::erase_if(repository.files,
@@ -506,6 +508,9 @@ TEST(BarmanCatalogTest, AServerMustBeNamedAmongSeveral) {
   EXPECT_EQ(several.listing.blind->reason, Reason::kConfig);
   EXPECT_NE(several.Names().find("holds 2 servers"), std::string::npos);
   EXPECT_EQ(Looked(repository, kNow, "main").Names(), std::string(kFirst) + " | |");
+  BarmanRepository hidden = BarmanRepository().AddPlain(kFirst);
+  hidden.files[".old/base/20261101T000000/backup.info"] = "status=DONE\n";
+  EXPECT_EQ(Looked(hidden).Names(), std::string(kFirst) + " | |");
   EXPECT_EQ(Looked(repository, kNow, "nobody").Names(), "| |");
   EXPECT_EQ(Looked(BarmanRepository(), kNow).listing.blind->reason, Reason::kNotFound);
 }
