@@ -64,8 +64,8 @@ class FolderScan {
   static FolderKind KindOf(const std::string& path) {
     return RecogniseFolder(verify::FolderFiles(path));
   }
-  bool JudgeFolder(const std::string& relative);
-  bool AddFolder(const std::string& relative, verify::ChunkStore store);
+  bool JudgeFolder(const std::string& relative, const FolderEntry& entry);
+  bool AddFolder(const std::string& relative, const FolderEntry& entry, verify::ChunkStore store);
   std::optional<FolderSummary> Summarise(const std::string& path, CatalogCache::Folder& known);
   std::optional<base::Timestamp> ContentTime(const Artefact& file, const FolderEntry& entry);
   std::optional<base::Timestamp> ChangeOf(const Artefact& artefact) const;
@@ -121,7 +121,7 @@ Listing FolderScan::Run() {
     LookAtFile(info);
   } else {
     const FolderKind kind = options_.pattern == "*" ? KindOf(options_.path) : FolderKind();
-    kind.one_artefact ? AddFolder("", kind.store) : Scan("");
+    kind.one_artefact ? AddFolder("", FolderEntry(), kind.store) : Scan("");
   }
   if (listing_.blind) {
     Listing blind;
@@ -232,7 +232,7 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
     return true;
   }
   const std::string relative(entry.path);
-  if (S_ISDIR(entry.mode)) return entry.name() == kLostAndFound || JudgeFolder(relative);
+  if (S_ISDIR(entry.mode)) return entry.name() == kLostAndFound || JudgeFolder(relative, entry);
   if (!MatchesPattern(options_.pattern, relative)) return true;
   if (!S_ISREG(entry.mode)) {
     Find(Reason::kWrongFormat, base::Quote(relative) + " is neither a file nor a folder");
@@ -246,11 +246,11 @@ bool FolderScan::Judge(const std::string& prefix, const FolderEntry& entry) {
   return InTime();
 }
 
-bool FolderScan::JudgeFolder(const std::string& relative) {
+bool FolderScan::JudgeFolder(const std::string& relative, const FolderEntry& entry) {
   const FolderKind kind = KindOf(options_.path + "/" + relative);
   if (MatchesPattern(options_.pattern, relative) &&
       (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
-    return AddFolder(relative, kind.store);
+    return AddFolder(relative, entry, kind.store);
   }
   if (kind.one_artefact) return true;
   if (options_.recursive) return Scan(relative + "/");
@@ -364,7 +364,8 @@ std::optional<FolderSummary> FolderScan::Summarise(const std::string& path,
   return known.summary;
 }
 
-bool FolderScan::AddFolder(const std::string& relative, verify::ChunkStore store) {
+bool FolderScan::AddFolder(const std::string& relative, const FolderEntry& entry,
+                           verify::ChunkStore store) {
   Artefact artefact;
   artefact.folder = true;
   artefact.path = options_.path + (relative.empty() ? "" : "/" + relative);
@@ -409,7 +410,11 @@ bool FolderScan::AddFolder(const std::string& relative, verify::ChunkStore store
     return true;
   }
   SetTime(artefact, known.time);
-  look_.AddFolder(std::move(artefact));
+  if (entry.link) {
+    look_.AddLink(std::move(artefact), Standing::kForNow, entry.inode);
+  } else {
+    look_.AddFolder(std::move(artefact), entry.inode);
+  }
   return true;
 }
 

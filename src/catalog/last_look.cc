@@ -49,7 +49,10 @@ void NextLook::Keep(const LastLook::Known& known, Inode inode) {
   inodes_.push_back(inode);
 }
 
-void NextLook::AddFolder(Artefact artefact) { Add(std::move(artefact), Standing::kForNow); }
+void NextLook::AddFolder(Artefact artefact, Inode inode) {
+  Add(std::move(artefact), Standing::kForNow);
+  inodes_.push_back(inode);
+}
 
 void NextLook::AddFile(Artefact artefact, Standing standing, Inode inode) {
   Add(std::move(artefact), standing);

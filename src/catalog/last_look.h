@@ -58,9 +58,10 @@ class NextLook {
   const Artefact& Get(const LastLook::Known& known) const { return last_.artefacts()[known.index]; }
   // A file is as it was.
   void Keep(const LastLook::Known& known, Inode inode);
-  // What was judged anew: a folder, a file, a link to a file. A link counts where neither the file
-  // nor another link to it does: "latest.dump" beside the dump it points to is no second backup.
-  void AddFolder(Artefact artefact);
+  // What was judged anew: a folder, a file, a link to one of these. A link counts where neither
+  // that nor another link to it does: "latest.dump" beside the dump it points to is no second
+  // backup.
+  void AddFolder(Artefact artefact, Inode inode);
   void AddFile(Artefact artefact, Standing standing, Inode inode);
   void AddLink(Artefact artefact, Standing standing, Inode target);
   // Makes it the last look. The list is the same one as before if nothing changed.
@@ -82,7 +83,7 @@ class NextLook {
   std::size_t count_ = 0;   // of those kept
   std::vector<Artefact> fresh_;
   std::vector<std::uint64_t> unsettled_;  // as LastLook's
-  std::vector<Inode> inodes_;             // of files
+  std::vector<Inode> inodes_;             // of files and folders
   std::map<std::string, Link> links_;     // by name
 };
 

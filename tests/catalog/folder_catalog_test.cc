@@ -463,6 +463,19 @@ TEST_F(FolderCatalogTest, LinksCountOnce) {
   EXPECT_EQ(Names(), "latest.dump |");
 }
 
+TEST_F(FolderCatalogTest, LinksToFoldersCountOnce) {
+  Write("base-1/backup_manifest", 1h);
+  Write("base-1/PG_VERSION", 1h);
+  std::filesystem::create_directory_symlink("base-1", folder_.Path("current"));
+  std::filesystem::create_directory_symlink("base-1", folder_.Path("a-link"));
+  EXPECT_EQ(Names(), "base-1 |");
+  EXPECT_EQ(Names(), "base-1 |") << "nor at the next look";
+  // A link to something elsewhere is an artefact.
+  catalog_.reset();
+  options_.pattern = "current";
+  EXPECT_EQ(Names(), "current |");
+}
+
 TEST_F(FolderCatalogTest, SpecialFilesAreNoArtefacts) {
   ASSERT_EQ(::mkfifo(folder_.Path("pipe.dump").c_str(), 0600), 0);
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
