@@ -22,6 +22,24 @@ void CheckPattern(MapReader& reader, const std::string& pattern) {
   if (open) reader.Error(*reader.Take("pattern"), "\"pattern\" has a [ without its ]");
 }
 
+// What others than fnmatch(3) understand, and no name holds as it stands.
+void WarnOfOtherPatterns(MapReader& reader, const std::string& pattern) {
+  const auto warn = [&reader](const std::string& what, const std::string& hint) {
+    reader.problems().AddWarning(reader.Take("pattern")->position, what, hint);
+  };
+  const std::size_t brace = pattern.find('{');
+  const std::size_t comma = pattern.find(',', brace == pattern.npos ? brace : brace + 1);
+  if (comma != pattern.npos && pattern.find('}', comma) != pattern.npos) {
+    return warn("\"pattern\" has {a,b} in it, which is taken as it stands",
+                "use a probe for each of them, or * and [ab]");
+  }
+  const bool anchored = pattern.starts_with('^') || pattern.ends_with('$');
+  if (anchored || pattern.find("\\.") != pattern.npos || pattern.find("\\d") != pattern.npos) {
+    warn("\"pattern\" looks like a regular expression, and is a shell pattern",
+         "such as \"shop-*.dump\"");
+  }
+}
+
 // Cron runs by local time, and so do people who copy its lines.
 void WarnOfLocalTime(MapReader& reader, const Schedule& schedule) {
   if (!DiffersByLocalTime(schedule)) return;
@@ -134,6 +152,7 @@ BackupProbe ReadBackupProbe(MapReader& reader, const std::string& name, ReadCont
   GetBucketPromises(reader, context, probe);
   GetName(reader, "pattern", probe.pattern);
   CheckPattern(reader, probe.pattern);
+  WarnOfOtherPatterns(reader, probe.pattern);
   reader.Get("recursive", probe.recursive);
   if (probe.pattern.find('/') != std::string::npos && !probe.recursive) {
     context.problems.AddWarning(

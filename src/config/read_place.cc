@@ -64,6 +64,19 @@ S3 ReadS3(const Node& node, ReadContext& context) {
   return s3;
 }
 
+// No shell reads it.
+void WarnOfShellPath(const Node& path, ReadContext& context) {
+  if (path.scalar.starts_with('~')) {
+    context.problems.AddWarning(path.position,
+                                "\"path\" begins with ~, which is taken as it stands",
+                                "name the home folder in full");
+  } else if (path.scalar.find('*') != std::string::npos) {
+    context.problems.AddWarning(
+        path.position, "\"path\" has a * in it, which is taken as it stands",
+        "of a backup probe \"pattern\" and \"recursive\" choose what is below");
+  }
+}
+
 }  // namespace
 
 void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out) {
@@ -73,6 +86,7 @@ void GetPlace(MapReader& reader, ReadContext& context, PlaceAddress& out) {
   if (path == nullptr) return;
   if (path->scalar.find("://") == std::string::npos) {
     GetPath(reader, "path", context, out.path);
+    WarnOfShellPath(*path, context);
     if (s3 != nullptr) {
       reader.Error(*s3, "\"s3\" without a path that begins with s3:// means nothing");
     }

@@ -40,6 +40,37 @@ TEST(PlanLimitsTest, APatternOfFoldersBelowNeedsToLookIntoThem) {
   EXPECT_EQ(warnings("pattern: \"shop.sql\""), Messages{});
 }
 
+TEST(PlanLimitsTest, WhatIsNoShellPatternIsToldOf) {
+  const auto warnings = [](const std::string& pattern) {
+    return Warnings("probes: [{name: a, type: backup, path: /a, max_age: 26h, pattern: '" +
+                    pattern + "'}]\n");
+  };
+  for (const char* pattern : {"shop-{a,b}.dump", "*.{dump,sql.gz}"}) {
+    EXPECT_EQ(warnings(pattern),
+              Messages{"\"pattern\" has {a,b} in it, which is taken as it stands"});
+  }
+  for (const char* pattern : {"^shop.*", "shop-.*dump$", "shop-.*\\.dump", "shop-\\d+"}) {
+    EXPECT_EQ(warnings(pattern),
+              Messages{"\"pattern\" looks like a regular expression, and is a shell pattern"})
+        << pattern;
+  }
+  for (const char* pattern :
+       {"*", ".*", "shop-[0-9]*.dump", "{uuid}.dump", "a,b.dump", "a}b{c", "shop.\\*"}) {
+    EXPECT_EQ(warnings(pattern), Messages{}) << pattern;
+  }
+}
+
+TEST(PlanLimitsTest, AShellWouldHaveReadThePath) {
+  const auto warnings = [](const std::string& path) {
+    return Warnings("probes: [{name: a, type: backup, max_age: 26h, path: '" + path + "'}]\n");
+  };
+  for (const char* path : {"~/backups", "~backup/daily"}) {
+    EXPECT_EQ(warnings(path), Messages{"\"path\" begins with ~, which is taken as it stands"});
+  }
+  EXPECT_EQ(warnings("/backup/*"), Messages{"\"path\" has a * in it, which is taken as it stands"});
+  EXPECT_EQ(warnings("/backup/a~b"), Messages{});
+}
+
 TEST(PlanLimitsTest, AGraceThatOutlastsTheSchedule) {
   const auto warnings = [](const std::string& rest) {
     return Warnings("probes: [{name: a, type: backup, path: /a, " + rest + "}]\n");
