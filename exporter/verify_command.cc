@@ -11,6 +11,7 @@
 #include "exporter/find_repository.h"
 #include "exporter/find_wal_archive.h"
 #include "exporter/output.h"
+#include "exporter/verify_chain.h"
 #include "exporter/verify_paths.h"
 #include "exporter/verify_repository.h"
 #include "exporter/verify_wal.h"
@@ -147,15 +148,22 @@ int Verify(const VerifyOptions& options) {
   // First: backups may need them.
   std::vector<WalReport> archives;
   for (const std::string& folder : options.wal_folders) archives.push_back(VerifyWalFolder(folder));
-  const auto say = [&](const VerifiedPath& found) {
-    const VerifiedPath one =
-        PointTheWay(Demand(JudgeGaps(Supply(found, options, archives)), options.level));
+  const auto tell = [&](const VerifiedPath& found) {
+    const VerifiedPath one = PointTheWay(Demand(JudgeGaps(found), options.level));
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));
     } else {
       std::cout << TextOf(one) << std::flush;
     }
+  };
+  VerifyChain chain(options.paths);
+  std::vector<VerifiedPath> waiting;
+  const auto say = [&](const VerifiedPath& found) {
+    VerifiedPath one = Supply(found, options, archives);
+    chain.Note(one);
+    if (chain.IsIncremental(one.path)) return waiting.push_back(std::move(one));
+    tell(one);
   };
   // Repositories one by one, what stands between them several at a time.
   std::vector<std::string> plain;
@@ -168,6 +176,12 @@ int Verify(const VerifyOptions& options) {
     VerifyRepository(path, options.jobs, say);
   }
   VerifyPaths(plain, options.jobs, say);
+  chain.Sort(waiting);
+  for (VerifiedPath& found : waiting) {
+    const VerifiedPath one = chain.Judge(std::move(found));
+    chain.Note(one);
+    tell(one);
+  }
   for (const WalReport& report : archives) {
     status = Worse(status, report.exit_code);
     if (options.json) {

@@ -35,6 +35,21 @@ void ArchiveNotes::EndRun(const std::string& probe) {
   awaited_.erase(probe);
 }
 
+bool ArchiveNotes::AwaitOthers(const std::string& probe, const Owner& owner,
+                               base::Deadline deadline, const base::StopToken& stop) const {
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      const bool none = std::none_of(awaited_.begin(), awaited_.end(), [&](const auto& awaited) {
+        return awaited.second == owner && awaited.first != probe;
+      });
+      if (none) return true;
+    }
+    if (deadline.Expired()) return false;
+    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return false;
+  }
+}
+
 void ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                               base::Deadline deadline, const base::StopToken& stop) const {
   const auto is_for = [&](const auto& awaited) {

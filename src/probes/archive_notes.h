@@ -58,6 +58,9 @@ class ArchiveNotes {
   // run; otherwise by the deadline or a stop.
   void AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                   base::Deadline deadline, const base::StopToken& stop) const;
+  // The same for those of the owner but `probe`. False: not all have run.
+  bool AwaitOthers(const std::string& probe, const Owner& owner, base::Deadline deadline,
+                   const base::StopToken& stop) const;
   // The base backups of a backup probe, by the newest listing.
   void PutBases(const std::string& probe, const Owner& owner, std::vector<catalog::WalBase> bases);
   // Those of the named probes; without names those of all probes of the owner. Not the broken ones.

@@ -49,7 +49,8 @@ void BackupArchives::NoteBases(const std::vector<catalog::Artefact>& complete,
         spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
     // Whether its WAL is there the archive tells itself.
     const bool needs_wal = verdict && !verdict->needs_wal.empty();
-    const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken && !needs_wal;
+    const bool found_broken = verdict && verdict->outcome == verify::Outcome::kBroken;
+    const bool broken = artefact.defect || (found_broken && !needs_wal);
     const bool passed = needs_wal || PassedAll(spec_, artefact, verdict);
     states[artefact.name] = broken ? State::kBroken : passed ? State::kProven : State::kUnproven;
     if (needs_wal) systems[artefact.name] = verdict->needs_wal.system_identifier;

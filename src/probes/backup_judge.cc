@@ -240,14 +240,14 @@ void Judge::Fresh() {
 
 // What shows without reading it in a repository, and the WAL that an archive has to have.
 void Judge::Restorable() {
-  if (state_.verdict && !state_.verdict->needs_wal.empty()) return Wal();
   const catalog::Artefact& newest = *state_.newest;
-  if (!IsDated(newest)) return;  // Fresh() says why
-  if (newest.defect) {
+  const bool dated = IsDated(newest);  // else Fresh() says why
+  if (dated && newest.defect) {
     return Fail("restorable", newest.defect->reason, newest.defect->message,
                 "it cannot be restored: run a full backup, and find out what took its parts away");
   }
-  if (!newest.facts) return;
+  if (state_.verdict && !state_.verdict->needs_wal.empty()) return Wal();
+  if (!dated || !newest.facts) return;
   const catalog::RepositoryFacts& facts = *newest.facts;
   std::string text = facts.kind.empty() ? "all it needs is there" : facts.kind;
   if (!facts.references.empty()) {

@@ -112,6 +112,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       catalog_(CatalogOf(spec_, place_.get(), folder_.get(), !described_)),
       verdicts_(services.database, config_.name, FindWalFor(config_, services.positions)),
       archives_(config_, services.positions, verdicts_),
+      chains_(config_, services.positions, only_run_),
       speeds_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
       unfinished_(spec_, verdicts_, verifier_),
@@ -209,7 +210,10 @@ void BackupProbe::LookCloser(catalog::Listing& listing, const RunContext& contex
                   base::Deadline::After(context.deadline.Remaining() / 4), context.stop);
   }
   strangers_ = OlderStrangers(spec_, listing.complete.all(), verdicts_);
+  chains_.Judge(listing, verdicts_, place_.get(), context);
   VerifyNewest(listing, context);
+  VerifyBelow(listing.complete.all(), context);
+  chains_.Judge(listing, verdicts_, place_.get(), context);
   VerifyKept(listing.complete, context);
   archives_.NoteBases(listing.complete.all(), place_.get(), context);
   archives_.AwaitArchives(listing.complete.all(), context);
@@ -264,6 +268,18 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
     const base::Duration time =
         only_run_ ? TimeInOnlyRun(*due, complete.back(), context) : TimeInRun(*due, context);
     if (!Verify(*due, time, context)) return;
+  }
+}
+
+// What the newest was made upon, once: of its bytes that one's restore needs every one.
+void BackupProbe::VerifyBelow(const std::vector<catalog::Artefact>& complete,
+                              const RunContext& context) {
+  if (!spec_.verify.enabled || complete.empty()) return;
+  for (const catalog::Artefact& below : chains_.BelowNewest(complete)) {
+    if (below.defect || verdicts_.Find(below)) continue;
+    const base::Duration time =
+        only_run_ ? TimeInOnlyRun(below, complete.back(), context) : TimeInRun(below, context);
+    if (!Verify(below, time, context)) return;
   }
 }
 

@@ -31,6 +31,7 @@
 #include "catalog/artefact_catalog.h"
 #include "catalog/s3_place.h"
 #include "probes/backup_archives.h"
+#include "probes/backup_chains.h"
 #include "probes/backup_history.h"
 #include "probes/backup_judge.h"
 #include "probes/backup_kept.h"
@@ -63,6 +64,7 @@ class BackupProbe final : public Probe {
   void VerifyBefore(std::size_t strangers, const std::vector<catalog::Artefact>& all,
                     const RunContext& context);
   void VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete, const RunContext& context);
+  void VerifyBelow(const std::vector<catalog::Artefact>& complete, const RunContext& context);
   void VerifyKept(const catalog::ArtefactList& complete, const RunContext& context);
   bool RefusesToRead(const catalog::Artefact& artefact);
   bool Verify(const catalog::Artefact& artefact, base::Duration time, const RunContext& context);
@@ -99,6 +101,7 @@ class BackupProbe final : public Probe {
   const std::unique_ptr<catalog::ArtefactCatalog> catalog_;
   BackupVerdicts verdicts_;
   BackupArchives archives_;
+  BackupChains chains_;
   ReadSpeeds speeds_;
   BackupVerifier verifier_;
   UnfinishedBackups unfinished_;

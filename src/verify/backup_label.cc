@@ -23,6 +23,21 @@ std::optional<BackupStart> ParseBackupLabel(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<BackupStart> ParseBackupParent(std::string_view text) {
+  // "INCREMENTAL FROM LSN: 0/2000028", "INCREMENTAL FROM TLI: 1"
+  constexpr std::string_view kLsn = "INCREMENTAL FROM LSN: ";
+  constexpr std::string_view kTimeline = "INCREMENTAL FROM TLI: ";
+  std::optional<Lsn> start;
+  std::optional<std::int64_t> timeline;
+  for (std::string_view line : base::Split(text, '\n')) {
+    line = base::Trim(line);
+    if (line.starts_with(kLsn)) start = ParseLsn(line.substr(kLsn.size()));
+    if (line.starts_with(kTimeline)) timeline = base::ParseInt(line.substr(kTimeline.size()));
+  }
+  if (!start || !timeline) return std::nullopt;
+  return BackupStart{static_cast<std::uint32_t>(*timeline), *start};
+}
+
 std::vector<std::string> ParseTablespaceMap(std::string_view text) {
   // "16416 /srv/fast"; a newline within a path stands behind a backslash.
   std::vector<std::string> oids;

@@ -1,7 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "exporter/commands.h"
 #include "support/temp_dir.h"
+#include "verify/incremental_backups.h"
 
 namespace drwatch::exporter {
 namespace {
@@ -41,6 +44,40 @@ TEST(VerifyCommandTest, ASealedWalArchiveIsUnjudged) {
   EXPECT_EQ(text.find("broken"), text.npos) << text;
   folder.Write("000000020000000000000008.gpg", "no known cipher");
   EXPECT_EQ(verify().first, 2);
+}
+
+// Only pg_combinebackup makes something of it, and needs all it was made upon.
+TEST(VerifyCommandTest, AnIncrementalBaseBackupIsIntactOnlyWithItsParents) {
+  const testing::TempDir folder;
+  verify::WritePlainBackup(folder, "b/full", 0x2000028, 0);
+  verify::WritePlainBackup(folder, "b/first", 0x3000028, 0x2000028);
+  verify::WriteTarBackup(folder, "b/second", 0x4000028, 0x3000028, true);
+  const auto verify = [&folder](const std::vector<std::string>& names) {
+    VerifyOptions options;
+    for (const std::string& name : names) options.paths.push_back(folder.Path(name));
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  const auto [alone, text] = verify({"b/first"});
+  EXPECT_EQ(alone, 2);
+  EXPECT_NE(text.find("broken (incomplete), level 4: incremental: it cannot be restored by itself, "
+                      "only with the backup that it was made upon, which starts at 0/2000028 of "
+                      "timeline 1 and is not among what is verified here"),
+            text.npos)
+      << text;
+  const auto [whole, told] = verify({"b/second", "b/first", "b/full"});
+  EXPECT_EQ(whole, 0) << told;
+  EXPECT_NE(told.find("incremental: made upon " + folder.Path("b/first")), told.npos) << told;
+  EXPECT_EQ(verify({"b"}).first, 0);
+  EXPECT_EQ(verify({"b/second", "b/first"}).first, 2) << "the full one is missing";
+  folder.Write("b/full/PG_VERSION", "51\n");
+  EXPECT_EQ(verify({"b/full"}).first, 2);
+  const auto [broken, why] = verify({"b/full", "b/first", "b/second"});
+  EXPECT_EQ(broken, 2);
+  EXPECT_NE(why.find("b/first\", which is broken"), why.npos) << why;
+  std::filesystem::remove_all(folder.Path("b/full"));
+  EXPECT_EQ(verify({"b"}).first, 2) << "of a folder that holds them";
 }
 
 // Every file is as good as before when one of them is gone.
