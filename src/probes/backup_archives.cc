@@ -18,6 +18,15 @@ const config::BackupProbe& SpecOf(const config::Probe& config) {
   return std::get<config::BackupProbe>(config.spec);
 }
 
+// Whose it is, as its pg_control says. What was found before counts where reading these bytes again
+// was prevented.
+std::uint64_t ClusterOf(const BackupVerdict& verdict) {
+  const auto& before = verdict.before;
+  const bool same = before && before->fingerprint == verdict.fingerprint;
+  const std::uint64_t found = verdict.needs_wal.system_identifier;
+  return found == 0 && same ? before->needs_wal.system_identifier : found;
+}
+
 }  // namespace
 
 FindWal FindWalFor(const config::Probe& config, PositionRing* positions) {
@@ -53,7 +62,7 @@ void BackupArchives::NoteBases(const std::vector<catalog::Artefact>& complete,
     const bool broken = artefact.defect || (found_broken && !needs_wal);
     const bool passed = needs_wal || PassedAll(spec_, artefact, verdict);
     states[artefact.name] = broken ? State::kBroken : passed ? State::kProven : State::kUnproven;
-    if (needs_wal) systems[artefact.name] = verdict->needs_wal.system_identifier;
+    if (verdict) systems[artefact.name] = ClusterOf(*verdict);
   }
   const base::Deadline deadline = base::Deadline::After(context.deadline.Remaining() / 2);
   std::vector<catalog::WalBase> bases = bases_.Find(complete, bucket, {deadline, context.stop});

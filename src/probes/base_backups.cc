@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "verify/carried_wal.h"
 #include "verify/data_folder.h"
 #include "verify/file_source.h"
 #include "verify/manifest.h"
@@ -13,33 +14,49 @@
 namespace drwatch::probes {
 namespace {
 
-verify::Walked<std::unique_ptr<verify::Source>> OpenManifest(const catalog::Artefact& artefact,
-                                                             catalog::Place* place,
-                                                             verify::ReadBudget& budget) {
-  if (place != nullptr) return place->Open(artefact.name + "/backup_manifest", budget, nullptr);
-  if (verify::WasStarted(verify::FolderFiles(artefact.path))) {
-    return verify::Unjudged(model::Reason::kNotFound, "its manifest is of the past");
-  }
-  auto file = verify::FileSource::Open(artefact.path + "/backup_manifest", budget, nullptr);
-  if (!file) return tl::unexpected(std::move(file.error()));
-  return std::make_unique<verify::FileSource>(std::move(*file));
+verify::Walked<std::unique_ptr<verify::Source>> OpenIn(const catalog::Artefact& artefact,
+                                                       catalog::Place* place,
+                                                       const std::string& file,
+                                                       verify::ReadBudget& budget) {
+  if (place != nullptr) return place->Open(artefact.name + "/" + file, budget, nullptr);
+  auto source = verify::FileSource::Open(artefact.path + "/" + file, budget, nullptr);
+  if (!source) return tl::unexpected(std::move(source.error()));
+  return std::make_unique<verify::FileSource>(std::move(*source));
+}
+
+verify::VerifyOptions OptionsOf(const catalog::PlaceContext& context) {
+  verify::VerifyOptions options;
+  options.deadline = context.deadline;
+  options.stop = context.stop;
+  return options;
 }
 
 // nullopt: there is none, or it cannot be read now.
 std::optional<verify::Walked<verify::Manifest>> ReadManifest(const catalog::Artefact& artefact,
                                                              catalog::Place* place,
                                                              const catalog::PlaceContext& context) {
-  verify::VerifyOptions options;
-  options.deadline = context.deadline;
-  options.stop = context.stop;
-  verify::ReadBudget budget(options);
-  auto source = OpenManifest(artefact, place, budget);
+  if (place == nullptr && verify::WasStarted(verify::FolderFiles(artefact.path))) {
+    return std::nullopt;  // its manifest is of the past
+  }
+  verify::ReadBudget budget(OptionsOf(context));
+  auto source = OpenIn(artefact, place, "backup_manifest", budget);
   if (!source) return std::nullopt;
   verify::Reader reader(**source);
   auto manifest = verify::ReadManifest(reader, verify::ManifestParts::kWithoutFiles);
   const bool cut_off = !manifest && manifest.error().outcome == verify::Outcome::kUnjudged &&
                        manifest.error().reason != model::Reason::kWrongFormat;
   return cut_off ? std::nullopt : std::optional(std::move(manifest));
+}
+
+// The cluster of one that lies there plain: manifests name it from PostgreSQL 17 on. 0: not known.
+std::uint64_t ReadCluster(const catalog::Artefact& artefact, catalog::Place* place,
+                          const catalog::PlaceContext& context) {
+  verify::ReadBudget budget(OptionsOf(context));
+  auto source = OpenIn(artefact, place, std::string(verify::kControlFile), budget);
+  if (!source) return 0;
+  verify::Reader reader(**source);
+  const auto head = reader.Peek(verify::kControlHeadBytes);
+  return head ? verify::SystemIdentifierOf(*head) : 0;
 }
 
 // Of a backup in a repository, whose program wrote down all there is to know.
@@ -94,7 +111,13 @@ std::vector<catalog::WalBase> BaseBackups::Find(const std::vector<catalog::Artef
       ++reads;
       const auto manifest = ReadManifest(*artefact, place, context);
       if (!manifest) continue;
-      kept[artefact->path] = {artefact->fingerprint, BaseOf(*artefact, *manifest)};
+      std::vector<catalog::WalBase> found = BaseOf(*artefact, *manifest);
+      for (catalog::WalBase& base : found) {
+        if (base.system_identifier == 0) {
+          base.system_identifier = ReadCluster(*artefact, place, context);
+        }
+      }
+      kept[artefact->path] = {artefact->fingerprint, std::move(found)};
     } else {
       continue;
     }

@@ -136,8 +136,8 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
     watched = notes.WatchBases(spec_.base_backups, owner);
   }
   // Positions of another cluster look like these.
-  std::erase_if(question.bases, [system = reader_->system_identifier()](const auto& base) {
-    return system && base.system_identifier != 0 && base.system_identifier != *system;
+  std::erase_if(question.bases, [system = ArchivedSystem()](const auto& base) {
+    return system != 0 && base.system_identifier != 0 && base.system_identifier != system;
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
@@ -288,6 +288,10 @@ std::uint64_t WalArchiveProbe::ExpectedSystem() const {
   return reader_->system_identifier().value_or(0);
 }
 
+std::uint64_t WalArchiveProbe::ArchivedSystem() const {
+  return reader_->system_identifier().value_or(ExpectedSystem());
+}
+
 // Back to the last commit that can be restored. Which one that is may change with what is found to
 // be damaged.
 void WalArchiveProbe::ReadEnd(catalog::WalQuestion question, const RunContext& context) {
@@ -366,8 +370,8 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   FindBroken(findings, question);
   if (archive_) {
     positions_->archive_notes().PutHoldings(
-        *archive_, catalog::TakeWalHoldings(reader_->inventory(), question.broken,
-                                            reader_->system_identifier().value_or(0)));
+        *archive_,
+        catalog::TakeWalHoldings(reader_->inventory(), question.broken, ArchivedSystem()));
   }
   findings.state = JudgeBySight(question);
   findings.bases = std::move(question.bases);

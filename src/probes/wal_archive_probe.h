@@ -63,6 +63,8 @@ class WalArchiveProbe final : public Probe {
   void VerifyOdd(const RunContext& context);
   void Verify(const catalog::WalArchiveState& state, const RunContext& context);
   std::uint64_t ExpectedSystem() const;
+  // Whose WAL it is by its segments or, where they do not say, by the primary. 0: not known.
+  std::uint64_t ArchivedSystem() const;
 
   const config::Probe config_;
   const config::WalArchiveProbe& spec_;  // of config_

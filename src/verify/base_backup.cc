@@ -308,7 +308,9 @@ std::optional<std::string> BaseBackup::ReadStart(std::string_view file, std::siz
 }
 
 void BaseBackup::CheckWal() {
-  if (NeededWal lacking = wal_.Lacking(); !lacking.empty()) return Lack(std::move(lacking));
+  NeededWal lacking = wal_.Lacking();
+  if (!lacking.empty()) return Lack(std::move(lacking));
+  whole_.needs_wal = std::move(lacking);
   Require(wal_.Check(), "");
   if (!wal_.unchained()) return;
   whole_.level = std::min(whole_.level, Level::kFormat);

@@ -46,7 +46,7 @@ Walked<void> CarriedWal::Add(const std::string& name, std::int64_t size, Source&
 }
 
 NeededWal CarriedWal::Lacking() const {
-  if (!inside() || count() > 0 || !WalFiles::CheckRanges(ranges_)) return {};
+  if (!inside() || count() > 0 || !WalFiles::CheckRanges(ranges_)) return {{}, system_identifier_};
   return {ranges_, system_identifier_};
 }
 

@@ -51,7 +51,7 @@ class CarriedWal {
   // release's.
   Walked<void> Check() const;
   // What an archive must have: all that a manifest names, if nothing of it is carried and Check()
-  // finds nothing else wrong. Else empty.
+  // finds nothing else wrong. Else empty, but for whose it is.
   NeededWal Lacking() const;
 
   bool inside() const { return place_ == BaseBackupWal::kInside; }

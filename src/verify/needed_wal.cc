@@ -25,7 +25,7 @@ std::string NeededWal::Complaint() const {
 
 // The system identifier, then timeline, start and end of each range.
 std::string PackNeededWal(const NeededWal& needed) {
-  if (needed.empty()) return {};
+  if (needed.empty() && needed.system_identifier == 0) return {};
   std::vector<std::string> fields = {FormatLsn(needed.system_identifier)};
   for (const WalRange& range : needed.ranges) {
     for (const std::uint64_t field : {std::uint64_t{range.timeline}, range.start, range.end}) {

@@ -19,7 +19,7 @@ struct WalRange {
 
 struct NeededWal {
   std::vector<WalRange> ranges;
-  std::uint64_t system_identifier = 0;  // of the cluster; 0: not known
+  std::uint64_t system_identifier = 0;  // of the cluster, even without ranges; 0: not known
 
   bool empty() const { return ranges.empty(); }
   // "WAL 0/2000028 to 0/2000100 of timeline 1".

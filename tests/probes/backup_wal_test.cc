@@ -10,6 +10,7 @@
 #include "probes/probe_result_access.h"
 #include "support/fake_clock.h"
 #include "support/temp_dir.h"
+#include "verify/backup_files.h"
 
 namespace drwatch::probes {
 namespace {
@@ -324,6 +325,50 @@ TEST_F(BackupWalTest, ADateInTheFutureMakesNobodyWaitForEver) {
   EXPECT_EQ(Run().Headline().severity, Severity::kUnknown);
   clock_.Advance(91min);
   EXPECT_EQ(Run().Headline().severity, Severity::kCritical);
+}
+
+// Without a manifest that says whose it is, as before PostgreSQL 17.
+class BackupClusterTest : public BackupWalTest {
+ protected:
+  BackupClusterTest() { std::filesystem::remove_all(folder_.Path("backups/base-1")); }
+  void Write(const std::string& name, const std::string& content) {
+    folder_.Write("backups/base-1/" + name, content);
+  }
+  void WriteTar() {
+    std::vector<verify::TarEntry> entries;
+    for (const auto& [name, content] : verify::kFiles) entries.push_back({name, content});
+    Write("base.tar", verify::Tar(entries));
+    Write("pg_wal.tar", verify::Tar({{verify::kWal.names[0], verify::kWal.segments[0]},
+                                     {verify::kWal.names[1], verify::kWal.segments[1]}}));
+    Write("backup_manifest", verify::MakeManifest(verify::kFiles));
+  }
+};
+
+TEST_F(BackupClusterTest, OneWithWalTellsItsClusterOnceItIsRead) {
+  WriteTar();
+  EXPECT_TRUE(Run().ok());
+  ASSERT_EQ(Bases().size(), 1u);
+  EXPECT_EQ(Bases()[0].system_identifier, kCluster);
+  probe_.reset();
+  notes().PutBases("base", {"shop", spec_.data}, {});
+  Run();
+  EXPECT_EQ(Bases().at(0).system_identifier, kCluster) << "after a restart";
+}
+
+TEST_F(BackupClusterTest, OneThatLiesThereAsFilesTellsItUnread) {
+  spec_.verify.enabled = false;
+  for (const auto& [name, content] : verify::kFiles) Write(name, content);
+  Write("backup_manifest", verify::MakeManifest(verify::kFiles));
+  Run();
+  ASSERT_EQ(Bases().size(), 1u);
+  EXPECT_EQ(Bases()[0].system_identifier, kCluster);
+}
+
+TEST(NeededWalTest, KeepsTheClusterOfOneThatNeedsNone) {
+  const verify::NeededWal again = verify::UnpackNeededWal(verify::PackNeededWal({{}, kCluster}));
+  EXPECT_TRUE(again.empty());
+  EXPECT_EQ(again.system_identifier, kCluster);
+  EXPECT_EQ(verify::PackNeededWal({}), "");
 }
 
 TEST(NeededWalTest, PacksAndUnpacks) {

@@ -653,6 +653,32 @@ TEST_F(WalArchiveProbeTest, TheServerTellsTheSizeOfEncryptedSegments) {
   EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 60);
 }
 
+// Positions of another cluster look like those of this one.
+TEST_F(WalArchiveProbeTest, ABaseBackupOfAnotherClusterIsNoWayBack) {
+  const auto add_base = [this](std::uint64_t cluster) {
+    positions_.archive_notes().PutBases(
+        "base", {"shop", spec_.data},
+        {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 2s, "b1", cluster, "base"}});
+  };
+  const auto ways = [this] { return Run().replay_bases.size(); };
+  SeePrimary(5 * kBytes);
+  add_base(WalBuilder::kSystem + 1);
+  EXPECT_EQ(ways(), 0u);
+  add_base(WalBuilder::kSystem);
+  EXPECT_EQ(ways(), 1u);
+  // Where the segments do not say whose they are, the primary does.
+  probe_.reset();
+  positions_.archive_notes().Put("db", {.segment_bytes = static_cast<std::int64_t>(kBytes)});
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const std::string path = "archive/" + builder_.Name(i);
+    std::filesystem::remove(folder_.Path(path));
+    folder_.Write(path + ".gpg", "\x8c\x0d\x04\x09\x03\x08 sealed");
+  }
+  EXPECT_EQ(ways(), 1u);
+  add_base(WalBuilder::kSystem + 1);
+  EXPECT_EQ(ways(), 0u);
+}
+
 TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
   clock_.Advance(10s);
   spec_.primary.clear();

@@ -124,6 +124,21 @@ TEST_F(BaseBackupTest, WalThatMakesItConsistentMustBeThere) {
   ExpectBroken(Reason::kIncomplete, "pg_wal");
 }
 
+// Positions of another cluster look like its own.
+TEST_F(BaseBackupTest, OneWithWalSaysWhoseItIs) {
+  const auto expect_own = [this] {
+    const Verdict verdict = Verify();
+    EXPECT_EQ(verdict.outcome, Outcome::kIntact) << verdict.ToString();
+    EXPECT_TRUE(verdict.needs_wal.empty());
+    EXPECT_EQ(verdict.needs_wal.system_identifier, WalBuilder::kSystem);
+  };
+  WriteTar(true);
+  expect_own();
+  std::filesystem::remove_all(folder_.Path("b"));
+  WritePlain();
+  expect_own();
+}
+
 // "pg_basebackup -X none".
 TEST_F(BaseBackupTest, WithoutWalItSaysWhatAnArchiveMustHave) {
   const auto expect_lack = [this] {
