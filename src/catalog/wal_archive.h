@@ -43,16 +43,16 @@ struct WalInventory {
 
 // A base backup that WAL can carry on.
 struct WalBase {
-  verify::Lsn start = 0;
-  verify::Lsn stop = 0;
-  std::uint32_t timeline = 1;  // at its start
-  base::Timestamp stopped{};
+  verify::Lsn start = 0, stop = 0;
+  std::uint32_t timeline = 1;           // at its start
+  base::Timestamp stopped{};            // at the latest, where `begun` is told
   std::string name;                     // for people
   std::uint64_t system_identifier = 0;  // 0 = not known
   std::string probe{};  // the backup probe that found it; empty = a .backup file in the archive
   // Whether it can be restored itself, by its verification.
   enum class State { kProven, kUnproven, kBroken } state = State::kProven;
   std::uint32_t stop_timeline = 0;  // 0 = not known: that of its start
+  base::Timestamp begun{};          // the epoch where `stopped` is exact
 };
 
 // What the server that archives says.

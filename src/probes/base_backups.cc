@@ -80,9 +80,12 @@ std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
   const auto [first, last] =
       std::minmax_element(manifest->wal.begin(), manifest->wal.end(),
                           [](const auto& a, const auto& b) { return a.start < b.start; });
-  // A manifest of which the date is to come is not believed.
-  const base::Timestamp taken = std::min(manifest->taken.value_or(artefact.time), artefact.time);
-  catalog::WalBase base{first->start, last->end, first->timeline, taken, artefact.name};
+  // A manifest of which the date is to come is not believed. Its server writes it last, when the
+  // backup has ended.
+  const base::Timestamp begun = std::min(manifest->taken.value_or(artefact.time), artefact.time);
+  catalog::WalBase base{first->start, last->end, first->timeline,
+                        std::max(artefact.modified, begun), artefact.name};
+  base.begun = begun;
   base.system_identifier = manifest->system_identifier.value_or(0);
   base.stop_timeline = last->timeline;
   return {base};

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
+#include "probes/base_ends.h"
 #include "probes/replay_bases.h"
 #include "probes/unseen_place.h"
 #include "probes/wal_backlog.h"
@@ -258,22 +259,23 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (reaches_end && findings.streamed_commit) findings.last_commit = findings.streamed_commit;
   const base::Timestamp latest =
       context.now - (reaches_end ? findings.end_age : AgeOf(breaks_off, findings, context));
-  const base::Timestamp stopped = findings.bases[*state.window_base].stopped;
-  base::Timestamp end = findings.last_commit.value_or(stopped);
+  const catalog::WalBase& base = findings.bases[*state.window_base];
+  const base::Timestamp surely = base.begun == base::Timestamp{} ? base.stopped : base.begun;
+  base::Timestamp end = findings.last_commit.value_or(surely);
   std::optional<base::Timestamp> modified;
   if (last != nullptr) modified = last->modified;
   if (last != nullptr && !Reads({range.timeline, range.last}, *last)) {
     end = std::max(end, last->modified);
   }
   const base::Timestamp written = window_written_.Latest(breaks_off, end, modified, context);
-  findings.window_start = std::min({stopped, latest, written});
   end = std::min(end, written);
   const bool lag_known = findings.lag_seconds && !findings.lag_is_bound;
   if (lag_known && reaches_end) {
     const base::Duration lag(static_cast<std::int64_t>(*findings.lag_seconds * 1000));
     end = std::max(end, context.now - lag);
   }
-  findings.window_end = std::max(std::min(end, latest), *findings.window_start);
+  findings.window_end = std::max(std::min(end, latest), std::min({surely, latest, written}));
+  findings.window_start = std::min({base.stopped, latest, written, *findings.window_end});
   const bool seen_up_to_now = lag_known && !findings.unseen_seconds && reaches_end;
   if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases =
@@ -367,6 +369,7 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   if (only_run_ && spec_.verify) ReadEnd(question, context);
   // Once to know what is there to be read, once with what reading it showed.
   Verify(catalog::JudgeWalArchive(reader_->inventory(), question), context);
+  DateBases(question.bases, *reader_, verdicts_);
   FindBroken(findings, question);
   if (archive_) {
     positions_->archive_notes().PutHoldings(

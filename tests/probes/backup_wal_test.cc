@@ -364,6 +364,21 @@ TEST_F(BackupClusterTest, OneThatLiesThereAsFilesTellsItUnread) {
   EXPECT_EQ(Bases()[0].system_identifier, kCluster);
 }
 
+// Its manifest says when it began, which is hours ago where it is large.
+TEST_F(BackupClusterTest, OneHasEndedWhenItsLastFileWasWritten) {
+  WriteTar();
+  const base::Timestamp end = base::FromUnixMillis(1'767'337'445'000);  // 2026-01-02T07:04:05
+  for (const char* name : {"base.tar", "pg_wal.tar", "backup_manifest"}) {
+    const bool last = std::string_view(name) == "backup_manifest";
+    std::filesystem::last_write_time(folder_.Path(std::string("backups/base-1/") + name),
+                                     std::chrono::file_clock::from_sys(last ? end : end - 1h));
+  }
+  Run();
+  ASSERT_EQ(Bases().size(), 1u);
+  EXPECT_EQ(Bases()[0].stopped, end);
+  EXPECT_EQ(Bases()[0].begun, end - 4h);
+}
+
 TEST(NeededWalTest, KeepsTheClusterOfOneThatNeedsNone) {
   const verify::NeededWal again = verify::UnpackNeededWal(verify::PackNeededWal({{}, kCluster}));
   EXPECT_TRUE(again.empty());

@@ -679,6 +679,38 @@ TEST_F(WalArchiveProbeTest, ABaseBackupOfAnotherClusterIsNoWayBack) {
   EXPECT_EQ(ways(), 0u);
 }
 
+// Its files are of the day they were copied.
+TEST_F(WalArchiveProbeTest, TheWalTellsWhenABaseBackupHadEnded) {
+  catalog::WalBase copied{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 1h, "b1", 0, "base"};
+  copied.begun = start_ - 1h;
+  positions_.archive_notes().PutBases("base", {"shop", spec_.data}, {copied});
+  clock_.Advance(2h);
+  const auto window = [this](const std::string& side) {
+    const auto at = ValueOf(Run(), "pitr_window_" + side + "_timestamp_seconds");
+    return at.value_or(0) - base::ToUnixSeconds(start_);
+  };
+  EXPECT_EQ(window("start"), 3) << "the first commit in the segment behind it";
+  EXPECT_EQ(window("end"), 4);
+  std::string stopped = base::FormatRfc3339(start_ + 1s).substr(0, 19);
+  stopped[10] = ' ';
+  folder_.Write("archive/" + builder_.Name(1) + ".00000028.backup",
+                "START WAL LOCATION: " + verify::FormatLsn(2 * kBytes + 40) +
+                    " (file x)\nSTOP WAL LOCATION: " + verify::FormatLsn(2 * kBytes + 500) +
+                    " (file x)\nSTOP TIME: " + stopped + " UTC\nSTART TIMELINE: 1\n");
+  EXPECT_EQ(window("start"), 2) << "within the second that its .backup file tells";
+}
+
+TEST_F(WalArchiveProbeTest, TheDateOfACopyPromisesNoData) {
+  for (const std::size_t i : {2, 3}) {
+    std::filesystem::remove(folder_.Path("archive/" + builder_.Name(i)));
+  }
+  catalog::WalBase copied{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + 1h, "b1", 0, "base"};
+  copied.begun = start_ - 1h;
+  positions_.archive_notes().PutBases("base", {"shop", spec_.data}, {copied});
+  clock_.Advance(2h);
+  EXPECT_EQ(Loss(Run()), 2 * 3600 - 2) << "since the last commit";
+}
+
 TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
   clock_.Advance(10s);
   spec_.primary.clear();
