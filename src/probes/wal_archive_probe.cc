@@ -411,7 +411,8 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
   FindWindow(findings, context);
   // A look that knows nothing of earlier ones cannot tell.
   if (spec_.window && findings.window_start && !only_run_) {
-    findings.window_grows = window_start_.Grows(*findings.window_start, reader_->inventory(),
+    const base::Timestamp start = findings.bases[*findings.state.window_base].stopped;
+    findings.window_grows = window_start_.Grows(start, ArchivedSystem(), reader_->inventory(),
                                                 *spec_.window, context.now);
   }
   FindFuture(findings, context.now);

@@ -1,7 +1,8 @@
 // Where the window of an archive began when it was seen first, remembered over restarts: an archive
-// that grows has lost nothing, one that was cut has.
+// that grows has lost nothing, one that was cut has. That of another cluster begins anew.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,19 +24,21 @@ class WalWindowStart {
   // `database` may be nullptr and outlives it.
   WalWindowStart(db::Database* database, std::string probe);
 
-  // The window begins at `start` now. True if it never began earlier, and nothing in the archive is
+  // The window begins with a base backup that ended at `start`, of that cluster (0: not known),
+  // whatever the time is now. True if it never began earlier, and nothing in the archive is
   // older than `promised`: it is as long as it can be yet.
-  bool Grows(base::Timestamp start, const catalog::WalInventory& inventory, base::Duration promised,
-             base::Timestamp now);
+  bool Grows(base::Timestamp start, std::uint64_t system_identifier,
+             const catalog::WalInventory& inventory, base::Duration promised, base::Timestamp now);
 
  private:
   void Load();
-  void Keep(base::Timestamp start);
+  void Keep(base::Timestamp start, std::uint64_t system_identifier);
 
   db::Database* const database_;
   const std::string probe_;
   bool loaded_ = false;
   std::optional<base::Timestamp> earliest_;
+  std::uint64_t system_identifier_ = 0;
 };
 
 }  // namespace drwatch::probes

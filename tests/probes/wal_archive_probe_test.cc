@@ -711,6 +711,17 @@ TEST_F(WalArchiveProbeTest, TheDateOfACopyPromisesNoData) {
   EXPECT_EQ(Loss(Run()), 2 * 3600 - 2) << "since the last commit";
 }
 
+TEST_F(WalArchiveProbeTest, AClockThatWasNotSetYetMakesNoArchiveOld) {
+  spec_.window = 24h;
+  AddBase();
+  clock_.Advance(1h);
+  const base::Duration behind = clock_.Now() - base::Timestamp{};
+  clock_.StepWall(-behind);
+  Run();
+  clock_.StepWall(behind);
+  EXPECT_EQ(ValueOf(Run(), "pitr_window_growing"), 1);
+}
+
 TEST_F(WalArchiveProbeTest, TheNewestSegmentIsReadAtOnceWhereAllAreTooMany) {
   clock_.Advance(10s);
   spec_.primary.clear();
