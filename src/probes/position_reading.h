@@ -33,6 +33,7 @@ struct PositionReading {
   std::uint64_t newest = 0;        // the primary's last known position
   base::Duration newest_age{};     // since it was last seen there
   bool fresh = false;              // that is less than three intervals
+  base::Duration timeline_age{};   // since it was first seen on its timeline
   std::optional<PositionLag> lag;  // absent: nothing known lies beyond the position
 };
 

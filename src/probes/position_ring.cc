@@ -39,7 +39,11 @@ std::vector<db::Migration> PositionRingMigrations() {
            " system_identifier TEXT NOT NULL, timeline INTEGER NOT NULL) WITHOUT ROWID"},
           {"positions", 2,
            "ALTER TABLE positions ADD COLUMN ended INTEGER NOT NULL DEFAULT 1;"
-           "ALTER TABLE position_histories ADD COLUMN transactions TEXT NOT NULL DEFAULT ''"}};
+           "ALTER TABLE position_histories ADD COLUMN transactions TEXT NOT NULL DEFAULT ''"},
+          {"positions", 3,  // Unix milliseconds
+           "ALTER TABLE position_histories ADD COLUMN timeline_since INTEGER NOT NULL DEFAULT 0;"
+           "UPDATE position_histories SET timeline_since = COALESCE((SELECT MAX(first_seen)"
+           " FROM positions WHERE positions.probe = position_histories.probe), 0)"}};
 }
 
 PositionRing::PositionRing(db::Database* database, const base::Clock* clock)
@@ -92,6 +96,7 @@ void PositionRing::Append(Primary& primary, const WalHistory& history, std::uint
   if (primary.history != seen) {
     if (primary.history.system_identifier != seen.system_identifier) looks.clear();
     primary.history = std::move(seen);
+    primary.timeline_since = at;
     primary.rewrite = true;
   }
   // Positions it has left behind backwards (a lost page cache, another branch of history) will be
@@ -176,6 +181,7 @@ std::optional<PositionReading> PositionRing::Read(const std::string& probe, std:
   // A primary that moved on after `at` was seen since, too.
   const base::Duration unseen = Between(primary.looks.back().last, at);
   reading.fresh = primary.interval.count() > 0 && unseen <= kHoleIntervals * primary.interval;
+  reading.timeline_age = Between(primary.timeline_since, at);
   reading.lag = LagOf(primary.looks, count, lsn, at, open);
   return reading;
 }
@@ -241,7 +247,8 @@ base::Status PositionRing::Load() {
   };
   return database_->Transact([&](db::Database& database) -> base::Status {
     db::Statement histories = database.Prepare(
-        "SELECT probe, system_identifier, timeline, transactions FROM position_histories");
+        "SELECT probe, system_identifier, timeline, transactions, timeline_since"
+        " FROM position_histories");
     while (true) {
       const base::Result<bool> row = histories.Step();
       if (!row) return base::Fail(row.error());
@@ -249,6 +256,7 @@ base::Status PositionRing::Load() {
       Primary& primary = primaries_[histories.Text(0)];
       primary.history = {histories.Text(1), static_cast<std::uint32_t>(histories.Int(2))};
       primary.transactions = histories.Text(3);
+      primary.timeline_since = to_steady(histories.Int(4));
     }
     db::Statement rows = database.Prepare(
         "SELECT probe, lsn, first_seen, last_seen, after_hole, ended FROM positions"
@@ -276,8 +284,12 @@ std::vector<PositionRing::Unsaved> PositionRing::TakeUnsaved() {
   for (auto& [name, primary] : primaries_) {
     if (clock_set) primary.changed = primary.rewrite = true;
     if (!primary.changed || primary.looks.empty()) continue;
-    Unsaved one{
-        name, primary.history, primary.transactions, {}, primary.rewrite || !primary.saved_lsn};
+    Unsaved one{name,
+                primary.history,
+                primary.timeline_since,
+                primary.transactions,
+                {},
+                primary.rewrite || !primary.saved_lsn};
     for (const Look& look : primary.looks) {
       if (one.rewrite || look.lsn >= *primary.saved_lsn) one.looks.push_back(look);
     }
@@ -325,7 +337,7 @@ base::Status PositionRing::Write(const std::vector<Unsaved>& unsaved) {
   return database_->Transact([&](db::Database& database) -> base::Status {
     db::Statement clear = database.Prepare("DELETE FROM positions WHERE probe = ?");
     db::Statement history =
-        database.Prepare("INSERT OR REPLACE INTO position_histories VALUES (?, ?, ?, ?)");
+        database.Prepare("INSERT OR REPLACE INTO position_histories VALUES (?, ?, ?, ?, ?)");
     db::Statement insert =
         database.Prepare("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?, ?, ?)");
     for (const Unsaved& one : unsaved) {
@@ -336,6 +348,7 @@ base::Status PositionRing::Write(const std::vector<Unsaved>& unsaved) {
       history.Reset();
       history.Bind(one.probe).Bind(one.history.system_identifier);
       history.Bind(static_cast<std::int64_t>(one.history.timeline)).Bind(one.transactions);
+      history.Bind(to_wall(one.timeline_since));
       if (base::Status done = history.Run(); !done) return done;
       for (const Look& look : one.looks) {
         insert.Reset();

@@ -73,8 +73,9 @@ class PositionRing {
   };
   struct Primary {
     WalHistory history;
-    std::string transactions;  // at the last look
-    std::vector<Look> looks;   // by lsn and by time
+    base::SteadyTime timeline_since{};  // the first look on it
+    std::string transactions;           // at the last look
+    std::vector<Look> looks;            // by lsn and by time
     base::Duration interval{};
     bool expected = false;
     bool ran = false;
@@ -86,6 +87,7 @@ class PositionRing {
   struct Unsaved {
     std::string probe;
     WalHistory history;
+    base::SteadyTime timeline_since{};
     std::string transactions;
     std::vector<Look> looks;
     bool rewrite = false;

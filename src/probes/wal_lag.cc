@@ -1,7 +1,6 @@
 #include "probes/wal_lag.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "probes/postgres_facts.h"
 #include "probes/postgres_lag.h"
@@ -36,19 +35,18 @@ bool WaitsForArchiver(const std::optional<ArchiverNote>& note, verify::Lsn archi
   return !sent || *sent <= archived;
 }
 
-}  // namespace
-
 // A server that was promoted, and whose archiver never worked since: how far the timelines before
 // it are archived tells nothing of it.
-void WalLag::FindApart(base::SteadyTime now, double waited_seconds, WalFindings& findings) {
+void FindApart(const PositionReading& reading, double waited_seconds, WalFindings& findings) {
   const std::uint32_t timeline = findings.primary->history.timeline;
-  if (timeline <= findings.state.timeline) return apart_since_.reset();
-  if (!apart_since_) apart_since_ = now;
-  const auto since = std::chrono::duration_cast<base::Duration>(now - *apart_since_);
+  if (timeline <= findings.state.timeline) return;
   findings.apart_timeline = timeline;
   findings.lag_is_bound = true;
-  findings.lag_seconds = std::max({*findings.lag_seconds, base::ToSeconds(since), waited_seconds});
+  findings.lag_seconds = std::max(
+      {*findings.lag_seconds, base::ToSeconds(reading.timeline_age), waited_seconds});
 }
+
+}  // namespace
 
 void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
                   const WalVerdicts& verdicts, const RunContext& context, WalFindings& findings) {
@@ -78,7 +76,7 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
     findings.open_segment_stays =
         timeout > 0 && *findings.lag_seconds > timeout + kArchiverSlackSeconds;
   }
-  FindApart(now, waited, findings);
+  FindApart(*reading, waited, findings);
   findings.lag_untold = only_run_ && findings.lag_is_bound && !WaitsForArchiver(note, archived);
   if (findings.last_segment) findings.quiet = context.now - *findings.last_segment;
   auto commit = LastCommit(findings, reader, verdicts);

@@ -29,12 +29,9 @@ class WalLag {
             const RunContext& context, WalFindings& findings);
 
  private:
-  void FindApart(base::SteadyTime now, double waited_seconds, WalFindings& findings);
-
   const std::string primary_;
   const bool only_run_;
-  std::optional<base::SteadyTime> apart_since_;  // see WalFindings::apart_timeline
-  WrittenBy archive_written_;                    // what is in the archive
+  WrittenBy archive_written_;  // what is in the archive
 };
 
 }  // namespace drwatch::probes

@@ -133,6 +133,17 @@ TEST_F(PositionRingTest, ANewTimelineKeepsTheCommonPast) {
   EXPECT_EQ(Lag(200)->at_least, Duration(0)) << "300 was never part of this history";
 }
 
+TEST_F(PositionRingTest, TellsForHowLongItHasBeenOnItsTimeline) {
+  const auto age = [this] { return ring_.Read("pg", 100, clock_.Steady())->timeline_age; };
+  Look(100);
+  LookAfter(seconds(60), 200);
+  EXPECT_EQ(age(), seconds(60));
+  Look(300, {kHistory.system_identifier, kHistory.timeline + 1});
+  EXPECT_EQ(age(), seconds(0));
+  clock_.Advance(seconds(5));
+  EXPECT_EQ(age(), seconds(5));
+}
+
 TEST_F(PositionRingTest, AnotherSystemBeginsAnew) {
   Look(100);
   LookAfter(seconds(10), 50'000);
@@ -306,6 +317,7 @@ TEST(PositionRingDatabaseTest, RemembersOverARestart) {
   ASSERT_TRUE(reading && reading->lag);
   EXPECT_EQ(reading->history, kHistory);
   EXPECT_EQ(reading->lag->estimate, seconds(70));
+  EXPECT_EQ(reading->timeline_age, seconds(70));
   EXPECT_FALSE(reading->fresh);
   EXPECT_FALSE(ring.Read("pg", 200, later.Steady())->lag);
 }

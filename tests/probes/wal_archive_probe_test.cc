@@ -427,6 +427,8 @@ TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameIsNotArchived) {
   EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 20 * 60);
   EXPECT_EQ(CheckOf(result, "archived").message,
             "nothing is here of timeline 2, which \"db\" is on, for at least 20m > max_lag 15m");
+  probe_.reset();  // as after a change of its settings
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 20 * 60);
   folder_.Write("archive/00000002.history", "1\t0/400050\tno recovery target specified\n");
   promoted();
   EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 0)
