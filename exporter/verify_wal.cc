@@ -10,6 +10,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "base/terminal.h"
+#include "catalog/switch_segment.h"
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 
@@ -66,6 +67,7 @@ class ArchiveCheck {
   std::string Headline() const;
   std::string Text() const;
   std::string ToJson() const;
+  std::string SwitchText() const;
   std::string Range(const catalog::WalRange& range) const {
     return catalog::RangeText(range, reader_.inventory().segment_bytes);
   }
@@ -76,6 +78,7 @@ class ArchiveCheck {
   std::optional<catalog::Finding> blind_;
   catalog::WalArchiveState state_;
   catalog::WalQuestion question_;
+  std::optional<catalog::SwitchSegment> switch_segment_;  // if it is missing
   std::vector<Damage> damages_;
   std::set<SegmentKey> damaged_;
   std::int64_t segments_ = 0;
@@ -211,8 +214,9 @@ void ArchiveCheck::JudgeReach() {
   const catalog::WalArchiveState state = catalog::JudgeWalArchive(reader_.inventory(), question);
   if (!state.window_base || !state.reachable) return;
   const catalog::WalBase& base = question.bases[*state.window_base];
-  const bool breaks_off = state.reachable->last < state_.runs.back().last;
-  reach_ = Reach{base, base.stopped, breaks_off || !LostHistories().empty()};
+  const bool breaks_off = switch_segment_ || !LostHistories().empty() ||
+                          state.reachable->last < state_.runs.back().last;
+  reach_ = Reach{base, base.stopped, breaks_off};
   const auto beyond = commits_.upper_bound(state.reachable->last);
   std::optional<base::Timestamp> last;
   if (beyond != commits_.begin()) last = std::prev(beyond)->second;
@@ -234,6 +238,13 @@ void ArchiveCheck::Look() {
   question_.now = clock.Now();
   question_.in_flight_segments = 0;
   state_ = catalog::JudgeWalArchive(reader_.inventory(), question_);
+  switch_segment_ = catalog::FindMissingSwitchSegment(reader_.inventory(), question_, state_);
+}
+
+std::string ArchiveCheck::SwitchText() const {
+  return Range(switch_segment_->missing) +
+         ": until it is here, a recovery to the latest point goes on with timeline " +
+         std::to_string(switch_segment_->parent) + " behind the switch";
 }
 
 std::vector<std::string> ArchiveCheck::Missing() {
@@ -245,6 +256,7 @@ std::vector<std::string> ArchiveCheck::Missing() {
   for (const std::uint32_t timeline : LostHistories()) {
     missing.push_back("the history file of timeline " + std::to_string(timeline));
   }
+  if (switch_segment_) missing.push_back(SwitchText());
   return missing;
 }
 
@@ -268,7 +280,7 @@ int ArchiveCheck::ExitCode() const {
                        [outcome](const auto& problem) { return OutcomeOf(problem) == outcome; });
   };
   const auto& problems = reader_.problems();
-  if (state_.lost > 0 || !LostHistories().empty() || any(Outcome::kBroken) ||
+  if (state_.lost > 0 || !LostHistories().empty() || switch_segment_ || any(Outcome::kBroken) ||
       reader_.inventory().impossible_names > 0 ||
       std::any_of(problems.begin(), problems.end(), catalog::IsDamage)) {
     return kBrokenExit;
@@ -286,7 +298,8 @@ std::string ArchiveCheck::Headline() const {
     return damage.outcome == Outcome::kBroken;
   });
   const auto unjudged = static_cast<std::ptrdiff_t>(damages_.size()) - damaged;
-  text += ": " + std::to_string(segments_) + " segments, " + std::to_string(state_.lost) +
+  const std::uint64_t missing = state_.lost + (switch_segment_ ? 1 : 0);
+  text += ": " + std::to_string(segments_) + " segments, " + std::to_string(missing) +
           " missing, " + std::to_string(damaged) + " damaged" +
           (unjudged > 0 ? ", " + std::to_string(unjudged) + " unjudged" : "") + "; " +
           base::FormatSize(reader_.bytes());
@@ -308,6 +321,7 @@ std::string ArchiveCheck::Text() const {
                                     : ""));
   for (const catalog::WalRange& run : state_.runs) line("present " + Range(run));
   for (const catalog::WalGap& gap : state_.gaps) line("missing " + Range(gap.range));
+  if (switch_segment_) line("missing " + SwitchText());
   for (const Damage& damage : damages_) {
     line(std::string(verify::OutcomeName(damage.outcome)) + " " + damage.name + ": " + damage.text);
   }
@@ -371,6 +385,8 @@ std::string ArchiveCheck::ToJson() const {
   for (const catalog::WalRange& run : state_.runs) json["runs"].push_back(range(run));
   json["gaps"] = Json::array();
   for (const catalog::WalGap& gap : state_.gaps) json["gaps"].push_back(range(gap.range));
+  json["switch_segment_missing"] =
+      switch_segment_ ? Json(Range(switch_segment_->missing)) : Json(nullptr);
   json["damages"] = Json::array();
   for (const Damage& damage : damages_) {
     json["damages"].push_back({{"name", damage.name},

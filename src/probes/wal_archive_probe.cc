@@ -377,6 +377,8 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
         catalog::TakeWalHoldings(reader_->inventory(), question.broken, ArchivedSystem()));
   }
   findings.state = JudgeBySight(question);
+  findings.switch_segment =
+      catalog::FindMissingSwitchSegment(reader_->inventory(), question, findings.state);
   findings.bases = std::move(question.bases);
   if (archive_) {
     std::set<std::pair<std::string, std::string>> left;

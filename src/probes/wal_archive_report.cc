@@ -96,6 +96,10 @@ std::string LagHint(const config::WalArchiveProbe& spec, const WalFindings& find
     return "let drwatch see it again; if another server took its place, name that one's probe in "
            "\"primary\"";
   }
+  if (findings.switch_segment) {
+    return "SELECT pg_switch_wal() on it ships the first segment of its timeline; if that does not "
+           "come, read the archiver's errors in the PostgreSQL log";
+  }
   if (findings.open_segment_waits) {
     return "the open segment waits until it is full: set archive_timeout to less than " +
            base::FormatDuration(spec.max_lag);
@@ -178,6 +182,11 @@ void CheckLag(const config::WalArchiveProbe& spec, const catalog::WalReader& rea
   report.Ok("archived", text);
 }
 
+std::string SwitchSegmentName(const catalog::WalReader& reader,
+                              const catalog::SwitchSegment& segment) {
+  return catalog::RangeText(segment.missing, reader.inventory().segment_bytes);
+}
+
 void CheckTimelines(const catalog::WalReader& reader, const WalFindings& findings,
                     ProbeReport& report) {
   const catalog::WalArchiveState& state = findings.state;
@@ -204,6 +213,15 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
                       "the history file of timeline " + JoinTimelines(state.no_history) +
                           " is missing: what came before cannot be followed");
   }
+  const auto& begin = findings.switch_segment;
+  if (begin && !begin->on_its_way) {
+    return report.Add("timelines", Severity::kWarning, Reason::kIncomplete,
+                      "until " + SwitchSegmentName(reader, *begin) +
+                          " is here, a recovery to the latest point goes on with timeline " +
+                          std::to_string(begin->parent) + " behind the switch",
+                      "SELECT pg_switch_wal() on the server that is on timeline " +
+                          std::to_string(begin->missing.timeline));
+  }
   if (!state.newer.empty() || !state.diverged.empty()) {
     return report.Add(
         "timelines", Severity::kWarning, Reason::kWrongFormat,
@@ -222,6 +240,7 @@ void CheckTimelines(const catalog::WalReader& reader, const WalFindings& finding
         "two servers archive here");
   }
   std::string text = "timeline " + JoinTimelines(state.ancestry);
+  if (begin) text += "; on its way: " + SwitchSegmentName(reader, *begin);
   if (!state.acknowledged_timelines.empty()) {
     text += "; of another server and acknowledged: timeline " +
             JoinTimelines(state.acknowledged_timelines);

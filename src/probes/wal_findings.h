@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "catalog/switch_segment.h"
 #include "catalog/wal_archive.h"
 #include "model/probe_result.h"
 #include "probes/position_ring.h"
@@ -33,7 +34,9 @@ struct WalFindings {
   bool lag_untold = false;
   // Since the newest segment arrived.
   std::optional<base::Duration> quiet;
-  std::uint32_t apart_timeline = 0;      // the primary's, if nothing of it is here
+  std::uint32_t apart_timeline = 0;  // the primary's, if no WAL of it is here
+  // Of the timeline that is judged, if it is missing.
+  std::optional<catalog::SwitchSegment> switch_segment;
   bool open_segment_waits = false;       // for nothing but to be full: no archive_timeout
   bool open_segment_stays = false;       // although archive_timeout is over
   std::optional<double> unseen_seconds;  // since the primary was seen, if that is long ago

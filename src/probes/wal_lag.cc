@@ -46,6 +46,19 @@ void FindApart(const PositionReading& reading, double waited_seconds, WalFinding
       {*findings.lag_seconds, base::ToSeconds(reading.timeline_age), waited_seconds});
 }
 
+// The primary began this timeline, and of its WAL nothing is here. What it had before the switch is
+// here on the parent's: what counts is what came since. While the first segment is on its way that
+// is all that would be lost; later nothing is promised behind the segments before it.
+void FindUnbegun(const PositionReading& reading, base::Timestamp now, WalFindings& findings) {
+  const std::uint32_t timeline = findings.primary->history.timeline;
+  if (!findings.switch_segment || timeline != findings.state.timeline) return;
+  const base::Duration since = std::max(reading.timeline_age, now - findings.switch_segment->since);
+  findings.apart_timeline = timeline;
+  findings.lag_seconds = base::ToSeconds(since);
+  findings.lag_is_bound = !findings.switch_segment->on_its_way;
+  if (findings.switch_segment->on_its_way) findings.end_age = since;
+}
+
 }  // namespace
 
 void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
@@ -77,6 +90,7 @@ void WalLag::Find(PositionRing& positions, const catalog::WalReader& reader,
         timeout > 0 && *findings.lag_seconds > timeout + kArchiverSlackSeconds;
   }
   FindApart(*reading, waited, findings);
+  FindUnbegun(*reading, context.now, findings);
   findings.lag_untold = only_run_ && findings.lag_is_bound && !WaitsForArchiver(note, archived);
   if (findings.last_segment) findings.quiet = context.now - *findings.last_segment;
   auto commit = LastCommit(findings, reader, verdicts);

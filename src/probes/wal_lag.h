@@ -22,9 +22,9 @@ class WalLag {
   WalLag(std::string primary, bool only_run) : primary_(std::move(primary)), only_run_(only_run) {}
 
   // Fills in lag_bytes, lag_seconds, lag_is_bound, lag_untold, quiet, end_age, apart_timeline,
-  // open_segment_waits and unseen_seconds of `findings`, whose state, bases, primary, other_cluster
-  // and streamed_* are there. Nothing is filled in where the primary or the archive's end is not
-  // known.
+  // open_segment_waits, open_segment_stays and unseen_seconds of `findings`, whose state, bases,
+  // primary, switch_segment, other_cluster and streamed_* are there. Nothing is filled in where the
+  // primary or the archive's end is not known.
   void Find(PositionRing& positions, const catalog::WalReader& reader, const WalVerdicts& verdicts,
             const RunContext& context, WalFindings& findings);
 

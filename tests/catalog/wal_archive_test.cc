@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "catalog/make_place.h"
+#include "catalog/switch_segment.h"
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
 #include "support/fake_clock.h"
@@ -273,6 +274,40 @@ TEST(WalArchiveTest, WhatARecoveryInPlaceLeavesBehindIsNoOtherServers) {
   // Which timeline goes on nobody knows.
   world.question.live.reset();
   EXPECT_TRUE(world.Judge().left_bases.empty());
+}
+
+TEST(WalArchiveTest, AParentsSegmentStandsInForAChildsFirst) {
+  const auto missing = [](World& world) {
+    const WalArchiveState state = world.Judge();
+    return FindMissingSwitchSegment(world.inventory, world.question, state);
+  };
+  World world;
+  world.question.now = At(10'000);
+  world.question.in_flight_time = std::chrono::minutes(1);
+  world.Add(1, 1, 9).Written(2000).History(2, {{1, 5 * kBytes + 77}});
+  auto segment = missing(world);
+  ASSERT_TRUE(segment);
+  EXPECT_EQ(segment->missing, (WalRange{2, 5, 5}));
+  EXPECT_EQ(segment->parent, 1u);
+  EXPECT_EQ(segment->since, At(2000));
+  EXPECT_FALSE(segment->on_its_way);
+  world.question.now = At(2060);
+  EXPECT_TRUE(missing(world)->on_its_way);
+  world.question.now = At(1000);
+  EXPECT_FALSE(missing(world)->on_its_way) << "a clock is wrong";
+  world.History(3, {{1, 5 * kBytes + 77}, {2, 5 * kBytes + 99}});
+  segment = missing(world);
+  ASSERT_TRUE(segment);
+  EXPECT_EQ(segment->missing, (WalRange{3, 5, 5})) << "timeline 2 has none either";
+  EXPECT_EQ(segment->parent, 1u);
+  EXPECT_FALSE(missing(world.Add(3, 5, 5))) << "it has come";
+
+  World streamed;
+  streamed.Add(1, 1, 9).History(2, {{1, 5 * kBytes + 77}}).Add(2, 5, 5, ".partial");
+  EXPECT_FALSE(missing(streamed));
+  World promoted;  // what was left ends before the switch
+  promoted.Add(1, 1, 4).Add(1, 5, 5, ".partial").History(2, {{1, 5 * kBytes + 77}});
+  EXPECT_FALSE(missing(promoted));
 }
 
 TEST(WalArchiveTest, ANewerTimelineMayFollowAServerThatIsGone) {

@@ -130,5 +130,41 @@ TEST(VerifyCommandTest, WalOfATimelineWithoutItsHistoryIsBroken) {
   EXPECT_EQ(verify(of_path).first, 3);
 }
 
+// A recovery would take the old timeline's and bring back what was left.
+TEST(VerifyCommandTest, AnArchiveWithoutTheFirstSegmentOfItsTimelineIsBroken) {
+  const testing::TempDir folder;
+  verify::WalBuilder builder(1);
+  for (int segment = 0; segment < 4; ++segment) {
+    builder.Commit(1'700'000'000 + segment);
+    builder.FillTo(0);
+  }
+  const std::vector<std::string> segments = builder.Segments();
+  for (std::size_t i = 0; i < 4; ++i) folder.Write(builder.Name(i), segments[i]);
+  folder.Write(builder.Name(0) + ".00000028.backup",
+               "START WAL LOCATION: 0/100028 (file 000000010000000000000001)\n"
+               "STOP WAL LOCATION: 0/100100 (file 000000010000000000000001)\n"
+               "START TIME: 2023-11-14 22:13:20 UTC\nSTOP TIME: 2023-11-14 22:13:20 UTC\n");
+  VerifyOptions options;
+  options.wal_folders = {folder.path()};
+  const auto verify = [&options] {
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  EXPECT_EQ(verify().first, 0);
+  folder.Write("00000002.history", "1\t0/300800\tbefore the mistake\n");
+  const auto [code, text] = verify();
+  EXPECT_EQ(code, 2) << text;
+  EXPECT_NE(text.find("broken: 4 segments, 1 missing"), text.npos) << text;
+  EXPECT_NE(text.find("missing 000000020000000000000003: until it is here, a recovery to the "
+                      "latest point goes on with timeline 1 behind the switch"),
+            text.npos)
+      << text;
+  EXPECT_NE(text.find(" to 2023-11-14T22:13:21Z, where WAL breaks off"), text.npos) << text;
+  options.wal_folders.clear();
+  options.paths = {folder.path()};
+  EXPECT_EQ(verify().first, 2) << "asked as any folder";
+}
+
 }  // namespace
 }  // namespace drwatch::exporter

@@ -576,7 +576,7 @@ TEST_F(WalArchiveProbeTest, APackingThatOnlyTheNameTellsIsRead) {
   const std::string history = "1\t0/300000\tno recovery target specified\n";
   folder_.Write("archive/00000002.history.lzma", Lzma(history));
   const model::ProbeResult result = Run();
-  EXPECT_EQ(CheckOf(result, "timelines").severity, Severity::kOk)
+  EXPECT_TRUE(CheckOf(result, "timelines").message.starts_with("until 000000020000000000000003"))
       << CheckOf(result, "timelines").message;
   EXPECT_EQ(ValueOf(result, "wal_archive_segment_size_bytes"), kBytes);
   EXPECT_EQ(ValueOf(result, "wal_archive_timeline"), 2);
