@@ -45,6 +45,7 @@ class Judge {
   bool OnPath(const WalBase& base) const;
   Group OwnWal(const WalBase& base) const;
   std::uint64_t Needed() const;
+  std::uint64_t NewestStart() const;
   std::optional<std::uint64_t> NewestEnd() const;
 
   const WalInventory& inventory_;
@@ -220,8 +221,18 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
   if (!state_.archived_to) state_.archived_to = first * size_;
 }
 
+// Where the newest base backup begins that has all of its WAL; 0: none has.
+std::uint64_t Judge::NewestStart() const {
+  std::uint64_t newest = 0;
+  for (const WalChain& chain : state_.chains) {
+    if (chain.consistent) newest = std::max(newest, OwnWal(question_.bases[chain.base]).first);
+  }
+  return newest;
+}
+
 void Judge::FindHoles() {
   const std::uint64_t needed = Needed();
+  gaps_.PrunedBefore(NewestStart());
   // No base backup has WAL here: it begins too late for the newest one.
   const auto end = state_.chains.empty() && question_.size_known ? NewestEnd() : std::nullopt;
   if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());

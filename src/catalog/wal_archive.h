@@ -13,11 +13,11 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "catalog/artefact.h"
+#include "catalog/wal_range.h"
 #include "verify/wal_name.h"
 #include "verify/wal_text.h"
 
@@ -71,7 +71,10 @@ struct AcknowledgedWal {
 
 struct WalQuestion {
   // Segments of no use, by timeline and number: they are not missing, but WAL breaks off at them.
-  std::set<std::pair<std::uint32_t, std::uint64_t>> broken;
+  WalSegmentSet broken;
+  // Segments that went away lately: before the newest base backup that has all of its WAL, they are
+  // being pruned, and not lost yet.
+  WalSegmentSet removed;
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
   std::set<std::uint32_t> unread_histories;  // there, but unreadable: segments show the parents
@@ -91,16 +94,8 @@ struct WalQuestion {
   base::Timestamp now{};
 };
 
-// Segment numbers of one timeline, both included.
-struct WalRange {
-  std::uint32_t timeline = 0;
-  std::uint64_t first = 0, last = 0;
-  std::uint64_t size() const { return last - first + 1; }
-  friend bool operator==(const WalRange&, const WalRange&) = default;
-};
-
 struct WalGap {
-  enum class Kind { kLost, kPending, kAcknowledged, kExpired };
+  enum class Kind { kLost, kPending, kAcknowledged, kExpired, kPruned };
   WalRange range;
   Kind kind = Kind::kLost;
 };
@@ -120,6 +115,7 @@ struct WalArchiveState {
   std::uint64_t lost = 0;               // segments, by kind of gap
   std::uint64_t pending = 0, acknowledged = 0;
   std::uint64_t expired = 0;           // of those between base backups
+  std::uint64_t pruned = 0;            // of those that are being pruned
   std::vector<std::uint32_t> foreign;  // timelines with files here that are not its parents
   // Those of them that another server began: newer ones, unless the live server is gone and may
   // have been followed by theirs. An older one is what a point-in-time recovery leaves behind.
@@ -143,8 +139,5 @@ struct WalArchiveState {
 };
 
 WalArchiveState JudgeWalArchive(const WalInventory& inventory, const WalQuestion& question);
-
-// "000000010000000000000004 to 000000010000000000000007 (4 segments)".
-std::string RangeText(const WalRange& range, std::int64_t segment_bytes);
 
 }  // namespace drwatch::catalog

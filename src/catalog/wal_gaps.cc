@@ -19,6 +19,27 @@ void WalGaps::Add(const WalRange& range, WalGap::Kind kind) {
     case WalGap::Kind::kExpired:
       state_.expired += range.size();
       break;
+    case WalGap::Kind::kPruned:
+      state_.pruned += range.size();
+      break;
+  }
+}
+
+// What is being pruned apart.
+void WalGaps::AddLost(WalRange range) {
+  while (range.first <= range.last) {
+    const auto removed = question_.removed.lower_bound({range.timeline, range.first});
+    const bool any = removed != question_.removed.end() && removed->first == range.timeline &&
+                     removed->second <= range.last && removed->second < pruned_before_;
+    if (!any) return Add(range, WalGap::Kind::kLost);
+    const std::uint64_t first = removed->second;
+    std::uint64_t end = first + 1;
+    while (end <= range.last && question_.removed.contains({range.timeline, end})) ++end;
+    if (first > range.first) {
+      Add({range.timeline, range.first, first - 1}, WalGap::Kind::kLost);
+    }
+    Add({range.timeline, first, end - 1}, WalGap::Kind::kPruned);
+    range.first = end;
   }
 }
 
@@ -45,6 +66,7 @@ void WalGaps::MissOf(WalRange range, WalGap::Kind kind) {
     MissOf(range, kind);
     return;
   }
+  if (kind == WalGap::Kind::kLost) return AddLost(range);
   Add(range, kind);
 }
 

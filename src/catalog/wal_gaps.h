@@ -17,15 +17,19 @@ class WalGaps {
   // These numbers are, both included: a gap for each timeline, without what is broken, and what is
   // acknowledged apart.
   void Miss(std::uint64_t first, std::uint64_t last, WalGap::Kind kind);
+  // What was removed and lies before this number is being pruned.
+  void PrunedBefore(std::uint64_t number) { pruned_before_ = number; }
 
  private:
   void MissOf(WalRange range, WalGap::Kind kind);
+  void AddLost(WalRange range);
   void Add(const WalRange& range, WalGap::Kind kind);
 
   const WalInventory& inventory_;
   const WalQuestion& question_;
   const std::vector<WalPathPart>& path_;
   WalArchiveState& state_;
+  std::uint64_t pruned_before_ = 0;
 };
 
 }  // namespace drwatch::catalog

@@ -340,10 +340,18 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
       doubted_ = false;
       ReadHead(context);
     }
+    const std::int64_t segment_bytes = inventory_.segment_bytes;
+    const auto before = std::move(inventory_.segments);
     TakeInventory();
+    // Numbers mean another segment with another size.
+    if (segment_bytes != inventory_.segment_bytes)
+      removals_.Forget();
+    else
+      removals_.Compare(before, inventory_.segments, now);
     bytes_ = 0;
     for (const PlaceObject& object : objects_) bytes_ += object.size_bytes;
   }
+  if (last_full_ == now) removals_.EndListing(now);
   if (*changed || texts_due_) ReadTexts(context);
   return {};
 }

@@ -13,6 +13,7 @@
 
 #include "catalog/place.h"
 #include "catalog/wal_archive.h"
+#include "catalog/wal_removals.h"
 
 namespace drwatch::catalog {
 
@@ -44,11 +45,16 @@ class WalReader {
   // Looks. On a Finding everything stays as it was.
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
+  // The next look lists everything.
+  void ListAll() { last_full_.reset(); }
+
   const std::string& prefix() const { return prefix_; }
   const std::vector<PlaceObject>& objects() const { return objects_; }
   // Grows when anything was listed that was not there before, or is gone.
   std::uint64_t changes() const { return changes_; }
   const WalInventory& inventory() const { return inventory_; }
+  // Segments that went away in the last looks, and may be being pruned.
+  WalSegmentSet removed() const { return removals_.recent(); }
   std::int64_t bytes() const { return bytes_; }
   const std::map<std::uint32_t, std::vector<verify::TimelineSwitch>>& histories() const {
     return histories_;
@@ -82,6 +88,7 @@ class WalReader {
   const std::string prefix_;
   std::vector<PlaceObject> objects_;
   WalInventory inventory_;
+  WalRemovals removals_;
   std::int64_t bytes_ = 0;
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories_;
   std::set<std::uint32_t> unread_histories_;

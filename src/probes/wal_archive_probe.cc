@@ -23,6 +23,9 @@ using model::Severity;
 // for base backups.
 constexpr base::Duration kPrimaryPatience{2000};
 constexpr base::Duration kBasesPatience{5000};
+// Between the two looks of an only run at an archive in which something is missing.
+constexpr base::Duration kPrunePause{2000};
+constexpr std::uint64_t kMaxPruned = 1 << 20;  // names may be anything
 
 const base::Clock& ClockOf(const ProbeServices& services) {
   static const base::SystemClock kSystem;
@@ -125,6 +128,24 @@ void WalArchiveProbe::Forget() {
   verdicts_.Keep(present);
 }
 
+// One look cannot tell what is lost from what is being pruned: where no other run follows, the
+// second one is now.
+void WalArchiveProbe::LookAgain(const RunContext& context) {
+  const catalog::WalArchiveState state =
+      catalog::JudgeWalArchive(reader_->inventory(), Ask(context));
+  if (state.lost == 0 || state.lost > kMaxPruned || state.chains.empty()) return;
+  for (const catalog::WalGap& gap : state.gaps) {
+    if (gap.kind != catalog::WalGap::Kind::kLost) continue;
+    for (std::uint64_t number = gap.range.first; number <= gap.range.last; ++number) {
+      first_missing_.emplace(gap.range.timeline, number);
+    }
+  }
+  const base::Duration pause = std::min(kPrunePause, context.deadline.Remaining() / 4);
+  if (context.stop.Wait(base::Deadline::After(pause))) return;
+  reader_->ListAll();
+  Look(context);
+}
+
 catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
   catalog::WalQuestion question;
   question.histories = reader_->histories();
@@ -142,6 +163,10 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
+  question.removed = reader_->removed();
+  if (!question.removed.empty()) {
+    question.removed.insert(first_missing_.begin(), first_missing_.end());
+  }
   question.size_known = reader_->size_known();
   question.in_flight_segments = spec_.in_flight_segments;
   question.in_flight_time = spec_.max_lag;
@@ -446,6 +471,7 @@ model::ProbeResult WalArchiveProbe::Run(const RunContext& context) {
     ReportUnseenPlace(report, *blind, spec_.place, only_run_);
   }
   std::vector<model::ReplayBase> replay_bases;
+  if (looked_ && !blind && only_run_) LookAgain(context);
   if (looked_) {
     WalFindings findings = Judge(context);
     AddWalMetrics(spec_, labels_, *reader_, findings, report);

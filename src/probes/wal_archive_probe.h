@@ -47,6 +47,7 @@ class WalArchiveProbe final : public Probe {
   tl::expected<void, catalog::Finding> Refresh(base::Timestamp now,
                                                const catalog::PlaceContext& context);
   void Forget();
+  void LookAgain(const RunContext& context);
   catalog::WalQuestion Ask(const RunContext& context);
   WalFindings Judge(const RunContext& context);
   void FindBroken(WalFindings& findings, catalog::WalQuestion& question) const;
@@ -78,7 +79,8 @@ class WalArchiveProbe final : public Probe {
   WalVerdicts verdicts_;
   ReadSpeeds speeds_;
   WalVerifier verifier_;
-  bool looked_ = false;  // one look has worked
+  bool looked_ = false;                   // one look has worked
+  catalog::WalSegmentSet first_missing_;  // in the first of two looks
   std::uint64_t kept_changes_ = 0;
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read
   std::optional<PositionReading> primary_;

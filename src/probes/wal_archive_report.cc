@@ -55,6 +55,7 @@ void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings
   if (state.expired > 0) {
     more += "; " + std::to_string(state.expired) + " expired between base backups that are kept";
   }
+  if (state.pruned > 0) more += "; " + std::to_string(state.pruned) + " are being pruned";
   if (lost == state.gaps.end()) {
     return report.Ok("segments", std::to_string(findings.segments) + " segments of timeline " +
                                      std::to_string(state.timeline) + ", none is missing" + more);

@@ -8,6 +8,7 @@
 #include "catalog/switch_segment.h"
 #include "catalog/wal_check.h"
 #include "catalog/wal_reader.h"
+#include "catalog/wal_removals.h"
 #include "support/fake_clock.h"
 #include "support/fake_s3.h"
 #include "support/temp_dir.h"
@@ -430,6 +431,65 @@ TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   EXPECT_EQ(state.window_base, 0u);
 }
 
+TEST(WalArchiveTest, WhatIsBeingPrunedIsNotLost) {
+  World world;
+  world.question.now = At(10'000);
+  world.Base(2 * kBytes, 3 * kBytes, 100).Base(10 * kBytes, 11 * kBytes, 200);
+  world.Add(1, 2, 3).Add(1, 7, 8).Add(1, 10, 14).Add(1, 16, 20);
+  world.question.removed = {{1, 1}, {1, 4}, {1, 6}, {1, 15}};
+  WalArchiveState state = world.Judge();
+  ASSERT_EQ(state.gaps.size(), 5u);
+  const std::pair<WalRange, Kind> expected[] = {{{1, 4, 4}, Kind::kPruned},
+                                                {{1, 5, 5}, Kind::kLost},
+                                                {{1, 6, 6}, Kind::kPruned},
+                                                {{1, 9, 9}, Kind::kLost},
+                                                {{1, 15, 15}, Kind::kLost}};
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(state.gaps[i].range, expected[i].first) << i;
+    EXPECT_EQ(state.gaps[i].kind, expected[i].second) << i;
+  }
+  EXPECT_EQ(state.pruned, 2u);
+  EXPECT_EQ(state.lost, 3u);
+  world.question.bases.pop_back();
+  EXPECT_EQ(world.Judge().pruned, 0u) << "the only base backup needs it";
+}
+
+TEST(WalRemovalsTest, WhatWentAwayIsBeingPrunedUntilNothingFollows) {
+  const auto segments = [](std::vector<std::uint64_t> numbers) {
+    WalRemovals::Segments all;
+    for (const std::uint64_t number : numbers) all[1].push_back({number});
+    return all;
+  };
+  const std::int64_t quiet = WalRemovals::kQuiet.count() / 1000;
+  WalRemovals removals;
+  removals.Compare({}, segments({1, 2, 3, 4}), At(0));
+  removals.EndListing(At(0));
+  EXPECT_TRUE(removals.recent().empty());
+  removals.Compare(segments({1, 2, 3, 4}), segments({1, 3, 4}), At(100));
+  removals.EndListing(At(100));
+  EXPECT_EQ(removals.recent(), (WalSegmentSet{{1, 2}}));
+  removals.Compare(segments({1, 3, 4}), segments({1, 4}), At(99 + quiet));
+  removals.EndListing(At(99 + quiet));
+  removals.EndListing(At(98 + 2 * quiet));
+  EXPECT_EQ(removals.recent(), (WalSegmentSet{{1, 2}, {1, 3}}));
+  removals.Compare(segments({1, 4}), segments({1, 2, 4}), At(98 + 2 * quiet));
+  EXPECT_EQ(removals.recent(), (WalSegmentSet{{1, 3}})) << "one is back";
+  removals.EndListing(At(99 + 2 * quiet));
+  EXPECT_TRUE(removals.recent().empty());
+}
+
+TEST(WalRemovalsTest, WherePruningNeverEndsALossShows) {
+  WalRemovals removals;
+  const auto numbered = [](std::uint64_t number) { return WalRemovals::Segments{{1, {{number}}}}; };
+  const std::int64_t longest = WalRemovals::kLongest.count() / 1000;
+  for (std::int64_t second = 0; second <= longest; second += 60) {
+    const auto number = static_cast<std::uint64_t>(second);
+    removals.Compare(numbered(number), numbered(number + 60), At(second));
+    removals.EndListing(At(second));
+    EXPECT_EQ(removals.recent().contains({1, 0}), second < longest);
+  }
+}
+
 TEST(WalArchiveTest, WalThatBeginsTooLateForTheNewestBaseIsLost) {
   World world;
   world.question.now = At(10'000);
@@ -664,6 +724,22 @@ TEST(WalReaderTest, ListsTheTailAndReadsTextsOnce) {
 }
 
 // Their names say it: the bytes of an unknown cipher say nothing.
+TEST(WalReaderTest, KnowsWhatWentAwayOnlyOfWhatItHasSeen) {
+  const testing::TempDir folder;
+  for (std::uint64_t i = 1; i <= 5; ++i) folder.Write(Seg(1, i), "x");
+  std::filesystem::remove(folder.Path(Seg(1, 2)));
+  const auto place = MakeFolderPlace(folder.path());
+  WalReader reader(*place, "");
+  const PlaceContext context{base::Deadline(base::SteadyTime::max()), {}};
+  ASSERT_TRUE(reader.Refresh(At(1000), context));
+  EXPECT_TRUE(reader.removed().empty());
+  std::filesystem::remove(folder.Path(Seg(1, 3)));
+  ASSERT_TRUE(reader.Refresh(At(1001), context));
+  EXPECT_EQ(reader.removed(), (WalSegmentSet{{1, 3}}));
+  ASSERT_TRUE(reader.Refresh(At(1001) + WalRemovals::kQuiet, context));
+  EXPECT_TRUE(reader.removed().empty());
+}
+
 TEST(WalReaderTest, SealedFilesAreOfTheArchive) {
   const TempDir folder;
   for (const std::uint64_t number : {7, 9}) {

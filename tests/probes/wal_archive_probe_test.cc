@@ -81,6 +81,13 @@ class WalArchiveProbeTest : public ::testing::Test {
         "base", {"shop", spec_.data},
         {{2 * kBytes + 40, 2 * kBytes + 500, 1, start_ + stopped, "b1", 0, "base"}});
   }
+  // In the first and the last segment.
+  void AddTwoBases() {
+    positions_.archive_notes().PutBases(
+        "base", {"shop", spec_.data},
+        {{kBytes + 40, kBytes + 500, 1, start_ + 1s, "b1", 0, "base"},
+         {4 * kBytes + 40, 4 * kBytes + 500, 1, start_ + 4s, "b2", 0, "base"}});
+  }
   void SeePrimary(std::uint64_t lsn, const std::string& transactions = "") {
     positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 1}, lsn, clock_.Steady(), 1s,
                        transactions);
@@ -111,6 +118,7 @@ class WalArchiveProbeTest : public ::testing::Test {
   PositionRing positions_{nullptr, &clock_};
   config::Probe config_;
   config::WalArchiveProbe spec_;
+  bool only_run_ = false;
   std::unique_ptr<db::Database> database_;  // none unless a test opens one
   bool only_run_ = false;
   std::unique_ptr<WalArchiveProbe> probe_;
@@ -508,6 +516,40 @@ TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameHasWaitedAsLongAsItsArchi
   positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 2}, 5 * kBytes + 100,
                      clock_.Steady(), 1s);
   EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 1200);
+}
+
+// A segment between two base backups, of which the newer one has all that it needs.
+TEST_F(WalArchiveProbeTest, WhatIsPrunedIsLostOnceThePruningIsOver) {
+  AddTwoBases();
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes);
+  Run();
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1)));
+  clock_.Advance(1s);
+  SeePrimary(5 * kBytes);
+  const model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  EXPECT_EQ(CheckOf(result, "segments").message,
+            "3 segments of timeline 1, none is missing; 1 are being pruned");
+  clock_.Advance(5min);
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, AnOnlyRunLooksTwiceForWhatIsBeingPruned) {
+  AddTwoBases();
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes);
+  only_run_ = true;
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1)));
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1) << "nothing else goes away";
+  probe_.reset();
+  std::thread pruning([this] {
+    std::this_thread::sleep_for(1s);
+    std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
+  });
+  const model::ProbeResult result = Run();
+  pruning.join();
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0) << Describe(result);
 }
 
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
