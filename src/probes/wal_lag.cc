@@ -42,8 +42,8 @@ void FindApart(const PositionReading& reading, double waited_seconds, WalFinding
   if (timeline <= findings.state.timeline) return;
   findings.apart_timeline = timeline;
   findings.lag_is_bound = true;
-  findings.lag_seconds = std::max(
-      {*findings.lag_seconds, base::ToSeconds(reading.timeline_age), waited_seconds});
+  findings.lag_seconds =
+      std::max({*findings.lag_seconds, base::ToSeconds(reading.timeline_age), waited_seconds});
 }
 
 // The primary began this timeline, and of its WAL nothing is here. What it had before the switch is

@@ -5,6 +5,7 @@
 #include "exporter/commands.h"
 #include "support/temp_dir.h"
 #include "verify/incremental_backups.h"
+#include "verify/wal_builder.h"
 
 namespace drwatch::exporter {
 namespace {

@@ -437,6 +437,7 @@ TEST_F(WalArchiveProbeTest, ATimelineOfWhichNothingCameIsNotArchived) {
             "nothing is here of timeline 2, which \"db\" is on, for at least 20m > max_lag 15m");
   probe_.reset();  // as after a change of its settings
   EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 20 * 60);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(3)));
   folder_.Write("archive/00000002.history", "1\t0/400050\tno recovery target specified\n");
   promoted();
   EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 0)
@@ -550,6 +551,44 @@ TEST_F(WalArchiveProbeTest, AnOnlyRunLooksTwiceForWhatIsBeingPruned) {
   const model::ProbeResult result = Run();
   pruning.join();
   EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0) << Describe(result);
+}
+
+// Until the first segment of the new timeline comes, a recovery takes the old timeline's.
+TEST_F(WalArchiveProbeTest, AServerThatWasBroughtBackIsNotArchivedBeforeItsFirstSegmentIs) {
+  AddBase();
+  clock_.Advance(10s);
+  SeePrimary(4 * kBytes, "7:7:0");
+  clock_.Advance(1s);
+  SeePrimary(4 * kBytes + 2000, "8:8:0");
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes, "9:9:0");
+  EXPECT_EQ(Loss(Run()), 0);
+  folder_.Write("archive/00000002.history", "1\t0/400800\tbefore the mistake\n");
+  std::filesystem::last_write_time(folder_.Path("archive/00000002.history"),
+                                   std::chrono::file_clock::from_sys(clock_.Now()));
+  const auto run_after = [this](base::Duration wait) {
+    clock_.Advance(wait);
+    positions_.Observe("db", {std::to_string(WalBuilder::kSystem), 2}, 4 * kBytes + 3000,
+                       clock_.Steady(), 1s, "8:8:0");
+    return Run();
+  };
+  run_after(1s);
+  model::ProbeResult result = run_after(9s);
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 10) << "not what it has brought back";
+  EXPECT_EQ(Loss(result), 10);
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(CheckOf(result, "timelines").message,
+            "timeline 1, 2; on its way: " + verify::SegmentName(2, 4, kBytes));
+  result = run_after(15min);
+  EXPECT_EQ(ValueOf(result, "wal_archive_lag_seconds"), 15 * 60 + 10);
+  EXPECT_EQ(Loss(result), 10 + 3601 + 15 * 60 + 10 - 3) << "the last commit before that segment";
+  EXPECT_EQ(CheckOf(result, "archived").severity, Severity::kCritical);
+  EXPECT_EQ(CheckOf(result, "timelines").message,
+            "until " + verify::SegmentName(2, 4, kBytes) +
+                " is here, a recovery to the latest point goes on with timeline 1 behind the "
+                "switch");
+  probe_.reset();  // as after a restart
+  EXPECT_EQ(ValueOf(Run(), "wal_archive_lag_seconds"), 15 * 60 + 10);
 }
 
 TEST_F(WalArchiveProbeTest, OfAPrimaryThatNeverAnsweredTheLastCommitIsWhatIsLeft) {
