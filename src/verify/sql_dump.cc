@@ -82,7 +82,7 @@ class DumpMarks {
   // The same of what the text ends with.
   Walked<void> Finish(std::int64_t offset) {
     const std::size_t before = seam_.size();
-    seam_.append(longest_, ' ');
+    seam_.append(longest_, '\n');
     auto open = Scan(seam_, before, offset - Signed(before));
     return open ? Walked<void>() : tl::unexpected(std::move(open.error()));
   }

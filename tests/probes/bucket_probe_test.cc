@@ -473,7 +473,7 @@ TEST_F(BucketProbeTest, AsksAsOftenAsTheBillExpects) {
                            "blob_16398.dat.gz", "blob_16399.dat.gz"}) {
     Put("daily/shop-1/" + std::string(file), 2h, Sample("folder/" + std::string(file)));
   }
-  EXPECT_EQ(asked(), "5 LIST 8 HEAD 7 GET ");
+  EXPECT_EQ(asked(), "6 LIST 8 HEAD 7 GET ");
   EXPECT_EQ(asked(), "1 LIST 0 HEAD 0 GET ") << "the folder has settled";
   clock_.Advance(15min);
   EXPECT_EQ(asked(), "3 LIST 1 HEAD 0 GET ");

@@ -120,7 +120,6 @@ class WalArchiveProbeTest : public ::testing::Test {
   config::WalArchiveProbe spec_;
   bool only_run_ = false;
   std::unique_ptr<db::Database> database_;  // none unless a test opens one
-  bool only_run_ = false;
   std::unique_ptr<WalArchiveProbe> probe_;
 };
 
