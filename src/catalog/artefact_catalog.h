@@ -10,7 +10,18 @@
 
 namespace drwatch::catalog {
 
-// List() is called by one thread at a time; the others by any, beside it.
+struct ArtefactTimes {
+  // When the newest of its files came to lie there, whatever times they carry from elsewhere.
+  base::Timestamp arrived{};
+  // When the newest of the checksum files that name it was written. nullopt: none does, or it is a
+  // folder.
+  std::optional<base::Timestamp> listed{};
+  // When rsync(1) wrote last to the one that is to take its place, ".shop.dump.Xy12Zw". nullopt: no
+  // such file is there.
+  std::optional<base::Timestamp> successor{};
+};
+
+// List() and Times() are called by one thread at a time; the others by any, beside it.
 class ArtefactCatalog {
  public:
   virtual ~ArtefactCatalog() = default;
@@ -24,6 +35,8 @@ class ArtefactCatalog {
   // Reads it to its end. Never fails: what cannot be judged says why.
   virtual verify::Verdict Verify(const Artefact& artefact,
                                  const verify::VerifyOptions& options) = 0;
+  // Of one that the last List() found.
+  virtual ArtefactTimes Times(const Artefact& artefact) { return {artefact.modified}; }
 };
 
 }  // namespace drwatch::catalog

@@ -2,7 +2,10 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "catalog/folder_scan.h"
+#include "verify/checksums.h"
 #include "verify/verify.h"
 
 namespace drwatch::catalog {
@@ -39,6 +42,37 @@ verify::Verdict FolderCatalog::Verify(const Artefact& artefact,
   verify::VerifyOptions own = options;
   own.known = &proven_;
   return verify::VerifyPath(artefact.path, own);
+}
+
+namespace {
+
+std::optional<base::Timestamp> SuccessorOf(const std::string& folder, const std::string& name) {
+  std::optional<base::Timestamp> written;
+  for (const std::string& one : verify::NamesIn(folder)) {
+    if (!one.starts_with("." + name + ".")) continue;
+    struct stat info {};
+    if (::stat((folder + "/" + one).c_str(), &info) != 0) continue;
+    written = std::max(written, std::optional(ModifiedAt(info)));
+  }
+  return written;
+}
+
+}  // namespace
+
+ArtefactTimes FolderCatalog::Times(const Artefact& artefact) {
+  ArtefactTimes times{artefact.modified};
+  struct stat info {};
+  if (!artefact.folder && ::stat(artefact.path.c_str(), &info) == 0) {
+    times.arrived = std::max(times.arrived, ChangedAt(info));
+  }
+  const auto [folder, name] = verify::SplitPath(artefact.path);
+  for (const std::string& key : {folder, folder + "/"}) {  // of the place, of one below it
+    const auto sums = cache_->sums.find(key);
+    if (artefact.folder || sums == cache_->sums.end() || !sums->second.said) continue;
+    times.listed = ListedAt(*sums->second.said, name);
+  }
+  if (!artefact.folder) times.successor = SuccessorOf(folder, name);
+  return times;
 }
 
 }  // namespace drwatch::catalog

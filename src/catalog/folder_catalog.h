@@ -57,6 +57,8 @@ class FolderCatalog final : public ArtefactCatalog {
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
                                                   const base::StopToken& stop) override;
   verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
+  // Of a file: rsync -a and cp -p give it an old time, but not that of its last change.
+  ArtefactTimes Times(const Artefact& artefact) override;
 
  private:
   FolderOptions options_;

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "catalog/folder_summary.h"
@@ -51,17 +52,34 @@ const FolderSums& TakeSums(const std::string& folder, const std::vector<Checksum
   return sums;
 }
 
+namespace {
+
+std::vector<verify::ChecksumFolder::Expected> ExpectedOf(const verify::ChecksumFolder& said,
+                                                         const std::string& name) {
+  auto expected = said.Find(name);
+  const auto piece = verify::ParsePieceName(name);
+  if (!piece || piece->digits()) return expected;
+  if (const auto whole = verify::WholeName(name)) {
+    for (auto& one : said.Find(*whole)) expected.push_back(std::move(one));
+  }
+  return expected;
+}
+
+}  // namespace
+
 std::string DigestsOf(const verify::ChecksumFolder& said, const std::string& name) {
   std::string digests;
   if (said.empty()) return digests;
-  const auto add = [&](const std::string& file) {
-    for (const auto& expected : said.Find(file)) digests += expected.digest;
-  };
-  add(name);
-  const auto piece = verify::ParsePieceName(name);
-  if (!piece || piece->digits()) return digests;
-  if (const auto whole = verify::WholeName(name)) add(*whole);
+  for (const auto& expected : ExpectedOf(said, name)) digests += expected.digest;
   return digests;
+}
+
+std::optional<base::Timestamp> ListedAt(const verify::ChecksumFolder& said,
+                                        const std::string& name) {
+  std::optional<base::Timestamp> at;
+  for (const auto& expected : ExpectedOf(said, name))
+    at = std::max(at, std::optional(expected.listed));
+  return at;
 }
 
 }  // namespace drwatch::catalog

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,5 +38,8 @@ const FolderSums& TakeSums(const std::string& folder, const std::vector<Checksum
 // What they say of a file, for its stamp; of the first piece that split(1) left also what they say
 // of the file that was cut. Not so of a numbered one: the file may be the next of a rotation.
 std::string DigestsOf(const verify::ChecksumFolder& said, const std::string& name);
+// When the newest of those that say it was written.
+std::optional<base::Timestamp> ListedAt(const verify::ChecksumFolder& said,
+                                        const std::string& name);
 
 }  // namespace drwatch::catalog

@@ -163,15 +163,17 @@ Listing PieceCatalog::List(base::Timestamp now, base::Deadline deadline,
   return listing;
 }
 
+// One that was not cut is its own only one.
+std::vector<Artefact> PieceCatalog::PiecesOf(const Artefact& artefact) {
+  const std::lock_guard lock(mutex_);
+  const auto found = pieces_.find(artefact.path);
+  return found != pieces_.end() ? found->second : std::vector<Artefact>{artefact};
+}
+
 std::optional<std::uint64_t> PieceCatalog::CurrentFingerprint(const Artefact& artefact,
                                                               base::Deadline deadline,
                                                               const base::StopToken& stop) {
-  std::vector<Artefact> pieces = {artefact};
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = pieces_.find(artefact.path);
-    if (found != pieces_.end()) pieces = found->second;
-  }
+  const std::vector<Artefact> pieces = PiecesOf(artefact);
   std::uint64_t fingerprint = 0;
   for (const Artefact& piece : pieces) {
     const auto now = files_->CurrentFingerprint(piece, deadline, stop);
@@ -195,12 +197,7 @@ void PieceCatalog::AddMismatches(verify::Verdict& whole, const std::vector<Artef
 
 verify::Verdict PieceCatalog::Verify(const Artefact& artefact,
                                      const verify::VerifyOptions& options) {
-  std::vector<Artefact> pieces = {artefact};
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = pieces_.find(artefact.path);
-    if (found != pieces_.end()) pieces = found->second;
-  }
+  const std::vector<Artefact> pieces = PiecesOf(artefact);
   verify::Verdict whole = files_->Verify(pieces.front(), options);
   if (whole.outcome != verify::Outcome::kIntact || pieces.size() == 1) return whole;
   const bool told = std::find(whole.details.begin(), whole.details.end(),
@@ -214,6 +211,17 @@ verify::Verdict PieceCatalog::Verify(const Artefact& artefact,
     verify::Verdict part = files_->Verify(pieces[i], options);
     if (part.outcome != verify::Outcome::kIntact) part.place = pieces[i].name;
     verify::AddPart(whole, std::move(part));
+  }
+  return whole;
+}
+
+ArtefactTimes PieceCatalog::Times(const Artefact& artefact) {
+  ArtefactTimes whole;
+  for (const Artefact& piece : PiecesOf(artefact)) {
+    const ArtefactTimes times = files_->Times(piece);
+    whole.arrived = std::max(whole.arrived, times.arrived);
+    whole.listed = std::max(whole.listed, times.listed);
+    whole.successor = std::max(whole.successor, times.successor);
   }
   return whole;
 }

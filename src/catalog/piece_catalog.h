@@ -34,8 +34,10 @@ class PieceCatalog final : public ArtefactCatalog {
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
                                                   const base::StopToken& stop) override;
   verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
+  ArtefactTimes Times(const Artefact& artefact) override;
 
  private:
+  std::vector<Artefact> PiecesOf(const Artefact& artefact);
   using Pieces = std::map<std::string, std::vector<Artefact>>;  // by the first one's path
   // Whether the second of two files begins as one of its own; read again when one of them changed.
   struct Beginning {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "catalog/artefact_names.h"
+#include "catalog/folder_sums.h"
 #include "catalog/place_files.h"
 #include "catalog/place_scan.h"
 #include "verify/split_pieces.h"
@@ -145,6 +146,15 @@ std::shared_ptr<const verify::ChecksumFolder> PlaceCatalog::SumsOf(
   const auto known = cache_.sums.find(folder);
   if (known != cache_.sums.end() && known->second.folder) return known->second.folder;
   return std::make_shared<verify::ChecksumFolder>();
+}
+
+ArtefactTimes PlaceCatalog::Times(const Artefact& artefact) {
+  ArtefactTimes times{artefact.modified};
+  if (artefact.folder) return times;
+  const std::string name = NameOf(artefact, place_);
+  const std::string folder = FolderOf(name);
+  times.listed = ListedAt(*SumsOf(folder), name.substr(folder.size()));
+  return times;
 }
 
 verify::Walked<verify::OpenedFile> PlaceCatalog::OpenPiece(const std::string& name,

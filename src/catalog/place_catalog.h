@@ -78,6 +78,7 @@ class PlaceCatalog final : public ArtefactCatalog {
   std::optional<std::uint64_t> CurrentFingerprint(const Artefact& artefact, base::Deadline deadline,
                                                   const base::StopToken& stop) override;
   verify::Verdict Verify(const Artefact& artefact, const verify::VerifyOptions& options) override;
+  ArtefactTimes Times(const Artefact& artefact) override;
 
  private:
   tl::expected<void, Finding> ListObjects(base::Timestamp now, const PlaceContext& context);

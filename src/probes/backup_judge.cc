@@ -385,7 +385,7 @@ bool Judge::IsBad(const catalog::Artefact& sibling, std::string& why) const {
   const bool broken = verdict && verdict->outcome == Outcome::kBroken;
   const bool half =
       !broken || verdict->reason == Reason::kIncomplete || verdict->reason == Reason::kTooSmall;
-  if (half && MayBeWrittenOn(spec_, sibling, now_)) return false;
+  if (half && MayBeWrittenOn(spec_, sibling.modified, now_)) return false;
   why = broken ? verdict->text : "smaller than min_size";
   return broken || IsTooSmall(spec_, sibling);
 }

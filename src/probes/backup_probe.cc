@@ -115,7 +115,7 @@ BackupProbe::BackupProbe(const config::Probe& config, const ProbeServices& servi
       chains_(config_, services.positions, only_run_),
       speeds_(services.database, config_.name),
       verifier_(spec_.verify, *catalog_, verdicts_, speeds_, ClockOf(services)),
-      unfinished_(spec_, verdicts_, verifier_),
+      unfinished_(spec_, *catalog_, verdicts_, verifier_),
       kept_(spec_),
       seen_(spec_, verdicts_),
       unnamed_(spec_, place_.get()) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "catalog/artefact.h"
+#include "catalog/artefact_catalog.h"
 #include "config/config.h"
 #include "probes/backup_verdicts.h"
 #include "probes/backup_verifier.h"
@@ -18,9 +18,9 @@ namespace drwatch::probes {
 class UnfinishedBackups {
  public:
   // All outlive this.
-  UnfinishedBackups(const config::BackupProbe& spec, BackupVerdicts& verdicts,
-                    BackupVerifier& verifier)
-      : spec_(spec), verdicts_(verdicts), verifier_(verifier) {}
+  UnfinishedBackups(const config::BackupProbe& spec, catalog::ArtefactCatalog& catalog,
+                    BackupVerdicts& verdicts, BackupVerifier& verifier)
+      : spec_(spec), catalog_(catalog), verdicts_(verdicts), verifier_(verifier) {}
 
   // Reads small recent artefacts and moves those that need no more waiting to the complete ones.
   // One that is only half there leaves no verdict: it may be about to replace the one that was
@@ -28,12 +28,21 @@ class UnfinishedBackups {
   void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
   // Moves the newest complete ones that may be unfinished to those in progress, unless nothing good
   // is left to stand in for them.
-  void HoldBack(catalog::Listing& listing, base::Timestamp now) const;
+  void HoldBack(catalog::Listing& listing, base::Timestamp now);
 
  private:
-  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now) const;
+  // When the last of its pieces came to lie there.
+  struct Arrival {
+    std::int64_t size_bytes = 0;
+    base::Timestamp modified{};
+    base::Timestamp at{};
+  };
+
+  bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now);
+  base::Timestamp ArrivalOf(const catalog::Artefact& pieces, base::Timestamp now);
 
   const config::BackupProbe& spec_;
+  catalog::ArtefactCatalog& catalog_;
   BackupVerdicts& verdicts_;
   BackupVerifier& verifier_;
   // What was recent in the last run, by path.
@@ -42,6 +51,8 @@ class UnfinishedBackups {
     bool read = false;
   };
   std::map<std::string, RecentLook> looks_;
+  // Of those that the last run took for unfinished pieces, and of those that this one does.
+  std::map<std::string, Arrival> arrivals_, next_arrivals_;
 };
 
 }  // namespace drwatch::probes

@@ -73,13 +73,11 @@ bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefa
   return RestoreBytes(artefact) < spec.min_size_bytes;
 }
 
-bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
-                    base::Timestamp now) {
+bool MayBeWrittenOn(const config::BackupProbe& spec, base::Timestamp changed, base::Timestamp now) {
   // A date in the future says nothing of when it was written, and would for ever.
-  if (artefact.modified > now + catalog::FolderCatalog::kClockSkew) return false;
-  if (now - artefact.modified < spec.quiet_time * kUnfinishedQuiets) return true;
-  return spec.schedule &&
-         now <= spec.schedule->LatestSlot(artefact.modified + kSlotTolerance) + spec.grace;
+  if (changed > now + catalog::FolderCatalog::kClockSkew) return false;
+  if (now - changed < spec.quiet_time * kUnfinishedQuiets) return true;
+  return spec.schedule && now <= spec.schedule->LatestSlot(changed + kSlotTolerance) + spec.grace;
 }
 
 bool AwaitsWal(const catalog::Artefact& artefact, const std::optional<BackupVerdict>& verdict,

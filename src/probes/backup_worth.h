@@ -23,9 +23,8 @@ bool IsTooSmall(const config::BackupProbe& spec, const catalog::Artefact& artefa
 // For so many times quiet_time after its last change one that ends half-way may be written on.
 inline constexpr int kUnfinishedQuiets = 20;
 
-// True for that time, and while the grace of its slot lasts.
-bool MayBeWrittenOn(const config::BackupProbe& spec, const catalog::Artefact& artefact,
-                    base::Timestamp now);
+// True for that time after `changed`, and while the grace of its slot lasts.
+bool MayBeWrittenOn(const config::BackupProbe& spec, base::Timestamp changed, base::Timestamp now);
 
 // True for one that lacks nothing but WAL that an archive may still get: for as long after its last
 // change as WAL may be on its way there.

@@ -627,6 +627,24 @@ TEST_F(BucketProbeTest, AFolderWhoseObjectsAreStillBeingUploadedIsNotBroken) {
   EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
 }
 
+TEST_F(BucketProbeTest, PiecesThatAreStillBeingUploadedAreNotBroken) {
+  const std::string dump = Sample("custom.dump");
+  Put("daily/shop-1.dump", 2h, dump);
+  for (int i = 0; i < 2; ++i) {
+    Put("daily/shop-2.dump.a" + std::string(1, static_cast<char>('a' + i)), 1min,
+        dump.substr(static_cast<std::size_t>(i) * 3000, 3000));
+    const model::ProbeResult result = Run();
+    EXPECT_TRUE(result.ok()) << Describe(result);
+    EXPECT_EQ(ValueOf(result, "backup_in_progress"), 1);
+    clock_.Advance(4min + 59s);
+  }
+  EXPECT_EQ(Run().Headline().reason, Reason::kIncomplete) << "nothing came for 20 quiet times";
+  Put("daily/shop-2.dump.ac", 1min, dump.substr(6000));
+  const model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 60);
+}
+
 TEST_F(BucketProbeTest, ReadsALargeObjectBesideTheRun) {
   const std::string filler(kInlineBucketBytes, 'x');
   Put("daily/big.bin", 1h, filler + filler);
