@@ -264,7 +264,7 @@ void BackupProbe::VerifyWhatIsDue(const std::vector<catalog::Artefact>& complete
                                   const RunContext& context) {
   for (int i = 0; only_run_ || i < kMaxInline; ++i) {
     const auto due = NextToVerify(spec_, complete, verdicts_, Left(), context.now);
-    if (!due) return;
+    if (!due || unfinished_.IsListedAnew(*due, context.now)) return;
     const base::Duration time =
         only_run_ ? TimeInOnlyRun(*due, complete.back(), context) : TimeInRun(*due, context);
     if (!Verify(*due, time, context)) return;
@@ -289,7 +289,8 @@ void BackupProbe::VerifyKept(const catalog::ArtefactList& complete, const RunCon
   for (int i = 0; i < kMaxInline && verifier_.idle(); ++i) {
     if (NextToVerify(spec_, complete.all(), verdicts_, Left(), context.now)) return;
     const auto due = kept_.Next(complete, verdicts_, context.now);
-    if (!due || !Verify(*due, TimeInRun(*due, context), context)) return;
+    if (!due || unfinished_.IsListedAnew(*due, context.now)) return;
+    if (!Verify(*due, TimeInRun(*due, context), context)) return;
   }
 }
 

@@ -17,7 +17,8 @@
 // or proves that it is something else (an error page). One that ends half-way is taken for one that
 // is still being written (a dump that waits for a lock) while its slot's grace lasts, or for
 // kUnfinishedQuiets times quiet_time after its last change: the one before it stands in if nothing
-// speaks against that. Objects of a bucket appear whole.
+// speaks against that. Objects of a bucket appear whole, but for the pieces of a dump. For the same
+// time a dump waits for its checksum file, and a checksum file for its dump (backup_unfinished.h).
 #pragma once
 
 #include <atomic>

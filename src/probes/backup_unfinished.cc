@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "catalog/folder_catalog.h"
 #include "catalog/make_place.h"
+#include "probes/backup_contents.h"
 #include "probes/backup_worth.h"
 #include "verify/split_pieces.h"
 
@@ -30,8 +32,55 @@ bool IsInPieces(const catalog::Artefact& artefact) {
 
 }  // namespace
 
+// The checksum files say of it what they said of the bytes before, and are older than it.
+bool UnfinishedBackups::IsOverwritten(const catalog::Artefact& artefact,
+                                      base::Timestamp now) const {
+  if (artefact.checksum_stamp == 0 || artefact.facts) return false;
+  if (!MayBeWrittenOn(spec_, artefact.modified, now)) return false;
+  const auto last = verdicts_.FindPath(artefact.path);
+  if (!last) return false;
+  const BackupVerdict& before = last->before ? *last->before : *last;
+  return before.checksum == ChecksumState::kMatched && before.fingerprint != artefact.fingerprint &&
+         before.checksum_stamp == artefact.checksum_stamp && HasOlderList(artefact);
+}
+
+bool UnfinishedBackups::HasOlderList(const catalog::Artefact& artefact) const {
+  const auto listed = catalog_.Times(artefact).listed;
+  return listed && *listed < artefact.modified;
+}
+
+// What was overwritten counts as being written until its checksum file is, too.
+void UnfinishedBackups::AwaitLists(catalog::Listing& listing, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& all = listing.complete.all();
+  const std::size_t looked = std::min(all.size(), kContentsLookBack);
+  std::set<std::string> awaited;
+  for (auto at = all.end() - static_cast<std::ptrdiff_t>(looked); at != all.end(); ++at) {
+    if (!IsOverwritten(*at, now)) continue;
+    awaited.insert(at->path);
+    listing.in_progress.push_back(at->name);
+    listing.recent.push_back(*at);
+  }
+  if (awaited.empty()) return;
+  std::erase_if(listing.complete.Edit(),
+                [&](const auto& one) { return awaited.contains(one.path); });
+}
+
+bool UnfinishedBackups::IsListedAnew(const catalog::Artefact& artefact, base::Timestamp now) {
+  const auto verdict = verdicts_.Find(artefact);
+  const bool was_listed = verdict && verdict->outcome == verify::Outcome::kIntact &&
+                          verdict->checksum == ChecksumState::kMatched &&
+                          verdict->checksum_stamp != 0;
+  if (!was_listed || verdict->checksum_stamp == artefact.checksum_stamp) return false;
+  const auto last = listed_anew_.find(artefact.path);
+  const base::Timestamp since = last != listed_anew_.end() ? last->second : now;
+  return MayBeWrittenOn(spec_, next_listed_anew_.try_emplace(artefact.path, since).first->second,
+                        now);
+}
+
 void UnfinishedBackups::ConfirmRecent(catalog::Listing& listing, const RunContext& context) {
   if (!spec_.verify.enabled) return;
+  listed_anew_ = std::exchange(next_listed_anew_, {});
+  AwaitLists(listing, context.now);
   std::map<std::string, RecentLook> looks;
   int read = 0;
   for (const catalog::Artefact& artefact : listing.recent) {
@@ -98,17 +147,45 @@ bool UnfinishedBackups::MayBeUnfinished(const catalog::Artefact& artefact, base:
   return MayBeWrittenOn(spec_, in_pieces ? ArrivalOf(artefact, now) : artefact.modified, now);
 }
 
-void UnfinishedBackups::HoldBack(catalog::Listing& listing, base::Timestamp now) {
-  const std::vector<catalog::Artefact>& complete = listing.complete.all();
-  std::size_t left = complete.size();
-  while (left > 0 && MayBeUnfinished(complete[left - 1], now)) --left;
-  arrivals_ = std::exchange(next_arrivals_, {});
-  if (left == 0 || left == complete.size()) return;
-  const catalog::Artefact& before = complete[left - 1];
+// True for one that nothing speaks against but that its checksum file, or the one that this is of,
+// is not there yet.
+bool UnfinishedBackups::AwaitsChecksum(const catalog::Artefact& artefact,
+                                       base::Timestamp now) const {
+  if (artefact.facts || artefact.defect || IsTooSmall(spec_, artefact)) return false;
+  const auto verdict =
+      spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
+  if (verdict && verdict->checksum == ChecksumState::kMismatched) {
+    if (HasOlderList(artefact)) return MayBeWrittenOn(spec_, artefact.modified, now);
+    const auto successor = catalog_.Times(artefact).successor;
+    return successor && MayBeWrittenOn(spec_, std::min(*successor, verdict->verified), now);
+  }
+  if (verdict && verdict->outcome == verify::Outcome::kBroken) return false;
+  const bool none = !verdict || verdict->checksum == ChecksumState::kNone;
+  return spec_.require_checksum && artefact.checksum_stamp == 0 && none &&
+         MayBeWrittenOn(spec_, artefact.modified, now);
+}
+
+// True for one that nothing speaks against.
+bool UnfinishedBackups::StandsFor(const catalog::Artefact& before) const {
   const auto verdict =
       spec_.verify.enabled ? verdicts_.Find(before) : std::optional<BackupVerdict>();
   const bool broken = verdict && verdict->outcome == verify::Outcome::kBroken;
-  if (broken || before.defect || IsTooSmall(spec_, before)) return;
+  return !broken && !before.defect && !IsTooSmall(spec_, before);
+}
+
+void UnfinishedBackups::HoldBack(catalog::Listing& listing, base::Timestamp now) {
+  const std::vector<catalog::Artefact>& complete = listing.complete.all();
+  std::size_t left = complete.size();
+  bool any_ends = false;  // half-way
+  for (; left > 0; --left) {
+    const catalog::Artefact& artefact = complete[left - 1];
+    if (AwaitsChecksum(artefact, now)) continue;
+    if (!MayBeUnfinished(artefact, now)) break;
+    any_ends = true;
+  }
+  arrivals_ = std::exchange(next_arrivals_, {});
+  if (left == complete.size() || (left == 0 && any_ends)) return;
+  if (left > 0 && !StandsFor(complete[left - 1])) return;
   for (std::size_t i = left; i < complete.size(); ++i) {
     listing.in_progress.push_back(complete[i].name);
   }

@@ -1,5 +1,5 @@
 // Which of the artefacts that a look found are not finished yet: those that have just changed, and
-// those that end half-way and may be written on.
+// those that end half-way and may be written on, or whose checksum file is to come yet.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,12 @@ class UnfinishedBackups {
   // One that is only half there leaves no verdict: it may be about to replace the one that was
   // judged under its name.
   void ConfirmRecent(catalog::Listing& listing, const RunContext& context);
-  // Moves the newest complete ones that may be unfinished to those in progress, unless nothing good
-  // is left to stand in for them.
+  // Moves the newest complete ones that may be unfinished, or whose checksum file may be, to those
+  // in progress, unless nothing good is left to stand in for them.
   void HoldBack(catalog::Listing& listing, base::Timestamp now);
+  // True for one that was what checksum files said of it, and of which they say something else for
+  // a short time now: they came before the one that is to replace it. It is not to be read.
+  bool IsListedAnew(const catalog::Artefact& artefact, base::Timestamp now);
 
  private:
   // When the last of its pieces came to lie there.
@@ -38,6 +41,11 @@ class UnfinishedBackups {
     base::Timestamp at{};
   };
 
+  void AwaitLists(catalog::Listing& listing, base::Timestamp now) const;
+  bool IsOverwritten(const catalog::Artefact& artefact, base::Timestamp now) const;
+  bool HasOlderList(const catalog::Artefact& artefact) const;
+  bool AwaitsChecksum(const catalog::Artefact& artefact, base::Timestamp now) const;
+  bool StandsFor(const catalog::Artefact& before) const;
   bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now);
   base::Timestamp ArrivalOf(const catalog::Artefact& pieces, base::Timestamp now);
 
@@ -53,6 +61,8 @@ class UnfinishedBackups {
   std::map<std::string, RecentLook> looks_;
   // Of those that the last run took for unfinished pieces, and of those that this one does.
   std::map<std::string, Arrival> arrivals_, next_arrivals_;
+  // When those that are listed anew were seen to be; by path, of the last run and of this one.
+  std::map<std::string, base::Timestamp> listed_anew_, next_listed_anew_;
 };
 
 }  // namespace drwatch::probes

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/digest.h"
+#include "base/strings.h"
 #include "probes/backup_probe.h"
 #include "probes/bucket_facts.h"
 #include "probes/probe_result_access.h"
@@ -643,6 +645,26 @@ TEST_F(BucketProbeTest, PiecesThatAreStillBeingUploadedAreNotBroken) {
   const model::ProbeResult result = Run();
   EXPECT_TRUE(result.ok()) << Describe(result);
   EXPECT_EQ(ValueOf(result, "backup_age_seconds"), 60);
+}
+
+TEST_F(BucketProbeTest, AnOverwrittenObjectWaitsForItsChecksumFile) {
+  const auto sum = [](std::string_view bytes) {
+    return base::Hex(base::ComputeDigest(base::DigestAlgorithm::kSha256, bytes));
+  };
+  std::string other = Sample("custom.dump");
+  other[17] = static_cast<char>(other[17] ^ 1);  // begun in another second
+  Put("daily/latest.dump", 24h, Sample("custom.dump"));
+  Put("daily/latest.dump.sha256", 24h, sum(Sample("custom.dump")));
+  EXPECT_TRUE(Run().ok());
+  Put("daily/latest.dump", 1min, other);
+  model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_success"), 1);
+  clock_.Advance(5min);
+  EXPECT_EQ(Run().Headline().reason, Reason::kCorrupt);
+  Put("daily/latest.dump.sha256", 1s, sum(other));
+  result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
 }
 
 TEST_F(BucketProbeTest, ReadsALargeObjectBesideTheRun) {
