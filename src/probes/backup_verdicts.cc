@@ -219,7 +219,15 @@ std::optional<BackupVerdict> BackupVerdicts::FindPath(const std::string& path) c
     if (found == verdicts_.end()) return std::nullopt;
     verdict = found->second;
   }
-  if (!verdict->needs_wal.empty() && find_wal_) Settle(*verdict, find_wal_(verdict->needs_wal));
+  if (verdict->needs_wal.empty() || !find_wal_) return verdict;
+  Settle(*verdict, find_wal_(verdict->needs_wal));
+  const std::lock_guard lock(mutex_);
+  const auto held = held_.find(path);
+  if (verdict->outcome != verify::Outcome::kBroken) {
+    held_[path] = verdict->fingerprint;
+  } else if (held != held_.end() && held->second == verdict->fingerprint) {
+    verdict->wal_patience = {};  // what was there and is gone is not on its way
+  }
   return verdict;
 }
 

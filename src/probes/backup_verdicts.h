@@ -117,6 +117,8 @@ class BackupVerdicts {
   db::Database* const database_;
   const std::string probe_;
   const FindWal find_wal_;
+  // Fingerprints, by path, of those whose WAL an archive held since the start.
+  mutable std::unordered_map<std::string, std::uint64_t> held_;
   mutable std::mutex mutex_;
   mutable bool loaded_ = false;
   mutable std::unordered_map<std::string, BackupVerdict> verdicts_;

@@ -281,6 +281,15 @@ TEST_F(BackupWalTest, WalMayBeOnItsWayForAsLongAsTheArchiveSays) {
   EXPECT_TRUE(Run().ok());
 }
 
+TEST_F(BackupWalTest, WalThatWasThereAndIsGoneIsNotOnItsWay) {
+  const auto archive = AddArchive("wal", 90min);
+  Hold(*archive, 1, 4);
+  Touch("base-1", 1h);
+  EXPECT_TRUE(Run().ok());
+  Hold(*archive, 1, 3);
+  EXPECT_EQ(Run().Headline().severity, Severity::kCritical);
+}
+
 TEST_F(BackupWalTest, WhileItsWalIsAwaitedTheOneBeforeIsTheLatestGoodOne) {
   const auto archive = AddArchive("wal", 90min);
   AddNext("base-2", "0/5000100");
