@@ -149,7 +149,7 @@ int Verify(const VerifyOptions& options) {
   std::vector<WalReport> archives;
   for (const std::string& folder : options.wal_folders) archives.push_back(VerifyWalFolder(folder));
   const auto tell = [&](const VerifiedPath& found) {
-    const VerifiedPath one = PointTheWay(Demand(JudgeGaps(found), options.level));
+    const VerifiedPath one = PointTheWay(Demand(found, options.level));
     status = Worse(status, ExitOf(one.verdict.outcome));
     if (options.json) {
       all.push_back(JsonOf(one));
@@ -160,7 +160,7 @@ int Verify(const VerifyOptions& options) {
   VerifyChain chain(options.paths);
   std::vector<VerifiedPath> waiting;
   const auto say = [&](const VerifiedPath& found) {
-    VerifiedPath one = Supply(found, options, archives);
+    VerifiedPath one = JudgeGaps(Supply(found, options, archives));
     chain.Note(one);
     if (chain.IsIncremental(one.path)) return waiting.push_back(std::move(one));
     tell(one);
@@ -173,7 +173,9 @@ int Verify(const VerifyOptions& options) {
       continue;
     }
     VerifyPaths(std::exchange(plain, {}), options.jobs, say);
-    VerifyRepository(path, options.jobs, say);
+    // What its backups do not need may be missing.
+    VerifyRepository(path, options.jobs,
+                     [&](const VerifiedPath& found) { tell(Supply(found, options, archives)); });
   }
   VerifyPaths(plain, options.jobs, say);
   chain.Sort(waiting);
