@@ -420,16 +420,24 @@ def exchange(folder, other):
 
 
 def test_a_short_window_pages(folder, drwatch, receivers, primary):
-    archive(primary)
+    name = archive(primary)
     base_backup(primary)
     archive(primary)
-    drwatch.start(config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="12s")]))
+    text = config(folder, receivers, [primary_probe(primary), wal_probe(primary, window="1h")])
+    drwatch.start(text)
+    # It is as long as it can be.
+    wait_until(lambda: value(drwatch, "pitr_window_growing") == 1, what="a young archive")
+    # An archive that is older than what it promises.
+    day_ago = time.time() - 86400
+    os.utime(primary.archive / name, (day_ago, day_ago))
     page = expect_page(receivers, "PitrWindowShort", wait_until)
-    # It grows while nothing is lost.
-    time.sleep(12)
-    archive(primary)
+    assert value(drwatch, "pitr_window_growing") is None
+    # Any point of the time since the base backup, although nothing is written.
+    before = value(drwatch, "pitr_window_seconds")
+    wait_until(lambda: value(drwatch, "pitr_window_seconds") > before + 1, what="a window that grows")
+    reload(drwatch, text.replace('"1h"', '"1s"'))
     expect_resolve(receivers, page, wait_until)
-    assert value(drwatch, "pitr_window_seconds") >= 12
+    assert value(drwatch, "pitr_window_target_seconds") == 1
 
 
 def test_base_backups_of_another_probe_count(folder, drwatch, receivers, primary):
