@@ -39,6 +39,12 @@ const PlaceObject* Find(const std::vector<PlaceObject>& objects, const std::stri
 // AES-256-CBC as "openssl enc" writes it: 8 bytes that say so, 8 of salt, blocks of 16.
 bool IsEncryptedSize(std::int64_t bytes) { return bytes >= 32 && bytes % 16 == 0; }
 
+// Each block is encrypted by itself, behind 8 bytes of salt, and between them stand numbers of any
+// length. A bundle may hold such files.
+bool MayHoldBlocks(std::string_view name) {
+  return name.starts_with("bundle/") || name.ends_with(".pgbi");
+}
+
 std::uint64_t FingerprintOfWal(const BackupWal& wal) {
   return StampOf(wal.missing.value_or("")) + FingerprintOfObjects(wal.objects);
 }
@@ -111,7 +117,9 @@ const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std
     const std::string_view name = std::string_view(object.name).substr(list.prefix.size());
     folder.manifest = folder.manifest || name == kManifest;
     folder.manifest_copy = folder.manifest_copy || name == kManifestCopy;
-    if (folder.uneven.empty() && !IsEncryptedSize(object.size_bytes) &&
+    const bool sized =
+        MayHoldBlocks(name) ? object.size_bytes > 0 : IsEncryptedSize(object.size_bytes);
+    if (folder.uneven.empty() && !sized &&
         !IsTemporaryName(object.name.substr(object.name.rfind('/') + 1))) {
       folder.uneven = std::string(name) + " has " + std::to_string(object.size_bytes) + " bytes";
     }

@@ -500,6 +500,30 @@ TEST(PgBackRestCatalogTest, AnEncryptedFileThatIsCutOffShowsByItsSize) {
   }
 }
 
+TEST(PgBackRestCatalogTest, EncryptedBlocksHaveAnySize) {
+  PgBackRestRepository repository = PgBackRestRepository().Build();
+  for (auto& [name, bytes] : repository.files) {
+    bytes = (name.find(".info") != name.npos ? "PGBR006_Salted__" : "Salted__") + bytes;
+    bytes.resize((bytes.size() / 16 + 2) * 16);
+  }
+  const std::string folder = std::string("backup/main/") + kFull + "/";
+  std::string& bundle = repository.files[folder + "bundle/1"];
+  bundle = std::string(1001, 'x');
+  repository.files[folder + "pg_data/base/5/16384.pgbi"] = std::string(333, 'x');
+  for (const bool empty : {false, true}) {
+    if (empty) bundle.clear();
+    Look look(repository);
+    look.now_ = base::SystemClock().Now() + 11min;
+    look.List();
+    look.now_ += 11min;
+    const Listing listing = look.List();
+    ASSERT_EQ(listing.complete.size(), 3u);
+    for (const Artefact& artefact : listing.complete) {
+      EXPECT_EQ(artefact.defect.has_value(), empty) << artefact.name;
+    }
+  }
+}
+
 TEST(PgBackRestCatalogTest, TheArchiveIsReadOnceForItselfAndItsBackups) {
   const PgBackRestRepository intact = PgBackRestRepository().Build();
   verify::VerifyOptions options;

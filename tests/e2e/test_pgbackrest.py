@@ -24,7 +24,11 @@ KINDS = {
     "bundles": {"compress-type": "gz", "repo1-bundle": "y"},
     "blocks": {"compress-type": "zst", "repo1-bundle": "y", "repo1-block": "y", "beta": "y"},
     "encrypted": {"compress-type": "bz2", "repo1-cipher-type": "aes-256-cbc", "repo1-cipher-pass": "open sesame"},
+    "encrypted-blocks": {"compress-type": "zst", "repo1-bundle": "y", "repo1-block": "y", "beta": "y",
+                         "repo1-cipher-type": "aes-256-cbc", "repo1-cipher-pass": "open sesame"},
 }
+ENCRYPTED = [name for name in KINDS if name.startswith("encrypted")]
+OPEN = [name for name in KINDS if name not in ENCRYPTED]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def rewrite(path, content):
     os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
 
 
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "encrypted"])
+@pytest.mark.parametrize("kind", OPEN)
 def test_intact_backups_are_proven(repositories, kind):
     code, outcomes, lines = verify(repositories[kind].path)
     assert code == 0, lines
@@ -122,7 +126,7 @@ def test_what_is_told_is_what_pgbackrest_knows(folder, drwatch, receivers, repos
     assert not receivers.pages()
 
 
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "encrypted"])
+@pytest.mark.parametrize("kind", OPEN)
 def test_every_damage_is_found(copy_of, repositories, kind, folder):
     """Seeded damages to random stored files, each undone again: found by both programs, or by drwatch alone."""
     chance = random.Random(SEED)
@@ -266,8 +270,9 @@ def test_bucket_to_page_and_back(folder, drwatch, receivers, repositories, keep)
     expect_resolve(receivers, page, wait_until)
 
 
-def test_encrypted_is_watched_and_not_failed(folder, drwatch, receivers, repositories):
-    one = repositories["encrypted"]
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_encrypted_is_watched_and_not_failed(folder, drwatch, receivers, repositories, kind):
+    one = repositories[kind]
     drwatch.start(config(folder, receivers, [probe(one.path)]))
     wait_until(lambda: value(drwatch, "backup_verification_level") == 1, what="looked at")
     assert value(drwatch, "backup_success") == 1
