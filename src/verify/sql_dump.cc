@@ -35,6 +35,9 @@ constexpr std::array<Row, 5> kRows = {{
 }};
 constexpr std::size_t kHeadBytes = 512;
 constexpr std::size_t kTailBytes = 4096;
+// A line that standard error put into a dump of MySQL's (2>&1, docker exec -t) begins with one. In
+// rows a line feed is escaped.
+constexpr std::array<std::string_view, 2> kMessages = {"mysqldump: ", "mariadb-dump: "};
 // psql leaves it out, too.
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -59,11 +62,15 @@ const Row* FindRow(std::string_view head) {
 }
 
 // Where the dumps in one text of MySQL's begin and end: somebody may write several into one file.
+// In none is there a message.
 class DumpMarks {
  public:
   explicit DumpMarks(const Row& row)
-      : first_(row.first), last_(row.last), longest_(std::max(first_.size(), last_.size())) {}
-  // Faults: kIncomplete, where one begins before the one before it has ended.
+      : first_(row.first),
+        last_(row.last),
+        longest_(
+            std::max({first_.size(), last_.size(), kMessages[0].size(), kMessages[1].size()})) {}
+  // Faults: kIncomplete, where one begins before the one before it has ended; kCorrupt: a message.
   Walked<void> Take(std::string_view text, std::int64_t offset) {
     const std::size_t before = seam_.size();
     seam_ += text.substr(0, longest_);
@@ -89,6 +96,10 @@ class DumpMarks {
   bool open() const { return open_; }
 
  private:
+  static bool IsMessage(std::string_view line) {
+    return std::any_of(kMessages.begin(), kMessages.end(),
+                       [line](std::string_view start) { return line.starts_with(start); });
+  }
   static std::int64_t Signed(std::size_t size) { return static_cast<std::int64_t>(size); }
   // Of the lines behind the line feeds before `end`. Returns where the first one lies that is cut
   // off, or else the text's size.
@@ -97,6 +108,10 @@ class DumpMarks {
       const std::string_view line = text.substr(at + 1);
       if (line.size() < longest_) return at;
       if (line.starts_with(last_)) open_ = false;
+      if (open_ && IsMessage(line)) {
+        return Broken(Reason::kCorrupt, offset + Signed(at + 1),
+                      "a message among the statements: standard error went into the dump (2>&1)");
+      }
       if (!line.starts_with(first_)) continue;
       if (open_) {
         return Broken(Reason::kIncomplete, offset + Signed(at + 1),

@@ -797,6 +797,25 @@ TEST(SqlDumpTest, EachOfSeveralMySqlDumpsNeedsItsEnd) {
   EXPECT_EQ(WalkBytes(head + "SELECT 1;\n-- Dump completed").outcome, Outcome::kIntact);
 }
 
+TEST(SqlDumpTest, MessagesOfMySqlsProgramsAreNoStatements) {
+  const std::string head = "-- MariaDB dump 10.19  Distrib 10.11.8-MariaDB\n--\n";
+  const std::string end = "-- Dump completed on 2026-01-01  2:00:00\n";
+  const std::string rows = "INSERT INTO t VALUES ('mysqldump: Error\\nmysqldump: Error');\n";
+  EXPECT_EQ(WalkBytes(head + rows + end).outcome, Outcome::kIntact);
+  EXPECT_EQ(WalkBytes(head + "-- mysqldump: of the shop\n" + end).outcome, Outcome::kIntact);
+  for (const std::string message :
+       {"mysqldump: Error: 'Access denied; you need the PROCESS privilege'\r\n",
+        "mariadb-dump: Couldn't execute 'SHOW FUNCTION STATUS'\n"}) {
+    for (const std::size_t size : {0, 100'000}) {
+      const std::string before = head + rows + "--" + std::string(size, '-') + "\n";
+      const Verdict verdict = WalkBytes(before + message + rows + end);
+      EXPECT_EQ(verdict.reason, Reason::kCorrupt) << message;
+      EXPECT_EQ(verdict.place, "byte " + std::to_string(before.size()));
+      EXPECT_EQ(WalkBytes(before + message + end).reason, Reason::kCorrupt) << message;
+    }
+  }
+}
+
 TEST(SqlDumpTest, LinesOfAnyLengthAreFine) {
   const std::string head = "--\n-- PostgreSQL database dump\n--\n\nCOPY public.t (a) FROM stdin;\n";
   const std::string end = "\n\\.\n--\n-- PostgreSQL database dump complete\n--\n";
