@@ -21,6 +21,12 @@ bool IsDue(const config::BackupProbe& spec, const catalog::Artefact& artefact,
   return IsOver(verdict->verified, every, now);
 }
 
+// Whether the place does not let it be read. One that takes too long is as large as those before
+// it.
+bool IsClosed(const BackupVerdict& verdict) {
+  return WasPrevented(verdict) && verdict.reason != model::Reason::kTimeout;
+}
+
 // Which of those before the newest one is good, then?
 std::optional<catalog::Artefact> NextOlder(const config::BackupProbe& spec,
                                            const std::vector<catalog::Artefact>& complete,
@@ -49,7 +55,9 @@ std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
   const catalog::Artefact& newest = complete.back();
   const auto verdict = verdicts.Find(newest);
   if (IsDue(spec, newest, verdict, now)) return newest;
-  if (WorthOf(spec, newest, verdict) == Worth::kBad || is_left(newest.name)) {
+  const Worth worth = WorthOf(spec, newest, verdict);
+  if (worth == Worth::kBad || (worth == Worth::kOpen && IsClosed(*verdict)) ||
+      is_left(newest.name)) {
     return NextOlder(spec, complete, verdicts, is_left, now);
   }
   for (const catalog::Artefact* sibling : SiblingsOfNewest(spec, complete)) {

@@ -23,9 +23,10 @@ bool IsOver(base::Timestamp at, base::Duration after, base::Timestamp now);
 using IsLeft = std::function<bool(const std::string& name)>;
 
 // The newest if it has no verdict, an old one, or checksum files that say something else by now;
-// else, while it is good, what its run left of other databases; else the newest of the older ones
-// that may be good, until one is: that one is verified again when its verdict is old. nullopt:
-// nothing. A broken verdict stays for those bytes. `complete` is oldest first.
+// else, while it is good, what its run left of other databases; else, if it is bad or the place
+// does not let it be read, the newest of the older ones that may be good, until one is: that one is
+// verified again when its verdict is old. nullopt: nothing. A broken verdict stays for those bytes.
+// `complete` is oldest first.
 std::optional<catalog::Artefact> NextToVerify(const config::BackupProbe& spec,
                                               const std::vector<catalog::Artefact>& complete,
                                               const BackupVerdicts& verdicts, const IsLeft& is_left,

@@ -173,6 +173,18 @@ TEST_F(BackupLatestTest, OneThatCannotBeReadDoesNotEndTheSearch) {
   EXPECT_EQ(Good(), "shop-1.dump");
 }
 
+TEST_F(BackupLatestTest, TheOneBeforeANewestThatCannotBeReadIsRead) {
+  Write("shop-1.dump", 3h, GoodDump());
+  Write("shop-2.dump", 2h, GoodDump());
+  std::filesystem::permissions(folder_.Path("backups/shop-2.dump"), std::filesystem::perms::none);
+  std::filesystem::permissions(folder_.path(), std::filesystem::perms(0755));
+  const testing::AsNobody nobody;
+  Run();
+  Run();
+  EXPECT_EQ(Good(), "shop-1.dump");
+  EXPECT_EQ(Latest().severity, Severity::kOk);
+}
+
 TEST_F(BackupLatestTest, TheLatestGoodOneIsReadAgainAsTheNewestWouldBe) {
   spec_.max_age = 1000h;
   Write("shop-1.dump", 3h, GoodDump());
