@@ -20,7 +20,8 @@ bool IsDump(const BackupVerdict& verdict) {
 // What a dump itself, or else its file, says against the date in its name: a job that goes on when
 // the one that dumps has died gives the last dump a new name every night, with its time (`cp -p`).
 base::Timestamp PointOfNamed(const catalog::Artefact& artefact, const BackupVerdict& verdict) {
-  constexpr base::Timestamp kNoClock = base::FromUnixMillis(946'684'800'000);  // 2000
+  // What has no clock counts from a year before 2010.
+  constexpr base::Timestamp kNoClock = base::FromUnixMillis(1'262'304'000'000);
   if (verdict.begun) {
     return verify::LatestReading(*verdict.begun, artefact.time).value_or(artefact.time);
   }

@@ -227,6 +227,7 @@ TEST_F(BackupDoubtTest, ANewDateInItsNameMakesNoOldDumpNew) {
   EXPECT_EQ(age("shop-20251231T200000Z.sql", 4h, MySqlDump("2025-12-20 00:00:00")), 276) << "cp";
   EXPECT_EQ(age("shop-20251231T200000Z.sql", 40h, kSql), 4) << "its file's clock is behind";
   EXPECT_EQ(age("shop-20251231T200000Z.sql", 50 * 365 * 24h, kSql), 4) << "it has none";
+  EXPECT_EQ(age("shop-20251231T200000Z.sql", 25 * 365 * 24h, kSql), 4) << "it has none";
   EXPECT_EQ(age("shop-20251231T200000Z.sqlite", 12 * 24h, Noise(20'000)), 4) << "nothing changed";
   // The others of such a job are as old.
   Write("shop-2025-12-30.sql", 12 * 24h, kSql);
