@@ -8,7 +8,7 @@ namespace drwatch::catalog {
 
 FolderKind RecogniseFolder(const verify::FileSet& files) {
   if (verify::LooksLikeBaseBackup(files) || verify::LooksLikeDumpFolder(files) ||
-      verify::LooksLikeAofFolder(files)) {
+      verify::LooksLikeCutDumpFolder(files) || verify::LooksLikeAofFolder(files)) {
     return {true, verify::ChunkStore::kNone};
   }
   const verify::ChunkStore store = verify::RecogniseChunkStore(files);

@@ -117,6 +117,21 @@ TEST_F(FolderCatalogTest, RedisSnapshotsTellTheirTime) {
   EXPECT_EQ(List().complete.back().time, kNow - 1min);
 }
 
+// pg_dump writes toc.dat last.
+TEST_F(FolderCatalogTest, ADumpThatDidNotComeToItsTocIsOneArtefact) {
+  options_.recursive = true;
+  Write("2025-12-31/shop/toc.dat", 25h);
+  Write("2025-12-31/shop/3343.dat.gz", 25h);
+  Write("2026-01-01/shop/3343.dat.gz", 1h);
+  Write("2026-01-01/shop/3344.dat.gz", 1h);
+  Write("2026-01-01/globals.sql", 1h);
+  const Listing listing = List();
+  ASSERT_EQ(listing.complete.size(), 3U);
+  for (const Artefact& artefact : listing.complete) {
+    EXPECT_EQ(artefact.folder, artefact.name.ends_with("/shop")) << artefact.name;
+  }
+}
+
 TEST_F(FolderCatalogTest, AppendOnlyFoldersAreOneArtefact) {
   Write("appendonlydir/appendonly.aof.manifest", 1h, "file a.1.incr.aof seq 1 type i\n");
   Write("appendonlydir/a.1.incr.aof", 1h);
