@@ -8,11 +8,13 @@ namespace drwatch::catalog {
 
 FolderKind RecogniseFolder(const verify::FileSet& files) {
   if (verify::LooksLikeBaseBackup(files) || verify::LooksLikeDumpFolder(files) ||
-      verify::LooksLikeCutDumpFolder(files) || verify::LooksLikeAofFolder(files)) {
+      verify::LooksLikeAofFolder(files)) {
     return {true, verify::ChunkStore::kNone};
   }
   const verify::ChunkStore store = verify::RecogniseChunkStore(files);
-  return {store != verify::ChunkStore::kNone, store};
+  if (store != verify::ChunkStore::kNone) return {true, store};
+  const bool cut = verify::LooksLikeCutDumpFolder(files, verify::DumpPieces::kAny);
+  return {cut, verify::ChunkStore::kNone, cut};
 }
 
 }  // namespace drwatch::catalog

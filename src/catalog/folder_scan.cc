@@ -252,7 +252,7 @@ bool FolderScan::JudgeFolder(const std::string& relative, const FolderEntry& ent
       (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
     return AddFolder(relative, entry, kind.store);
   }
-  if (kind.one_artefact) return true;
+  if (kind.one_artefact && !kind.guessed) return true;
   if (options_.recursive) return Scan(relative + "/");
   listing_.left_out.Add(relative);
   return true;

@@ -31,9 +31,10 @@ bool PlaceFiles::Has(const std::string& name) const {
 std::vector<std::string> PlaceFiles::TopNames() const {
   std::vector<std::string> names;
   for (const PlaceObject& object : objects_) {
-    if (object.name.find('/', folder_.size()) == std::string::npos) {
-      names.push_back(object.name.substr(folder_.size()));
-    }
+    const std::size_t slash = object.name.find('/', folder_.size());
+    std::string name = object.name.substr(folder_.size(), slash - folder_.size());
+    const bool known = slash != std::string::npos && !names.empty() && names.back() == name;
+    if (!known && !name.empty()) names.push_back(std::move(name));
   }
   return names;
 }

@@ -201,7 +201,7 @@ void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
   if (matches && (kind.one_artefact || (options_.pattern != "*" && !options_.recursive))) {
     return AddFolder(folder, objects, beside, kind.store);
   }
-  if (kind.one_artefact) return;
+  if (kind.one_artefact && !kind.guessed) return;
   if (options_.recursive) return Scan(folder, objects);
   if (matches) listing_.left_out.Add(folder.substr(0, folder.size() - 1));
 }
@@ -211,7 +211,8 @@ void PlaceScan::JudgeFolder(const std::string& folder, Objects objects,
 bool PlaceScan::IsUnfinished(const PlaceFiles& files) const {
   bool has_archive = files.Has("PG_VERSION");
   for (const std::string& name : files.TopNames()) {
-    if (IsTemporaryName(name) && !verify::IsRedisTemporaryName(name)) return true;
+    const bool temporary = IsTemporaryName(name) && !verify::IsRedisTemporaryName(name);
+    if (temporary && files.Find(name) != nullptr) return true;
     has_archive = has_archive || name.starts_with("base.tar");
   }
   return files.Has("backup_manifest") && !has_archive;

@@ -25,15 +25,69 @@ std::optional<std::string> FindFile(const FileSet& files, const std::string& nam
   return std::nullopt;
 }
 
-// "3348.dat.gz"
-bool IsPackedTableName(const std::string& name) {
-  const std::size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
-  const std::string ending = name.substr(digits);
-  return digits > 0 && (ending == ".dat.gz" || ending == ".dat.lz4" || ending == ".dat.zst");
+// ".dat.gz" of "3348.dat.gz"; all of what is no number.
+std::string_view AfterNumber(std::string_view name) {
+  return name.substr(std::min(name.find_first_not_of("0123456789"), name.size()));
 }
 
-bool IsLargeObjectList(const std::string& name) {
-  return name.starts_with("blobs") && name.ends_with(".toc");
+bool IsPackedEnding(std::string_view ending) {
+  return ending == ".dat.gz" || ending == ".dat.lz4" || ending == ".dat.zst";
+}
+
+// Also with what a copy that is on its way or a checksum file has behind it.
+bool EndsAs(std::string_view ending, std::string_view whole) {
+  return ending.starts_with(whole) &&
+         (ending.size() == whole.size() || ending[whole.size()] == '.');
+}
+
+// False for what may as well be a year, a day or a time, and for "1.dat" to "31.dat" of a rotation:
+// pg_dump numbers the system catalogs first, so that data begins in the thousands.
+bool IsNumberOfData(std::string_view number) {
+  if (number.size() < 4 || number.size() > 7 || number.starts_with('0')) return false;
+  const bool year = number.starts_with("19") || number.starts_with("20");
+  if (number.size() == 5) return true;
+  if (number.size() == 7 || year) return !year;
+  const auto pair = [number](std::size_t at) {
+    return (number[at] - '0') * 10 + (number[at + 1] - '0');
+  };
+  const auto day = [](int a, int b) { return (a <= 12 && b <= 31) || (a <= 31 && b <= 12); };
+  const bool time = pair(0) < 24 && pair(2) < 60;
+  return !time && !day(pair(0), pair(2)) && (number.size() == 4 || !day(pair(2), pair(4)));
+}
+
+bool IsLargeObjectList(std::string_view name) {
+  constexpr std::string_view kStart = "blobs";  // "blobs.toc", "blobs_12.toc"
+  if (!name.starts_with(kStart)) return false;
+  name.remove_prefix(kStart.size());
+  if (name.starts_with('_')) name = AfterNumber(name.substr(1));
+  return EndsAs(name, ".toc");
+}
+
+// A copy of toc.dat that is on its way.
+bool IsUnfinishedToc(std::string_view name) {
+  return name.starts_with("toc.dat.") &&
+         (name.ends_with(".tmp") || name.ends_with("part") || name.ends_with(".partial"));
+}
+
+// Nothing but a dump has these.
+bool TellsADump(std::string_view name, DumpPieces told_by) {
+  constexpr std::string_view kObject = "blob_";
+  if (IsLargeObjectList(name)) return true;
+  const bool object = name.starts_with(kObject);
+  if (object) name.remove_prefix(kObject.size());
+  const std::string_view ending = AfterNumber(name);
+  const std::string_view number = name.substr(0, name.size() - ending.size());
+  const bool packed = IsPackedEnding(ending);
+  if (!packed && (ending != ".dat" || told_by == DumpPieces::kPacked)) return false;
+  return object ? !number.empty() : IsNumberOfData(number);
+}
+
+// A dump may have it before its toc.dat.
+bool MayBePiece(std::string_view name) {
+  const std::string_view ending = AfterNumber(name);
+  const bool data = ending.size() < name.size() && EndsAs(ending, ".dat");
+  return data || IsLargeObjectName(name) || IsLargeObjectList(name) || IsUnfinishedToc(name) ||
+         name.starts_with('.') || ParseChecksumFileName(name);
 }
 
 Verdict Bad(const std::string& place, Reason reason, std::string message) {
@@ -132,13 +186,12 @@ class DumpFolder {
 }  // namespace
 
 bool LooksLikeDumpFolder(const FileSet& files) { return files.Has("toc.dat"); }
-bool LooksLikeCutDumpFolder(const FileSet& files) {
+bool LooksLikeCutDumpFolder(const FileSet& files, DumpPieces told_by) {
+  if (files.Has("toc.dat")) return false;
   const std::vector<std::string> names = files.TopNames();
-  const bool any = std::any_of(names.begin(), names.end(), IsPackedTableName);
-  return any && !files.Has("toc.dat") &&
-         std::all_of(names.begin(), names.end(), [](const std::string& name) {
-           return IsPackedTableName(name) || IsLargeObjectName(name) || IsLargeObjectList(name);
-         });
+  return std::all_of(names.begin(), names.end(), MayBePiece) &&
+         std::any_of(names.begin(), names.end(),
+                     [told_by](const std::string& name) { return TellsADump(name, told_by); });
 }
 bool LooksLikeDumpFolder(const std::string& folder) {
   return LooksLikeDumpFolder(FolderFiles(folder));

@@ -203,10 +203,10 @@ Verdict VerifyListed(const std::string& path, const ChecksumFileName& kind,
 
 // A folder that is one artefact. nullopt: it is not.
 std::optional<Verdict> VerifyWhole(const std::string& path, const Checksums& checksums,
-                                   ReadBudget& budget) {
+                                   ReadBudget& budget, DumpPieces told_by) {
   if (LooksLikeBaseBackup(path)) return VerifyBaseBackup(path, checksums, budget);
   const FolderFiles files(path);
-  if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files)) {
+  if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files, told_by)) {
     return VerifyDumpFolder(files, checksums, budget);
   }
   if (LooksLikeAofFolder(files)) return VerifyAofFolder(files, checksums, budget);
@@ -237,7 +237,7 @@ class Subfolders {
  private:
   bool Verify(const std::string& folder, Verdict& whole) {
     const std::string path = root_ + "/" + folder;
-    auto part = VerifyWhole(path, checksums_.Below(folder, path), budget_);
+    auto part = VerifyWhole(path, checksums_.Below(folder, path), budget_, DumpPieces::kPacked);
     if (!part) return false;
     part->place = folder + (part->place.empty() ? "" : "/" + part->place);
     AddPart(whole, std::move(*part));
@@ -392,7 +392,7 @@ Verdict VerifyFiles(const FileSet& files, const Checksums& checksums, ReadBudget
   Verdict verdict;
   if (LooksLikeBaseBackup(files)) {
     verdict = VerifyBaseBackup(files, checksums, budget);
-  } else if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files)) {
+  } else if (LooksLikeDumpFolder(files) || LooksLikeCutDumpFolder(files, DumpPieces::kAny)) {
     verdict = VerifyDumpFolder(files, checksums, budget);
   } else if (LooksLikeAofFolder(files)) {
     verdict = VerifyAofFolder(files, checksums, budget);
@@ -437,7 +437,7 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
     return std::move(whole.verdict);
   }
   const Checksums checksums = folders.About(path);
-  if (auto whole = VerifyWhole(path, checksums, budget)) {
+  if (auto whole = VerifyWhole(path, checksums, budget, DumpPieces::kAny)) {
     return Finish(*std::move(whole), checksums, budget);
   }
   Subfolders subfolders(path, checksums, budget);

@@ -367,6 +367,32 @@ TEST_F(FolderCatalogTest, OfAFolderThatAServerUsedNeitherManifestNorLabelTellThe
   EXPECT_EQ(List().complete.at(0).time_source, TimeSource::kModified);
 }
 
+TEST_F(FolderCatalogTest, ADumpFolderWithoutItsTableOfContentsIsOneArtefact) {
+  Write("2026-01-08/shop/toc.dat", 24h);
+  Write("2026-01-08/shop/3343.dat.gz", 24h);
+  Write("2026-01-09/shop/3343.dat.gz", 30s);
+  Write("2026-01-09/shop/.3344.dat.gz.Xy12Zz", 20s);
+  Write("2026-01-09/globals.sql", 2h);
+  options_.recursive = true;
+  EXPECT_EQ(Names(), "2026-01-08/shop 2026-01-09/globals.sql | 2026-01-09/shop");
+  EXPECT_EQ(Names(kNow + 1h), "2026-01-08/shop 2026-01-09/globals.sql 2026-01-09/shop |");
+  catalog_.reset();
+  options_.path = folder_.Path("2026-01-09/shop");
+  EXPECT_EQ(Names(kNow + 1h), "shop |");
+}
+
+TEST_F(FolderCatalogTest, OtherFilesOfThatKindAreArtefactsOfTheirOwn) {
+  Write("app/3343.dat", 3h);
+  Write("app/data.dat", 2h);
+  Write("days/20260109.dat.gz", 1h);
+  options_.recursive = true;
+  EXPECT_EQ(Names(), "app/3343.dat app/data.dat days/20260109.dat.gz |");
+  catalog_.reset();
+  std::filesystem::remove(folder_.Path("app/data.dat"));
+  options_.pattern = "*.dat";
+  EXPECT_EQ(Names(), "app/3343.dat |") << "asked for";
+}
+
 TEST_F(FolderCatalogTest, PlaceThatIsItselfAnArtefact) {
   Write("b/base.tar", 1h, "123");
   options_.path = folder_.Path("b");

@@ -396,6 +396,29 @@ TEST_F(PlaceCatalogTest, TakesADumpFolderAsOne) {
   EXPECT_EQ(verdict.reason, Reason::kIncomplete);
 }
 
+TEST_F(PlaceCatalogTest, ADumpFolderWithoutItsTableOfContentsIsOneArtefact) {
+  options_.recursive = true;
+  Put("daily/2026-01-09/shop/", 3h, "");  // as consoles make a folder
+  Put("daily/2026-01-09/shop/3347.dat.gz", 3h, Sample("folder/3347.dat.gz"));
+  Put("daily/2026-01-09/globals.sql", 4h);
+  Put("daily/other/3347.dat.gz", 2h);
+  Put("daily/other/more/a.dump", 1h);
+  EXPECT_EQ(Names(),
+            "2026-01-09/globals.sql 2026-01-09/shop other/3347.dat.gz other/more/a.dump |");
+  server_.Remove("daily/other/3347.dat.gz");
+  server_.Remove("daily/other/more/a.dump");
+  EXPECT_EQ(VerifyNewest().ToString(),
+            "toc.dat: it is missing: nothing can be restored without it");
+  catalog_.reset();
+  options_.pattern = "*.gz";
+  EXPECT_EQ(Names(), "2026-01-09/shop/3347.dat.gz |") << "asked for";
+  catalog_.reset();
+  place_.reset();
+  options_.pattern = "*";
+  path_ = "s3://bucket/daily/2026-01-09/shop";
+  EXPECT_EQ(Names(), "shop |");
+}
+
 TEST_F(PlaceCatalogTest, ARepositoryOfResticIsAsOldAsItsLastSnapshot) {
   Put("daily/config", 900h);
   Put("daily/keys/k", 900h);

@@ -629,6 +629,23 @@ TEST_F(BucketProbeTest, AFolderWhoseObjectsAreStillBeingUploadedIsNotBroken) {
   EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
 }
 
+TEST_F(BucketProbeTest, AFolderOfADumpIsBrokenWhereItsTableOfContentsNeverCame) {
+  namespace fs = std::filesystem;
+  spec_.recursive = true;
+  for (const auto& file : fs::directory_iterator(testing::TestData("testdata/verify/folder"))) {
+    const std::string name = file.path().filename();
+    Put("daily/a/shop-1/" + name, 2h, Sample("folder/" + name));
+    if (name != "toc.dat") Put("daily/b/shop-2/" + name, 1min, Sample("folder/" + name));
+  }
+  model::ProbeResult result = Run();
+  EXPECT_TRUE(result.ok()) << Describe(result);
+  EXPECT_EQ(ValueOf(result, "backup_in_progress"), 1);
+  clock_.Advance(5min);
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "backup_verification_success"), 0);
+  EXPECT_EQ(result.Headline().reason, Reason::kIncomplete);
+}
+
 TEST_F(BucketProbeTest, PiecesThatAreStillBeingUploadedAreNotBroken) {
   const std::string dump = Sample("custom.dump");
   Put("daily/shop-1.dump", 2h, dump);

@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "samples.h"
+#include "verify/dump_folder.h"
 #include "verify/pg_dump_toc.h"
 
 namespace drwatch::verify {
@@ -599,7 +600,7 @@ class DumpFolderTest : public ::testing::Test {
   DumpFolderTest() {
     std::filesystem::copy(testing::TestData("testdata/verify/folder"), folder_.Path("dump"));
   }
-  Verdict Verify() { return VerifyPath(folder_.Path("dump"), {}); }
+  Verdict Verify(const std::string& name = "dump") { return VerifyPath(folder_.Path(name), {}); }
   std::string Part(const std::string& ending) {
     for (const auto& entry : std::filesystem::directory_iterator(folder_.Path("dump"))) {
       if (entry.path().string().ends_with(ending)) return entry.path().string();
@@ -641,6 +642,54 @@ TEST_F(DumpFolderTest, WithoutItsTableOfContentsItIsNone) {
   // Anybody's files.
   folder_.Write("dump/readme", "what this is");
   EXPECT_NE(Verify().outcome, Outcome::kBroken);
+}
+
+TEST_F(DumpFolderTest, OnlyPiecesOfADumpTellOneWithoutItsTableOfContents) {
+  int folders = 0;
+  const auto is_cut = [&](const std::vector<std::string>& names, DumpPieces told_by) {
+    const std::string folder = std::to_string(++folders);
+    for (const std::string& name : names) folder_.Write(folder + "/" + name, "x");
+    return LooksLikeCutDumpFolder(FolderFiles(folder_.Path(folder)), told_by);
+  };
+  const std::vector<std::vector<std::string>> packed = {
+      {"3343.dat.gz"},
+      {"3416.dat.lz4", "2026.dat.lz4", "1.dat.lz4"},
+      {"104999.dat.zst", "blobs_12.toc", "blob_16398.dat.zst"},
+      {"blob_16398.dat.gz"},
+      {"blobs.toc"},
+      {"3343.dat.gz", ".3344.dat.gz.Xy12Zz", "3345.dat.gz.part", "toc.dat.part", "SHA256SUMS"}};
+  for (const auto& names : packed) {
+    EXPECT_TRUE(is_cut(names, DumpPieces::kAny)) << names[0];
+    EXPECT_TRUE(is_cut(names, DumpPieces::kPacked)) << names[0];
+  }
+  for (const std::string name : {"3343.dat", "blob_16398.dat"}) {
+    EXPECT_TRUE(is_cut({name}, DumpPieces::kAny)) << name;
+    EXPECT_FALSE(is_cut({name}, DumpPieces::kPacked)) << name;
+  }
+  for (const std::string name : {"data.dat",        "data.dat.gz",
+                                 "x3343.dat",       "3343.sql.gz",
+                                 "3343.data",       "blob_x.dat",
+                                 "blob_.dat",       "blobs.sql",
+                                 "1.dat.gz",        "31.dat",
+                                 "0215.dat.gz",     "2330.dat.gz",
+                                 "1202.dat.gz",     "3112.dat",
+                                 "2026.dat.gz",     "261202.dat.gz",
+                                 "311226.dat",      "122926.dat",
+                                 "202649.dat",      "2026336.dat",
+                                 "20261202.dat.gz", "20261202021500.dat.gz",
+                                 "1796186100.dat"}) {
+    EXPECT_FALSE(is_cut({name}, DumpPieces::kAny)) << name;
+  }
+  for (const std::string name : {"toc.dat", "toc.dat.gz", "toc.dat.gpg", "data.dat", "notes",
+                                 "more/3344.dat.gz", "globals.sql"}) {
+    EXPECT_FALSE(is_cut({"3343.dat.gz", name}, DumpPieces::kAny)) << name;
+  }
+}
+
+TEST_F(DumpFolderTest, WhatIsNotPackedIsNoDumpWithinAFolderOfOtherFiles) {
+  folder_.Write("tree/a/3343.dat", "one\n");
+  EXPECT_NE(Verify("tree").outcome, Outcome::kBroken);
+  EXPECT_EQ(Verify("tree/a").place, "toc.dat");
 }
 
 TEST_F(DumpFolderTest, DamagedFilesAreFound) {
