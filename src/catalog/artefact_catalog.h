@@ -16,9 +16,9 @@ struct ArtefactTimes {
   // When the newest of the checksum files that name it was written. nullopt: none does, or it is a
   // folder.
   std::optional<base::Timestamp> listed{};
-  // When rsync(1) wrote last to the one that is to take its place, ".shop.dump.Xy12Zw". nullopt: no
-  // such file is there.
-  std::optional<base::Timestamp> successor{};
+  // When a file beside it that checksum files name was written to last under a temporary name:
+  // ".shop.dump.Xy12Zw" (rsync), "shop.dump.part". nullopt: there is none.
+  std::optional<base::Timestamp> arriving{};
 };
 
 // List() and Times() are called by one thread at a time; the others by any, beside it.

@@ -46,10 +46,23 @@ verify::Verdict FolderCatalog::Verify(const Artefact& artefact,
 
 namespace {
 
-std::optional<base::Timestamp> SuccessorOf(const std::string& folder, const std::string& name) {
+// True for ".shop.dump.Xy12Zw", "shop.dump.1a2b3c4d.partial" and their like if "shop.dump" is
+// listed.
+bool WillBeListed(const verify::ChecksumFolder& said, const std::string& name) {
+  if (!IsTemporaryName(name)) return false;
+  std::string final_name = name.substr(name.starts_with('.') ? 1 : 0);
+  for (auto dot = final_name.rfind('.'); dot != final_name.npos; dot = final_name.rfind('.')) {
+    final_name.resize(dot);
+    if (!said.Find(final_name).empty()) return true;
+  }
+  return false;
+}
+
+std::optional<base::Timestamp> ArrivingIn(const std::string& folder,
+                                          const verify::ChecksumFolder& said) {
   std::optional<base::Timestamp> written;
   for (const std::string& one : verify::NamesIn(folder)) {
-    if (!one.starts_with("." + name + ".")) continue;
+    if (!WillBeListed(said, one)) continue;
     struct stat info {};
     if (::stat((folder + "/" + one).c_str(), &info) != 0) continue;
     written = std::max(written, std::optional(ModifiedAt(info)));
@@ -70,8 +83,8 @@ ArtefactTimes FolderCatalog::Times(const Artefact& artefact) {
     const auto sums = cache_->sums.find(key);
     if (artefact.folder || sums == cache_->sums.end() || !sums->second.said) continue;
     times.listed = ListedAt(*sums->second.said, name);
+    times.arriving = ArrivingIn(folder, *sums->second.said);
   }
-  if (!artefact.folder) times.successor = SuccessorOf(folder, name);
   return times;
 }
 

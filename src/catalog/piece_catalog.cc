@@ -221,7 +221,7 @@ ArtefactTimes PieceCatalog::Times(const Artefact& artefact) {
     const ArtefactTimes times = files_->Times(piece);
     whole.arrived = std::max(whole.arrived, times.arrived);
     whole.listed = std::max(whole.listed, times.listed);
-    whole.successor = std::max(whole.successor, times.successor);
+    whole.arriving = std::max(whole.arriving, times.arriving);
   }
   return whole;
 }

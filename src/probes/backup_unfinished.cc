@@ -72,9 +72,16 @@ bool UnfinishedBackups::IsListedAnew(const catalog::Artefact& artefact, base::Ti
                           verdict->checksum_stamp != 0;
   if (!was_listed || verdict->checksum_stamp == artefact.checksum_stamp) return false;
   const auto last = listed_anew_.find(artefact.path);
-  const base::Timestamp since = last != listed_anew_.end() ? last->second : now;
-  return MayBeWrittenOn(spec_, next_listed_anew_.try_emplace(artefact.path, since).first->second,
-                        now);
+  const base::Timestamp first = last != listed_anew_.end() ? last->second : now;
+  const auto since = next_listed_anew_.try_emplace(artefact.path, first).first->second;
+  return MayBeWrittenOn(spec_, since, now) || IsArriving(artefact, now);
+}
+
+// True while something that the checksum files name is being copied there: one file comes after the
+// other, and the checksum files before them all.
+bool UnfinishedBackups::IsArriving(const catalog::Artefact& artefact, base::Timestamp now) const {
+  const auto arriving = catalog_.Times(artefact).arriving;
+  return arriving && MayBeWrittenOn(spec_, *arriving, now);
 }
 
 void UnfinishedBackups::ConfirmRecent(catalog::Listing& listing, const RunContext& context) {
@@ -156,8 +163,7 @@ bool UnfinishedBackups::AwaitsChecksum(const catalog::Artefact& artefact,
       spec_.verify.enabled ? verdicts_.Find(artefact) : std::optional<BackupVerdict>();
   if (verdict && verdict->checksum == ChecksumState::kMismatched) {
     if (HasOlderList(artefact)) return MayBeWrittenOn(spec_, artefact.modified, now);
-    const auto successor = catalog_.Times(artefact).successor;
-    return successor && MayBeWrittenOn(spec_, std::min(*successor, verdict->verified), now);
+    return IsArriving(artefact, now);
   }
   if (verdict && verdict->outcome == verify::Outcome::kBroken) return false;
   const bool none = !verdict || verdict->checksum == ChecksumState::kNone;

@@ -30,7 +30,8 @@ class UnfinishedBackups {
   // in progress, unless nothing good is left to stand in for them.
   void HoldBack(catalog::Listing& listing, base::Timestamp now);
   // True for one that was what checksum files said of it, and of which they say something else for
-  // a short time now: they came before the one that is to replace it. It is not to be read.
+  // a short time now, or for as long as what they name is arriving: they came before the one that
+  // is to replace it. It is not to be read.
   bool IsListedAnew(const catalog::Artefact& artefact, base::Timestamp now);
 
  private:
@@ -44,6 +45,7 @@ class UnfinishedBackups {
   void AwaitLists(catalog::Listing& listing, base::Timestamp now) const;
   bool IsOverwritten(const catalog::Artefact& artefact, base::Timestamp now) const;
   bool HasOlderList(const catalog::Artefact& artefact) const;
+  bool IsArriving(const catalog::Artefact& artefact, base::Timestamp now) const;
   bool AwaitsChecksum(const catalog::Artefact& artefact, base::Timestamp now) const;
   bool StandsFor(const catalog::Artefact& before) const;
   bool MayBeUnfinished(const catalog::Artefact& artefact, base::Timestamp now);

@@ -156,6 +156,59 @@ TEST_F(BackupUnfinishedTest, AChecksumFileMayComeBeforeItsDump) {
   ExpectRight("it is there");
 }
 
+TEST_F(BackupUnfinishedTest, ADumpMayTakeLongAfterItsChecksumFile) {
+  Write("latest.dump", 24h, GoodDump());
+  Write("SHA256SUMS", 24h, HexOf(GoodDump()) + "  latest.dump\n");
+  ExpectRight("both are there");
+  Write("SHA256SUMS", 1s,
+        HexOf("another") + "  crm.dump\n" + HexOf(OtherDump()) + "  latest.dump\n");
+  for (const char* const arriving :
+       {".crm.dump.Ab34Cd", ".latest.dump.Xy12Zw", "latest.dump.filepart",
+        "latest.dump.1a2b3c4d.partial", ".latest.dump.part"}) {
+    for (int minutes = 0; minutes < 12; minutes += 4) {
+      Write(arriving, 1s, "more and more");
+      clock_.Advance(4min);
+      ExpectRight(arriving);
+      EXPECT_TRUE(last_.copies.at(0).good) << "its bytes were proven";
+      EXPECT_EQ(Once().severity, model::Severity::kUnknown) << arriving;
+    }
+    std::filesystem::remove(folder_.Path("backups/" + std::string(arriving)));
+  }
+  Write("latest.dump", 1min, OtherDump());
+  ExpectRight("it is there");
+}
+
+TEST_F(BackupUnfinishedTest, ADumpThatStoppedArrivingIsNotWaitedFor) {
+  Write("latest.dump", 24h, GoodDump());
+  Write("SHA256SUMS", 24h, HexOf(GoodDump()) + "  latest.dump\n");
+  ExpectRight("both are there");
+  Write("SHA256SUMS", 1s, HexOf(OtherDump()) + "  latest.dump\n");
+  Write(".latest.dump.Xy12Zw", 1s, "half");
+  ExpectRight("on its way");
+  clock_.Advance(4min);
+  Write(".latest.dump.Xy12Zw", 1s, "more than half");
+  clock_.Advance(4min);
+  ExpectRight("written to four minutes ago");
+  clock_.Advance(1min);
+  Write(".crm.dump.Ab34Cd", 1s, "no list names it");
+  EXPECT_EQ(RunForReason(), Reason::kCorrupt) << "nothing came for 20 quiet times";
+  EXPECT_EQ(Once().reason, Reason::kCorrupt);
+}
+
+TEST_F(BackupUnfinishedTest, AListThatNoLongerNamesADumpMayPrecedeTheNext) {
+  spec_.require_checksum = true;
+  Write("shop-1.dump", 24h, GoodDump());
+  Write("SHA256SUMS", 24h, HexOf(GoodDump()) + "  shop-1.dump\n");
+  ExpectRight("both are there");
+  Write("SHA256SUMS", 1s, HexOf(OtherDump()) + "  shop-2.dump\n");
+  ExpectRight("the new list is there");
+  clock_.Advance(8min);
+  Write(".shop-2.dump.Xy12Zw", 1s, "half");
+  ExpectRight("on its way");
+  Write("shop-2.dump", 1min, OtherDump());
+  ExpectRight("it is there");
+}
+
 TEST_F(BackupUnfinishedTest, AListThatIsBeingWrittenSaysNothingYet) {
   spec_.require_checksum = true;
   Write("latest.dump", 24h, GoodDump());
