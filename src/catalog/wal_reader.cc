@@ -340,8 +340,12 @@ tl::expected<void, Finding> WalReader::Refresh(base::Timestamp now, const PlaceC
       doubted_ = false;
       ReadHead(context);
     }
-    const std::int64_t segment_bytes = inventory_.segment_bytes;
-    const auto before = std::move(inventory_.segments);
+    std::int64_t segment_bytes = inventory_.segment_bytes;
+    auto before = std::move(inventory_.segments);
+    if (const auto known = std::exchange(before_, std::nullopt)) {
+      segment_bytes = known->segment_bytes;
+      before = removals_.Restore(known->segments);
+    }
     TakeInventory();
     // Numbers mean another segment with another size.
     if (segment_bytes != inventory_.segment_bytes)

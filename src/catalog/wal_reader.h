@@ -27,6 +27,13 @@ std::int64_t GuessSegmentBytes(const std::vector<PlaceObject>& objects);
 // Whether one of WalReader::problems() is a text's own, not that of who would read it.
 bool IsDamage(const Finding& problem);
 
+// What one look leaves for the first one after a restart.
+struct WalLookBefore {
+  std::int64_t segment_bytes = 0;  // 0: there was none
+  std::vector<SeenWal> segments;
+  friend bool operator==(const WalLookBefore&, const WalLookBefore&) = default;
+};
+
 // One archive, looked at again and again. One thread at a time.
 class WalReader {
  public:
@@ -42,6 +49,8 @@ class WalReader {
 
   // What the server says, 0 = nobody does: for archives of which no segment tells its size.
   void ExpectSegmentBytes(std::int64_t bytes);
+  // Before the first look: what went away since the one before shows then, too.
+  void Remember(WalLookBefore before) { before_ = std::move(before); }
   // Looks. On a Finding everything stays as it was.
   tl::expected<void, Finding> Refresh(base::Timestamp now, const PlaceContext& context);
 
@@ -55,6 +64,9 @@ class WalReader {
   const WalInventory& inventory() const { return inventory_; }
   // Segments that went away in the last looks, and may be being pruned.
   WalSegmentSet removed() const { return removals_.recent(); }
+  WalLookBefore seen() const {
+    return {inventory_.segment_bytes, removals_.Seen(inventory_.segments)};
+  }
   std::int64_t bytes() const { return bytes_; }
   const std::map<std::uint32_t, std::vector<verify::TimelineSwitch>>& histories() const {
     return histories_;
@@ -89,6 +101,7 @@ class WalReader {
   std::vector<PlaceObject> objects_;
   WalInventory inventory_;
   WalRemovals removals_;
+  std::optional<WalLookBefore> before_;
   std::int64_t bytes_ = 0;
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories_;
   std::set<std::uint32_t> unread_histories_;

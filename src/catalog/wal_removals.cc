@@ -49,4 +49,38 @@ WalSegmentSet WalRemovals::recent() const {
   return recent;
 }
 
+std::vector<SeenWal> WalRemovals::Seen(const Segments& there) const {
+  std::vector<SeenWal> seen;
+  const auto add = [&seen](std::uint32_t timeline, std::uint64_t number, base::Timestamp gone) {
+    SeenWal* const last = seen.empty() ? nullptr : &seen.back();
+    const bool follows = last != nullptr && last->gone == gone &&
+                         last->range.timeline == timeline && last->range.last + 1 == number;
+    if (follows) {
+      last->range.last = number;
+    } else {
+      seen.push_back({{timeline, number, number}, gone});
+    }
+  };
+  for (const auto& [timeline, files] : there) {
+    for (const WalSegmentFile& file : files) add(timeline, file.number, {});
+  }
+  for (const auto& [segment, since] : gone_) add(segment.first, segment.second, since);
+  return seen;
+}
+
+WalRemovals::Segments WalRemovals::Restore(const std::vector<SeenWal>& seen) {
+  Segments there;
+  for (const auto& [range, gone] : seen) {
+    for (std::uint64_t number = range.first; number <= range.last; ++number) {
+      if (gone == base::Timestamp{}) {
+        there[range.timeline].push_back({number});
+      } else {
+        gone_[{range.timeline, number}] = gone;
+        last_ = std::max(last_, gone);
+      }
+    }
+  }
+  return there;
+}
+
 }  // namespace drwatch::catalog

@@ -12,6 +12,13 @@
 
 namespace drwatch::catalog {
 
+// Segments that were there at the last look, or went away before it.
+struct SeenWal {
+  WalRange range;
+  base::Timestamp gone{};  // the epoch: they were there
+  friend bool operator==(const SeenWal&, const SeenWal&) = default;
+};
+
 // Of one archive, look after look.
 class WalRemovals {
  public:
@@ -27,6 +34,10 @@ class WalRemovals {
   void EndListing(base::Timestamp now);
   void Forget() { gone_.clear(); }
   WalSegmentSet recent() const;
+  // What Restore() needs after a restart. `there` is what the last look found.
+  std::vector<SeenWal> Seen(const Segments& there) const;
+  // Takes over what went away then, and returns what was there.
+  Segments Restore(const std::vector<SeenWal>& seen);
 
  private:
   std::map<std::pair<std::uint32_t, std::uint64_t>, base::Timestamp> gone_;  // and since when

@@ -77,6 +77,7 @@ WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeService
       lag_(spec_.primary, only_run_),
       window_start_(services.database, config_.name),
       first_seen_(services.database, config_.name),
+      look_before_(services.database, config_.name),
       streamed_(*place_) {}
 
 // pgBackRest begins a new folder with every upgrade of the server: it is looked for while nothing
@@ -99,6 +100,10 @@ tl::expected<void, catalog::Finding> WalArchiveProbe::Refresh(
   if (!prefix) return tl::unexpected(std::move(prefix.error()));
   auto reader = std::make_unique<catalog::WalReader>(*place_, *prefix);
   reader->ExpectSegmentBytes(segment_bytes);
+  // How old a service's last look is nobody knows who looks once.
+  if (!reader_ && !only_run_) {
+    if (auto before = look_before_.Load()) reader->Remember(*std::move(before));
+  }
   refreshed = reader->Refresh(now, context);
   if (!refreshed) return refreshed;
   reader_ = std::move(reader);
@@ -118,9 +123,10 @@ std::optional<catalog::Finding> WalArchiveProbe::Look(const RunContext& context)
   return std::nullopt;
 }
 
-// Verdicts on segments that are gone.
+// What is there now is kept over restarts, verdicts on segments that are gone are not.
 void WalArchiveProbe::Forget() {
   kept_changes_ = reader_->changes();
+  if (!only_run_) look_before_.Keep(reader_->seen());
   std::vector<WalSegmentKey> present;
   for (const auto& [timeline, files] : reader_->inventory().segments) {
     for (const catalog::WalSegmentFile& file : files) present.emplace_back(timeline, file.number);

@@ -21,6 +21,7 @@
 #include "probes/wal_findings.h"
 #include "probes/wal_first_seen.h"
 #include "probes/wal_lag.h"
+#include "probes/wal_look_before.h"
 #include "probes/wal_verifier.h"
 #include "probes/wal_window_start.h"
 #include "probes/wal_written.h"
@@ -88,6 +89,7 @@ class WalArchiveProbe final : public Probe {
   WrittenBy window_written_;  // what can be recovered
   WalWindowStart window_start_;
   WalFirstSeen first_seen_;
+  KeptWalLook look_before_;
   catalog::StreamedSegment streamed_;
 };
 

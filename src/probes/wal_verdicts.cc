@@ -4,6 +4,7 @@
 
 #include "probes/verdict_rows.h"
 #include "probes/wal_first_seen.h"
+#include "probes/wal_look_before.h"
 #include "probes/wal_window_start.h"
 
 namespace drwatch::probes {
@@ -31,6 +32,7 @@ std::vector<db::Migration> WalMigrations() {
   std::vector<db::Migration> all = {{"wal_archive", 1, kSchema}};
   for (const db::Migration& migration : WalWindowStartMigrations()) all.push_back(migration);
   for (const db::Migration& migration : WalFirstSeenMigrations()) all.push_back(migration);
+  for (const db::Migration& migration : WalLookMigrations()) all.push_back(migration);
   return all;
 }
 

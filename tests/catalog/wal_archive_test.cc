@@ -478,6 +478,23 @@ TEST(WalRemovalsTest, WhatWentAwayIsBeingPrunedUntilNothingFollows) {
   EXPECT_TRUE(removals.recent().empty());
 }
 
+TEST(WalRemovalsTest, KnowsAfterARestartWhatItKnewBefore) {
+  const WalRemovals::Segments four = {{1, {{1}, {2}, {3}, {5}}}};
+  const WalRemovals::Segments one = {{1, {{5}}}};
+  WalRemovals removals;
+  removals.Compare(four, one, At(100));
+  const std::vector<SeenWal> seen = removals.Seen(one);
+  EXPECT_EQ(seen, (std::vector<SeenWal>{{{1, 5, 5}, {}}, {{1, 1, 3}, At(100)}}));
+  WalRemovals after;
+  const WalRemovals::Segments before = after.Restore(seen);
+  ASSERT_EQ(before.at(1).size(), 1u);
+  EXPECT_EQ(before.at(1)[0].number, 5u);
+  after.EndListing(At(100 + 299));
+  EXPECT_EQ(after.recent(), (WalSegmentSet{{1, 1}, {1, 2}, {1, 3}}));
+  after.EndListing(At(100 + 300));
+  EXPECT_TRUE(after.recent().empty());
+}
+
 TEST(WalRemovalsTest, WherePruningNeverEndsALossShows) {
   WalRemovals removals;
   const auto numbered = [](std::uint64_t number) { return WalRemovals::Segments{{1, {{number}}}}; };

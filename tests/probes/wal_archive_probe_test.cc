@@ -63,6 +63,11 @@ class WalArchiveProbeTest : public ::testing::Test {
       Archive(i);
     }
   }
+  void OpenDatabase() {
+    std::vector<db::Migration> tables = BackupMigrations();  // they keep how quickly is read
+    for (const db::Migration& migration : WalMigrations()) tables.push_back(migration);
+    database_ = *db::Database::OpenInMemory(tables);
+  }
   // As it is archived right after its commit.
   void Archive(std::size_t i) {
     folder_.Write("archive/" + builder_.Name(i), segments_[i]);
@@ -136,9 +141,7 @@ TEST_F(WalArchiveProbeTest, AnIdlePrimaryLosesNothingWhileItIsSeen) {
 }
 
 TEST_F(WalArchiveProbeTest, AnArchiveGrowsUntilItLosesSomethingOrIsOldEnough) {
-  std::vector<db::Migration> tables = BackupMigrations();  // they keep how quickly is read
-  for (const db::Migration& migration : WalMigrations()) tables.push_back(migration);
-  database_ = *db::Database::OpenInMemory(tables);
+  OpenDatabase();
   spec_.window = 24h;
   clock_.Advance(1h);
   const auto growing = [&] {
@@ -346,9 +349,7 @@ TEST_F(WalArchiveProbeTest, ASegmentThatIsBeingCopiedIsNoDamageWhateverDatesIt) 
 
 // Of a file server, here.
 TEST_F(WalArchiveProbeTest, AClockThatIsAheadMakesWhatIsOnItsWayNeitherLostNorYounger) {
-  std::vector<db::Migration> tables = BackupMigrations();
-  for (const db::Migration& migration : WalMigrations()) tables.push_back(migration);
-  database_ = *db::Database::OpenInMemory(tables);
+  OpenDatabase();
   std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
   DateSegment(3, clock_.Now() + 2h);
   spec_.max_lag = 15min;
@@ -533,6 +534,32 @@ TEST_F(WalArchiveProbeTest, WhatIsPrunedIsLostOnceThePruningIsOver) {
             "3 segments of timeline 1, none is missing; 1 are being pruned");
   clock_.Advance(5min);
   EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
+}
+
+TEST_F(WalArchiveProbeTest, ARestartDoesNotLoseWhatIsBeingPruned) {
+  OpenDatabase();
+  AddTwoBases();
+  clock_.Advance(1h);
+  const auto missing = [&] {
+    SeePrimary(5 * kBytes);
+    return ValueOf(Run(), "wal_archive_missing_segments");
+  };
+  EXPECT_EQ(missing(), 0);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1)));
+  clock_.Advance(1min);
+  EXPECT_EQ(missing(), 0) << "it is being pruned";
+  probe_.reset();
+  clock_.Advance(1min);
+  EXPECT_EQ(missing(), 0) << "it went away before the restart";
+  probe_.reset();
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
+  clock_.Advance(1min);
+  EXPECT_EQ(missing(), 0) << "another one went away meanwhile";
+  probe_.reset();
+  clock_.Advance(5min);
+  EXPECT_EQ(missing(), 2) << "the pruning is over";
+  probe_.reset();
+  EXPECT_EQ(missing(), 2);
 }
 
 TEST_F(WalArchiveProbeTest, AnOnlyRunLooksTwiceForWhatIsBeingPruned) {
