@@ -214,7 +214,8 @@ void S3Client::Count(const Operation& operation, const HttpOutcome& outcome) {
   if (!date) return;
   stats_.clock_skew = *date - std::chrono::floor<std::chrono::seconds>(clock_.Now());
   // Our clock was set right meanwhile.
-  if (std::chrono::abs(*stats_.clock_skew) < kClockMatters) clock_offset_ = base::Duration(0);
+  const bool right = std::chrono::abs(*stats_.clock_skew) < kClockMatters;
+  if (right && date_is_theirs_) clock_offset_ = base::Duration(0);
 }
 
 bool S3Client::LearnRegion(const HttpResponse& response, Attempts& attempts) {
@@ -237,12 +238,13 @@ bool S3Client::LearnClock(const HttpResponse& response, const S3Error& error, At
       (error.code.empty() ||
        IsOneOf(error.code, {"RequestTimeTooSkewed", "RequestExpired", "AccessDenied"}));
   if (attempts.clock || !may_be) return false;
-  // A proxy may have written the header.
-  std::optional<base::Timestamp> theirs = ParseS3Error(response.body).server_time;
-  if (!theirs) theirs = ParseHttpTime(response.Header("date"));
-  if (!theirs) return false;
-  const base::Duration skew = *theirs - clock_.Now();
+  // A proxy may have written the header: then it is no measure of any other answer either.
+  const std::optional<base::Timestamp> said = ParseS3Error(response.body).server_time;
+  const std::optional<base::Timestamp> shown = ParseHttpTime(response.Header("date"));
   const std::lock_guard lock(mutex_);
+  if (said && shown) date_is_theirs_ = std::chrono::abs(*said - *shown) < kClockMatters;
+  if (!said && (!shown || !date_is_theirs_)) return false;
+  const base::Duration skew = said.value_or(shown.value_or(base::Timestamp{})) - clock_.Now();
   if (std::chrono::abs(skew - clock_offset_) < kClockMatters) return false;
   clock_offset_ = skew;
   attempts.clock = true;

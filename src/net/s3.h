@@ -77,8 +77,7 @@ class S3Client {
   // Of one request, while the server is busy or connections break.
   static constexpr int kMaxAttempts = 5;
   static constexpr base::Duration kFirstPause{200};
-  // Of one Get().
-  static constexpr std::int64_t kMaxRangeBytes = 64 << 20;
+  static constexpr std::int64_t kMaxRangeBytes = 64 << 20;  // of one Get()
   // Pages without anything new in a row before a listing counts as endless.
   static constexpr int kMaxEmptyPages = 100;
   static constexpr int kMaxUploads = 10'000;
@@ -144,6 +143,7 @@ class S3Client {
   mutable std::mutex mutex_;  // guards what follows
   std::string region_;
   base::Duration clock_offset_{};  // added to our clock when signing
+  bool date_is_theirs_ = true;     // false: a proxy writes the header, by another clock
   S3Stats stats_;
 };
 
