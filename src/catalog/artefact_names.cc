@@ -42,6 +42,20 @@ std::string_view WithoutRotation(std::string_view name) {
   return dated ? name.substr(0, dash) : name;
 }
 
+// ".shop.dump.Xy12Zz": what mkstemp(3) makes of a file's name, six random letters and digits. Those
+// of a word (".npm.backup", ".app.config") are small letters.
+bool IsRsyncName(std::string_view name) {
+  constexpr std::size_t kRandom = 6;
+  const std::size_t dot = name.rfind('.');
+  if (!name.starts_with('.') || dot < 2 || name.size() - dot - 1 != kRandom) return false;
+  const std::string_view random = name.substr(dot + 1);
+  const auto is = [random](auto test) { return std::find_if(random.begin(), random.end(), test); };
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  const auto other = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  return is(other) != random.end() &&
+         is([&](char c) { return !small(c) && !other(c); }) == random.end();
+}
+
 // What the file may be called in the end; more guesses are of no use.
 std::vector<std::string> FinalNames(std::string_view name) {
   std::vector<std::string> names = {std::string(name)};
@@ -84,7 +98,7 @@ bool MatchesPattern(const std::string& pattern, const std::string& name) {
 }
 
 bool WillMatch(const std::string& pattern, const std::string& prefix, std::string_view name) {
-  if (name.starts_with('.') && pattern == "*") return false;
+  if (name.starts_with('.') && pattern == "*" && !IsRsyncName(name)) return false;
   const std::vector<std::string> names = FinalNames(name);
   return std::any_of(names.begin(), names.end(), [&](const std::string& final_name) {
     return MatchesPattern(pattern, prefix + final_name);

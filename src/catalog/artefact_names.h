@@ -21,7 +21,7 @@ bool IsUnfinishedName(const std::string& pattern, std::string_view name);
 
 // True if a file that is not finished (IsUnfinishedName) will be one that the pattern matches:
 // under its own name, or under "shop.dump" for "shop.dump.part" and ".shop.dump.Xy12Zz" (rsync). A
-// dotfile that only "*" matches is anything: .gitignore, .lock, .snapshot.
+// dotfile that only "*" matches is anything, but for rsync's: .gitignore, .lock, .snapshot.
 bool WillMatch(const std::string& pattern, const std::string& prefix, std::string_view name);
 
 // True for what jobs leave beside their backups (logs, also rotated ones, notes, scripts,

@@ -136,6 +136,7 @@ class Judge {
         {std::move(name), false, severity, reason, std::move(message), std::move(hint)});
   }
   void NothingThere();
+  void OnlyUnfinished();
   std::string Summary() const;
   void Restorable();
   void Wal();
@@ -163,29 +164,42 @@ class Judge {
 };
 
 void Judge::NothingThere() {
-  if (const std::size_t count = listing_.in_progress.size(); count > 0) {
-    state_.being_written = true;
-    return Fail("exists", Reason::kNotFound,
-                "no complete backup, but " + std::to_string(count) + " being written",
-                "it counts once it has not changed for quiet_time (" +
-                    base::FormatDuration(spec_.quiet_time) +
-                    "), or as soon as a checksum file names it");
-  }
+  if (!listing_.in_progress.empty()) return OnlyUnfinished();
   const std::int64_t folders = listing_.left_out.count;
-  if (folders == 0) {
+  if (folders > 0) {
     return Fail(
-        "exists", Reason::kNotFound, "no complete backup",
-        catalog::IsS3(spec_.place)
-            ? "see whether the backup job runs, or correct bucket and prefix (\"path\") and "
-              "pattern"
-            : "see whether it is mounted and the backup job runs, or correct path and "
-              "pattern");
+        "exists", Reason::kNotFound,
+        "no complete backup, but " + std::to_string(folders) +
+            (folders == 1 ? " folder that was" : " folders that were") + " not looked into",
+        "if they hold its backups set \"recursive: true\", or name the folder that does; if "
+        "each is one, name them with \"pattern\"");
   }
+  // What lies there and is none: left behind, a link that points nowhere.
+  if (!listing_.findings.empty()) {
+    const catalog::Finding& finding = listing_.findings.front();
+    return Fail("exists", Reason::kNotFound, "no complete backup: " + finding.message,
+                "look at the job's log and run it now");
+  }
+  Fail("exists", Reason::kNotFound, "no complete backup",
+       catalog::IsS3(spec_.place)
+           ? "see whether the backup job runs, or correct bucket and prefix (\"path\") and pattern"
+           : "see whether it is mounted and the backup job runs, or correct path and pattern");
+}
+
+void Judge::OnlyUnfinished() {
+  state_.being_written = true;
+  const std::vector<std::string>& names = listing_.in_progress;
+  const auto is_temporary = [](const std::string& name) {
+    return catalog::IsTemporaryName(std::string_view(name).substr(name.rfind('/') + 1));
+  };
+  const bool temporary = std::all_of(names.begin(), names.end(), is_temporary);
   Fail("exists", Reason::kNotFound,
-       "no complete backup, but " + std::to_string(folders) +
-           (folders == 1 ? " folder that was" : " folders that were") + " not looked into",
-       "if they hold its backups set \"recursive: true\", or name the folder that does; if each is "
-       "one, name them with \"pattern\"");
+       "no complete backup, but " + std::to_string(names.size()) +
+           " being written: " + base::Quote(names.front()) + (names.size() > 1 ? " ..." : ""),
+       temporary ? "it counts once it has its final name"
+                 : "it counts once it has not changed for quiet_time (" +
+                       base::FormatDuration(spec_.quiet_time) +
+                       "), or as soon as a checksum file names it");
 }
 
 // The newest one in a line: it is the headline while all is well.

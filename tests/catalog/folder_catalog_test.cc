@@ -235,6 +235,14 @@ TEST_F(FolderCatalogTest, UnfinishedFilesAreInProgress) {
   EXPECT_EQ(List().findings.at(0).reason, Reason::kIncomplete);
 }
 
+TEST_F(FolderCatalogTest, OfWhatIsHiddenRsyncsIsInProgress) {
+  for (const char* name : {".shop.dump.Xy12Zz", ".shop.dump.abcde1", ".npm.backup", ".app.config",
+                           ".gitignore", ".Xy12Zz", ".shop.Xy12-z", ".shop.dump.Xy12Zza"}) {
+    Write(name, 1h);
+  }
+  EXPECT_EQ(Names(), "| .shop.dump.Xy12Zz .shop.dump.abcde1");
+}
+
 TEST_F(FolderCatalogTest, WhatIsHiddenCountsWhereItIsAskedFor) {
   Write(".shop.dump", 1h);
   Write(".shop.dump.part", 1h);

@@ -260,13 +260,35 @@ TEST_F(BackupProbeTest, StaleAndOverdueBackups) {
 TEST_F(BackupProbeTest, TheOnlyOneMayBeBeingWritten) {
   Write("shop.enc", base::Duration(0), "Salted__12345678abcdef");
   EXPECT_EQ(RunForReason(), Reason::kNotFound);
-  EXPECT_EQ(Check("exists").message, "no complete backup, but 1 being written");
+  EXPECT_EQ(Check("exists").message, "no complete backup, but 1 being written: \"shop.enc\"");
   EXPECT_EQ(Check("exists").severity, model::Severity::kCritical);
   only_run_ = true;
   Restart();
   Run();
   EXPECT_EQ(Check("exists").severity, model::Severity::kUnknown);
   EXPECT_NE(Check("exists").hint.find("quiet_time"), std::string::npos);
+}
+
+TEST_F(BackupProbeTest, SaysThatNothingIsFinished) {
+  only_run_ = true;
+  for (const char* const name : {"shop.dump.part", "shop.dump.tmp", ".shop.dump.Xy12Zw"}) {
+    Write(name, 1h, "half");
+    Run();
+    EXPECT_EQ(Check("exists").severity, model::Severity::kUnknown) << name;
+    EXPECT_EQ(Check("exists").message,
+              "no complete backup, but 1 being written: " + base::Quote(name));
+    EXPECT_EQ(Check("exists").hint, "it counts once it has its final name");
+    Touch(name, 49h);
+    Run();
+    EXPECT_EQ(Check("exists").severity, model::Severity::kCritical) << name;
+    EXPECT_EQ(Check("exists").message,
+              "no complete backup: " + base::Quote(name) + " was never finished");
+    EXPECT_EQ(Check("exists").hint, "look at the job's log and run it now");
+    std::filesystem::remove(folder_.Path("backups/" + std::string(name)));
+  }
+  Write(".app.config", 1h, "a file that a program keeps");
+  Run();
+  EXPECT_EQ(Check("exists").message, "no complete backup");
 }
 
 TEST_F(BackupProbeTest, SaysThatFoldersWereNotLookedInto) {
