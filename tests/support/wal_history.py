@@ -1,6 +1,6 @@
 """A history to come back along: WAL that is archived, and base backups to replay it upon."""
 
-from servers import PG_BIN, wait_until
+from servers import PG_BIN, Postgres, wait_until
 
 
 def archive(server, count=1):
@@ -20,3 +20,25 @@ def base_backup(server, name, wal="fetch"):
     server.run(f"{PG_BIN}/pg_basebackup", "-h", "127.0.0.1", "-p", server.port, "-U", "postgres", "-X", wal,
                "--checkpoint=fast", "--no-sync", "-D", folder / name)
     return folder / name
+
+
+def copy_of(base, folder):
+    """A server of its own with what a base backup holds, not started yet; it archives nothing."""
+    server = Postgres(folder)
+    server.run("cp", "-a", base, server.data)
+    server.append_settings([f"port = {server.port}", f"unix_socket_directories = '{server.folder}'", "archive_mode = off"])
+    return server
+
+
+def prepare_recovery(server, archive, settings=()):
+    """When it starts it goes along all that an archive holds, or to the target that `settings` name."""
+    server.append_settings([f"restore_command = 'cp {archive}/%f %p'", *settings])
+    (server.data / "recovery.signal").touch()
+    server.hand_over(server.data / "recovery.signal")
+
+
+def recover(server, archive, settings=()):
+    prepare_recovery(server, archive, settings)
+    server.start()
+    wait_until(lambda: server.sql("SELECT pg_is_in_recovery()") == "f", timeout=60, what="recovered")
+    return server
