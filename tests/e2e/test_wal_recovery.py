@@ -1,12 +1,14 @@
-"""WAL of servers that crash: what drwatch promises is what a real restore brings back."""
+"""WAL of servers that crash and go back in time: what drwatch promises is what a real restore brings back."""
 
+import datetime
+import shutil
 import signal
 import time
 
 from configs import config, expect_page, expect_resolve
 from servers import PG_BIN, wait_until
 from test_recovery_wal import probes
-from test_wal import LAG_RULE, value
+from test_wal import LAG_RULE, until_of, value, verify_wal
 from wal_history import archive, base_backup, copy_of, recover
 
 POINT = 'dr_recovery_point_timestamp_seconds{scenario="server_lost"}'
@@ -18,13 +20,22 @@ def words_in(server):
     return server.sql("SELECT v FROM t WHERE v NOT LIKE 'xxx%' ORDER BY 1").splitlines()
 
 
-def latest(base, wal, folder):
+def latest(base, wal, folder, what=words_in):
     """What a recovery to the latest point brings back."""
     server = recover(copy_of(base, folder), wal)
     try:
-        return words_in(server)
+        return what(server)
     finally:
         server.stop(signal.SIGQUIT)
+
+
+def last_commit(server):
+    """Its time, on a server that tracks that."""
+    return float(server.sql("SELECT extract(epoch FROM timestamp) FROM pg_last_committed_xact()"))
+
+
+def words_and_last_commit(server):
+    return words_in(server), last_commit(server)
 
 
 def looked(drwatch, probe, times=2):
@@ -92,3 +103,56 @@ def test_a_crash_loses_sight_of_no_commit_in_the_open_segment(folder, drwatch, r
     wait_until(lambda: (drwatch.value(POINT) or 0) > committed, what="a point behind the commit")
     wait_until(lambda: value(drwatch, "wal_archive_lag_seconds") == 0, what="nothing is lost any more")
     assert latest(base, primary.archive, folder / "latest") == ["precious"]
+
+
+def test_a_server_that_went_back_is_covered_when_its_new_timeline_is(folder, drwatch, receivers, primary):
+    """The archive holds what it undid, and of the new timeline at first nothing but its history file."""
+    primary.append_settings(["autovacuum = off", "track_commit_timestamp = on"])
+    primary.stop()
+    primary.start()
+    archive(primary)
+    base = base_backup(primary, "base-1")
+    finished = time.time()
+    archive(primary)
+    surely = last_commit(primary)
+    drwatch.start(config(folder, receivers, probes(primary, wal={"max_lag": "3s"}), rules=LAG_RULE, extra="builtin_rules: false"))
+    primary.sql("INSERT INTO t VALUES ('kept')")
+    target = primary.sql("SELECT clock_timestamp()")
+    primary.sql("INSERT INTO t VALUES ('undone')")
+    undone = time.time()
+    archive(primary, 3)
+    wait_until(lambda: (drwatch.value(POINT) or 0) > undone, what="all is covered")
+
+    primary.stop()
+    shutil.rmtree(primary.data)
+    primary.run("cp", "-a", base, primary.data)
+    recover(primary, primary.archive, [f"recovery_target_time = '{target}'", "recovery_target_action = promote"])
+    assert words_in(primary) == ["kept"]
+    wait_until((primary.archive / "00000002.history").exists, what="its history archived")
+    wait_until(lambda: drwatch.value('postgres_up{probe="pg"}') == 1 and (drwatch.value(POINT) or undone) < undone, what="nothing promised beyond")
+    wait_until(lambda: "goes on with timeline 1" in drwatch.get("/")[1], what="said to lead back to what was undone")
+    wait_until(receivers.open_incidents, what="page")
+    assert value(drwatch, "wal_archive_timeline") == 2
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    assert abs(value(drwatch, "wal_archive_last_commit_timestamp_seconds") - surely) < 0.002, "before the segment of the switch"
+    assert value(drwatch, "pitr_window_end_timestamp_seconds") == drwatch.value(POINT) < undone
+    assert latest(base, primary.archive, folder / "back") == ["kept", "undone"]
+    assert verify_wal(primary.archive)[0] == 2
+
+    primary.sql("INSERT INTO t VALUES ('anew')")
+    anew = time.time()
+    archive(primary, 2)
+    committed = last_commit(primary)
+    wait_until(lambda: not receivers.open_incidents(), what="resolve")
+    wait_until(lambda: (drwatch.value(POINT) or 0) > anew, what="all is covered again")
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    words, restored = latest(base, primary.archive, folder / "latest", words_and_last_commit)
+    assert (words, restored) == (["anew", "kept"], committed)
+    wait_until(lambda: abs(value(drwatch, "wal_archive_last_commit_timestamp_seconds") - restored) < 0.002, what="the last commit that came back")
+    until = datetime.datetime.fromisoformat(until_of(primary.archive).replace("Z", "+00:00")).timestamp()
+    assert abs(until - restored) < 1
+    assert value(drwatch, "pitr_window_start_timestamp_seconds") < finished
+    assert value(drwatch, "pitr_window_end_timestamp_seconds") > restored
+    for metric in ["missing_segments", "foreign_timelines", "corrupt_segments", "lag_seconds"]:
+        assert value(drwatch, f"wal_archive_{metric}") == 0, metric
+    assert verify_wal(primary.archive)[0] == 0
