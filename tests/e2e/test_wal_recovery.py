@@ -1,14 +1,16 @@
-"""WAL of servers that crash and go back in time: what drwatch promises is what a real restore brings back."""
+"""WAL of servers that crash, go back in time and prune: what drwatch promises is what a real restore brings back."""
 
 import datetime
+import random
 import shutil
 import signal
 import time
 
-from configs import config, expect_page, expect_resolve
-from servers import PG_BIN, wait_until
+import pytest
+from configs import built_in, config, expect_page, expect_resolve
+from servers import PG_BIN, Postgres, wait_until
 from test_recovery_wal import probes
-from test_wal import LAG_RULE, until_of, value, verify_wal
+from test_wal import LAG_RULE, segments, until_of, value, verify_wal
 from wal_history import archive, base_backup, copy_of, recover
 
 POINT = 'dr_recovery_point_timestamp_seconds{scenario="server_lost"}'
@@ -156,3 +158,56 @@ def test_a_server_that_went_back_is_covered_when_its_new_timeline_is(folder, drw
     for metric in ["missing_segments", "foreign_timelines", "corrupt_segments", "lag_seconds"]:
         assert value(drwatch, f"wal_archive_{metric}") == 0, metric
     assert verify_wal(primary.archive)[0] == 0
+
+
+def server_with(folder, **options):
+    """One as the fixture `primary` has it, made in another way."""
+    server = Postgres(folder).create(**options).start()
+    server.sql("CREATE ROLE drwatch LOGIN; GRANT pg_monitor TO drwatch; CREATE TABLE t (v text)")
+    return server
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["base backups are watched", "the archive tells of them"])
+def test_pruning_that_is_seen_half_way_loses_nothing(folder, drwatch, receivers, keep, watched):
+    """pg_archivecleanup deletes in the order in which the folder lists its files, that is in none."""
+    primary = keep(server_with(folder / "primary", initdb=["--wal-segsize=1"]))
+    archive(primary)
+    base_backup(primary, "base-1")
+    archive(primary, 12)
+    begun_again = time.time()
+    base = base_backup(primary, "base-2")
+    finished_again = time.time()
+    primary.sql("INSERT INTO t VALUES ('last')")
+    archive(primary, 6)
+    pg, bases, wal = probes(primary)
+    drwatch.start(config(folder, receivers, [pg, bases, wal] if watched else [pg, wal], rules=built_in("WalGap"), extra="builtin_rules: false"))
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    window_start = wait_until(lambda: value(drwatch, "pitr_window_start_timestamp_seconds"), what="a window")
+    assert window_start < begun_again, "from the first base backup on"
+
+    first_needed = sorted(primary.archive.glob("*.backup"))[-1].name
+    old = [path for path in segments(primary) if path.name < first_needed[:24]]
+    assert len(old) > 10
+    random.Random(7).shuffle(old)
+    for path in old[:-4]:
+        path.unlink()
+        looked(drwatch, "wal")
+        assert value(drwatch, "wal_archive_missing_segments") == 0, path.name
+        assert value(drwatch, "pitr_window_seconds") > 0
+    left = [int(path.name[8:], 16) for path in old[-4:]]
+    assert max(left) - min(left) > 3, "there are holes"
+    primary.run(f"{PG_BIN}/pg_archivecleanup", primary.archive, first_needed)
+    assert segments(primary)[0].name == first_needed[:24]
+    looked(drwatch, "wal")
+    assert value(drwatch, "wal_archive_segments") == len(segments(primary))
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    moved_to = value(drwatch, "pitr_window_start_timestamp_seconds")
+    assert moved_to > window_start and begun_again - 1 < moved_to < finished_again + 1  # some are told in whole seconds
+    assert not receivers.pages()
+    assert latest(base, primary.archive, folder / "latest") == ["last"]
+
+    lost = segments(primary)[-4]
+    shutil.move(lost, folder / "lost")
+    page = expect_page(receivers, "WalGap", wait_until)
+    shutil.move(folder / "lost", lost)
+    expect_resolve(receivers, page, wait_until)
