@@ -1,4 +1,4 @@
-"""WAL of servers that crash, go back in time and prune: what drwatch promises is what a real restore brings back."""
+"""WAL of servers that crash, go back in time, prune and are made anew: what drwatch promises is what a real restore brings back."""
 
 import datetime
 import random
@@ -9,9 +9,9 @@ import time
 import pytest
 from configs import built_in, config, expect_page, expect_resolve
 from servers import PG_BIN, Postgres, wait_until
-from test_recovery_wal import probes
+from test_recovery_wal import paths, probes
 from test_wal import LAG_RULE, segments, until_of, value, verify_wal
-from wal_history import archive, base_backup, copy_of, recover
+from wal_history import archive, base_backup, copy_of, prepare_recovery, recover
 
 POINT = 'dr_recovery_point_timestamp_seconds{scenario="server_lost"}'
 LOSS = 'dr_rpo_achieved_seconds{scenario="server_lost"}'
@@ -29,6 +29,18 @@ def latest(base, wal, folder, what=words_in):
         return what(server)
     finally:
         server.stop(signal.SIGQUIT)
+
+
+def assert_of_another_cluster(base, wal, folder):
+    """PostgreSQL does not go along this WAL."""
+    server = copy_of(base, folder)
+    prepare_recovery(server, wal)
+    server.spawn(server.as_postgres([f"{PG_BIN}/postgres", "-D", server.data]))
+    try:
+        assert server.process.wait(30) != 0
+    finally:
+        server.stop(signal.SIGQUIT)
+    assert "WAL file is from different database system" in server.log_text()
 
 
 def last_commit(server):
@@ -211,3 +223,34 @@ def test_pruning_that_is_seen_half_way_loses_nothing(folder, drwatch, receivers,
     page = expect_page(receivers, "WalGap", wait_until)
     shutil.move(folder / "lost", lost)
     expect_resolve(receivers, page, wait_until)
+
+
+def test_a_base_backup_of_another_cluster_is_no_way_back(folder, drwatch, receivers, keep):
+    """Of the server before it was dumped and loaded into a new one: its positions look like those of the new one."""
+    former = keep(server_with(folder / "former"))
+    archive(former, 2)
+    stranger = base_backup(former, "base-1")
+    former.stop()
+    primary = keep(server_with(folder / "primary"))
+    (primary.folder / "bases").mkdir()
+    primary.hand_over(primary.folder / "bases")
+    shutil.copytree(stranger, primary.folder / "bases/base-1")
+    primary.sql("INSERT INTO t VALUES ('first')")
+    archive(primary, 6)
+    drwatch.start(config(folder, receivers, probes(primary, wal={"window": "1s"}), rules=built_in("PitrWindowShort"), extra="builtin_rules: false"))
+    page = expect_page(receivers, "PitrWindowShort", wait_until)
+    wait_until(lambda: value(drwatch, "wal_archive_unverified_segments") == 0, what="all segments read")
+    wait_until(lambda: drwatch.value('backup_verification_success{probe="base"}') == 1, what="the base backup read")
+    for probe in ["base", "wal"]:
+        looked(drwatch, probe)
+    assert value(drwatch, "pitr_window_seconds") == 0 and value(drwatch, "pitr_window_start_timestamp_seconds") is None
+    assert "wal_archive" not in paths(drwatch, "server_lost")
+    assert value(drwatch, "wal_archive_missing_segments") == 0
+    assert_of_another_cluster(stranger, primary.archive, folder / "refused")
+
+    base = base_backup(primary, "base-2")
+    primary.sql("INSERT INTO t VALUES ('second')")
+    archive(primary)
+    expect_resolve(receivers, page, wait_until)
+    wait_until(lambda: paths(drwatch, "server_lost").get("wal_archive", {}).get("artefact") == "base-2", what="a way back by WAL")
+    assert latest(base, primary.archive, folder / "latest") == ["first", "second"]
