@@ -40,6 +40,7 @@ class Judge {
   void FindLeftBases();
   void FindHoles();
   void FindHole(std::uint64_t first, const Group& next);
+  void FindFrontHole(std::uint64_t first);
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
   void FindTail();
   bool OnPath(const WalBase& base) const;
@@ -221,13 +222,31 @@ void Judge::FindHole(std::uint64_t first, const Group& next) {
   if (!state_.archived_to) state_.archived_to = first * size_;
 }
 
-// Where the newest base backup begins that has all of its WAL; 0: none has.
+// Where the newest base backup begins that has all of its WAL, known or marked; 0: none has.
 std::uint64_t Judge::NewestStart() const {
   std::uint64_t newest = 0;
   for (const WalChain& chain : state_.chains) {
     if (chain.consistent) newest = std::max(newest, OwnWal(question_.bases[chain.base]).first);
   }
+  for (const WalBase& mark : question_.marks) {
+    const Group own = OwnWal(mark);
+    const bool whole = std::any_of(groups_.begin(), groups_.end(), [&own](const Group& one) {
+      return one.first <= own.first && own.last <= one.last;
+    });
+    if (whole && OnPath(mark)) newest = std::max(newest, own.first);
+  }
   return newest;
+}
+
+// From behind the newest known base backup, none of whose WAL is here, to what is left. What goes
+// away there is pruned for one that is not known yet, and what came between two looks with it.
+void Judge::FindFrontHole(std::uint64_t first) {
+  const Group& front = groups_.front();
+  const bool pruned = std::any_of(
+      question_.removed.begin(), question_.removed.end(),
+      [&](const auto& segment) { return first <= segment.second && segment.second < front.first; });
+  if (!pruned) return FindHole(first, front);
+  gaps_.Miss(first, front.first - 1, WalGap::Kind::kPruned);
 }
 
 void Judge::FindHoles() {
@@ -235,7 +254,7 @@ void Judge::FindHoles() {
   gaps_.PrunedBefore(NewestStart());
   // No base backup has WAL here: it begins too late for the newest one.
   const auto end = state_.chains.empty() && question_.size_known ? NewestEnd() : std::nullopt;
-  if (end && *end + 1 < groups_.front().first) FindHole(*end + 1, groups_.front());
+  if (end && *end + 1 < groups_.front().first) FindFrontHole(*end + 1);
   bool only_needed = question_.expires;  // up to here
   for (std::size_t i = 1; i < groups_.size(); ++i) {
     Group before = groups_[i - 1];

@@ -72,13 +72,17 @@ struct AcknowledgedWal {
 struct WalQuestion {
   // Segments of no use, by timeline and number: they are not missing, but WAL breaks off at them.
   WalSegmentSet broken;
-  // Segments that went away lately: before the newest base backup that has all of its WAL, they are
-  // being pruned, and not lost yet.
+  // Segments that went away lately: before the newest base backup that has all of its WAL, or,
+  // while none that is known has any, before all that is left, they are being pruned, and not lost
+  // yet.
   WalSegmentSet removed;
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
   std::set<std::uint32_t> unread_histories;  // there, but unreadable: segments show the parents
   std::vector<WalBase> bases;
+  // Of which the archive itself says that they were finished. Whether they still exist it does not
+  // say, but pruning may have begun for one before it is known.
+  std::vector<WalBase> marks;
   bool size_known = true;  // false if only names tell it: where a position lies is then a guess
   std::optional<WalLive> live;
   int in_flight_segments = 2;       // at the end, that may still be on their way

@@ -50,7 +50,7 @@ bool ArchiveNotes::AwaitOthers(const std::string& probe, const Owner& owner,
   }
 }
 
-void ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
+bool ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                               base::Deadline deadline, const base::StopToken& stop) const {
   const auto is_for = [&](const auto& awaited) {
     return probes.empty() ? awaited.second == owner
@@ -59,10 +59,10 @@ void ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owne
   while (true) {
     {
       const std::lock_guard lock(mutex_);
-      if (std::none_of(awaited_.begin(), awaited_.end(), is_for)) return;
+      if (std::none_of(awaited_.begin(), awaited_.end(), is_for)) return true;
     }
-    if (deadline.Expired()) return;
-    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return;
+    if (deadline.Expired()) return false;
+    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return false;
   }
 }
 

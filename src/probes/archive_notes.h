@@ -54,9 +54,9 @@ class ArchiveNotes {
   void ExpectBases(const std::string& probe, const Owner& owner);
   // A run of it ended, with base backups or without.
   void EndRun(const std::string& probe);
-  // Returns when all that are expected of the named probes (without names: of the owner's) have
-  // run; otherwise by the deadline or a stop.
-  void AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
+  // Returns true when all that are expected of the named probes (without names: of the owner's)
+  // have run; otherwise false by the deadline or a stop.
+  bool AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                   base::Deadline deadline, const base::StopToken& stop) const;
   // The same for those of the owner but `probe`. False: not all have run.
   bool AwaitOthers(const std::string& probe, const Owner& owner, base::Deadline deadline,

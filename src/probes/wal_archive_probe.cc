@@ -51,6 +51,12 @@ std::vector<catalog::AcknowledgedWal> AcknowledgedOf(const config::WalArchivePro
   return known;
 }
 
+// Whether base backups are known from nothing but the archive's own .backup files.
+bool FromMarks(const std::vector<catalog::WalBase>& bases) {
+  return !bases.empty() && std::all_of(bases.begin(), bases.end(),
+                                       [](const auto& base) { return base.probe.empty(); });
+}
+
 }  // namespace
 
 WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeServices& services)
@@ -169,6 +175,7 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
   });
   // What the archive says of base backups is only of use where nobody looks at them.
   if (!watched) question.bases = reader_->bases();
+  question.marks = reader_->bases();
   question.removed = reader_->removed();
   if (!question.removed.empty()) {
     question.removed.insert(first_missing_.begin(), first_missing_.end());
@@ -442,11 +449,15 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     lag_.Find(*positions_, *reader_, verdicts_, context, findings);
   }
   FindWindow(findings, context);
+  const bool pruning = findings.state.chains.empty() && findings.state.pruned > 0;
+  findings.bases_awaited = pruning || (!bases_seen_ && !FromMarks(findings.bases));
   // A look that knows nothing of earlier ones cannot tell.
   if (spec_.window && findings.window_start && !only_run_) {
     const base::Timestamp start = findings.bases[*findings.state.window_base].stopped;
-    findings.window_grows = window_start_.Grows(start, ArchivedSystem(), reader_->inventory(),
-                                                *spec_.window, context.now);
+    // What has not arrived yet makes it no older.
+    const base::Timestamp end = std::max(*findings.window_end, context.now - spec_.max_lag);
+    findings.window_grows =
+        window_start_.Grows(start, ArchivedSystem(), reader_->inventory(), *spec_.window, end);
   }
   FindFuture(findings, context.now);
   return findings;
@@ -457,10 +468,9 @@ void WalArchiveProbe::AwaitOthers(const RunContext& context) {
   const auto until = [&context](base::Duration patience) {
     return base::Deadline::After(std::min(patience, context.deadline.Remaining() / 4));
   };
-  if (!looked_) {
-    positions_->archive_notes().AwaitBases(spec_.base_backups, {config_.service, spec_.data},
-                                           until(kBasesPatience), context.stop);
-  }
+  bases_seen_ = positions_->archive_notes().AwaitBases(
+      spec_.base_backups, {config_.service, spec_.data},
+      until(looked_ ? base::Duration{0} : kBasesPatience), context.stop);
   if (spec_.primary.empty()) return;
   positions_->AwaitFirstRun(spec_.primary, until(kPrimaryPatience), context.stop);
   primary_ = positions_->Read(spec_.primary, 0, context.clock->Steady());

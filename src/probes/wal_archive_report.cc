@@ -290,6 +290,12 @@ std::string UnreadHint(const config::WalArchiveProbe& spec, const catalog::WalRe
 
 void CheckWindow(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
                  const WalFindings& findings, ProbeReport& report) {
+  if (findings.bases_awaited) {
+    if (!spec.window) return;
+    return report.Add("window", Severity::kUnknown, Reason::kUnverified,
+                      "which base backups there are is not known yet",
+                      "wait until the probes that look for them have run again");
+  }
   if (findings.bases.empty()) {
     if (!spec.window) return;
     return report.Add("window", Severity::kWarning, Reason::kNotFound,
@@ -390,7 +396,7 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   time("pitr_window_start_timestamp_seconds", "First point that can be restored.",
        findings.window_start);
   // A number that is far too small would page for nothing.
-  if (findings.window_start && !IsEndKnown(spec, findings)) return;
+  if (findings.bases_awaited || (findings.window_start && !IsEndKnown(spec, findings))) return;
   time("pitr_window_end_timestamp_seconds", "Last point that can be restored.",
        findings.window_end);
   const bool broken_off = !findings.bases.empty() && !findings.window_start;

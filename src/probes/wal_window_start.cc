@@ -23,9 +23,9 @@ DELETE FROM wal_window_starts WHERE start_ms < 946684800000;
 
 constexpr std::string_view kWhat = "the beginning of a window";
 
-// When the first of the segments arrived that are there; `now` if there is none.
-base::Timestamp OldestOf(const catalog::WalInventory& inventory, base::Timestamp now) {
-  base::Timestamp oldest = now;
+// When the first of the segments arrived that are there; `end` if there is none.
+base::Timestamp OldestOf(const catalog::WalInventory& inventory, base::Timestamp end) {
+  base::Timestamp oldest = end;
   for (const auto& [timeline, segments] : inventory.segments) {
     for (const catalog::WalSegmentFile& segment : segments) {
       oldest = std::min(oldest, segment.modified);
@@ -70,7 +70,7 @@ void WalWindowStart::Keep(base::Timestamp start, std::uint64_t system_identifier
 
 bool WalWindowStart::Grows(base::Timestamp start, std::uint64_t system_identifier,
                            const catalog::WalInventory& inventory, base::Duration promised,
-                           base::Timestamp now) {
+                           base::Timestamp end) {
   Load();
   const std::uint64_t system = system_identifier == 0 ? system_identifier_ : system_identifier;
   const bool other = system_identifier_ != 0 && system != system_identifier_;
@@ -79,8 +79,8 @@ bool WalWindowStart::Grows(base::Timestamp start, std::uint64_t system_identifie
   } else if (system != system_identifier_) {
     Keep(*earliest_, system);
   }
-  if (start > *earliest_ + kSameStart || *earliest_ <= now - promised) return false;
-  return OldestOf(inventory, now) > now - promised;
+  if (start > *earliest_ + kSameStart || *earliest_ <= end - promised) return false;
+  return OldestOf(inventory, end) > end - promised;
 }
 
 }  // namespace drwatch::probes

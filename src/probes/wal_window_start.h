@@ -24,11 +24,11 @@ class WalWindowStart {
   // `database` may be nullptr and outlives it.
   WalWindowStart(db::Database* database, std::string probe);
 
-  // The window begins with a base backup that ended at `start`, of that cluster (0: not known),
-  // whatever the time is now. True if it never began earlier, and nothing in the archive is
-  // older than `promised`: it is as long as it can be yet.
+  // The window reaches from a base backup that ended at `start`, of that cluster (0: not known), to
+  // `end`. True if it never began earlier, and nothing in the archive is older than `promised`
+  // before its end: it is as long as it can be yet.
   bool Grows(base::Timestamp start, std::uint64_t system_identifier,
-             const catalog::WalInventory& inventory, base::Duration promised, base::Timestamp now);
+             const catalog::WalInventory& inventory, base::Duration promised, base::Timestamp end);
 
  private:
   void Load();

@@ -454,6 +454,32 @@ TEST(WalArchiveTest, WhatIsBeingPrunedIsNotLost) {
   EXPECT_EQ(world.Judge().pruned, 0u) << "the only base backup needs it";
 }
 
+// The newest base backup, for which all before it was removed, is not known yet.
+TEST(WalArchiveTest, WhatIsPrunedForABaseBackupThatIsNotKnownYetIsNotLost) {
+  World world;
+  world.question.now = At(10'000);
+  world.Base(2 * kBytes, 3 * kBytes, 100);
+  world.question.bases.front().probe = "base";
+  world.Add(1, 10, 14);
+  for (std::uint64_t number = 2; number < 9; ++number) world.question.removed.emplace(1, number);
+  WalArchiveState state = world.Judge();  // segment 9 came and went between two looks
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_EQ(state.pruned, 7u) << "but for its own, which a backup may hold itself";
+  world.Add(1, 2, 4).Add(1, 6, 6);
+  world.question.removed.emplace(1, 9);
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 4u) << "half way it may be anything";
+  world.question.marks = {{10 * kBytes + 40, 11 * kBytes, 1, At(200), "mark"}};
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 0u);
+  EXPECT_EQ(state.pruned, 4u);
+  world.question.marks.front().stop = 16 * kBytes;
+  EXPECT_EQ(world.Judge().lost, 4u) << "its own WAL is not all here";
+  world.question.removed.clear();
+  world.question.marks.front().stop = 11 * kBytes;
+  EXPECT_EQ(world.Judge().lost, 4u) << "long ago";
+}
+
 TEST(WalRemovalsTest, WhatWentAwayIsBeingPrunedUntilNothingFollows) {
   const auto segments = [](std::vector<std::uint64_t> numbers) {
     WalRemovals::Segments all;

@@ -166,8 +166,63 @@ TEST_F(WalArchiveProbeTest, ASegmentOlderThanTheWindowSaysThatTheArchiveIsNotNew
   DateSegment(0, start_ - 23h);
   clock_.Advance(59min);
   EXPECT_EQ(ValueOf(Run(), "pitr_window_growing"), 1);
-  clock_.Advance(2min);
+  clock_.Advance(2min + spec_.max_lag);
   EXPECT_FALSE(ValueOf(Run(), "pitr_window_growing"));
+}
+
+TEST_F(WalArchiveProbeTest, AnArchiveGrowsUntilItsWindowIsLongEnoughNotItsAge) {
+  spec_.window = 24h;
+  spec_.max_lag = 1h;
+  AddBase();
+  SeePrimary(5 * kBytes);
+  clock_.Advance(23h + 30min);
+  SeePrimary(5 * kBytes + 2000);
+  Run();
+  clock_.Advance(40min);
+  SeePrimary(5 * kBytes + 3000);
+  model::ProbeResult result = Run();
+  EXPECT_LT(ValueOf(result, "pitr_window_seconds"), 24 * 3600);
+  EXPECT_EQ(ValueOf(result, "pitr_window_growing"), 1) << Describe(result);
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes + 4000);
+  EXPECT_FALSE(ValueOf(Run(), "pitr_window_growing")) << "it is late";
+}
+
+// Its listing takes longer than a first run waits for it.
+TEST_F(WalArchiveProbeTest, WhileBaseBackupsAreLookedForTheWindowIsNotKnown) {
+  spec_.window = 24h;
+  ArchiveNotes& notes = positions_.archive_notes();
+  notes.ExpectBases("base", {"shop", spec_.data});
+  notes.ExpectBases("older", {"shop", spec_.data});
+  model::ProbeResult result = Run(1s);
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kUnknown);
+  AddBase();
+  EXPECT_FALSE(ValueOf(Run(1s), "pitr_window_seconds")) << "there may be older ones";
+  notes.EndRun("older");
+  EXPECT_TRUE(ValueOf(Run(), "pitr_window_seconds"));
+}
+
+TEST_F(WalArchiveProbeTest, WhatIsPrunedUpToABaseBackupThatIsNotListedYetIsNotLost) {
+  spec_.window = 1s;
+  AddBase();
+  clock_.Advance(1h);
+  SeePrimary(5 * kBytes);
+  Run();
+  for (const std::size_t gone : {0, 1, 2}) {
+    std::filesystem::remove(folder_.Path("archive/" + builder_.Name(gone)));
+  }
+  clock_.Advance(10s);
+  SeePrimary(5 * kBytes);
+  model::ProbeResult result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kUnknown);
+  clock_.Advance(5min);
+  SeePrimary(5 * kBytes);
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 1) << "no other one came";
+  EXPECT_EQ(ValueOf(result, "pitr_window_seconds"), 0);
 }
 
 TEST_F(WalArchiveProbeTest, WhatAnIdlePrimaryCommittedIsNotArchivedBeforeItsSegmentIs) {
