@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-import threading
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -108,9 +108,9 @@ Ctrl-C ends drwatch and every server.
 
 
 def main():
-    stopped = threading.Event()
+    signals = []  # no threading.Event: its set() in a handler waits for ever if it interrupts its wait()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: signals.append(number))
     print("starting PostgreSQL with a standby, Redis with a replica, nginx and a backup folder ...", flush=True)
     world = World()
     receivers = PrintingReceivers()
@@ -126,7 +126,8 @@ def main():
         wait_until(lambda: server.process.poll() is not None or http_get(f"{url}/-/ready")[0] == 200,
                    timeout=30, what="drwatch ready")
         print(advice(world, url), flush=True)
-        while not stopped.wait(0.2):
+        while not signals:
+            time.sleep(0.2)
             if server.process.poll() is not None:
                 print(f"drwatch ended with {server.process.returncode}:\n{server.log_text()}", file=sys.stderr)
                 status = 1
