@@ -25,45 +25,57 @@ std::optional<ArchiverNote> ArchiveNotes::Find(const std::string& probe) const {
   return found == notes_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void ArchiveNotes::ExpectBases(const std::string& probe, const Owner& owner) {
+std::shared_ptr<ArchiveNotes::Awaited> ArchiveNotes::ExpectBases(const std::string& probe,
+                                                                 const Owner& owner) {
+  auto awaited = std::make_shared<Awaited>(Awaited{owner});
   const std::lock_guard lock(mutex_);
-  awaited_[probe] = owner;
+  awaited_[probe] = awaited;
+  return awaited;
 }
 
-void ArchiveNotes::EndRun(const std::string& probe) {
+void ArchiveNotes::EndRun(const std::string& probe, bool saw) {
   const std::lock_guard lock(mutex_);
-  awaited_.erase(probe);
+  const auto found = awaited_.find(probe);
+  if (found == awaited_.end()) return;
+  const auto awaited = found->second.lock();
+  if (saw || !awaited) {
+    awaited_.erase(found);
+  } else {
+    awaited->ran = true;
+  }
+}
+
+bool ArchiveNotes::Await(const IsFor& is_for, base::Deadline deadline,
+                         const base::StopToken& stop) const {
+  while (true) {
+    bool all_seen = true, all_ran = true;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [probe, known] : awaited_) {
+        const auto awaited = known.lock();
+        if (!awaited || !is_for(probe, awaited->owner)) continue;
+        all_seen = false;
+        all_ran = all_ran && awaited->ran;
+      }
+    }
+    if (all_ran || deadline.Expired()) return all_seen;
+    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return false;
+  }
 }
 
 bool ArchiveNotes::AwaitOthers(const std::string& probe, const Owner& owner,
                                base::Deadline deadline, const base::StopToken& stop) const {
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      const bool none = std::none_of(awaited_.begin(), awaited_.end(), [&](const auto& awaited) {
-        return awaited.second == owner && awaited.first != probe;
-      });
-      if (none) return true;
-    }
-    if (deadline.Expired()) return false;
-    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return false;
-  }
+  return Await([&](const auto& name, const auto& whose) { return whose == owner && name != probe; },
+               deadline, stop);
 }
 
 bool ArchiveNotes::AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                               base::Deadline deadline, const base::StopToken& stop) const {
-  const auto is_for = [&](const auto& awaited) {
-    return probes.empty() ? awaited.second == owner
-                          : std::find(probes.begin(), probes.end(), awaited.first) != probes.end();
+  const auto is_for = [&](const auto& name, const auto& whose) {
+    return probes.empty() ? whose == owner
+                          : std::find(probes.begin(), probes.end(), name) != probes.end();
   };
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (std::none_of(awaited_.begin(), awaited_.end(), is_for)) return true;
-    }
-    if (deadline.Expired()) return false;
-    if (stop.Wait(deadline.Min(base::Deadline::After(kAwaitStep)))) return false;
-  }
+  return Await(is_for, deadline, stop);
 }
 
 void ArchiveNotes::PutBases(const std::string& probe, const Owner& owner,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -50,15 +51,22 @@ class ArchiveNotes {
 
   // Whose data it is: a service and the name of its data.
   using Owner = std::pair<std::string, std::string>;
-  // A backup probe of that name will run: AwaitBases() may wait for it.
-  void ExpectBases(const std::string& probe, const Owner& owner);
-  // A run of it ended, with base backups or without.
-  void EndRun(const std::string& probe);
-  // Returns true when all that are expected of the named probes (without names: of the owner's)
-  // have run; otherwise false by the deadline or a stop.
+  // A backup probe whose place was not seen yet.
+  struct Awaited {
+    Owner owner;
+    bool ran = false;  // and saw nothing
+  };
+  // A backup probe of that name will run: AwaitBases() may wait for it. It is forgotten with the
+  // last owner of what this returns.
+  std::shared_ptr<Awaited> ExpectBases(const std::string& probe, const Owner& owner);
+  // A run of it ended, with base backups or without. Where it did not see its place nobody waits
+  // for it, and nobody knows yet what is there.
+  void EndRun(const std::string& probe, bool saw);
+  // Waits until all that are expected of the named probes (without names: of the owner's) have
+  // run, a deadline or a stop. True if all of them have seen their place.
   bool AwaitBases(const std::vector<std::string>& probes, const Owner& owner,
                   base::Deadline deadline, const base::StopToken& stop) const;
-  // The same for those of the owner but `probe`. False: not all have run.
+  // The same for those of the owner but `probe`.
   bool AwaitOthers(const std::string& probe, const Owner& owner, base::Deadline deadline,
                    const base::StopToken& stop) const;
   // The base backups of a backup probe, by the newest listing.
@@ -95,6 +103,8 @@ class ArchiveNotes {
  private:
   std::vector<std::shared_ptr<const Archive>> ArchivesFor(const std::string& probe,
                                                           const Owner& owner) const;
+  using IsFor = std::function<bool(const std::string& probe, const Owner& owner)>;
+  bool Await(const IsFor& is_for, base::Deadline deadline, const base::StopToken& stop) const;
   struct KnownBases {
     Owner owner;
     std::vector<catalog::WalBase> bases;
@@ -103,7 +113,7 @@ class ArchiveNotes {
   mutable std::mutex mutex_;
   std::map<std::string, ArchiverNote> notes_;
   std::map<std::string, KnownBases> bases_;
-  std::map<std::string, Owner> awaited_;  // expected, and not run yet
+  std::map<std::string, std::weak_ptr<Awaited>> awaited_;
   std::vector<std::weak_ptr<Archive>> archives_;
 };
 

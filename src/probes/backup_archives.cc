@@ -43,7 +43,7 @@ BackupArchives::BackupArchives(const config::Probe& config, PositionRing* positi
       owner_(config.service, spec_.data),
       notes_(positions != nullptr ? &positions->archive_notes() : nullptr),
       verdicts_(verdicts) {
-  if (notes_ != nullptr) notes_->ExpectBases(probe_, owner_);
+  if (notes_ != nullptr) awaited_ = notes_->ExpectBases(probe_, owner_);
 }
 
 void BackupArchives::NoteBases(const std::vector<catalog::Artefact>& complete,
@@ -88,8 +88,8 @@ void BackupArchives::AwaitArchives(const std::vector<catalog::Artefact>& complet
   notes_->AwaitArchives(probe_, owner_, base::Deadline::After(patience), context.stop);
 }
 
-void BackupArchives::EndRun() const {
-  if (notes_ != nullptr) notes_->EndRun(probe_);
+void BackupArchives::EndRun(bool saw) const {
+  if (notes_ != nullptr) notes_->EndRun(probe_, saw);
 }
 
 bool BackupArchives::IsLeft(const std::string& name) const {

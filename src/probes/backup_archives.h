@@ -2,6 +2,7 @@
 // which WAL they need, and which of them the server has left behind.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,8 @@ class BackupArchives {
   // its backups need.
   void AwaitArchives(const std::vector<catalog::Artefact>& complete,
                      const RunContext& context) const;
-  void EndRun() const;
+  // `saw`: what its place holds, or that it is not there.
+  void EndRun(bool saw) const;
 
   // Whether it was taken on WAL that the server has left: whole, and no state to return to.
   bool IsLeft(const std::string& name) const;
@@ -46,6 +48,7 @@ class BackupArchives {
   const ArchiveNotes::Owner owner_;
   ArchiveNotes* const notes_;
   const BackupVerdicts& verdicts_;
+  std::shared_ptr<ArchiveNotes::Awaited> awaited_;
   BaseBackups bases_;
 };
 

@@ -191,7 +191,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     last_listing_ = std::move(listing);
     last_copies_ = copies;
   }
-  archives_.EndRun();
+  archives_.EndRun(!blind || blind->reason == Reason::kNotFound);
   if (bucket_) bucket_->ReportAccess(report, labels_);
   report.Counter("backup_verified_bytes_total", "Bytes read for verification.", labels_,
                  static_cast<double>(verifier_.bytes_read()));

@@ -81,7 +81,7 @@ class WalArchiveProbe final : public Probe {
   ReadSpeeds speeds_;
   WalVerifier verifier_;
   bool looked_ = false;                   // one look has worked
-  bool bases_seen_ = true;                // all that look for base backups have run
+  bool bases_seen_ = true;                // all that look for base backups have seen their places
   catalog::WalSegmentSet first_missing_;  // in the first of two looks
   std::uint64_t kept_changes_ = 0;
   std::optional<std::uint64_t> all_read_;  // the listing's changes of which all was read

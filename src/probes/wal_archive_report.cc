@@ -288,13 +288,21 @@ std::string UnreadHint(const config::WalArchiveProbe& spec, const catalog::WalRe
   return spec.place.s3 || sealed ? later : "drwatch verify --wal reads them now; " + later;
 }
 
+// A window that is shorter than promised may be long enough with base backups that are not known
+// yet.
+bool IsLengthKnown(const config::WalArchiveProbe& spec, const WalFindings& findings) {
+  if (!findings.bases_awaited) return true;
+  return spec.window && findings.window_start &&
+         *findings.window_end - *findings.window_start >= *spec.window;
+}
+
 void CheckWindow(const config::WalArchiveProbe& spec, const catalog::WalReader& reader,
                  const WalFindings& findings, ProbeReport& report) {
-  if (findings.bases_awaited) {
+  if (!IsLengthKnown(spec, findings)) {
     if (!spec.window) return;
     return report.Add("window", Severity::kUnknown, Reason::kUnverified,
                       "which base backups there are is not known yet",
-                      "wait until the probes that look for them have run again");
+                      "wait until the probes that look for them have seen their places");
   }
   if (findings.bases.empty()) {
     if (!spec.window) return;
@@ -396,9 +404,10 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   time("pitr_window_start_timestamp_seconds", "First point that can be restored.",
        findings.window_start);
   // A number that is far too small would page for nothing.
-  if (findings.bases_awaited || (findings.window_start && !IsEndKnown(spec, findings))) return;
+  if (findings.window_start && !IsEndKnown(spec, findings)) return;
   time("pitr_window_end_timestamp_seconds", "Last point that can be restored.",
        findings.window_end);
+  if (!IsLengthKnown(spec, findings)) return;
   const bool broken_off = !findings.bases.empty() && !findings.window_start;
   if (findings.window_start || broken_off || spec.window) {
     const double length =

@@ -49,8 +49,8 @@ struct WalFindings {
   std::optional<base::Timestamp> last_commit;   // of the WAL that can be reached
   std::optional<base::Timestamp> window_start;
   std::optional<base::Timestamp> window_end;
-  // Base backups may exist that are not known yet: those that look for them have not all run, or
-  // the WAL of all known ones is being pruned.
+  // Base backups may exist that are not known yet: those that look for them have not all seen their
+  // places, or the WAL of all known ones is being pruned.
   bool bases_awaited = false;
   // Shorter than promised because the archive is younger than that: nothing of it was lost.
   bool window_grows = false;

@@ -163,8 +163,10 @@ TEST_F(BackupChainsTest, LabelsAreReadInABucket) {
 
 TEST_F(BackupChainsTest, AnotherProbeOfTheDataMayHaveTheFullOne) {
   Remove("full");
-  notes().ExpectBases("weekly", {"shop", spec_.data});
+  const auto weekly = notes().ExpectBases("weekly", {"shop", spec_.data});
   EXPECT_TRUE(Run().ok()) << "nobody has looked there yet";
+  notes().EndRun("weekly", false);
+  EXPECT_TRUE(Run().ok()) << "who looked could not see it";
   notes().PutBases("weekly", {"shop", spec_.data},
                    {{kFull, kFull + 100, 1, clock_.Now() - 30h, "full", 0, "weekly"}});
   EXPECT_EQ(Good(Run()), (Names{"second", "first"}));

@@ -388,6 +388,20 @@ TEST_F(BackupClusterTest, OneHasEndedWhenItsLastFileWasWritten) {
   EXPECT_EQ(Bases()[0].begun, end - 4h);
 }
 
+TEST_F(BackupWalTest, APlaceThatIsNotThereHoldsNoBaseBackupsOneThatCannotBeListedMay) {
+  const auto known = [this] {
+    probe_.reset();
+    Run();
+    return notes().AwaitBases({}, {"shop", spec_.data}, base::Deadline::After(10s), {});
+  };
+  EXPECT_TRUE(known());
+  spec_.place.path = folder_.Path("nothing");
+  EXPECT_TRUE(known());
+  spec_.place.path = folder_.Path("loop");
+  std::filesystem::create_symlink("loop", spec_.place.path);
+  EXPECT_FALSE(known());
+}
+
 TEST(NeededWalTest, KeepsTheClusterOfOneThatNeedsNone) {
   const verify::NeededWal again = verify::UnpackNeededWal(verify::PackNeededWal({{}, kCluster}));
   EXPECT_TRUE(again.empty());

@@ -192,15 +192,40 @@ TEST_F(WalArchiveProbeTest, AnArchiveGrowsUntilItsWindowIsLongEnoughNotItsAge) {
 TEST_F(WalArchiveProbeTest, WhileBaseBackupsAreLookedForTheWindowIsNotKnown) {
   spec_.window = 24h;
   ArchiveNotes& notes = positions_.archive_notes();
-  notes.ExpectBases("base", {"shop", spec_.data});
-  notes.ExpectBases("older", {"shop", spec_.data});
+  const auto base = notes.ExpectBases("base", {"shop", spec_.data});
+  const auto older = notes.ExpectBases("older", {"shop", spec_.data});
   model::ProbeResult result = Run(1s);
   EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
   EXPECT_EQ(CheckOf(result, "window").severity, Severity::kUnknown);
   AddBase();
-  EXPECT_FALSE(ValueOf(Run(1s), "pitr_window_seconds")) << "there may be older ones";
-  notes.EndRun("older");
+  result = Run(1s);
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds")) << "there may be older ones";
+  EXPECT_TRUE(ValueOf(result, "pitr_window_end_timestamp_seconds"));
+  notes.EndRun("older", true);
   EXPECT_TRUE(ValueOf(Run(), "pitr_window_seconds"));
+}
+
+TEST_F(WalArchiveProbeTest, OfAPlaceThatWasNeverSeenNobodyKnowsWhichBaseBackupsLieThere) {
+  spec_.window = 1h;
+  ArchiveNotes& notes = positions_.archive_notes();
+  auto base = notes.ExpectBases("base", {"shop", spec_.data});
+  notes.EndRun("base", false);
+  model::ProbeResult result = Run();
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kUnknown);
+  auto remote = notes.ExpectBases("remote", {"shop", spec_.data});
+  notes.EndRun("remote", false);
+  AddBase();
+  EXPECT_FALSE(ValueOf(Run(), "pitr_window_seconds")) << "there may be older ones";
+  remote.reset();
+  EXPECT_LT(ValueOf(Run(), "pitr_window_seconds"), 3600) << "nobody looks there any more";
+  remote = notes.ExpectBases("remote", {"shop", spec_.data});
+  notes.EndRun("remote", false);
+  clock_.Advance(2h);
+  SeePrimary(5 * kBytes);
+  result = Run();
+  EXPECT_GE(ValueOf(result, "pitr_window_seconds"), 3600) << "they would make it longer";
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kOk);
 }
 
 TEST_F(WalArchiveProbeTest, WhatIsPrunedUpToABaseBackupThatIsNotListedYetIsNotLost) {
@@ -1033,8 +1058,9 @@ TEST_F(WalArchiveProbeTest, FollowsAStanzaUpgrade) {
 
 TEST_F(WalArchiveProbeTest, AFirstRunWaitsForBaseBackups) {
   SeePrimary(5 * kBytes);
-  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
-  positions_.archive_notes().ExpectBases("of another service", {"mail", spec_.data});
+  ArchiveNotes& notes = positions_.archive_notes();
+  const auto base = notes.ExpectBases("base", {"shop", spec_.data});
+  const auto other_base = notes.ExpectBases("of another service", {"mail", spec_.data});
   std::jthread other([this] {
     const base::StopToken never;
     never.Wait(base::Deadline::After(base::Duration(100)));
@@ -1058,8 +1084,8 @@ TEST_F(WalArchiveProbeTest, TellsHowMuchIsReplayedOnABaseAndHowQuicklyItWasRead)
 }
 
 TEST_F(WalArchiveProbeTest, ABackupProbeThatSeesNothingIsNotWaitedForLong) {
-  positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
-  positions_.archive_notes().EndRun("base");
+  const auto base = positions_.archive_notes().ExpectBases("base", {"shop", spec_.data});
+  positions_.archive_notes().EndRun("base", false);
   const auto began = std::chrono::steady_clock::now();
   Run();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
