@@ -43,6 +43,7 @@ class Judge {
   void FindFrontHole(std::uint64_t first);
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
   void FindTail();
+  void FindBaseOnItsWay();
   bool OnPath(const WalBase& base) const;
   Group OwnWal(const WalBase& base) const;
   std::uint64_t Needed() const;
@@ -292,6 +293,21 @@ void Judge::FindTail() {
   if (open > newest + 1) gaps_.Miss(newest + 1, open - 1, WalGap::Kind::kPending);
 }
 
+// That of a standby ends within a segment that nobody ships for it.
+void Judge::FindBaseOnItsWay() {
+  if (state_.window_base) return;
+  for (std::size_t i = 0; i < question_.bases.size(); ++i) {
+    const WalBase& base = question_.bases[i];
+    const bool young = std::chrono::abs(question_.now - base.stopped) <= question_.in_flight_time;
+    if (!young || !OnPath(base)) continue;
+    const auto chain = std::find_if(state_.chains.begin(), state_.chains.end(),
+                                    [i](const WalChain& one) { return one.base == i; });
+    const std::uint64_t lacks =
+        chain == state_.chains.end() ? OwnWal(base).first : chain->reaches + 1;
+    if (lacks * size_ >= *state_.archived_to) state_.base_on_its_way = true;
+  }
+}
+
 WalArchiveState Judge::Run() {
   if (path_.empty()) return std::move(state_);
   FindLeftBases();
@@ -301,6 +317,7 @@ WalArchiveState Judge::Run() {
   FollowBases();
   FindHoles();
   FindTail();
+  FindBaseOnItsWay();
   return std::move(state_);
 }
 

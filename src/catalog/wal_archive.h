@@ -138,6 +138,8 @@ struct WalArchiveState {
   std::optional<WalRange> reachable;  // the segments from there, of one timeline, back to a gap
   // The base whose chain reaches that end and that was finished first.
   std::optional<std::size_t> window_base;
+  // There is none, but a young one that lacks only what may still come.
+  bool base_on_its_way = false;
   // The end of what has arrived without a pending hole.
   std::optional<verify::Lsn> archived_to;
 };

@@ -310,6 +310,11 @@ void CheckWindow(const config::WalArchiveProbe& spec, const catalog::WalReader& 
                       "no base backup is known that this WAL carries on",
                       "take one, or name the probes of the base backups in \"base_backups\"");
   }
+  if (findings.state.base_on_its_way) {
+    return report.Add("window", Severity::kUnknown, Reason::kUnverified,
+                      "the WAL that the first base backup needs may still be on its way",
+                      "SELECT pg_switch_wal() on the primary ships it");
+  }
   if (!findings.window_start || !findings.window_end) {
     return report.Add("window", spec.window ? Severity::kCritical : Severity::kWarning,
                       Reason::kIncomplete, "no base backup has all of the WAL that it needs",
@@ -407,7 +412,7 @@ void AddWalMetrics(const config::WalArchiveProbe& spec, const model::Labels& lab
   if (findings.window_start && !IsEndKnown(spec, findings)) return;
   time("pitr_window_end_timestamp_seconds", "Last point that can be restored.",
        findings.window_end);
-  if (!IsLengthKnown(spec, findings)) return;
+  if (findings.state.base_on_its_way || !IsLengthKnown(spec, findings)) return;
   const bool broken_off = !findings.bases.empty() && !findings.window_start;
   if (findings.window_start || broken_off || spec.window) {
     const double length =

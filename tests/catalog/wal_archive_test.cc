@@ -421,6 +421,26 @@ TEST(WalArchiveTest, TheWindowKnowsGaps) {
   EXPECT_FALSE(none.Add(1, 10, 19).Base(5 * kBytes, 5 * kBytes + 9, 1).Judge().reachable);
 }
 
+// A standby's does not end with a switch of segments.
+TEST(WalArchiveTest, TheWalThatTheFirstBaseNeedsMayBeOnItsWay) {
+  World world;
+  world.question.now = At(1000);
+  world.question.in_flight_time = base::Duration(900'000);
+  world.Add(1, 10, 14).Base(14 * kBytes, 15 * kBytes + 9, 900);
+  EXPECT_TRUE(world.Judge().base_on_its_way);
+  world.question.bases.front().start = 15 * kBytes;
+  EXPECT_TRUE(world.Judge().base_on_its_way) << "all of it";
+  world.question.bases.front().start = 11 * kBytes;
+  world.question.broken = {{1, 12}};
+  EXPECT_FALSE(world.Judge().base_on_its_way) << "something else is wrong with it";
+  world.question.broken.clear();
+  world.question.now = At(1801);
+  EXPECT_FALSE(world.Judge().base_on_its_way) << "it should have come";
+  world.question.now = At(1000);
+  world.Base(10 * kBytes, 10 * kBytes + 9, 500);
+  EXPECT_FALSE(world.Judge().base_on_its_way) << "there is a window";
+}
+
 TEST(WalArchiveTest, WhatNoBaseNeedsHasExpired) {
   World world;
   world.question.now = At(10'000);

@@ -228,6 +228,24 @@ TEST_F(WalArchiveProbeTest, OfAPlaceThatWasNeverSeenNobodyKnowsWhichBaseBackupsL
   EXPECT_EQ(CheckOf(result, "window").severity, Severity::kOk);
 }
 
+// It was taken from a standby: nobody ships the segment in which it ends.
+TEST_F(WalArchiveProbeTest, NoWindowIsShortWhileTheFirstBaseBackupsWalIsOnItsWay) {
+  spec_.window = 1h;
+  clock_.Advance(10s);
+  SeePrimary(5 * kBytes + 600);
+  positions_.archive_notes().PutBases(
+      "base", {"shop", spec_.data},
+      {{4 * kBytes + 40, 5 * kBytes + 500, 1, start_ + 9s, "b1", 0, "base"}});
+  model::ProbeResult result = Run();
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kUnknown);
+  clock_.Advance(spec_.max_lag);
+  SeePrimary(5 * kBytes + 600);
+  result = Run();
+  EXPECT_EQ(ValueOf(result, "pitr_window_seconds"), 0);
+  EXPECT_EQ(CheckOf(result, "window").severity, Severity::kCritical);
+}
+
 TEST_F(WalArchiveProbeTest, WhatIsPrunedUpToABaseBackupThatIsNotListedYetIsNotLost) {
   spec_.window = 1s;
   AddBase();
