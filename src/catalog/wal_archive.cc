@@ -41,6 +41,7 @@ class Judge {
   void FindHoles();
   void FindHole(std::uint64_t first, const Group& next);
   void FindFrontHole(std::uint64_t first);
+  bool Holds(const WalSegmentSet& segments, std::uint64_t first, std::uint64_t last) const;
   bool MayHaveExpired(std::uint64_t first, const Group& before, const Group& next) const;
   void FindTail();
   void FindBaseOnItsWay();
@@ -197,9 +198,22 @@ bool Judge::MayHaveExpired(std::uint64_t first, const Group& before, const Group
   return begins && needed_to >= first;
 }
 
+// Whether any of these numbers is among them.
+bool Judge::Holds(const WalSegmentSet& segments, std::uint64_t first, std::uint64_t last) const {
+  return std::any_of(path_.begin(), path_.end(), [&](const WalPathPart& part) {
+    const auto at = segments.lower_bound({part.timeline, std::max(first, part.first)});
+    return at != segments.end() && at->first == part.timeline && at->second < part.end &&
+           at->second <= last;
+  });
+}
+
 // What is missing from `first` to before the next group.
 void Judge::FindHole(std::uint64_t first, const Group& next) {
   const std::uint64_t last = next.first - 1;
+  // With what came between two looks.
+  if (Holds(question_.leaving, first, last)) {
+    return gaps_.Miss(first, last, WalGap::Kind::kPruned);
+  }
   const std::uint64_t newest = groups_.back().last;
   const auto in_flight = static_cast<std::uint64_t>(std::max(question_.in_flight_segments, 0));
   // Several archive at once: what comes later may be there before.
@@ -243,10 +257,7 @@ std::uint64_t Judge::NewestStart() const {
 // away there is pruned for one that is not known yet, and what came between two looks with it.
 void Judge::FindFrontHole(std::uint64_t first) {
   const Group& front = groups_.front();
-  const bool pruned = std::any_of(
-      question_.removed.begin(), question_.removed.end(),
-      [&](const auto& segment) { return first <= segment.second && segment.second < front.first; });
-  if (!pruned) return FindHole(first, front);
+  if (!Holds(question_.removed, first, front.first - 1)) return FindHole(first, front);
   gaps_.Miss(first, front.first - 1, WalGap::Kind::kPruned);
 }
 

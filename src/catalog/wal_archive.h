@@ -73,9 +73,9 @@ struct WalQuestion {
   // Segments of no use, by timeline and number: they are not missing, but WAL breaks off at them.
   WalSegmentSet broken;
   // Segments that went away lately: before the newest base backup that has all of its WAL, or,
-  // while none that is known has any, before all that is left, they are being pruned, and not lost
-  // yet.
+  // while none that is known has any, before all that is left, they are being pruned, not lost yet.
   WalSegmentSet removed;
+  WalSegmentSet leaving;  // those of them that are being pruned wherever they lie
   // The ancestries of the timelines whose history files could be read.
   std::map<std::uint32_t, std::vector<verify::TimelineSwitch>> histories;
   std::set<std::uint32_t> unread_histories;  // there, but unreadable: segments show the parents

@@ -64,6 +64,7 @@ class WalReader {
   const WalInventory& inventory() const { return inventory_; }
   // Segments that went away in the last looks, and may be being pruned.
   WalSegmentSet removed() const { return removals_.recent(); }
+  WalSegmentSet Leaving(base::Timestamp now) const { return removals_.Leaving(now); }
   WalLookBefore seen() const {
     return {inventory_.segment_bytes, removals_.Seen(inventory_.segments)};
   }

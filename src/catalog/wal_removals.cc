@@ -39,6 +39,7 @@ void WalRemovals::Compare(const Segments& before, const Segments& after, base::T
 }
 
 void WalRemovals::EndListing(base::Timestamp now) {
+  goes_on_ = last_ == now;
   if (now < last_ || now - last_ >= kQuiet) return gone_.clear();
   std::erase_if(gone_, [now](const auto& gone) { return now - gone.second >= kLongest; });
 }
@@ -47,6 +48,15 @@ WalSegmentSet WalRemovals::recent() const {
   WalSegmentSet recent;
   for (const auto& [segment, since] : gone_) recent.insert(recent.end(), segment);
   return recent;
+}
+
+WalSegmentSet WalRemovals::Leaving(base::Timestamp now) const {
+  WalSegmentSet leaving;
+  if (!goes_on_) return leaving;
+  for (const auto& [segment, since] : gone_) {
+    if (now - since < kQuiet) leaving.insert(leaving.end(), segment);
+  }
+  return leaving;
 }
 
 std::vector<SeenWal> WalRemovals::Seen(const Segments& there) const {

@@ -34,6 +34,9 @@ class WalRemovals {
   void EndListing(base::Timestamp now);
   void Forget() { gone_.clear(); }
   WalSegmentSet recent() const;
+  // While something more went away at the last listing of everything: what has for less than
+  // kQuiet. For which base backup it is pruned shows when that is over.
+  WalSegmentSet Leaving(base::Timestamp now) const;
   // What Restore() needs after a restart. `there` is what the last look found.
   std::vector<SeenWal> Seen(const Segments& there) const;
   // Takes over what went away then, and returns what was there.
@@ -42,6 +45,7 @@ class WalRemovals {
  private:
   std::map<std::pair<std::uint32_t, std::uint64_t>, base::Timestamp> gone_;  // and since when
   base::Timestamp last_{};
+  bool goes_on_ = false;
 };
 
 }  // namespace drwatch::catalog

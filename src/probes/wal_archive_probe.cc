@@ -57,6 +57,13 @@ bool FromMarks(const std::vector<catalog::WalBase>& bases) {
                                        [](const auto& base) { return base.probe.empty(); });
 }
 
+// Whether no base backup's WAL reaches what was archived last.
+bool BreaksOff(const catalog::WalArchiveState& state, std::int64_t segment_bytes) {
+  if (!state.reachable) return true;
+  const auto size = static_cast<std::uint64_t>(segment_bytes);
+  return state.archived_to && (state.reachable->last + 1) * size < *state.archived_to;
+}
+
 }  // namespace
 
 WalArchiveProbe::WalArchiveProbe(const config::Probe& config, const ProbeServices& services)
@@ -177,6 +184,8 @@ catalog::WalQuestion WalArchiveProbe::Ask(const RunContext& context) {
   if (!watched) question.bases = reader_->bases();
   question.marks = reader_->bases();
   question.removed = reader_->removed();
+  // An only run has no look that follows and tells more.
+  if (!only_run_) question.leaving = reader_->Leaving(context.now);
   if (!question.removed.empty()) {
     question.removed.insert(first_missing_.begin(), first_missing_.end());
   }
@@ -318,7 +327,7 @@ void WalArchiveProbe::FindWindow(WalFindings& findings, const RunContext& contex
   if (spec_.verify && !seen_up_to_now) findings.end_unread = read.unread;
   findings.replay_bases =
       FindReplayBases(state, findings.bases, reader_->inventory(), reader_->objects());
-  for (model::ReplayBase& base : findings.replay_bases) base.wal_reading = speeds_.Find("");
+  for (model::ReplayBase& replay : findings.replay_bases) replay.wal_reading = speeds_.Find("");
 }
 
 std::uint64_t WalArchiveProbe::ExpectedSystem() const {
@@ -449,7 +458,10 @@ WalFindings WalArchiveProbe::Judge(const RunContext& context) {
     lag_.Find(*positions_, *reader_, verdicts_, context, findings);
   }
   FindWindow(findings, context);
-  const bool pruning = findings.state.chains.empty() && findings.state.pruned > 0;
+  const bool pruning = findings.state.pruned > 0 &&
+                       (findings.state.chains.empty() ||
+                        (!question.leaving.empty() &&
+                         BreaksOff(findings.state, reader_->inventory().segment_bytes)));
   findings.bases_awaited = pruning || (!bases_seen_ && !FromMarks(findings.bases));
   // A look that knows nothing of earlier ones cannot tell.
   if (spec_.window && findings.window_start && !only_run_) {

@@ -489,6 +489,11 @@ TEST(WalArchiveTest, WhatIsPrunedForABaseBackupThatIsNotKnownYetIsNotLost) {
   world.question.removed.emplace(1, 9);
   state = world.Judge();
   EXPECT_EQ(state.lost, 4u) << "half way it may be anything";
+  world.question.leaving = {{1, 7}};
+  state = world.Judge();
+  EXPECT_EQ(state.lost, 1u);
+  EXPECT_EQ(state.pruned, 3u) << "it goes on: 8 and 9 came and went between two looks";
+  world.question.leaving.clear();
   world.question.marks = {{10 * kBytes + 40, 11 * kBytes, 1, At(200), "mark"}};
   state = world.Judge();
   EXPECT_EQ(state.lost, 0u);
@@ -522,6 +527,26 @@ TEST(WalRemovalsTest, WhatWentAwayIsBeingPrunedUntilNothingFollows) {
   EXPECT_EQ(removals.recent(), (WalSegmentSet{{1, 3}})) << "one is back";
   removals.EndListing(At(99 + 2 * quiet));
   EXPECT_TRUE(removals.recent().empty());
+}
+
+TEST(WalRemovalsTest, WhatGoesOnIsLeavingForAWhileAtMost) {
+  const std::int64_t quiet = WalRemovals::kQuiet.count() / 1000;
+  const WalRemovals::Segments four = {{1, {{1}, {2}, {3}, {4}}}}, two = {{1, {{1}, {4}}}};
+  WalRemovals removals;
+  removals.Compare(four, two, At(100));
+  removals.EndListing(At(100));
+  EXPECT_EQ(removals.Leaving(At(100)), (WalSegmentSet{{1, 2}, {1, 3}}));
+  EXPECT_EQ(removals.Leaving(At(99 + quiet)), (WalSegmentSet{{1, 2}, {1, 3}}))
+      << "only the end was listed since";
+  EXPECT_TRUE(removals.Leaving(At(100 + quiet)).empty());
+  removals.EndListing(At(101));
+  EXPECT_TRUE(removals.Leaving(At(101)).empty()) << "nothing more went away";
+  removals.Compare(two, {{1, {{4}}}}, At(50 + quiet));
+  removals.EndListing(At(50 + quiet));
+  EXPECT_EQ(removals.Leaving(At(50 + quiet)).size(), 3u);
+  removals.Compare({{1, {{4}}}}, {}, At(120 + quiet));
+  removals.EndListing(At(120 + quiet));
+  EXPECT_EQ(removals.Leaving(At(120 + quiet)), (WalSegmentSet{{1, 1}, {1, 4}}));
 }
 
 TEST(WalRemovalsTest, KnowsAfterARestartWhatItKnewBefore) {

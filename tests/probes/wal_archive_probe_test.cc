@@ -268,6 +268,30 @@ TEST_F(WalArchiveProbeTest, WhatIsPrunedUpToABaseBackupThatIsNotListedYetIsNotLo
   EXPECT_EQ(ValueOf(result, "pitr_window_seconds"), 0);
 }
 
+// Its probe has not listed it, and no .backup file tells of it.
+TEST_F(WalArchiveProbeTest, HalfOfWhatIsPrunedUpToABaseBackupIsNotLostAtOnce) {
+  spec_.window = 1h;
+  spec_.in_flight_segments = 0;
+  positions_.archive_notes().PutBases(
+      "base", {"shop", spec_.data}, {{kBytes + 40, kBytes + 500, 1, start_ + 1s, "b1", 0, "base"}});
+  const auto look = [this] {
+    clock_.Advance(10s);
+    SeePrimary(5 * kBytes);
+    return Run();
+  };
+  look();
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1)));
+  model::ProbeResult result = look();
+  EXPECT_EQ(ValueOf(result, "wal_archive_missing_segments"), 0);
+  EXPECT_FALSE(ValueOf(result, "pitr_window_seconds"));
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(0)));
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(2)));
+  EXPECT_EQ(ValueOf(look(), "wal_archive_missing_segments"), 0);
+  EXPECT_EQ(ValueOf(look(), "wal_archive_missing_segments"), 0) << "no known one has any WAL";
+  Archive(0);
+  EXPECT_EQ(ValueOf(look(), "wal_archive_missing_segments"), 2) << "nothing more went away";
+}
+
 TEST_F(WalArchiveProbeTest, WhatAnIdlePrimaryCommittedIsNotArchivedBeforeItsSegmentIs) {
   AddBase();
   const auto see = [&](double archive_timeout_seconds, std::uint64_t lsn, const char* ended) {
@@ -834,6 +858,8 @@ TEST_F(WalArchiveProbeTest, WhatCannotBeReadIsJudgedByNamesAndTimes) {
   EXPECT_EQ(Loss(result), 60);
   clock_.Advance(20min);
   std::filesystem::remove(folder_.Path("archive/" + builder_.Name(1) + ".gpg"));
+  Run();  // it went away just now
+  clock_.Advance(1s);
   EXPECT_EQ(ValueOf(Run(), "wal_archive_missing_segments"), 1);
 }
 
