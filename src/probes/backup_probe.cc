@@ -166,7 +166,7 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
     ReportState(report, listing, state, sound, context.now);
     standing_ = Standing::kSeen;
     ReportTotals(report, listing.complete);
-    ReportHistory(report, complete, sound, context.now);
+    ReportHistory(report, listing, sound, context.now);
     if (spec_.repository != config::Repository::kNone) {
       ReportChecks(report, JudgeRepository(listing));
       ReportRepository(report, labels_, listing);

@@ -80,7 +80,7 @@ class BackupProbe final : public Probe {
                    const SoundBackups& sound, base::Timestamp now) const;
   void ReportTotals(ProbeReport& report, const catalog::ArtefactList& complete);
   void ReportChecks(ProbeReport& report, const std::vector<BackupCheck>& checks) const;
-  void ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
+  void ReportHistory(ProbeReport& report, const catalog::Listing& listing,
                      const SoundBackups& sound, base::Timestamp now) const;
   void ReportVerification(ProbeReport& report, const BackupState& state) const;
   void ReportBucket(ProbeReport& report, base::Timestamp now,

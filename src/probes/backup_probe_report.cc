@@ -7,6 +7,7 @@
 #include "base/sizes.h"
 #include "base/strings.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_left_out.h"
 #include "probes/backup_probe.h"
 #include "probes/backup_repository.h"
 #include "probes/unseen_place.h"
@@ -124,11 +125,15 @@ void BackupProbe::ReportChecks(ProbeReport& report, const std::vector<BackupChec
 }
 
 // What the kept ones say together.
-void BackupProbe::ReportHistory(ProbeReport& report, const std::vector<catalog::Artefact>& complete,
+void BackupProbe::ReportHistory(ProbeReport& report, const catalog::Listing& listing,
                                 const SoundBackups& sound, base::Timestamp now) const {
+  const std::vector<catalog::Artefact>& complete = listing.complete.all();
   const std::vector<catalog::Artefact>& kept = sound.all();
   ReportChecks(report, JudgeHistory(spec_, kept, now));
   if (const auto spoilt = JudgeKept(complete, verdicts_)) ReportChecks(report, {*spoilt});
+  if (const auto left_out = JudgeLeftOut(spec_, complete, listing.in_progress, now)) {
+    ReportChecks(report, {*left_out});
+  }
   if (const auto deviation = DeviationOf(spec_, kept)) {
     report.Gauge("backup_size_deviation_ratio",
                  "Size of the newest backup beside the median of those before it, minus 1.",
