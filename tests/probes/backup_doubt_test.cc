@@ -215,8 +215,8 @@ TEST_F(BackupDoubtTest, NoDateThatAScriptTellsMakesItNewer) {
 
 // It is 2026-01-01 00:00.
 TEST_F(BackupDoubtTest, ANewDateInItsNameMakesNoOldDumpNew) {
-  const auto age = [this](const std::string& name, base::Duration age, std::string_view bytes) {
-    Write(name, age, bytes);
+  const auto age = [this](const std::string& name, base::Duration written, std::string_view bytes) {
+    Write(name, written, bytes);
     Run();
     const double seconds = *Value("backup_age_seconds");
     std::filesystem::remove(folder_.Path("backups/" + name));
