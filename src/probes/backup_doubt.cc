@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "catalog/name_time.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_siblings.h"
 #include "probes/backup_worth.h"
 #include "verify/utc.h"
 
@@ -12,6 +13,11 @@ namespace drwatch::probes {
 namespace {
 
 using verify::Outcome;
+
+// Fewer pauses between those that come more rarely than a backup is due make no rhythm, and of
+// more the last ones count.
+constexpr std::size_t kMinPauses = 2;
+constexpr std::size_t kMaxPauses = 5;
 
 bool IsDump(const BackupVerdict& verdict) {
   return verdict.outcome == Outcome::kIntact && verdict.format.find("dump") != std::string::npos;
@@ -59,9 +65,40 @@ bool HasDate(const catalog::Artefact& artefact) {
   return catalog::ParseNameTime(artefact.name, artefact.modified).has_value();
 }
 
+// Whether the next one after `before` is due before `after`.
+bool IsDueBetween(const config::BackupProbe& spec, base::Timestamp before, base::Timestamp after) {
+  if (spec.max_age && after - before > *spec.max_age) return true;
+  return spec.schedule &&
+         spec.schedule->NextSlot(before + kSlotTolerance) + spec.grace < after - kSlotTolerance;
+}
+
+// True if those with dates in their names, of which `complete[newest]` is the last one before
+// `now`, come in their own time, each of them later than a backup is due (weekly ones): then they
+// are not what a job copies every time it is due.
+bool ComeMoreRarely(const config::BackupProbe& spec, const std::vector<catalog::Artefact>& complete,
+                    std::size_t newest, base::Timestamp now) {
+  const std::string series = SeriesOf(complete[newest].name);
+  base::Timestamp after = complete[newest].time;
+  std::vector<base::Duration> pauses;
+  const std::size_t end = newest - std::min(newest, kContentsLookBack);
+  for (std::size_t i = newest; i > end && pauses.size() < kMaxPauses; --i) {
+    const catalog::Artefact& older = complete[i - 1];
+    if (SeriesOf(older.name) != series) continue;
+    if (!IsDueBetween(spec, older.time, after)) return false;
+    pauses.push_back(after - older.time);
+    after = older.time;
+  }
+  if (pauses.size() < kMinPauses) return false;
+  const auto [shortest, longest] = std::minmax_element(pauses.begin(), pauses.end());
+  // What is left of daily ones, and the last of these, come at odd times.
+  const bool regular = *shortest >= *longest * 4 / 5;
+  return regular && now - complete[newest].time <= *longest + kLongestRun;
+}
+
 // When the one was taken, of those with dates in their names, of which `complete[at]` is called the
 // newest and holds the same bytes.
-std::optional<base::Timestamp> WhenCopied(const std::vector<catalog::Artefact>& complete,
+std::optional<base::Timestamp> WhenCopied(const config::BackupProbe& spec,
+                                          const std::vector<catalog::Artefact>& complete,
                                           std::size_t at, const BackupVerdicts& verdicts) {
   const catalog::Artefact& copy = complete[at];
   if (copy.time_source < catalog::TimeSource::kModified || !IsCalledNewest(copy.name)) return {};
@@ -71,7 +108,10 @@ std::optional<base::Timestamp> WhenCopied(const std::vector<catalog::Artefact>& 
     const catalog::Artefact& older = complete[i - 1];
     if (older.size_bytes != copy.size_bytes || !HasDate(older)) continue;
     const auto known = verdicts.Find(older);
-    if (known && known->digest == verdict->digest) return older.time;
+    if (!known || known->digest != verdict->digest) continue;
+    // A quiet database's dump has the same bytes every time.
+    if (ComeMoreRarely(spec, complete, i - 1, copy.time)) return {};
+    return older.time;
   }
   return {};
 }
@@ -140,7 +180,7 @@ bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
     if (strangers > kMaxStrangers || strangers == complete.size()) return moved > 0;
     const std::size_t at = complete.size() - 1 - strangers;
     auto point = LongBefore(spec, complete[at], verdicts);
-    if (!point) point = WhenCopied(complete.all(), at, verdicts);
+    if (!point) point = WhenCopied(spec, complete.all(), at, verdicts);
     if (!point) return moved > 0;
     std::vector<catalog::Artefact>& edited = complete.Edit();
     const auto copy = edited.begin() + static_cast<std::ptrdiff_t>(at);

@@ -31,8 +31,9 @@ std::size_t CountStrangers(const config::BackupProbe& spec,
 // Moves copies to where they belong, so that they are no newest backup: those that began
 // kLongestDump before by their own account, dumps whose file was written that long before the date
 // in their name, and what is called the newest and holds the bytes of
-// one that has a date in its name. Strangers at the end are no measure. True if any was moved.
-// Those that were not read yet stay where they are.
+// one that has a date in its name, but for those that come more rarely than a backup is due.
+// Strangers at the end are no measure. True if any was moved. Those that were not read yet stay
+// where they are.
 bool DateByContents(const config::BackupProbe& spec, BackupVerdicts& verdicts,
                     catalog::ArtefactList& complete);
 

@@ -255,6 +255,60 @@ TEST_F(BackupDoubtTest, WhatIsCalledLatestIsAsOldAsTheOneWhoseBytesItHolds) {
   EXPECT_EQ(Value("backup_age_seconds"), 1800.0);
 }
 
+// Weekly dumps with dates, and a daily one of a database in which nothing changes.
+TEST_F(BackupDoubtTest, TheDailyDumpOfAQuietDatabaseIsNoCopyOfItsWeeklyOne) {
+  const auto weekly = [this](int days, const std::string& date) {
+    Write("shop-2025-" + date + ".sql", 24h * days, kSql);
+    Run();
+  };
+  weekly(19, "12-13");
+  weekly(12, "12-20");
+  weekly(5, "12-27");
+  Write("shop-latest.sql", 1h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("fresh").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 3600);
+  spec_.max_age.reset();
+  spec_.schedule = *config::Schedule::Parse("0 22 * * *");
+  spec_.grace = 2h;
+  Restart();
+  Run();
+  EXPECT_EQ(Check("fresh").reason, Reason::kNone) << Check("fresh").message;
+  clock_.Advance(4 * 24h);
+  Write("shop-latest.sql", 1h, kSql);
+  Run();
+  EXPECT_EQ(Check("fresh").reason, Reason::kOverdue) << "the weekly one is late, too";
+}
+
+// Of daily dumps, thinned out to weekly ones, the last one is copied on, since the job that dumps
+// has died.
+TEST_F(BackupDoubtTest, WhatWasCopiedDailyIsACopyWhateverIsKept) {
+  const auto write = [this](int days) {
+    Write("shop-2025-12-" + std::to_string(32 - days) + ".sql", 24h * days, kSql);
+    Run();
+  };
+  write(20);
+  write(13);
+  write(6);
+  write(2);
+  Write("shop-latest.sql", 1h, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 48 * 3600);
+  write(3);
+  Run();
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+}
+
+// The same of hourly ones, which are missed sooner than the longest run takes.
+TEST_F(BackupDoubtTest, WhatComesInTimeIsCopied) {
+  spec_.max_age = 90min;
+  for (const int hour : {19, 20, 21, 22}) {
+    Write("shop-20251231T" + std::to_string(hour) + "0000Z.sql", (24 - hour) * 1h, kSql);
+    Run();
+  }
+  Write("shop-latest.sql", 5min, kSql);
+  EXPECT_EQ(RunForReason(), Reason::kStale) << Check("fresh").message;
+}
+
 class CopiedDumpsTest : public BackupDoubtTest {
  protected:
   // Dumps that were begun a month ago, copied an hour ago without their times.
