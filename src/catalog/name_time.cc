@@ -288,6 +288,14 @@ bool IsStart(std::string_view part, std::size_t i) {
   return inside(IsDigit) || inside(IsLetter);
 }
 
+// How unlikely the file was written about `time`.
+int DistanceOf(base::Timestamp time, base::Timestamp modified) {
+  constexpr base::Duration kDay = std::chrono::hours(24);
+  if (time > modified + kDay) return 3;
+  if (time < modified - 2 * kDay) return 2;
+  return time > modified + FolderCatalog::kClockSkew ? 1 : 0;
+}
+
 template <typename Parse>
 std::optional<NameTime> FirstIn(std::string_view part, Parse parse) {
   for (std::size_t i = 0; i < part.size(); ++i) {
@@ -301,19 +309,29 @@ std::optional<NameTime> FirstIn(std::string_view part, Parse parse) {
 // ends with it: "10-12-2026-11-30". Such a date counts only if the file was written about then, and
 // not about the other's time.
 bool IsLikelier(const NameTime& other, const NameTime& iso, base::Timestamp modified) {
-  constexpr base::Duration kDay = std::chrono::hours(24);
-  const auto about = [&](base::Timestamp time) {
-    return time >= modified - 2 * kDay && time <= modified + kDay;
-  };
-  return iso.time > modified + kDay || (about(other.time) && !about(iso.time));
+  const int distance = DistanceOf(iso.time, modified);
+  return distance == 3 || (distance == 2 && DistanceOf(other.time, modified) < 2);
+}
+
+// A version, or what is archived, has a date, too: "archive-20190101-20261202". Of several the
+// first one about which the file was written.
+std::optional<NameTime> IsoDateIn(std::string_view part, base::Timestamp modified) {
+  std::optional<NameTime> likeliest;
+  FirstIn(part, [&](std::string_view text) -> std::optional<NameTime> {
+    const auto time = ParseDate(text, ReadIso, modified);
+    if (time &&
+        (!likeliest || DistanceOf(time->time, modified) < DistanceOf(likeliest->time, modified))) {
+      likeliest = time;
+    }
+    return std::nullopt;
+  });
+  return likeliest;
 }
 
 std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modified) {
-  const auto date = [&](DayReader read) {
-    return FirstIn(part, [&](std::string_view text) { return ParseDate(text, read, modified); });
-  };
-  const auto iso = date(ReadIso);
-  const auto other = date(ReadOther);
+  const auto iso = IsoDateIn(part, modified);
+  const auto other =
+      FirstIn(part, [&](std::string_view text) { return ParseDate(text, ReadOther, modified); });
   if (iso && other) return IsLikelier(*other, *iso, modified) ? other : iso;
   if (iso || other) return iso ? iso : other;
   return FirstIn(part, [&](std::string_view text) { return ParseUnixTime(text, modified); });

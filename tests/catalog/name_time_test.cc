@@ -78,6 +78,18 @@ TEST(NameTimeTest, NumbersBeforeADateOfIsoAreNone) {
   EXPECT_EQ(Read("db-04-12-2025-02-15.sql", december), "2025-12-04T02:15:00Z minute local");
 }
 
+TEST(NameTimeTest, OfSeveralDatesOfIsoItIsTheFilesOwn) {
+  const std::string day = "2026-01-02T00:00:00Z day local";
+  EXPECT_EQ(Read("archive_20190101_20260102.sql"), day);
+  EXPECT_EQ(Read("s-2025-12-25_2026-01-02.sql"), day);
+  EXPECT_EQ(Read("app-2025.12.25-202601020215.sql"), "2026-01-02T02:15:00Z minute local");
+  EXPECT_EQ(Read("pre-v2026.01.04-2026-01-02.sql"), day) << "a release that is to come";
+  EXPECT_EQ(Read("shop-2026-01-02-until-2027-01-02.sql"), day);
+  EXPECT_EQ(Read("shop-20260102-20260102T120000Z.sql"), day) << "the first of two that can be";
+  EXPECT_EQ(Read("shop-20251212-20251215.sql"), "2025-12-12T00:00:00Z day local")
+      << "neither can: copied without its time";
+}
+
 TEST(NameTimeTest, TwelveHoursAreReadWithTheirHalf) {
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00PM.sql.gz"), "2026-01-01T20:01:00Z local");
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00_am.sql.gz"), "2026-01-01T08:01:00Z local");
