@@ -45,6 +45,7 @@ class Cursor {
     left_.remove_prefix(1);
     return c;
   }
+  bool AtEnd() const { return left_.empty(); }
   bool AtDigit() const { return !left_.empty() && IsDigit(left_[0]); }
 
  private:
@@ -337,6 +338,23 @@ std::optional<NameTime> ParsePart(std::string_view part, base::Timestamp modifie
   return FirstIn(part, [&](std::string_view text) { return ParseUnixTime(text, modified); });
 }
 
+// "2026/11/30/shop.sql": a folder for each of the three.
+std::optional<NameTime> ParseFolders(std::string_view path) {
+  for (std::size_t i = 0; i < path.size(); i = std::min(path.find('/', i), path.size() - 1) + 1) {
+    Cursor cursor(path.substr(i));
+    const auto year = cursor.Digits(4);
+    const bool has_month = cursor.AnyOf("/") != '\0';
+    const auto month = cursor.Digits(2);
+    const bool has_day = cursor.AnyOf("/") != '\0';
+    const auto day = cursor.Digits(2);
+    if (!year || !has_month || !month || !has_day || !day) continue;
+    const bool ends = cursor.AnyOf("/") != '\0' || cursor.AtEnd();
+    const auto midnight = Day{*year, *month, *day}.Midnight();
+    if (ends && midnight) return NameTime{*midnight, Precision::kDay, false};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool IsNewestWord(std::string_view word) {
@@ -345,12 +363,13 @@ bool IsNewestWord(std::string_view word) {
 }
 
 std::optional<NameTime> ParseNameTime(std::string_view path, base::Timestamp modified) {
+  std::string_view left = path;
   while (true) {
-    const std::size_t slash = path.rfind('/');
-    const std::string_view part = slash == path.npos ? path : path.substr(slash + 1);
+    const std::size_t slash = left.rfind('/');
+    const std::string_view part = slash == left.npos ? left : left.substr(slash + 1);
     if (auto time = ParsePart(part, modified)) return time;
-    if (slash == path.npos) return std::nullopt;
-    path = path.substr(0, slash);
+    if (slash == left.npos) return ParseFolders(path);
+    left = left.substr(0, slash);
   }
 }
 

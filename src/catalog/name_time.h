@@ -19,7 +19,8 @@ struct NameTime {
 
 // The first one in the name's last part, or else in the parts before it; a date that begins with
 // its year goes before others, and one the file was written about before all, a date before a
-// number that can be a Unix time. nullopt if there is none between 2000 and 2099. `modified` is
+// number that can be a Unix time, and all of them before folders of a year, a month and a day
+// ("2026/11/30/shop.sql"). nullopt if there is none between 2000 and 2099. `modified` is
 // when the file was last written: a number that is no time of the years before that counts for
 // nothing (and of day and month before a year, the order that comes closer to it is taken), nor
 // does a zone west of UTC that would begin the backup after that.

@@ -90,6 +90,17 @@ TEST(NameTimeTest, OfSeveralDatesOfIsoItIsTheFilesOwn) {
       << "neither can: copied without its time";
 }
 
+TEST(NameTimeTest, ADateMayBeAFolderForEachPart) {
+  for (const char* name : {"2026/01/02/shop_0215.sql", "2026/01/02", "db/2026/01/02/a/b.sql"}) {
+    EXPECT_EQ(Read(name), "2026-01-02T00:00:00Z day local") << name;
+  }
+  EXPECT_EQ(Read("2026/01/02/shop-2025-12-30.sql"), "2025-12-30T00:00:00Z day local");
+  for (const char* name : {"2026/01/shop.sql", "2026/13/02/shop.sql", "2026/01/02.sql", "2026/01/",
+                           "2026/01/022/a", "1999/01/02/a", "x2026/01/02/a", "2026//01/02/a"}) {
+    EXPECT_EQ(Read(name), "none") << name;
+  }
+}
+
 TEST(NameTimeTest, TwelveHoursAreReadWithTheirHalf) {
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00PM.sql.gz"), "2026-01-01T20:01:00Z local");
   EXPECT_EQ(Read("shop-2026-01-01_08-01-00_am.sql.gz"), "2026-01-01T08:01:00Z local");
