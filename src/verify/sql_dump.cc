@@ -38,6 +38,8 @@ constexpr std::size_t kTailBytes = 4096;
 // A line that standard error put into a dump of MySQL's (2>&1, docker exec -t) begins with one. In
 // rows a line feed is escaped.
 constexpr std::array<std::string_view, 2> kMessages = {"mysqldump: ", "mariadb-dump: "};
+// The versions stand behind them.
+constexpr std::array<std::string_view, 2> kHeaders = {"-- MySQL dump ", "-- MariaDB dump "};
 // psql leaves it out, too.
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
@@ -68,8 +70,7 @@ class DumpMarks {
   explicit DumpMarks(const Row& row)
       : first_(row.first),
         last_(row.last),
-        longest_(
-            std::max({first_.size(), last_.size(), kMessages[0].size(), kMessages[1].size()})) {}
+        longest_(std::max({first_.size(), last_.size(), kHeaders[1].size() + 1})) {}
   // Faults: kIncomplete, where one begins before the one before it has ended; kCorrupt: a message.
   Walked<void> Take(std::string_view text, std::int64_t offset) {
     const std::size_t before = seam_.size();
@@ -100,6 +101,20 @@ class DumpMarks {
     return std::any_of(kMessages.begin(), kMessages.end(),
                        [line](std::string_view start) { return line.starts_with(start); });
   }
+  // A comment in a routine may mention a dump. A header may be cut off.
+  static bool IsHeader(std::string_view line) {
+    return std::any_of(kHeaders.begin(), kHeaders.end(), [line](std::string_view start) {
+      const char next = line.starts_with(start) ? line[start.size()] : '\0';
+      return next == '\n' || (next >= '0' && next <= '9');
+    });
+  }
+  static bool IsUsualDelimiter(std::string_view line) {
+    constexpr std::string_view kUsual = "DELIMITER ;";
+    return line.starts_with(kUsual) && (line[kUsual.size()] == '\n' || line[kUsual.size()] == '\r');
+  }
+  bool Begins(std::string_view line) const {
+    return has_comments_ ? IsHeader(line) : line.starts_with(first_);
+  }
   static std::int64_t Signed(std::size_t size) { return static_cast<std::int64_t>(size); }
   // Of the lines behind the line feeds before `end`. Returns where the first one lies that is cut
   // off, or else the text's size.
@@ -107,17 +122,19 @@ class DumpMarks {
     for (std::size_t at = text.find('\n'); at < end; at = text.find('\n', at + 1)) {
       const std::string_view line = text.substr(at + 1);
       if (line.size() < longest_) return at;
-      if (line.starts_with(last_)) open_ = false;
+      if (line.starts_with("DELIMITER ")) in_routine_ = !IsUsualDelimiter(line);
+      if (!in_routine_ && line.starts_with(last_)) open_ = false;
       if (open_ && IsMessage(line)) {
         return Broken(Reason::kCorrupt, offset + Signed(at + 1),
                       "a message among the statements: standard error went into the dump (2>&1)");
       }
-      if (!line.starts_with(first_)) continue;
+      if (!Begins(line)) continue;
       if (open_) {
         return Broken(Reason::kIncomplete, offset + Signed(at + 1),
                       "another dump begins where the one before it has not ended");
       }
       open_ = true;
+      in_routine_ = false;
     }
     return text.size();
   }
@@ -125,7 +142,9 @@ class DumpMarks {
   const std::string_view first_;
   const std::string_view last_;
   const std::size_t longest_;
+  const bool has_comments_ = first_.starts_with("--");
   bool open_ = false;
+  bool in_routine_ = false;  // its body stands behind "DELIMITER ;;"
   std::string seam_ = "\n";  // from a line feed on behind which the line is cut off
 };
 

@@ -846,6 +846,38 @@ TEST(SqlDumpTest, EachOfSeveralMySqlDumpsNeedsItsEnd) {
   EXPECT_EQ(WalkBytes(head + "SELECT 1;\n-- Dump completed").outcome, Outcome::kIntact);
 }
 
+TEST(SqlDumpTest, WhatRoutinesSayOfMySqlDumpsIsNoMark) {
+  const std::string head = "-- MySQL dump 10.13  Distrib 8.0\n--\n";
+  const std::string end = "-- Dump completed on 2026-01-01  2:00:00\n";
+  const auto routine = [](const std::string& comment, const std::string& line_end = "\n") {
+    return "DELIMITER ;;" + line_end + "CREATE PROCEDURE `p`()\nBEGIN\n" + comment +
+           "\nEND ;;\nDELIMITER ;" + line_end;
+  };
+  for (const char* comment : {"-- MySQL dump is made nightly", "-- Dump completed",
+                              "-- MariaDB dump or not", "-- DELIMITER is used"}) {
+    EXPECT_EQ(WalkBytes(head + routine(comment) + end).message, "") << comment;
+    EXPECT_EQ(WalkBytes(head + routine(comment, "\r\n") + end).message, "") << comment;
+    EXPECT_EQ(WalkBytes(head + routine(comment)).reason, Reason::kIncomplete) << comment;
+  }
+  const std::string whole = head + routine("-- Dump completed") + end;
+  for (const std::size_t size : {70, 90, 105}) {
+    EXPECT_EQ(WalkBytes(whole.substr(0, size) + "\n" + whole).message,
+              "another dump begins where the one before it has not ended");
+  }
+}
+
+TEST(SqlDumpTest, ACutDumpIsFoundBeforeOneOfTheOtherProgram) {
+  const std::string mysql = "-- MySQL dump 10.13  Distrib 8.0\n--\nSELECT 1;\n";
+  const std::string mariadb = "-- MariaDB dump 10.19-11.4.2-MariaDB, for Linux\n--\nSELECT 1;\n";
+  const std::string end = "-- Dump completed on 2026-01-01  2:00:00\n";
+  for (const auto& [first, second] : {std::pair(mysql, mariadb), std::pair(mariadb, mysql)}) {
+    EXPECT_EQ(WalkBytes(first + end + second + end).outcome, Outcome::kIntact);
+    EXPECT_EQ(WalkBytes(first + second + end).message,
+              "another dump begins where the one before it has not ended");
+    EXPECT_EQ(WalkBytes(first + end + second).reason, Reason::kIncomplete);
+  }
+}
+
 TEST(SqlDumpTest, MessagesOfMySqlsProgramsAreNoStatements) {
   const std::string head = "-- MariaDB dump 10.19  Distrib 10.11.8-MariaDB\n--\n";
   const std::string end = "-- Dump completed on 2026-01-01  2:00:00\n";
