@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "catalog/name_time.h"
 #include "probes/backup_contents.h"
+#include "probes/backup_worth.h"
 
 namespace drwatch::probes {
 namespace {
@@ -97,8 +98,11 @@ SlotCoverage CoverSlots(const config::BackupProbe& spec,
   for (int i = 0; i < kMaxSlots; ++i) {
     const base::Timestamp slot = schedule.LatestSlot(next - base::Duration(1));
     if (slot < from || slot >= next) break;
-    while (artefact != complete.rend() && artefact->time >= next - kSlotTolerance) ++artefact;
-    const bool covered = artefact != complete.rend() && artefact->time >= slot - kSlotTolerance;
+    const auto is_since = [&](base::Timestamp time) {
+      return artefact != complete.rend() && SlotTimeOf(spec, *artefact) >= time - kSlotTolerance;
+    };
+    while (is_since(next)) ++artefact;
+    const bool covered = is_since(slot);
     ++coverage.expected;
     if (!covered) {
       ++coverage.missed;
@@ -112,7 +116,8 @@ SlotCoverage CoverSlots(const config::BackupProbe& spec,
 SlotCoverage CoverKeptSlots(const config::BackupProbe& spec,
                             const std::vector<catalog::Artefact>& complete, base::Timestamp now) {
   // What was before the first one is the retention's business.
-  base::Timestamp from = spec.schedule->LatestSlot(complete.front().time + kSlotTolerance);
+  base::Timestamp from =
+      spec.schedule->LatestSlot(SlotTimeOf(spec, complete.front()) + kSlotTolerance);
   if (spec.retention) from = std::max(from, now - *spec.retention);
   return CoverSlots(spec, complete, from, now);
 }

@@ -234,7 +234,7 @@ void Judge::Fresh() {
                            std::string(catalog::TimeSourceName(newest.time_source)) + ")";
   if (spec_.schedule) {
     const base::Timestamp due =
-        spec_.schedule->NextSlot(newest.time + kSlotTolerance) + spec_.grace;
+        spec_.schedule->NextSlot(SlotTimeOf(spec_, newest) + kSlotTolerance) + spec_.grace;
     state_.overdue = std::max(base::Duration(0), now_ - due);
     if (*state_.overdue > base::Duration(0)) {
       return Fail(

@@ -6,6 +6,7 @@
 
 #include "catalog/artefact_time.h"
 #include "catalog/folder_catalog.h"
+#include "catalog/name_time.h"
 #include "probes/read_speeds.h"
 #include "verify/utc.h"
 
@@ -15,6 +16,17 @@ using verify::Outcome;
 
 config::LocalClock ZoneClock(const config::BackupProbe& spec) {
   return config::ClockOfZone(spec.timezone);
+}
+
+base::Timestamp SlotTimeOf(const config::BackupProbe& spec, const catalog::Artefact& artefact) {
+  constexpr base::Duration kDay = std::chrono::hours(24);
+  const bool midnight = artefact.time.time_since_epoch() % kDay == base::Duration(0);
+  if (artefact.time_source != catalog::TimeSource::kName || !midnight) return artefact.time;
+  const auto name = catalog::ParseNameTime(artefact.name, artefact.modified);
+  if (!name || name->precision != catalog::NameTime::Precision::kDay) return artefact.time;
+  const config::LocalClock clock = ZoneClock(spec);
+  const base::Timestamp end = artefact.time + kDay;
+  return (clock ? clock(end) : end) - kSlotTolerance - base::Duration(1);
 }
 
 base::Timestamp PointOf(const config::BackupProbe& spec, const catalog::Artefact& artefact,

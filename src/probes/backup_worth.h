@@ -68,6 +68,10 @@ bool PassedAll(const config::BackupProbe& spec, const catalog::Artefact& artefac
 // Of the machine that makes the backups, where its zone is configured; else empty.
 config::LocalClock ZoneClock(const config::BackupProbe& spec);
 
+// Which slot of a schedule it belongs to is told by this: its time, but the end of its day where
+// its name says no more, and its file was dated anew.
+base::Timestamp SlotTimeOf(const config::BackupProbe& spec, const catalog::Artefact& artefact);
+
 // The state that it brings back. A dump holds that of its start: where only its file's time tells
 // when it was made, it is not later than the last moment at which the clock of the machine that
 // made it can have shown what the dump says of its start (mysqldump: of its end, which only tells

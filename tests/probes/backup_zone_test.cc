@@ -49,6 +49,35 @@ TEST_F(BackupZoneTest, NeitherDoOnesThatCameAtAnyHourOrAreFew) {
   EXPECT_EQ(HintFor({65h + 20min, 41h + 20min, 17h + 20min}), kHint);
 }
 
+// Names with a day, of files whose times are lost.
+TEST_F(BackupZoneTest, ADayLastsToItsEnd) {
+  spec_.schedule = *config::Schedule::Parse("15 2 * * *");
+  spec_.grace = 1h;
+  clock_.Advance(21h + 52min);
+  const auto years = 24h * 365 * 40;
+  Write("shop-2025-12-30.sql", years, "-");
+  Write("shop-2025-12-31.sql", years, "-");
+  EXPECT_EQ(RunForReason(), model::Reason::kOverdue);
+  Write("shop-2026-01-01.sql", years, "-");
+  EXPECT_EQ(RunForReason(), model::Reason::kNone) << Check("fresh").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 78'720) << "of which it may be any";
+  EXPECT_EQ(Value("backup_schedule_missed_slots"), 0);
+  clock_.Advance(5h + 22min);
+  EXPECT_EQ(RunForReason(), model::Reason::kNone);
+  clock_.Advance(2min);
+  EXPECT_EQ(RunForReason(), model::Reason::kOverdue);
+  EXPECT_EQ(Value("backup_schedule_missed_slots"), 1);
+}
+
+TEST_F(BackupZoneTest, ADayEndsByTheScheduleClock) {
+  spec_.timezone = "Europe/Berlin";
+  spec_.schedule = *config::Schedule::Parse("30 0 * * *", spec_.timezone);
+  spec_.grace = 1h;
+  clock_.Advance(12h);
+  Write("shop-2025-12-31.sql", 24h * 365 * 40, "-");
+  EXPECT_EQ(RunForReason(), model::Reason::kOverdue) << "by that clock the next day's is due";
+}
+
 TEST_F(BackupZoneTest, TwoAreTooFew) { EXPECT_EQ(HintFor({41h + 58min, 17h + 59min}), kHint); }
 
 }  // namespace
