@@ -22,7 +22,7 @@ namespace {
 using base::DigestAlgorithm;
 
 // Suffixes of sidecars, also followed by "sum" or "sums"; without the dot and followed by SUM or
-// SUMS in either case, with or without a dot between, names of lists.
+// SUMS in either case, with or without a dot between, names of lists. Both also with ".txt".
 struct Row {
   std::string_view suffix;
   std::optional<DigestAlgorithm> algorithm;
@@ -37,7 +37,7 @@ constexpr std::array<Row, 9> kRows = {{{".md5", DigestAlgorithm::kMd5},
                                        {".blake2b", DigestAlgorithm::kBlake2b512},
                                        {".checksum", std::nullopt}}};
 constexpr std::size_t kLongestEnding = std::string_view(".checksumsums").size();
-constexpr std::size_t kLongestList = std::string_view("checksum.sums.txt").size();
+constexpr std::size_t kLongestList = std::string_view("checksum.sums").size();
 
 const Row* FindRow(std::string_view suffix) {
   const auto found = std::find_if(kRows.begin(), kRows.end(),
@@ -51,6 +51,29 @@ std::string_view WithoutSum(std::string_view word) {
     if (word.ends_with(ending)) return word.substr(0, word.size() - ending.size());
   }
   return {};
+}
+
+bool IsUpper(std::string_view name) {
+  return std::none_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// What the name of a list says, in small letters and without ".txt": "sha256sums", "sha256.sums",
+// "shasums256" of Node.js. `bare`: "sha256", too. nullopt: it is no list's name.
+std::optional<ChecksumFileName> ParseListName(std::string word, bool bare) {
+  constexpr std::string_view kShaSums = "shasums";
+  if (word == "checksum" || word == "checksums" || word == "shasum" || word == kShaSums) {
+    return ChecksumFileName{"", std::nullopt};
+  }
+  if (word.starts_with(kShaSums)) {
+    word.erase(std::string_view("sha").size(), std::string_view("sums").size());
+    bare = true;
+  }
+  std::string_view what = WithoutSum(word);
+  if (what.ends_with('.')) what.remove_suffix(1);
+  // A "b2" may be anything.
+  if (what.empty() && bare && word != "b2") what = word;
+  const Row* row = what.empty() ? nullptr : FindRow("." + std::string(what));
+  return row != nullptr ? std::optional(ChecksumFileName{"", row->algorithm}) : std::nullopt;
 }
 
 std::optional<DigestAlgorithm> AlgorithmOfLength(std::size_t hex_digits) {
@@ -159,7 +182,7 @@ std::optional<ChecksumEntry> ParseBsd(std::string_view line, bool escaped,
 // "hex  name", "hex *name", "hex"
 std::optional<ChecksumEntry> ParseGnu(std::string_view line, bool escaped,
                                       std::optional<DigestAlgorithm> hint) {
-  const std::size_t space = std::min(line.find(' '), line.size());
+  const std::size_t space = std::min(line.find_first_of(" \t"), line.size());
   auto entry = Untagged(line.substr(0, space), hint);
   if (!entry) return std::nullopt;
   std::string_view name = line.substr(space);
@@ -240,6 +263,7 @@ void ChecksumReader::TakeLine(std::string_view line) {
     return;
   }
   if (end_ == '\n' && line.ends_with('\r')) line.remove_suffix(1);
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   if (base::Trim(line).empty() || line.starts_with('#')) return;
   const bool escaped = end_ == '\n' && line.starts_with('\\');
   if (escaped) line.remove_prefix(1);
@@ -279,6 +303,10 @@ void ListedFiles::Finish() {
 
 // Asked of every entry of a folder: short texts only, which need no allocation.
 std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
+  constexpr std::string_view kText = ".txt";
+  const std::size_t stem = name.size() - std::min(name.size(), kText.size());
+  const bool is_text = base::Lower(name.substr(stem)) == kText;
+  if (is_text) name = name.substr(0, stem);
   const std::size_t dot = std::min(name.rfind('.'), name.size());
   const std::string_view ending = name.substr(dot);
   if (dot > 0 && ending.size() <= kLongestEnding) {
@@ -290,13 +318,7 @@ std::optional<ChecksumFileName> ParseChecksumFileName(std::string_view name) {
     }
   }
   if (name.size() > kLongestList) return std::nullopt;
-  std::string word = base::Lower(name);
-  if (word.ends_with(".txt")) word.resize(word.size() - 4);
-  if (word == "checksums") return ChecksumFileName{"", std::nullopt};
-  std::string_view what = WithoutSum(word);
-  if (what.ends_with('.')) what.remove_suffix(1);
-  const Row* row = what.empty() ? nullptr : FindRow("." + std::string(what));
-  return row != nullptr ? std::optional(ChecksumFileName{"", row->algorithm}) : std::nullopt;
+  return ParseListName(base::Lower(name), is_text || IsUpper(name));
 }
 
 ListFolder::ListFolder(std::string path) {

@@ -29,13 +29,15 @@ struct ChecksumList {
   int bad_lines = 0;  // neither an entry, nor empty, nor a comment
 };
 
-// Forms: "<hex>  name", "<hex> *name", "\<hex>  name with \n", "SHA256 (name) = <hex>", a bare
-// "<hex>", and all of them ended by NUL. `hint` is what the list's own name says of the algorithm;
-// without one, the digest's length tells, as far as it can.
+// Forms: "<hex>  name", "<hex> *name", "<hex><tab>name", "\<hex>  name with \n",
+// "SHA256 (name) = <hex>", a bare "<hex>", all of them also indented, and ended by NUL. `hint` is
+// what the list's own name says of the algorithm; without one, the digest's length tells, as far as
+// it can.
 ChecksumList ParseChecksumList(std::string_view text,
                                std::optional<base::DigestAlgorithm> hint = std::nullopt);
 
-// What a file's name says: "x.dump.sha256" is a sidecar of "x.dump", "SHA256SUMS" a list.
+// What a file's name says: "x.dump.sha256" is a sidecar of "x.dump", "SHA256SUMS" a list; both with
+// ".txt", too.
 struct ChecksumFileName {
   std::string target;  // empty for a list
   std::optional<base::DigestAlgorithm> algorithm;

@@ -89,8 +89,14 @@ std::vector<std::string> Checksums::Names() const {
 }
 
 std::vector<std::string> Checksums::problems() const {
-  // Lists beside the artefact are mostly about others: only what is inside is its own.
-  return inside_ ? inside_->problems() : std::vector<std::string>();
+  auto problems = inside_ ? inside_->problems() : std::vector<std::string>();
+  // Lists beside the artefact are mostly about others: only its sidecars are its own.
+  for (const Place& place : outside_) {
+    for (const std::string& problem : place.folder->problems()) {
+      if (problem.starts_with(place.name + ".")) problems.push_back(problem);
+    }
+  }
+  return problems;
 }
 
 }  // namespace drwatch::verify

@@ -344,6 +344,11 @@ Verdict VerifyEach(const FileSet& files, const Checksums& checksums, ReadBudget&
   return whole;
 }
 
+// What is said of its checksum files.
+void AddProblems(Verdict& verdict, const Checksums& checksums) {
+  for (const std::string& problem : checksums.problems()) verdict.details.push_back(problem);
+}
+
 // What is said of a folder only once all of it was looked at.
 Verdict Finish(Verdict verdict, const Checksums& checksums, const ReadBudget& budget) {
   verdict.bytes_read = budget.bytes_read();
@@ -353,7 +358,7 @@ Verdict Finish(Verdict verdict, const Checksums& checksums, const ReadBudget& bu
     verdict.reason = in_time.error().reason;
     verdict.message = in_time.error().message;
   }
-  for (const std::string& problem : checksums.problems()) verdict.details.push_back(problem);
+  AddProblems(verdict, checksums);
   return verdict;
 }
 
@@ -434,6 +439,7 @@ Verdict VerifyPath(const std::string& path, const VerifyOptions& options,
       AddMismatch(whole.verdict, folder, piece, folders, budget);
     }
     whole.verdict.bytes_read = budget.bytes_read();
+    AddProblems(whole.verdict, folders.About(path));
     return std::move(whole.verdict);
   }
   const Checksums checksums = folders.About(path);

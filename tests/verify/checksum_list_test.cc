@@ -32,6 +32,9 @@ TEST(ChecksumListTest, ReadsEveryFormOfALine) {
   EXPECT_EQ(name_of(hex + " *binary\n"), "binary");
   EXPECT_EQ(name_of(hex + "  ./here\n"), "here");
   EXPECT_EQ(name_of(hex + "  crlf\r\n"), "crlf");
+  EXPECT_EQ(name_of(hex + "\ttab\n"), "tab");
+  EXPECT_EQ(name_of(" \t" + hex + "  indented\n"), "indented");
+  EXPECT_EQ(name_of("  \\SHA256 (a\\nb) = " + hex), "a\nb");
   EXPECT_EQ(name_of(base::Lower(hex) + "\n"), "");
   EXPECT_EQ(name_of("\\" + hex + "  a\\nb\\\\c\n"), "a\nb\\c");
   EXPECT_EQ(name_of(hex + "  zero\nended" + std::string(1, '\0')), "zero\nended");
@@ -115,15 +118,34 @@ TEST(ChecksumListTest, TellsNamesOfSidecarsAndLists) {
     EXPECT_EQ(ParseChecksumFileName(sidecar)->target, "x");
     EXPECT_EQ(ParseChecksumFileName(sidecar)->algorithm, DigestAlgorithm::kBlake2b512);
   }
-  for (const char* list : {"SHA256SUMS", "MD5SUMS", "sha1sum.txt", "B2SUMS", "checksums.txt",
-                           "b2.sums", "b2sums.txt", "sha256.sum"}) {
+  for (const char* list :
+       {"SHA256SUMS", "MD5SUMS", "sha1sum.txt", "B2SUMS", "checksums.txt", "b2.sums", "b2sums.txt",
+        "sha256.sum", "SHASUMS256.txt", "SHASUMS", "shasums512", "SHA256", "sha256.txt", "MD5.TXT",
+        "checksum", "CHECKSUM.txt"}) {
     ASSERT_TRUE(ParseChecksumFileName(list)) << list;
     EXPECT_EQ(ParseChecksumFileName(list)->target, "") << list;
   }
+  EXPECT_EQ(ParseChecksumFileName("SHASUMS256.txt")->algorithm, DigestAlgorithm::kSha256);
+  EXPECT_EQ(ParseChecksumFileName("SHASUMS.txt")->algorithm, std::nullopt);
+  for (const char* sidecar : {"x.dump.sha256.txt", "x.dump.SHA256SUM.txt"}) {
+    ASSERT_TRUE(ParseChecksumFileName(sidecar)) << sidecar;
+    EXPECT_EQ(ParseChecksumFileName(sidecar)->target, "x.dump");
+    EXPECT_EQ(ParseChecksumFileName(sidecar)->algorithm, DigestAlgorithm::kSha256);
+  }
   for (const char* other :
-       {"x.dump", ".sha256", "SHA256SUMS.gz", "md5", "x.sums", "b2", "sums", "b2.tar"}) {
+       {"x.dump", ".sha256", "SHA256SUMS.gz", "md5", "x.sums", "b2", "B2", "sums", "b2.tar",
+        "b2.txt", "txt", ".txt", "x.txt", "shasums3", "b.tar", "1"}) {
     EXPECT_FALSE(ParseChecksumFileName(other)) << other;
   }
+}
+
+TEST(ChecksumFileTest, ASidecarThatHoldsNoChecksumIsTold) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("x.bin", "content");
+  folder.Write("x.bin.sha256", "");
+  folder.Write("y.bin.sha256", "");
+  EXPECT_EQ(VerifyPath(path, {}).details,
+            std::vector<std::string>{"x.bin.sha256 holds no checksum"});
 }
 
 TEST(ChecksumFileTest, SidecarProvesAndDisproves) {
