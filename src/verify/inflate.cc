@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "verify/crc.h"
 #include "verify/wide_registers.h"
 
 namespace drwatch::verify {
@@ -27,13 +28,37 @@ unsigned ByteAt(std::string_view bytes, std::size_t at) {
   return static_cast<unsigned char>(bytes[at]);
 }
 
-Walked<void> SkipText(Reader& input) {
-  const std::int64_t begin = input.offset();
+// Takes the parts of a member's header, and sums them up.
+class HeaderReader {
+ public:
+  explicit HeaderReader(Reader& input) : input_(input) {}
+
+  // The low half of the CRC-32 of all that was taken.
+  unsigned sum() const { return crc_ & 0xffff; }
+  Walked<std::string_view> Take(std::size_t size) {
+    auto bytes = input_.Take(size, "the gzip header");
+    if (bytes) crc_ = Crc32(crc_, *bytes);
+    return bytes;
+  }
+  Walked<unsigned> TakeNumber() {
+    const auto bytes = Take(2);
+    if (!bytes) return tl::unexpected(bytes.error());
+    return ByteAt(*bytes, 0) | ByteAt(*bytes, 1) << 8;
+  }
+  Walked<void> SkipText();
+
+ private:
+  Reader& input_;
+  std::uint32_t crc_ = 0;
+};
+
+Walked<void> HeaderReader::SkipText() {
+  const std::int64_t begin = input_.offset();
   while (true) {
-    auto byte = input.Take(1, "the gzip header");
+    auto byte = Take(1);
     if (!byte) return tl::unexpected(std::move(byte.error()));
     if ((*byte)[0] == '\0') return {};
-    if (input.offset() - begin > kMaxHeaderBytes) {
+    if (input_.offset() - begin > kMaxHeaderBytes) {
       return Broken(Reason::kCorrupt, begin, "gzip header without an end");
     }
   }
@@ -130,7 +155,8 @@ GzipDecoder::GzipDecoder(Reader& input)
 
 Walked<void> GzipDecoder::ReadHeader() {
   const std::int64_t begin = input_.offset();
-  auto fixed = input_.Take(10, "the gzip header");
+  HeaderReader header(input_);
+  auto fixed = header.Take(10);
   if (!fixed) return tl::unexpected(std::move(fixed.error()));
   if (fixed->substr(0, 3) != "\x1f\x8b\x08") {
     return Broken(Reason::kCorrupt, begin, "no gzip header");
@@ -140,16 +166,19 @@ Walked<void> GzipDecoder::ReadHeader() {
     return Broken(Reason::kCorrupt, begin + 3, "unknown flags in the gzip header");
   }
   if ((flags & kFlagExtra) != 0) {
-    auto length = input_.Take(2, "the gzip header");
-    if (!length) return tl::unexpected(std::move(length.error()));
-    const unsigned size = ByteAt(*length, 0) | ByteAt(*length, 1) << 8;
-    if (auto skipped = input_.Skip(size, "the gzip header"); !skipped) return skipped;
+    const auto size = header.TakeNumber();
+    if (!size) return tl::unexpected(size.error());
+    if (auto extra = header.Take(*size); !extra) return tl::unexpected(std::move(extra.error()));
   }
   for (const unsigned text : {kFlagName, kFlagComment}) {
     if ((flags & text) == 0) continue;
-    if (auto skipped = SkipText(input_); !skipped) return skipped;
+    if (auto skipped = header.SkipText(); !skipped) return skipped;
   }
-  if ((flags & kFlagHeaderCrc) != 0) return input_.Skip(2, "the gzip header");
+  if ((flags & kFlagHeaderCrc) == 0) return {};
+  const unsigned sum = header.sum();
+  const auto written = header.TakeNumber();
+  if (!written) return tl::unexpected(written.error());
+  if (*written != sum) return Broken(Reason::kCorrupt, begin, "gzip header checksum differs");
   return {};
 }
 

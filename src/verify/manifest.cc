@@ -212,7 +212,7 @@ void OwnChecksum::Follow(std::string_view bytes) {
 }
 
 Walked<void> OwnChecksum::Check() {
-  if (!base::Trim(last_).ends_with('}')) {
+  if (!last_.ends_with("}\n")) {
     return Broken(Reason::kIncomplete, manifest_.offset(), "ends before its own checksum");
   }
   const std::size_t open = last_.find('"', kChecksumKey.size());

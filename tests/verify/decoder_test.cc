@@ -11,6 +11,7 @@
 
 #include "piece_source.h"
 #include "samples.h"
+#include "verify/crc.h"
 #include "verify/inflate.h"
 #include "verify/xxh32.h"
 
@@ -185,11 +186,18 @@ TEST(GzipTest, HeaderFieldsAreWalkedOver) {
                 "\x03\x00"
                 "abc",
                 5) +
-            std::string("name\0", 5) + std::string("note\0", 5) + "zz";
+            std::string("name\0", 5) + std::string("note\0", 5);
+  const std::uint32_t sum = Crc32(0, header);
+  header += static_cast<char>(sum & 0xff);
+  header += static_cast<char>(sum >> 8 & 0xff);
   for (const std::size_t piece : {1, 4, 4096}) {
     const Unpacked result = Unpack(Compression::kGzip, header + packed.substr(10), piece);
     EXPECT_FALSE(result.fault);
     EXPECT_EQ(result.bytes, "content");
+  }
+  // Every bit of it counts.
+  for (std::size_t at = 4; at < header.size(); ++at) {
+    EXPECT_TRUE(Unpack(Compression::kGzip, Flipped(header, at) + packed.substr(10)).fault) << at;
   }
   header[3] = static_cast<char>(0x88);
   EXPECT_TRUE(Unpack(Compression::kGzip, header + packed.substr(10)).fault);
