@@ -11,10 +11,12 @@
 namespace drwatch::verify {
 namespace {
 
-// Of dumps, snapshots, archives and what is encrypted: never meant to be empty.
-constexpr std::array<std::string_view, 18> kBackupEndings = {
-    ".sql", ".dump", ".dmp", ".aof", ".rdb", ".tar", ".tgz", ".tzst", ".txz",
-    ".tbz", ".tbz2", ".zip", ".7z",  ".rar", ".age", ".gpg", ".enc",  ".bson"};
+// Of dumps and snapshots, and of archives and what is encrypted: never meant to be empty.
+constexpr std::array<std::string_view, 6> kDumpEndings = {".sql", ".dump", ".dmp",
+                                                          ".aof", ".rdb",  ".bson"};
+constexpr std::array<std::string_view, 12> kBackupEndings = {".tar", ".tgz",  ".tzst", ".txz",
+                                                             ".tbz", ".tbz2", ".zip",  ".7z",
+                                                             ".rar", ".age",  ".gpg",  ".enc"};
 // Put behind the name of whatever was copied.
 constexpr std::array<std::string_view, 3> kCopyEndings = {".bak", ".backup", ".bkp"};
 
@@ -36,6 +38,26 @@ bool NamesWal(std::string_view name) {
   return parsed && !parsed->sealed && parsed->low < kMaxSegmentsPerId;
 }
 
+// The ending of a name that says what its file is.
+struct Telling {
+  std::string_view ending;  // empty: none is left
+  bool kept = false;        // behind it others say that it was packed or copied
+};
+Telling FindTelling(std::string_view lower) {
+  Telling telling;
+  for (std::size_t dot = lower.rfind('.'); dot != lower.npos && dot > 0; dot = lower.rfind('.')) {
+    const std::string_view ending = lower.substr(dot);
+    const bool packed = CompressionOfName(ending) || IsOneOf(kCopyEndings, ending);
+    if (IsOneOf(kBackupEndings, ending) || (!packed && !IsNumber(ending))) {
+      telling.ending = ending;
+      return telling;
+    }
+    telling.kept = telling.kept || packed;
+    lower = lower.substr(0, dot);
+  }
+  return telling;
+}
+
 }  // namespace
 
 std::string_view PromisedBy(std::string_view name) {
@@ -50,19 +72,14 @@ std::string_view PromisedBy(std::string_view name) {
 NameClaim ClaimOfName(std::string_view name) {
   if (NamesWal(name)) return NameClaim::kBackup;
   const std::string lower = base::Lower(name);
-  std::string_view rest = lower;
-  bool kept = false;
-  for (std::size_t dot = rest.rfind('.'); dot != rest.npos && dot > 0; dot = rest.rfind('.')) {
-    const std::string_view ending = rest.substr(dot);
-    if (IsOneOf(kBackupEndings, ending)) return NameClaim::kBackup;
-    if (CompressionOfName(ending) || IsOneOf(kCopyEndings, ending)) {
-      kept = true;
-    } else if (!IsNumber(ending)) {
-      return NameClaim::kNone;
-    }
-    rest = rest.substr(0, dot);
-  }
-  return kept ? NameClaim::kKept : NameClaim::kNone;
+  const Telling telling = FindTelling(lower);
+  const std::string_view ending = telling.ending;
+  if (IsOneOf(kDumpEndings, ending) || IsOneOf(kBackupEndings, ending)) return NameClaim::kBackup;
+  return ending.empty() && telling.kept ? NameClaim::kKept : NameClaim::kNone;
+}
+
+bool NamesDump(std::string_view name) {
+  return IsOneOf(kDumpEndings, FindTelling(base::Lower(name)).ending);
 }
 
 bool PromisesHtml(std::string_view name) {

@@ -23,6 +23,10 @@ enum class NameClaim {
 };
 NameClaim ClaimOfName(std::string_view name);
 
+// True for names of dumps and snapshots of databases, also packed, dated or as a copy: those of
+// kBackup that are no archive of anything, not encrypted and no WAL.
+bool NamesDump(std::string_view name);
+
 // Names of web pages.
 bool PromisesHtml(std::string_view name);
 

@@ -144,7 +144,7 @@ Walked<Walk> WalkDumpTar(Reader& reader) {
   if (!visitor.header()) return Broken(Reason::kCorrupt, 0, "the table of contents is not a file");
   if (visitor.folder()) {
     Walk walk;
-    walk.again = WalkTar;
+    walk.again = [](Reader& whole) { return WalkTar(whole, {}); };
     return walk;
   }
   if (auto complete = visitor.CheckComplete(); !complete) {

@@ -35,11 +35,10 @@ struct Format {
   bool (*matches)(std::string_view head);
   Walked<Walk> (*walk)(Reader& reader);
 };
-constexpr std::array<Format, 7> kFormats = {{
+constexpr std::array<Format, 6> kFormats = {{
     {LooksLikeDump, WalkDump},
     {LooksLikeSqlDump, WalkSqlDump},
     {LooksLikeDumpTar, WalkDumpTar},
-    {LooksLikeTar, WalkTar},
     {LooksLikeRdb, WalkRdb},
     {LooksLikeAof, WalkAof},
     {LooksLikeMongoArchive, WalkMongoArchive},
@@ -105,7 +104,8 @@ Walked<Walk> Unpack(Reader& reader, const Reader& file, Compression compression,
   const bool nothing_yet = !known && walk->cut_off;
   if (!nothing_yet && ((!known && !empty) || unpacked.failed())) walk->level = Level::kFormat;
   if (!known && !walk->doubt.empty()) walk->details.push_back(std::exchange(walk->doubt, {}));
-  walk->format = (walk->format.empty() ? "unknown content" : walk->format) + " in " + name;
+  walk->format =
+      (walk->format.empty() ? std::string(kUnknownContent) : walk->format) + " in " + name;
   return walk;
 }
 
@@ -177,7 +177,9 @@ class Descent {
  private:
   Walked<Walk> WalkUnknown(Reader& reader, std::string_view head, const std::string& name,
                            int depth);
-  Walked<Walk> WalkArchive(Reader& reader, int depth);
+  Walked<Walk> WalkZipOf(Reader& reader, int depth);
+  Walked<Walk> WalkTarOf(Reader& reader, int depth);
+  Walked<Walk> WalkFileOf(Reader& content, const std::string& name, int depth) const;
   Walked<Walk> Doubt(Walked<Walk> walk, int depth) const;
   const Reader& file_;
   const Claim claim_;
@@ -221,7 +223,8 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   for (const Format& format : kFormats) {
     if (format.matches(head)) return format.walk(reader);
   }
-  if (LooksLikeZip(head) && !ParseWalFileName(name)) return WalkArchive(reader, depth);
+  if (LooksLikeTar(head)) return WalkTarOf(reader, depth);
+  if (LooksLikeZip(head) && !ParseWalFileName(name)) return WalkZipOf(reader, depth);
   if (LooksLikeWal(head)) return WalkWal(reader, name);
   auto start = reader.Peek(kMaxErrorBodyBytes + 1);
   if (!start) return tl::unexpected(std::move(start.error()));
@@ -254,16 +257,27 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
   return WalkUnknown(reader, head, name, depth);
 }
 
-// A zip archive, and what its only member holds. "-" is what came out of a pipe.
-Walked<Walk> Descent::WalkArchive(Reader& reader, int depth) {
+// What a file in an archive holds. "-" is what came out of a pipe.
+Walked<Walk> Descent::WalkFileOf(Reader& content, const std::string& name, int depth) const {
+  if (name == "-") return Descent(file_, claim_).Run(content, name, depth + 1);
+  const Claim claim = ClaimOfMember(name);
+  auto end = content.AtEnd();
+  if (!end) return tl::unexpected(std::move(end.error()));
+  if (*end && claim == Claim::kNone) return EmptyMember();
+  return Descent(file_, claim).Run(content, name, depth + 1);
+}
+
+Walked<Walk> Descent::WalkZipOf(Reader& reader, int depth) {
   if (depth == kMaxNesting) return Unjudged(Reason::kLimit, "packed too many times over");
   return WalkZip(reader, file_, [&](Reader& content, const std::string& name) {
-    if (name == "-") return Descent(file_, claim_).Run(content, name, depth + 1);
-    const Claim claim = ClaimOfMember(name);
-    auto end = content.AtEnd();
-    if (!end) return Walked<Walk>(tl::unexpected(std::move(end.error())));
-    if (*end && claim == Claim::kNone) return Walked<Walk>(EmptyMember());
-    return Descent(file_, claim).Run(content, name, depth + 1);
+    return WalkFileOf(content, name, depth);
+  });
+}
+
+Walked<Walk> Descent::WalkTarOf(Reader& reader, int depth) {
+  if (depth == kMaxNesting) return WalkTar(reader, {});
+  return WalkTar(reader, [&](Reader& content, const std::string& name) {
+    return WalkFileOf(content, name, depth);
   });
 }
 

@@ -3,10 +3,15 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "verify/walk.h"
 
 namespace drwatch::verify {
+
+// What is packed and like nothing that is known has a format that begins so: "unknown content in
+// gzip".
+inline constexpr std::string_view kUnknownContent = "unknown content";
 
 // Walks what `file` holds: unpacks it as often as needed (kMaxNesting), then hands it to the format
 // whose magic it carries. `name` is the file's name, for what its suffix promises. Reads to the end

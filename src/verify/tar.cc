@@ -184,6 +184,7 @@ Walked<void> TarWalker::Header(const std::string& block, std::int64_t begin) {
   TarMember member;
   member.type = type;
   member.size = next_size_.value_or(*size);
+  member.modified = Number(std::string_view(block).substr(136, 12)).value_or(0);
   const bool ustar = block.compare(257, 6, std::string_view("ustar\0", 6)) == 0;
   const std::string_view prefix = ustar ? Text(block, 345, 155) : std::string_view();
   member.name = std::string(Text(block, 0, 100));

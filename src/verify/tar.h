@@ -12,6 +12,7 @@ struct TarMember {
   char type = '0';   // '0' file, '5' folder, '1' '2' links ...
   std::string link;  // of a link: where it leads
   std::int64_t size = 0;
+  std::int64_t modified = 0;  // seconds since 1970
   // Stored without its zeros: what streams by is not what the file will hold.
   bool sparse = false;
   bool regular() const { return type == '0' || type == '\0' || type == '7' || type == 'S'; }

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "verify/archived_dumps.h"
 #include "verify/base_backup_tar.h"
 #include "verify/data_folder_scan.h"
 #include "verify/dump_folder_tar.h"
 #include "verify/tar.h"
+#include "verify/watched_source.h"
 
 namespace drwatch::verify {
 namespace {
@@ -72,16 +74,24 @@ class LinksOut {
 // Any tar file's members.
 class Members final : public TarVisitor {
  public:
+  explicit Members(const WalkContent& walk_content) : walk_content_(walk_content) {}
+
   Walked<void> Begin(const TarMember& member) override {
     ++members_;
     if (member.name.starts_with('/')) ++absolute_;
     links_.Add(member);
     data_folders_.Note(member);
+    if (member.type == 'M') continued_ = true;
+    if (member.regular()) dumps_.Note(member.modified);
     member_ = member;
     return base_backup_.Begin(member);
   }
   Walked<void> Content(Source& content) override {
     if (DumpFolderScan::Wants(member_)) return dump_.Take(member_, content);
+    if (WantsDump()) {
+      TakeDump(content);
+      return {};
+    }
     if (!data_folders_.WantsContent()) return base_backup_.Content(content);
     StartKeeper keeper(content, kControlBytes);
     auto walked = base_backup_.Content(keeper);
@@ -93,17 +103,37 @@ class Members final : public TarVisitor {
   Walked<Walk> Finish();
 
  private:
+  bool WantsDump() const {
+    return walk_content_ && member_.regular() && !member_.sparse &&
+           ArchivedDumps::Wants(member_.name);
+  }
+  void TakeDump(Source& content);
+
+  const WalkContent& walk_content_;
   TarMember member_;
   DumpFolderScan dump_;
+  ArchivedDumps dumps_;
   BaseBackupScan base_backup_{BaseBackupWal::kInside};
   DataFolderScan data_folders_;
   LinksOut links_;
   std::int64_t members_ = 0;
   std::int64_t absolute_ = 0;
+  bool continued_ = false;  // it goes on with a member of another archive
 };
+
+void Members::TakeDump(Source& content) {
+  WatchedSource watched(content);
+  Reader reader(watched);
+  auto walk = walk_content_(reader, member_.name);
+  // That the archive ends here is told by who skips what is left.
+  if (!watched.failed()) dumps_.Add(member_.name, member_.modified, std::move(walk));
+}
 
 Walked<Walk> Members::Finish() {
   if (members_ == 0) return Broken(Reason::kTooSmall, 0, "the tar archive holds nothing");
+  if (continued_) {
+    return Unjudged(Reason::kUnverified, "the last part of a tar archive in volumes");
+  }
   Walk walk;
   if (base_backup_.found() || dump_.found()) {
     auto found = base_backup_.found() ? base_backup_.Finish() : dump_.Finish();
@@ -114,6 +144,10 @@ Walked<Walk> Members::Finish() {
     walk.format = "tar archive";
     walk.level = Level::kFormat;
     walk.details.push_back(std::to_string(members_) + " members");
+  }
+  // What lies in a base backup its manifest speaks for.
+  if (!base_backup_.found()) {
+    if (auto told = dumps_.Finish(walk); !told) return tl::unexpected(std::move(told.error()));
   }
   if (absolute_ > 0) {
     walk.details.push_back(std::to_string(absolute_) + " members have absolute names");
@@ -127,8 +161,8 @@ Walked<Walk> Members::Finish() {
 
 }  // namespace
 
-Walked<Walk> WalkTar(Reader& reader) {
-  Members members;
+Walked<Walk> WalkTar(Reader& reader, const WalkContent& content) {
+  Members members(content);
   if (auto walked = WalkTarMembers(reader, members); !walked) {
     return tl::unexpected(std::move(walked.error()));
   }

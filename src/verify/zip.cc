@@ -87,7 +87,7 @@ class Content final : public Source {
 
 class ZipWalker {
  public:
-  ZipWalker(Reader& reader, const Reader& file, const ZipContent& content)
+  ZipWalker(Reader& reader, const Reader& file, const WalkContent& content)
       : reader_(reader), file_(file), content_(content) {}
   Walked<Walk> Run();
 
@@ -109,7 +109,7 @@ class ZipWalker {
 
   Reader& reader_;
   const Reader& file_;
-  const ZipContent& content_;
+  const WalkContent& content_;
   Inflater inflater_{Inflater::Wrapping::kNone, kBufferBytes};
   std::vector<Member> members_;
   std::int64_t entries_ = 0;  // of the directory
@@ -120,6 +120,7 @@ class ZipWalker {
   // Of the first file: its name, and what its content was found to be.
   std::string first_name_;
   std::optional<Walked<Walk>> first_;
+  ArchivedDumps dumps_;
   DataFolderScan data_folders_;
 };
 
@@ -130,11 +131,17 @@ Walked<void> ZipWalker::Unpack(const ZipHeader& header, Content& content) {
   if (folder) member.type = '5';
   data_folders_.Note(member);
   StartKeeper keeper(content, data_folders_.WantsContent() ? kControlBytes : 0);
-  if (!folder && ++files_ == 1) {
+  const bool first = !folder && ++files_ == 1;
+  if (first || (!folder && ArchivedDumps::Wants(header.name))) {
     Reader inner(keeper);
-    first_name_ = header.name;
-    first_ = content_(inner, header.name);
-    if (content.failed()) return tl::unexpected(std::move(first_->error()));
+    auto walk = content_(inner, header.name);
+    if (content.failed()) return tl::unexpected(std::move(walk.error()));
+    if (first) {
+      first_name_ = header.name;
+      first_ = std::move(walk);
+    } else {
+      dumps_.Add(header.name, 0, std::move(walk));
+    }
   }
   auto rest = Drain(keeper);
   if (!rest) return tl::unexpected(std::move(rest.error()));
@@ -288,14 +295,13 @@ Walked<void> ZipWalker::ReadEnd(std::int64_t directory) {
 Walked<Walk> ZipWalker::FinishSingle(Walk archive) {
   if (!*first_) {
     Fault fault = std::move(first_->error());
-    const std::string place = fault.place.empty() ? "" : ": unpacked " + fault.place;
-    fault.place = base::Quote(base::Truncate(first_name_, 200)) + place;
+    fault.place = PlaceInMember(first_name_, fault.place);
     return tl::unexpected(std::move(fault));
   }
   Walk walk = **std::move(first_);
   if (walk.again) {
     walk.again = [again = std::move(walk.again)](Reader& whole) {
-      const ZipContent content = [&again](Reader& inner, const std::string&) {
+      const WalkContent content = [&again](Reader& inner, const std::string&) {
         return again(inner);
       };
       return WalkZip(whole, whole, content);
@@ -328,6 +334,8 @@ Walked<Walk> ZipWalker::Finish() {
                            " of them are not deflated and were not unpacked");
   }
   if (files_ == 1 && first_) return FinishSingle(std::move(walk));
+  if (first_ && ArchivedDumps::Wants(first_name_)) dumps_.Add(first_name_, 0, *std::move(first_));
+  if (auto told = dumps_.Finish(walk); !told) return tl::unexpected(std::move(told.error()));
   // What was passed over may be what is missing in a data folder.
   if (encrypted_ + unreadable_ > 0) return walk;
   if (auto told = data_folders_.Finish(walk); !told) return tl::unexpected(std::move(told.error()));
@@ -364,7 +372,7 @@ bool LooksLikeZip(std::string_view head) {
   return head.starts_with(kZipMember) || head.starts_with(kZipEnd);
 }
 
-Walked<Walk> WalkZip(Reader& reader, const Reader& file, const ZipContent& content) {
+Walked<Walk> WalkZip(Reader& reader, const Reader& file, const WalkContent& content) {
   return ZipWalker(reader, file, content).Run();
 }
 

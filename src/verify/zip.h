@@ -2,9 +2,7 @@
 // CRC-32, and the directory behind them, which programs open an archive by, against the members.
 #pragma once
 
-#include <functional>
-#include <string>
-
+#include "verify/archived_dumps.h"
 #include "verify/walk.h"
 
 namespace drwatch::verify {
@@ -14,15 +12,13 @@ inline constexpr std::size_t kMaxZipMembers = 1'000'000;
 
 bool LooksLikeZip(std::string_view head);
 
-// Walks what a file in an archive holds; `name` is the member's.
-using ZipContent = std::function<Walked<Walk>(Reader& content, const std::string& name)>;
-
 // Walks to the end of the stream, which is `file` or what came out of it. What an archive of a
-// single member holds is walked by `content`, and what that finds counts. Members that are
+// single member holds is walked by `content`, and what that finds counts; of one of several
+// members its dumps are (archived_dumps.h). Members that are
 // encrypted or packed by anything but deflate are passed over: kFormat. Faults: kIncomplete (cut
 // off, no directory), kCorrupt, kTooSmall (no member); unjudged: an archive in volumes, a member of
 // unknown length that cannot be unpacked, one that unpacks to more than kMaxExpansionRatio times
 // the file.
-Walked<Walk> WalkZip(Reader& reader, const Reader& file, const ZipContent& content);
+Walked<Walk> WalkZip(Reader& reader, const Reader& file, const WalkContent& content);
 
 }  // namespace drwatch::verify

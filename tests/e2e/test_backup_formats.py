@@ -1,10 +1,11 @@
-"""Backups that others than PostgreSQL leave: zip archives, mongodump's archives, repositories of restic and Borg; each to a page and back."""
+"""Backups that others than PostgreSQL leave: zip and tar archives, mongodump's archives, repositories of restic and Borg; each to a page and back."""
 
 import gzip
 import io
 import os
 import shutil
 import subprocess
+import tarfile
 import time
 import zipfile
 
@@ -33,6 +34,21 @@ def dumped(night):
     return gzip.compress(mongodump.archive("shop", {"orders": orders, "users": users, "carts": []}))
 
 
+def tarred(night, cut=0):
+    """An application's files and its database of that night, of whose dump `cut` bytes are missing."""
+    rows = "".join(f"{number}\t{number * night}\n" for number in range(5000))
+    dump = ("--\n-- PostgreSQL database dump\n--\n\nCREATE TABLE public.orders (\n    id integer,\n    total integer\n);\n\n"
+            f"COPY public.orders (id, total) FROM stdin;\n{rows}\\.\n\n--\n-- PostgreSQL database dump complete\n--\n\n").encode()
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in [("uploads/logo.svg", f"<svg id='{night}'/>".encode()),
+                              ("db/database.sql.gz", gzip.compress(dump[:len(dump) - cut]))]:
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(content), int(time.time())
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
 def unpacked_and_cut(content):
     """Cut before it was packed, so that gzip has nothing against it."""
     return gzip.compress(gzip.decompress(content)[:-300])
@@ -56,11 +72,12 @@ def changed_and_packed(content):
 @pytest.mark.parametrize("make, damage, reason", [
     (zipped, lambda content: content[:len(content) // 2], "incomplete"), (zipped, lambda content: content[:-30], "incomplete"),
     (zipped, flipped, "corrupt"), (zipped, changed, "corrupt"), (dumped, lambda content: content[:-500], "incomplete"),
+    (tarred, lambda content: tarred(2, cut=20_000), "incomplete"),
     (dumped, unpacked_and_cut, "incomplete"), (dumped, flipped, "corrupt"), (dumped, changed_and_packed, "corrupt")],
-    ids=["zip half", "zip without its end", "zip flipped", "zip changed", "mongodump cut", "mongodump cut inside", "mongodump flipped",
+    ids=["zip half", "zip without its end", "zip flipped", "zip changed", "mongodump cut", "dump cut in a tar", "mongodump cut inside", "mongodump flipped",
          "mongodump changed"])
 def test_a_damaged_night(folder, drwatch, receivers, backup, make, damage, reason):  # noqa: F811
-    name = {zipped: "app-{}.zip", dumped: "shop-{}.archive.gz"}[make].format
+    name = {zipped: "app-{}.zip", tarred: "app-{}.tgz", dumped: "shop-{}.archive.gz"}[make].format
     write(backup / name(1), make(1), 4 * HOUR)
     start(folder, drwatch, receivers, [probe(backup)], "BackupCorrupt")
     is_good(drwatch)

@@ -78,6 +78,7 @@ struct TarEntry {
   std::string content;
   char type = '0';
   std::string prefix = {};
+  std::int64_t modified = 0;  // seconds since 1970
 };
 inline void SetTarChecksum(std::string& header) {
   header.replace(148, 8, "        ");
@@ -94,6 +95,10 @@ inline std::string TarHeader(const TarEntry& entry) {
   char size[16];
   std::snprintf(size, sizeof size, "%011zo", entry.content.size());
   header.replace(124, 11, size);
+  char modified[16];
+  std::snprintf(modified, sizeof modified, "%011llo",
+                static_cast<unsigned long long>(entry.modified));
+  header.replace(136, 11, modified);
   header[156] = entry.type;
   header.replace(257, 8, std::string_view("ustar\00000", 8));
   header.replace(345, entry.prefix.size(), entry.prefix);

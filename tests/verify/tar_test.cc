@@ -174,10 +174,12 @@ TEST(TarTest, VolumesOfGnuTarHaveNoMagicNumber) {
                            " && tar --format=gnu --label=monday -cf labelled.tar tree && " +
                            "tar --format=gnu -M -L 60 -cf first.tar -f second.tar tree";
   ASSERT_EQ(std::system(make.c_str()), 0);
-  for (const char* name : {"labelled.tar", "second.tar"}) {
+  const std::vector<std::pair<const char*, Outcome>> archives = {
+      {"labelled.tar", Outcome::kIntact}, {"second.tar", Outcome::kUnjudged}};
+  for (const auto& [name, outcome] : archives) {
     const std::string bytes = testing::ReadTestFile(folder.Path(name));
     ASSERT_NE(bytes.substr(257, 5), "ustar");
-    EXPECT_EQ(WalkBytes(bytes, name).outcome, Outcome::kIntact) << name;
+    EXPECT_EQ(WalkBytes(bytes, name).outcome, outcome) << name;
     EXPECT_EQ(WalkBytes(Flipped(bytes, 5), name).outcome, Outcome::kBroken) << name;
   }
 }

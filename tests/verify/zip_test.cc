@@ -86,7 +86,7 @@ TEST(ZipTest, ADumpThatWasCutBeforeItWasPackedIsBroken) {
   const Verdict verdict = WalkZipBytes(Zip("cut-dump"));
   EXPECT_EQ(verdict.outcome, Outcome::kBroken);
   EXPECT_EQ(verdict.reason, Reason::kIncomplete) << verdict.message;
-  EXPECT_TRUE(verdict.place.starts_with("\"-\": unpacked byte ")) << verdict.place;
+  EXPECT_TRUE(verdict.place.starts_with("-: unpacked byte ")) << verdict.place;
 }
 
 // What stands both in front of a member and in the directory.

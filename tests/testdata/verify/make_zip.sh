@@ -6,7 +6,7 @@ mkdir -p zip
 rm -f zip/*
 files=$(mktemp -d)
 mkdir "$files/empty-folder"
-head -c 3000 plain.sql >"$files/part.sql"
+head -c 3000 plain.sql >"$files/part.txt"
 : >"$files/empty"
 seq 2000 >"$files/numbers"
 zip -q zip/dump.zip plain.sql
@@ -31,7 +31,7 @@ class Pipe:
 
 
 with open(sys.argv[1], "wb") as file, zipfile.ZipFile(Pipe(file), "w", zipfile.ZIP_DEFLATED) as archive:
-    for name in ("numbers", "empty", "part.sql"):
+    for name in ("numbers", "empty", "part.txt"):
         with open(name, "rb") as source, archive.open(name, "w", force_zip64=True) as member:
             member.write(source.read())
 END
