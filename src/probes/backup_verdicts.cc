@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "probes/read_speeds.h"
 #include "probes/verdict_rows.h"
+#include "verify/format.h"
 #include "verify/pg_dump_toc.h"
 
 namespace drwatch::probes {
@@ -149,10 +150,14 @@ void BackupVerdict::SetTables(std::vector<std::string> names) {
 }
 
 bool IsOfKnownFormat(const BackupVerdict& verdict) {
-  return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat;
+  return verdict.outcome == verify::Outcome::kIntact && verdict.level >= verify::Level::kFormat &&
+         !verdict.format.starts_with(verify::kUnknownContent);
 }
 
 bool IsOfNoKnownFormat(const BackupVerdict& verdict) {
+  if (verdict.format.starts_with(verify::kUnknownContent)) {
+    return verdict.outcome == verify::Outcome::kIntact && verdict.checksum_stamp == 0;
+  }
   if (!verdict.format.empty()) return false;
   // What a bucket keeps of its bytes proves that they are those that were stored: of anybody's
   // file.

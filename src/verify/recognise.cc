@@ -37,6 +37,12 @@ constexpr auto kMessages = std::to_array<std::string_view>({"psql: ",
                                                             "/bin/sh: ",
                                                             "/bin/bash: ",
                                                             "error response from daemon: ",
+                                                            "unable to connect to the server: ",
+                                                            "error 1044 (",
+                                                            "error 1045 (",
+                                                            "error 1049 (",
+                                                            "error 2002 (",
+                                                            "error 2003 (",
                                                             "error from server (",
                                                             "an error occurred (",
                                                             "oci runtime exec failed: ",
@@ -60,9 +66,11 @@ constexpr auto kMessages = std::to_array<std::string_view>({"psql: ",
                                                             "503 service unavailable",
                                                             "504 gateway time"});
 // and with this the first line ends.
-constexpr std::array<std::string_view, 5> kMessageEnds = {
-    ": not found", "command not found", "no such file or directory", "permission denied",
-    "connection refused"};
+constexpr auto kMessageEnds = std::to_array<std::string_view>(
+    {": not found", "command not found", "no such file or directory", "permission denied",
+     "permission denied, please try again.", "connection refused", "connection timed out",
+     "no route to host", "name or service not known", "host key verification failed.",
+     "the input device is not a tty", "is not running", "killed"});
 
 bool IsMessage(std::string_view text) {
   const auto begins = [text](std::string_view message) { return text.starts_with(message); };
@@ -73,12 +81,13 @@ bool IsMessage(std::string_view text) {
                      [line](std::string_view end) { return line.ends_with(end); });
 }
 
-// A page, or a part of one, behind comments.
+// A page, or a part of one, behind comments and what says that it is XML.
 bool IsHtml(std::string_view text) {
-  while (text.starts_with("<!--")) {
-    const std::size_t end = text.find("-->");
+  while (text.starts_with("<!--") || text.starts_with("<?xml")) {
+    const std::string_view close = text.starts_with("<?") ? "?>" : "-->";
+    const std::size_t end = text.find(close);
     if (end == text.npos) return false;
-    text = base::Trim(text.substr(end + 3));
+    text = base::Trim(text.substr(end + close.size()));
   }
   constexpr std::array<std::string_view, 4> kStarts = {"<!doctype html", "<html", "<head>",
                                                        "<body>"};

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "probes/backup_probe_fixture.h"
 
 namespace drwatch::probes {
@@ -56,6 +58,34 @@ TEST_F(BackupDoubtTest, NoiseInASeriesOfDumpsIsBroken) {
   Run();
   EXPECT_EQ(last_.copies.at(0).good, false);
   EXPECT_EQ(last_.copies.at(1).good, true);
+}
+
+// Packed by gzip, as a pipe does whatever comes through it.
+std::string Packed(std::string_view bytes) {
+  const testing::TempDir folder;
+  const std::string path = folder.Write("bytes", std::string(bytes));
+  EXPECT_EQ(std::system(("gzip -n " + path).c_str()), 0);
+  return testing::ReadTestFile(path + ".gz");
+}
+
+TEST_F(BackupDoubtTest, WhatIsPackedIsJudgedByWhatIsInIt) {
+  Write("shop-1.sql.gz", 25h, Packed(kSql));
+  Run();
+  Write("shop-2.sql.gz", 2h, Packed("pg_isready says something that nobody knows\n"));
+  EXPECT_EQ(RunForReason(), Reason::kWrongFormat);
+  EXPECT_TRUE(Check("format").message.starts_with(
+      "its content is of no known format, and \"shop-1.sql.gz\" was: "))
+      << Check("format").message;
+  Write("shop-3.sql.gz", 1h, Packed(kSql));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+}
+
+TEST_F(BackupDoubtTest, PackedFilesOfTheirOwnKindAreBackups) {
+  Write("rows-1.csv.gz", 25h, Packed("1;2;3\n"));
+  Run();
+  Write("rows-2.csv.gz", 1h, Packed("1;2;3\n4;5;6\n"));
+  EXPECT_EQ(RunForReason(), Reason::kNone) << Check("format").message;
+  EXPECT_EQ(Value("backup_age_seconds"), 3600.0);
 }
 
 TEST_F(BackupDoubtTest, NoiseInPlaceOfADumpIsBroken) {

@@ -230,6 +230,24 @@ TEST(VerifyTest, AnEmptyFileOfAFolderMayBeMeant) {
   }
 }
 
+TEST(VerifyTest, WhatACommandSaidInPlaceOfADump) {
+  const std::string xhtml =
+      "<?xml version=\"1.0\"?>\n<!-- a -->\n<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 "
+      "Strict//EN\">"
+      "<html xmlns=\"http://www.w3.org/1999/xhtml\">";
+  for (const std::string& said :
+       {xhtml, std::string("Killed\n"), std::string("Host key verification failed.\n"),
+        std::string("ERROR 1045 (28000): Access denied for user 'root'@'localhost'\n"),
+        std::string("the input device is not a TTY\n"),
+        std::string("service \"db\" is not running\n"),
+        std::string("ssh: connect to host db port 22: Connection timed out\n")}) {
+    for (const std::string& bytes : {said, Gzip(said)}) {
+      EXPECT_EQ(VerifyBytes(bytes, "shop.sql.gz").reason, Reason::kWrongFormat) << said;
+    }
+  }
+  EXPECT_EQ(VerifyBytes("<?xml version=\"1.0\"?><notes/>", "notes.x").outcome, Outcome::kUnjudged);
+}
+
 // A file that is broken as an artefact of its own, for nothing but how it looks.
 struct Look {
   std::string name;
