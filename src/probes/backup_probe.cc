@@ -172,9 +172,11 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
+    // First: a verdict that comes meanwhile makes the copy good, and this must not have missed both.
+    const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now);
     copies = CopiesOf(spec_, complete, verdicts_, speeds_, Left());
     DropReplaced(listing, gone_, copies);
-    if (const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now)) {
+    if (presumed) {
       report.Gauge("backup_presumed_timestamp_seconds",
                    "State of a good backup in whose place one lies that is not verified yet.",
                    labels_, base::ToUnixSeconds(*presumed));
