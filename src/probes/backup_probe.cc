@@ -172,15 +172,9 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       ReportRepository(report, labels_, listing);
     }
     if (!blind) ReportPlace(report, listing);
-    // First: a verdict that comes meanwhile makes the copy good, and this must not have missed both.
-    const auto presumed = PresumedPoint(spec_, listing, verdicts_, context.now);
+    ReportPresumed(report, listing, context.now);
     copies = CopiesOf(spec_, complete, verdicts_, speeds_, Left());
     DropReplaced(listing, gone_, copies);
-    if (presumed) {
-      report.Gauge("backup_presumed_timestamp_seconds",
-                   "State of a good backup in whose place one lies that is not verified yet.",
-                   labels_, base::ToUnixSeconds(*presumed));
-    }
     ReportLatestGood(report, {complete, copies, state.success, only_run_}, context.now);
     if (bucket_) {
       ReportBucket(report, context.now, complete, copies);
@@ -201,6 +195,17 @@ model::ProbeResult BackupProbe::Run(const RunContext& context) {
       std::chrono::duration_cast<base::Duration>(std::chrono::steady_clock::now() - began));
   result.copies = std::move(copies);
   return result;
+}
+
+// Before the copies are listed: a verdict that comes between the two makes one good, and no way
+// back must be missed by both.
+void BackupProbe::ReportPresumed(ProbeReport& report, const catalog::Listing& listing,
+                                 base::Timestamp now) const {
+  const auto presumed = PresumedPoint(spec_, listing, verdicts_, now);
+  if (!presumed) return;
+  report.Gauge("backup_presumed_timestamp_seconds",
+               "State of a good backup in whose place one lies that is not verified yet.", labels_,
+               base::ToUnixSeconds(*presumed));
 }
 
 // At what the listing found, where its place can be looked at.

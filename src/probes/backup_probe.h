@@ -87,6 +87,8 @@ class BackupProbe final : public Probe {
                     const std::vector<catalog::Artefact>& complete,
                     std::vector<model::StoredCopy>& copies) const;
   void ReportSpace(ProbeReport& report) const;
+  void ReportPresumed(ProbeReport& report, const catalog::Listing& listing,
+                      base::Timestamp now) const;
   void ReportLatestGood(ProbeReport& report, const LatestGoodEvidence& evidence,
                         base::Timestamp now) const;
   std::string Target() const;
