@@ -12,6 +12,7 @@
 #include "verify/bson.h"
 #include "verify/decoder.h"
 #include "verify/dump_tar.h"
+#include "verify/encrypted.h"
 #include "verify/json.h"
 #include "verify/pg_dump.h"
 #include "verify/rdb.h"
@@ -240,6 +241,9 @@ Walked<Walk> Descent::Run(Reader& reader, const std::string& name, int depth) {
       return Doubt(Broken(Reason::kTooSmall, 0,
                           "holds nothing: encrypted (" + std::string(program) + "), but empty"),
                    depth);
+    }
+    if (auto whole = WalkEncrypted(reader); !whole) {
+      return Doubt(tl::unexpected(std::move(whole.error())), depth);
     }
     Walk walk;
     walk.format = "encrypted (" + std::string(program) + ")";

@@ -91,7 +91,7 @@ TEST(VerifyTest, UnknownAndEncryptedFilesAreNotFailures) {
        {std::string("some text"), std::string("Salted__12345678abcdef"),
         std::string("age-encryption.org/v1\n-> X25519"), std::string("\x85\x02\x0c\x03zzzz"),
         std::string("\x8c\x2e\x05\x09zzzz"), std::string("U2FsdGVkX1+aaaabbbbcccc\n"),
-        std::string("-----BEGIN PGP MESSAGE-----\n")}) {
+        std::string("-----BEGIN PGP MESSAGE-----\n\njA0E\n-----END PGP MESSAGE-----\n")}) {
     for (const char* name : {"x.bin", "x.dump"}) {
       const Verdict verdict = VerifyBytes(bytes, name);
       EXPECT_EQ(verdict.outcome, Outcome::kUnjudged) << bytes;
