@@ -39,6 +39,10 @@ Outcome OutcomeOf(const catalog::Finding& problem) {
   return broken ? Outcome::kBroken : Outcome::kUnjudged;
 }
 
+std::string DeadLinkText(const std::string& name) {
+  return base::Quote(name) + ": a link that leads nowhere";
+}
+
 using SegmentKey = std::pair<std::uint32_t, std::uint64_t>;
 
 class ArchiveCheck {
@@ -257,6 +261,7 @@ std::vector<std::string> ArchiveCheck::Missing() {
     missing.push_back("the history file of timeline " + std::to_string(timeline));
   }
   if (switch_segment_) missing.push_back(SwitchText());
+  for (const std::string& link : reader_.dead_links()) missing.push_back(DeadLinkText(link));
   return missing;
 }
 
@@ -281,7 +286,7 @@ int ArchiveCheck::ExitCode() const {
   };
   const auto& problems = reader_.problems();
   if (state_.lost > 0 || !LostHistories().empty() || switch_segment_ || any(Outcome::kBroken) ||
-      reader_.inventory().impossible_names > 0 ||
+      reader_.inventory().impossible_names > 0 || !reader_.dead_links().empty() ||
       std::any_of(problems.begin(), problems.end(), catalog::IsDamage)) {
     return kBrokenExit;
   }
@@ -290,7 +295,10 @@ int ArchiveCheck::ExitCode() const {
 
 std::string ArchiveCheck::Headline() const {
   if (blind_) return "unjudged: " + blind_->message;
-  if (segments_ == 0) return "unjudged: holds no WAL segment";
+  if (segments_ == 0) {
+    const auto& links = reader_.dead_links();
+    return "unjudged: holds no WAL segment" + (links.empty() ? "" : ", " + DeadLinkText(links[0]));
+  }
   std::string text = ExitCode() == kIntactExit     ? "intact"
                      : ExitCode() == kUnjudgedExit ? "unjudged"
                                                    : "broken";
@@ -322,6 +330,7 @@ std::string ArchiveCheck::Text() const {
   for (const catalog::WalRange& run : state_.runs) line("present " + Range(run));
   for (const catalog::WalGap& gap : state_.gaps) line("missing " + Range(gap.range));
   if (switch_segment_) line("missing " + SwitchText());
+  for (const std::string& link : reader_.dead_links()) line("missing " + DeadLinkText(link));
   for (const Damage& damage : damages_) {
     line(std::string(verify::OutcomeName(damage.outcome)) + " " + damage.name + ": " + damage.text);
   }
@@ -387,6 +396,7 @@ std::string ArchiveCheck::ToJson() const {
   for (const catalog::WalGap& gap : state_.gaps) json["gaps"].push_back(range(gap.range));
   json["switch_segment_missing"] =
       switch_segment_ ? Json(Range(switch_segment_->missing)) : Json(nullptr);
+  json["dead_links"] = reader_.dead_links();
   json["damages"] = Json::array();
   for (const Damage& damage : damages_) {
     json["damages"].push_back({{"name", damage.name},

@@ -58,6 +58,7 @@ class Search {
   const PlaceContext& context_;
   WalFileName first_, last_;
   std::vector<PlaceObject> listed_;
+  std::string not_there_;  // why a folder is missing
 };
 
 tl::expected<void, Finding> Search::ListFolders() {
@@ -67,7 +68,10 @@ tl::expected<void, Finding> Search::ListFolders() {
       options.one_level = true;
       options.prefix = facts_.wal_folder + NameOf(timeline, high, 0).substr(0, 16) + "/";
       auto listing = place_.List(options, context_);
-      if (!listing && listing.error().reason == Reason::kNotFound) continue;
+      if (!listing && listing.error().reason == Reason::kNotFound) {
+        not_there_ = std::move(listing.error().message);
+        continue;
+      }
       if (!listing) return tl::unexpected(std::move(listing.error()));
       std::move(listing->objects.begin(), listing->objects.end(), std::back_inserter(listed_));
     }
@@ -140,6 +144,7 @@ tl::expected<BackupWal, Finding> Search::Join() {
     wal.objects.push_back(std::move(listed_[index]));
   }
   if (next <= end) wal.missing = NameOf(first_.timeline, next / each, next % each);
+  if (wal.missing && !not_there_.empty()) *wal.missing += " (" + not_there_ + ")";
   return wal;
 }
 

@@ -27,6 +27,10 @@ using model::Reason;
 
 // How deep folders are followed; deeper ones are an error, not a silence.
 constexpr int kMaxDepth = 64;
+// Links to folders that one listing follows: what they lead to may lead on, in ever other ways.
+constexpr int kMaxLinks = 2'000;
+// Tablespaces of a backup lie in it, or are somewhere else's.
+constexpr std::string_view kTablespaceLinks = "pg_tblspc/";
 // How often a walk looks at the clock.
 constexpr std::int64_t kLookEvery = 256;
 
@@ -53,6 +57,45 @@ std::string RealPath(const std::string& path) {
 bool IsBelow(const std::string& path, const std::string& root) {
   if (root == "/") return path.size() > 1;
   return path.size() > root.size() && path.starts_with(root) && path[root.size()] == '/';
+}
+
+// The place's folder and those that links have led to so far, without links.
+using Roots = std::vector<std::string>;
+
+// How a folder lies to those that are being listed.
+enum class Side {
+  kInside,   // below one of them: it is listed by a name of its own
+  kAround,   // one of them, or above one: listing it would never end
+  kOutside,  // elsewhere
+};
+Side SideOf(const std::string& real, const Roots& roots) {
+  for (const std::string& root : roots) {
+    if (real == root || IsBelow(root, real)) return Side::kAround;
+  }
+  const bool inside = std::any_of(roots.begin(), roots.end(),
+                                  [&](const std::string& root) { return IsBelow(real, root); });
+  return inside ? Side::kInside : Side::kOutside;
+}
+
+bool LeadsNowhere(int error_number) {
+  return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP;
+}
+
+// The first part of `name` below `root` that is a link that leads nowhere, "" if there is none.
+std::string DeadLink(const std::string& root, const std::string& name) {
+  for (std::size_t end = name.find('/');; end = name.find('/', end + 1)) {
+    const std::string path = root + "/" + name.substr(0, end);
+    struct stat info {};
+    if (::lstat(path.c_str(), &info) != 0) return "";
+    if (S_ISLNK(info.st_mode) && ::stat(path.c_str(), &info) != 0 && LeadsNowhere(errno)) {
+      return path;
+    }
+    if (end == std::string::npos) return "";
+  }
+}
+
+tl::unexpected<Finding> FailNowhere(const std::string& link) {
+  return Fail(Reason::kNotFound, base::Quote(link) + " is a link that leads nowhere");
 }
 
 // "a/b" yes; "/a", "a//b", "../a" no: no name may lead out of the place.
@@ -113,20 +156,17 @@ class Lister {
 
   // The folders, with `one_level`.
   tl::expected<std::vector<std::string>, Finding> Run() {
-    real_root_ = RealPath(root_);
-    if (real_root_.empty()) return FailWith(errno, "cannot look at " + base::Quote(root_));
+    Roots roots = {RealPath(root_)};
+    if (roots.front().empty()) return FailWith(errno, "cannot look at " + base::Quote(root_));
     const std::size_t slash = options_.prefix.rfind('/');
     const std::string folder =
         slash == std::string::npos ? "" : options_.prefix.substr(0, slash + 1);
     if (!folder.empty()) {
-      // As in a bucket, nothing lies below a prefix that is not there.
-      const std::string inner = folder.substr(0, folder.size() - 1);
-      if (!IsPlainName(inner)) return std::move(folders_);
-      const std::string real = RealPath(root_ + "/" + inner);
-      if (real.empty() && (errno == ENOENT || errno == ENOTDIR)) return std::move(folders_);
-      if (!real.empty() && !IsBelow(real, real_root_)) return std::move(folders_);
+      auto there = LeadsTo(folder.substr(0, folder.size() - 1), roots);
+      if (!there) return tl::unexpected(std::move(there.error()));
+      if (!*there) return std::move(folders_);
     }
-    if (auto entered = Enter(folder, 0); !entered) return tl::unexpected(entered.error());
+    if (auto entered = Enter(folder, roots, 0); !entered) return tl::unexpected(entered.error());
     return std::move(folders_);
   }
 
@@ -135,23 +175,50 @@ class Lister {
   struct Entry {
     std::string name;  // ends with '/' if it is a folder
     unsigned char type = DT_UNKNOWN;
+    std::string real = {};  // of a link to a folder elsewhere: where that is
   };
 
-  tl::expected<void, Finding> Enter(const std::string& folder, int depth);
-  tl::expected<std::vector<Entry>, Finding> ReadEntries(int fd, const std::string& folder);
+  tl::expected<bool, Finding> LeadsTo(const std::string& folder, Roots& roots) const;
+  tl::expected<void, Finding> Enter(const std::string& folder, const Roots& roots, int depth);
+  tl::expected<void, Finding> EnterLink(const std::string& folder, const Entry& entry, Roots roots,
+                                        int depth);
+  tl::expected<std::vector<Entry>, Finding> ReadEntries(int fd, const std::string& folder,
+                                                        const Roots& roots);
+  void FollowLink(int fd, const std::string& folder, const Roots& roots, Entry& entry) const;
   tl::expected<void, Finding> Add(int fd, const std::string& folder, const Entry& entry);
   tl::expected<void, Finding> InTime();
   bool Wanted(const std::string& name) const;
 
   const std::string root_;
-  std::string real_root_;
   const ListOptions& options_;
   const PlaceContext& context_;
   const Place::TakeObject& take_;
   std::vector<std::string> folders_;
   std::int64_t taken_ = 0;
   std::int64_t looked_ = 0;
+  int links_ = 0;
 };
+
+// Adds what links on the way to `folder` lead to. False: as in a bucket, nothing lies below a
+// prefix that is not there.
+tl::expected<bool, Finding> Lister::LeadsTo(const std::string& folder, Roots& roots) const {
+  if (!IsPlainName(folder)) return false;
+  if (SideOf(RealPath(root_ + "/" + folder), roots) == Side::kInside) return true;
+  for (std::size_t end = folder.find('/');; end = folder.find('/', end + 1)) {
+    const std::string part = folder.substr(0, end);
+    const std::string real = RealPath(root_ + "/" + part);
+    if (real.empty()) {
+      if (!LeadsNowhere(errno)) return true;  // who enters it is told why not
+      const std::string link = DeadLink(root_, part);
+      if (!link.empty()) return FailNowhere(link);
+      return false;
+    }
+    const Side side = SideOf(real, roots);
+    if (side == Side::kAround) return false;
+    if (side == Side::kOutside) roots.push_back(real);
+    if (end == std::string::npos) return true;
+  }
+}
 
 tl::expected<void, Finding> Lister::InTime() {
   if (++looked_ % kLookEvery != 0) return {};
@@ -167,8 +234,20 @@ bool Lister::Wanted(const std::string& name) const {
   return name > options_.start_after || (folder && options_.start_after.starts_with(name));
 }
 
+// A link to a folder elsewhere is one of the place. What lies in the place has a name of its own.
+void Lister::FollowLink(int fd, const std::string& folder, const Roots& roots, Entry& entry) const {
+  struct stat info {};
+  if (folder.ends_with(kTablespaceLinks)) return;
+  if (::fstatat(fd, entry.name.c_str(), &info, 0) != 0 || !S_ISDIR(info.st_mode)) return;
+  std::string real = RealPath(root_ + "/" + folder + entry.name);
+  if (real.empty() || SideOf(real, roots) != Side::kOutside) return;
+  entry.type = DT_DIR;
+  entry.real = std::move(real);
+}
+
 tl::expected<std::vector<Lister::Entry>, Finding> Lister::ReadEntries(int fd,
-                                                                      const std::string& folder) {
+                                                                      const std::string& folder,
+                                                                      const Roots& roots) {
   // fdopendir() takes the descriptor over; the caller keeps its own.
   DIR* const handle = ::fdopendir(::dup(fd));
   if (handle == nullptr) return FailWith(errno, "cannot read folder " + base::Quote(folder));
@@ -182,6 +261,7 @@ tl::expected<std::vector<Lister::Entry>, Finding> Lister::ReadEntries(int fd,
     if (entry.type == DT_UNKNOWN && ::fstatat(fd, item->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
       entry.type = IFTODT(info.st_mode);
     }
+    if (entry.type == DT_LNK) FollowLink(fd, folder, roots, entry);
     if (entry.type == DT_DIR) entry.name += '/';
     if (Wanted(folder + entry.name)) entries.push_back(std::move(entry));
     in_time = InTime();
@@ -196,7 +276,18 @@ tl::expected<std::vector<Lister::Entry>, Finding> Lister::ReadEntries(int fd,
   return entries;
 }
 
-tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) {
+tl::expected<void, Finding> Lister::EnterLink(const std::string& folder, const Entry& entry,
+                                              Roots roots, int depth) {
+  if (++links_ > kMaxLinks) {
+    return Fail(Reason::kLimit, "more than " + std::to_string(kMaxLinks) + " links to folders in " +
+                                    base::Quote(root_));
+  }
+  roots.push_back(entry.real);
+  return Enter(folder + entry.name, roots, depth);
+}
+
+tl::expected<void, Finding> Lister::Enter(const std::string& folder, const Roots& roots,
+                                          int depth) {
   const std::string path = root_ + "/" + folder;
   if (depth > kMaxDepth) return Fail(Reason::kLimit, "folders too deep in " + base::Quote(path));
   const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -205,7 +296,7 @@ tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) 
     if (!folder.empty() && (errno == ENOENT || errno == ENOTDIR)) return {};
     return FailWith(errno, "cannot read folder " + base::Quote(path));
   }
-  auto entries = ReadEntries(fd.get(), folder);
+  auto entries = ReadEntries(fd.get(), folder, roots);
   if (!entries) return tl::unexpected(std::move(entries.error()));
   for (const Entry& entry : *entries) {
     tl::expected<void, Finding> done;
@@ -213,8 +304,10 @@ tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) 
       done = Add(fd.get(), folder, entry);
     } else if (options_.one_level && (folder + entry.name).size() > options_.prefix.size()) {
       folders_.push_back(folder + entry.name);
+    } else if (entry.real.empty()) {
+      done = Enter(folder + entry.name, roots, depth + 1);
     } else {
-      done = Enter(folder + entry.name, depth + 1);
+      done = EnterLink(folder, entry, roots, depth + 1);
     }
     if (!done) return done;
   }
@@ -224,14 +317,17 @@ tl::expected<void, Finding> Lister::Enter(const std::string& folder, int depth) 
 tl::expected<void, Finding> Lister::Add(int fd, const std::string& folder, const Entry& entry) {
   struct stat info {};
   if (::fstatat(fd, entry.name.c_str(), &info, 0) != 0) {
-    // Gone meanwhile, or a link that leads nowhere.
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
-    return FailWith(errno, "cannot look at " + base::Quote(folder + entry.name));
+    if (!LeadsNowhere(errno)) {
+      return FailWith(errno, "cannot look at " + base::Quote(folder + entry.name));
+    }
+    // Else it is gone meanwhile.
+    if (entry.type == DT_LNK && options_.dead_links != nullptr) {
+      options_.dead_links->push_back(folder + entry.name);
+    }
+    return {};
   }
-  // What a link to a folder leads to is listed under its own name, if it lies in the place.
   if (!S_ISREG(info.st_mode)) return {};
   const PlaceObject object = ObjectOf(folder + entry.name, info);
-  if (entry.type == DT_LNK && !IsBelow(RealPath(root_ + "/" + object.name), real_root_)) return {};
   if (++taken_ > options_.max_objects) {
     return Fail(Reason::kLimit, "more than " + std::to_string(options_.max_objects) + " files in " +
                                     base::Quote(root_));
@@ -290,14 +386,16 @@ class FolderPlace final : public Place, private ObjectLook {
   tl::expected<verify::Walked<verify::FileSource>, Finding> OpenFile(const std::string& name,
                                                                      verify::ReadBudget& budget,
                                                                      verify::DigestTee* tee) const;
-  // Where the object lies, links resolved.
+  // Where the object lies, links resolved: anywhere, they are followed as a restore does.
   tl::expected<std::string, Finding> PathOf(const std::string& name) const {
     const std::string what = "cannot open " + base::Quote(name);
     if (!IsPlainName(name)) return Fail(Reason::kNotFound, what + ": not a name in a place");
     std::string real = RealPath(path_ + "/" + name);
-    if (real.empty()) return FailWith(errno, what);
-    if (!IsBelow(real, RealPath(path_))) {
-      return Fail(Reason::kNotFound, what + ": a link that leads out of " + base::Quote(path_));
+    if (real.empty()) {
+      const int error_number = errno;
+      const std::string link = LeadsNowhere(error_number) ? DeadLink(path_, name) : "";
+      if (!link.empty()) return FailNowhere(link);
+      return FailWith(error_number, what);
     }
     return real;
   }

@@ -129,6 +129,7 @@ const PgBackRestCatalog::Folder& PgBackRestCatalog::LookAt(Look& look, const std
     if (known == folders_.end()) look.blind = listed.error();
     return look.folders[label] = known != folders_.end() ? known->second : Folder();
   }
+  if (!listed) folder.missing = ": " + listed.error().message;
   return look.folders[label] = folder;
 }
 
@@ -207,7 +208,8 @@ std::optional<Finding> PgBackRestCatalog::DefectOf(Look& look, const PgBackRestB
     const bool own = label == backup.label;
     const Folder& folder = LookAt(look, label);
     const std::string who = own ? std::string("its folder") : "the backup " + label + " it needs";
-    if (folder.files == 0) return Finding{Reason::kIncomplete, who + " is missing"};
+    if (folder.files == 0)
+      return Finding{Reason::kIncomplete, who + " is missing" + folder.missing};
     if (own && !folder.manifest && !folder.manifest_copy) {
       return Finding{Reason::kIncomplete, "its backup.manifest is missing"};
     }
@@ -365,13 +367,14 @@ std::optional<Finding> PgBackRestCatalog::ReadInfos(Look& look,
     archive_info_ = PgBackRestInfoFile();
     return std::nullopt;
   }
+  const std::string why = archive ? "archive.info is missing" : archive.error().message;
   if (!archive) archive = PlaceListing();
   const PlaceObject* const file = Find(archive->objects, look.archive + "archive.info");
   const PlaceObject* const copy = Find(archive->objects, look.archive + "archive.info.copy");
   archive_info_.Read(place_, file, copy, look.context);
   if (file == nullptr && copy == nullptr) {
     archive_info_ = PgBackRestInfoFile();
-    archive_info_.problem = Finding{Reason::kIncomplete, "archive.info is missing"};
+    archive_info_.problem = Finding{Reason::kIncomplete, why};
   }
   if (archive_info_.problem) look.Note(*archive_info_.problem);
   return std::nullopt;

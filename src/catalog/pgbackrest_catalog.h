@@ -45,7 +45,8 @@ class PgBackRestCatalog final : public ArtefactCatalog {
     std::int64_t bytes = 0;
     bool manifest = false;
     bool manifest_copy = false;
-    std::string uneven;  // a file that is not as long as any encrypted one, "" = none
+    std::string missing;  // ": why" it is not there, "" = not known
+    std::string uneven;   // a file that is not as long as any encrypted one, "" = none
   };
   // The WAL of a backup as it was listed.
   struct Wal {

@@ -35,6 +35,8 @@ struct ListOptions {
   // Only names without another '/' behind the prefix, and the common prefixes of the others.
   bool one_level = false;
   std::int64_t max_objects = 5'000'000;  // more is a Finding with kLimit
+  // Unless nullptr: is told the names of symbolic links in a folder that lead nowhere.
+  std::vector<std::string>* dead_links = nullptr;
 };
 
 struct PlaceListing {
@@ -85,9 +87,11 @@ class Place {
                                                                verify::DigestTee* tee) = 0;
 };
 
-// The files below a folder. A folder that cannot be entered is an error. Links to files count if
-// they lead to somewhere below it, links to folders do not: what they lead to has a name of its
-// own. `path` is absolute and may itself be a link. Files that vanish meanwhile are left out.
+// The files below a folder. A folder that cannot be entered is an error. Links are followed, as
+// whoever restores follows them: to files wherever these are, to folders outside of the place. A
+// folder in the place, or one that the place lies in, is not listed by a link's name, nor is what
+// the links of a pg_tblspc lead to. A prefix that is a link which leads nowhere is kNotFound.
+// `path` is absolute and may itself be a link. Files that vanish meanwhile are left out.
 std::unique_ptr<Place> MakeFolderPlace(const std::string& path);
 
 }  // namespace drwatch::catalog

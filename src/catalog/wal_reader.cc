@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <iterator>
 
 #include "base/strings.h"
 #include "verify/decoder.h"
@@ -58,6 +59,13 @@ bool BeginsAsText(std::string_view text) {
   return std::all_of(head.begin(), head.end(), [](unsigned char c) {
     return (c >= ' ' && c < 0x7f) || c == '\n' || c == '\r' || c == '\t';
   });
+}
+
+// A segment or what else lies in an archive, or a folder of segments: the first 16 digits.
+bool IsOfWal(const std::string& name) {
+  const std::string part = name.substr(name.rfind('/') + 1);
+  const bool digits = part.find_first_not_of("0123456789ABCDEF") == std::string::npos;
+  return verify::ParseWalFileName(name) || (digits && part.size() == 16);
 }
 
 // A packing that only the name tells holds anything, and what is encrypted has the same name.
@@ -168,6 +176,8 @@ tl::expected<bool, Finding> WalReader::List(base::Timestamp now, const PlaceCont
   ListOptions options;
   options.prefix = prefix_;
   if (!full) options.start_after = ResumeAfter();
+  std::vector<std::string> dead_links;
+  options.dead_links = &dead_links;
   const auto tail = std::upper_bound(
       objects_.begin(), objects_.end(), options.start_after,
       [](const std::string& name, const PlaceObject& object) { return name < object.name; });
@@ -185,6 +195,8 @@ tl::expected<bool, Finding> WalReader::List(base::Timestamp now, const PlaceCont
   });
   if (!listed) return tl::unexpected(listed.error());
   if (full) last_full_ = now;
+  std::erase_if(dead_links_, [&](const std::string& name) { return name > options.start_after; });
+  std::copy_if(dead_links.begin(), dead_links.end(), std::back_inserter(dead_links_), IsOfWal);
   if (fresh.empty() && known == objects_.end()) return false;
   objects_.erase(known, objects_.end());
   if (objects_.empty()) {

@@ -80,6 +80,8 @@ class WalReader {
   const std::vector<WalBase>& bases() const { return bases_; }
   // Text files that cannot be read (kUnverified: they are encrypted) or are damaged (IsDamage).
   const std::vector<Finding>& problems() const { return problems_; }
+  // Symbolic links named like WAL, or like a folder of it, that lead nowhere.
+  const std::vector<std::string>& dead_links() const { return dead_links_; }
   // Of the cluster, if a segment told it.
   std::optional<std::uint64_t> system_identifier() const { return system_identifier_; }
   // Whether a segment or the server told the size of segments; else it is what the names let guess.
@@ -100,6 +102,7 @@ class WalReader {
   Place& place_;
   const std::string prefix_;
   std::vector<PlaceObject> objects_;
+  std::vector<std::string> dead_links_;
   WalInventory inventory_;
   WalRemovals removals_;
   std::optional<WalLookBefore> before_;

@@ -31,6 +31,14 @@ std::string JoinTimelines(const std::vector<std::uint32_t>& timelines) {
   return base::Join(words, ", ");
 }
 
+// "; 3 links lead nowhere, such as ...": somebody moved what they lead to, or its disk is away.
+std::string DeadLinksText(const catalog::WalReader& reader) {
+  const std::vector<std::string>& links = reader.dead_links();
+  if (links.empty()) return "";
+  return "; " + std::to_string(links.size()) + " links lead nowhere, such as " +
+         base::Quote(links.front());
+}
+
 void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings,
                    ProbeReport& report) {
   const catalog::WalInventory& inventory = reader.inventory();
@@ -42,9 +50,10 @@ void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings
                           base::Quote(inventory.impossible_name),
                       "two servers with different segment sizes archive here");
   }
+  const std::string links = DeadLinksText(reader);
   if (findings.segments == 0) {
-    return report.Add("segments", Severity::kCritical, Reason::kNotFound, "there is no WAL segment",
-                      "check path and archive_command");
+    return report.Add("segments", Severity::kCritical, Reason::kNotFound,
+                      "there is no WAL segment" + links, "check path and archive_command");
   }
   const catalog::WalArchiveState& state = findings.state;
   const auto lost = std::find_if(state.gaps.begin(), state.gaps.end(),
@@ -56,9 +65,13 @@ void CheckSegments(const catalog::WalReader& reader, const WalFindings& findings
     more += "; " + std::to_string(state.expired) + " expired between base backups that are kept";
   }
   if (state.pruned > 0) more += "; " + std::to_string(state.pruned) + " are being pruned";
+  more += links;
   if (lost == state.gaps.end()) {
-    return report.Ok("segments", std::to_string(findings.segments) + " segments of timeline " +
-                                     std::to_string(state.timeline) + ", none is missing" + more);
+    const std::string text = std::to_string(findings.segments) + " segments of timeline " +
+                             std::to_string(state.timeline) + ", none is missing" + more;
+    if (links.empty()) return report.Ok("segments", text);
+    return report.Add("segments", Severity::kWarning, Reason::kNotFound, text,
+                      "mount what the links lead to, or remove them");
   }
   report.Add("segments", Severity::kCritical, Reason::kIncomplete,
              std::to_string(state.lost) + " segments are missing: " +

@@ -407,6 +407,25 @@ TEST(BarmanCatalogTest, WalMayBeOnItsWayForAWhile) {
   EXPECT_EQ(Looked(repository, At("2026-11-20T02:25:00Z")).Names(), std::string(kFirst) + " | |");
 }
 
+TEST(BarmanCatalogTest, PartsMayLieOnOtherDisks) {
+  for (const std::string part : {"main", "main/base", "main/wals"}) {
+    const testing::TempDir home;
+    const testing::TempDir disk;
+    BarmanRepository().AddPlain(kFirst).AddTar(kSecond).WriteTo(home);
+    std::filesystem::rename(home.Path(part), disk.Path("moved"));
+    std::filesystem::create_directory_symlink(disk.Path("moved"), home.Path(part));
+    const auto place = MakeFolderPlace(home.path());
+    const auto catalog = MakeBarmanCatalog(*place, {});
+    const Listing listing = catalog->List(kNow, base::Deadline(base::SteadyTime::max()), {});
+    ASSERT_FALSE(listing.blind) << part << ": " << listing.blind->message;
+    ASSERT_EQ(listing.complete.size(), 2u) << part;
+    for (const Artefact& backup : listing.complete) {
+      EXPECT_FALSE(backup.defect) << part << ": " << backup.defect->message;
+      EXPECT_EQ(catalog->Verify(backup, {}).outcome, Outcome::kIntact) << part;
+    }
+  }
+}
+
 TEST(BarmanCatalogTest, ParentsMustBeDone) {
   BarmanRepository repository = BarmanRepository().AddPlain(kFirst).AddPlain(kSecond);
   repository.files[repository.Name(kSecond, "backup.info")] +=

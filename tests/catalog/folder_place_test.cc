@@ -97,29 +97,53 @@ TEST(FolderPlaceTest, OneLevelSeparatesFoldersFromObjects) {
   EXPECT_EQ(List(*place, options).folders, std::vector<std::string>{"base/2/"});
 }
 
-TEST(FolderPlaceTest, LinksMayNotLeadOut) {
+TEST(FolderPlaceTest, FollowsLinksAsARestoreDoes) {
   const TempDir outside;
   const TempDir folder;
-  const std::string secret = outside.Write("secret", "s");
+  const std::string elsewhere = outside.Write("file", "s");
+  outside.Write("deep/er", "e");
   folder.Write("d/real", "r");
-  ASSERT_EQ(::symlink(secret.c_str(), folder.Path("out").c_str()), 0);
+  ASSERT_EQ(::symlink(elsewhere.c_str(), folder.Path("out").c_str()), 0);
   ASSERT_EQ(::symlink(outside.path().c_str(), folder.Path("outdir").c_str()), 0);
   ASSERT_EQ(::symlink("d/real", folder.Path("in").c_str()), 0);
   ASSERT_EQ(::symlink("d", folder.Path("indir").c_str()), 0);
-  ASSERT_EQ(::symlink("..", folder.Path("d/loop").c_str()), 0);
-  ASSERT_EQ(::symlink("nowhere", folder.Path("dangling").c_str()), 0);
   ASSERT_EQ(::mkfifo(folder.Path("fifo").c_str(), 0600), 0);
+  ASSERT_EQ(::symlink("/dev/zero", folder.Path("zero").c_str()), 0);
   const auto place = MakeFolderPlace(folder.path());
-  EXPECT_EQ(Names(List(*place, {})), (std::vector<std::string>{"d/real", "in"}));
+  EXPECT_EQ(Names(List(*place, {})),
+            (std::vector<std::string>{"d/real", "in", "out", "outdir/deep/er", "outdir/file"}));
   EXPECT_EQ(place->Read("in", 10, InTime()).value_or("?"), "r");
   // A whole path that leads in again.
   ASSERT_EQ(::symlink(folder.Path("d/real").c_str(), folder.Path("whole").c_str()), 0);
   EXPECT_EQ(place->Read("whole", 10, InTime()).value_or("?"), "r");
-  EXPECT_FALSE(place->Read("fifo", 10, InTime())) << "would wait for a writer";
-  EXPECT_FALSE(place->Read("d", 10, InTime())) << "a folder";
+  for (const char* const name : {"out", "outdir/file"}) {
+    EXPECT_EQ(place->Read(name, 10, InTime()).value_or("?"), "s") << name;
+  }
+  for (const PlaceObject& object : List(*place, {}).objects) {
+    const auto looked = place->look()->Look(object.name);
+    ASSERT_TRUE(looked) << object.name;
+    EXPECT_EQ(looked->fingerprint, object.fingerprint) << object.name;
+    EXPECT_EQ(looked->size_bytes, object.size_bytes);
+  }
+  ListOptions options;
+  options.prefix = "outdir/deep/";
+  EXPECT_EQ(Names(List(*place, options)), std::vector<std::string>{"outdir/deep/er"});
+  options.prefix = "";
+  options.one_level = true;
+  EXPECT_EQ(List(*place, options).folders, (std::vector<std::string>{"d/", "outdir/"}));
+  // Only regular files are opened.
+  for (const char* const name : {"d", "fifo", "indir", "zero", "outdir/deep"}) {
+    EXPECT_FALSE(place->look()->Look(name)) << name;
+    EXPECT_FALSE(place->Read(name, 10, InTime())) << name;
+  }
+}
+
+TEST(FolderPlaceTest, NoNameLeadsOutByItself) {
+  const TempDir folder;
+  folder.Write("d/real", "r");
+  const auto place = MakeFolderPlace(folder.path());
   verify::ReadBudget budget{{}};
-  for (const std::string name :
-       {"out", "outdir/secret", "../x", "/etc/passwd", "", "dangling", "d/../in"}) {
+  for (const std::string name : {"../x", "/etc/passwd", "", "none", "d/../d/real"}) {
     const auto read = place->Read(name, 10, InTime());
     ASSERT_FALSE(read) << name;
     EXPECT_EQ(read.error().reason, Reason::kNotFound) << name;
@@ -128,16 +152,77 @@ TEST(FolderPlaceTest, LinksMayNotLeadOut) {
     ASSERT_FALSE(looked) << name;
     EXPECT_EQ(looked.error().reason, Reason::kNotFound) << name;
   }
-  for (const PlaceObject& object : List(*place, {}).objects) {
-    const auto looked = place->look()->Look(object.name);
-    ASSERT_TRUE(looked) << object.name;
-    EXPECT_EQ(looked->fingerprint, object.fingerprint) << object.name;
-    EXPECT_EQ(looked->size_bytes, object.size_bytes);
+}
+
+TEST(FolderPlaceTest, LinksThatLeadInACircleEnd) {
+  const TempDir top;
+  const TempDir other;
+  top.Write("place/d/real", "r");
+  top.Write("beside", "b");
+  other.Write("file", "o");
+  const std::string root = top.Path("place");
+  ASSERT_EQ(::symlink("..", (root + "/d/loop").c_str()), 0);
+  ASSERT_EQ(::symlink("../..", (root + "/d/above").c_str()), 0);
+  ASSERT_EQ(::symlink("/", (root + "/all").c_str()), 0);
+  ASSERT_EQ(::symlink("self", (root + "/self").c_str()), 0);
+  ASSERT_EQ(::symlink(other.path().c_str(), (root + "/other").c_str()), 0);
+  ASSERT_EQ(::symlink(root.c_str(), other.Path("back").c_str()), 0);
+  ASSERT_EQ(::symlink((root + "/d").c_str(), other.Path("in").c_str()), 0);
+  ASSERT_EQ(::symlink(".", other.Path("itself").c_str()), 0);
+  const auto place = MakeFolderPlace(root);
+  EXPECT_EQ(Names(List(*place, {})), (std::vector<std::string>{"d/real", "other/file"}));
+  for (const char* const prefix : {"all/", "d/loop/", "d/above/", "other/back/", "other/itself/"}) {
+    ListOptions options;
+    options.prefix = prefix;
+    EXPECT_TRUE(Names(List(*place, options)).empty()) << prefix;
   }
-  for (const char* const name : {"d", "fifo", "indir"}) EXPECT_FALSE(place->look()->Look(name));
+  // Folders that all lead to each other: so many ways that somebody has to stop.
+  const TempDir knot;
+  for (int i = 0; i < 10; ++i) {
+    const std::string one = "r" + std::to_string(i);
+    std::filesystem::create_directory(knot.Path(one));
+    for (int j = 0; j < 10; ++j) {
+      const std::string name = one + "/" + std::to_string(j);
+      ASSERT_EQ(::symlink(knot.Path("r" + std::to_string(j)).c_str(), knot.Path(name).c_str()), 0);
+    }
+  }
+  const auto tangled = MakeFolderPlace(knot.Path("r0"))->List({}, InTime());
+  ASSERT_FALSE(tangled);
+  EXPECT_EQ(tangled.error().reason, Reason::kLimit);
+}
+
+TEST(FolderPlaceTest, TablespacesElsewhereAreNoPartOfABackup) {
+  const TempDir space;
+  const TempDir folder;
+  space.Write("PG_15/5/1", "t");
+  folder.Write("data/PG_VERSION", "15");
+  folder.Write("data/pg_tblspc/note", "n");
+  ASSERT_EQ(::symlink(space.path().c_str(), folder.Path("data/pg_tblspc/16387").c_str()), 0);
+  EXPECT_EQ(Names(List(*MakeFolderPlace(folder.path()), {})),
+            (std::vector<std::string>{"data/PG_VERSION", "data/pg_tblspc/note"}));
+}
+
+TEST(FolderPlaceTest, TellsOfLinksThatLeadNowhere) {
+  const TempDir folder;
+  folder.Write("d/real", "r");
+  ASSERT_EQ(::symlink("nowhere", folder.Path("d/gone").c_str()), 0);
+  ASSERT_EQ(::symlink("/nowhere/at/all", folder.Path("archive").c_str()), 0);
+  const auto place = MakeFolderPlace(folder.path());
+  std::vector<std::string> dead;
   ListOptions options;
-  options.prefix = "outdir/";
-  EXPECT_TRUE(Names(List(*place, options)).empty());
+  options.dead_links = &dead;
+  EXPECT_EQ(Names(List(*place, options)), std::vector<std::string>{"d/real"});
+  EXPECT_EQ(dead, (std::vector<std::string>{"archive", "d/gone"}));
+  const std::string text = "archive\" is a link that leads nowhere";
+  options.prefix = "archive/main/";
+  const auto listed = place->List(options, InTime());
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().reason, Reason::kNotFound);
+  EXPECT_TRUE(listed.error().message.ends_with(text)) << listed.error().message;
+  const auto read = place->Read("archive/main/archive.info", 10, InTime());
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().reason, Reason::kNotFound);
+  EXPECT_TRUE(read.error().message.ends_with(text)) << read.error().message;
 }
 
 TEST(FolderPlaceTest, HandsOverWhatItLists) {

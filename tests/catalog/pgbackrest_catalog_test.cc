@@ -338,6 +338,30 @@ TEST(PgBackRestCatalogTest, ABackupNeedsItsOwnWal) {
   EXPECT_EQ(Look(copied).DefectOf(kFull), "none");
 }
 
+TEST(PgBackRestCatalogTest, PartsMayLieOnOtherDisks) {
+  const std::string full = std::string("backup/main/") + kFull;
+  const std::vector<std::string> parts = {"archive", "archive/main", "archive/main/15-1",
+                                          "backup",  "backup/main",  full};
+  for (const std::string& part : parts) {
+    Look look(PgBackRestRepository().Build());
+    const testing::TempDir disk;
+    fs::rename(look.folder_.Path(part), disk.Path("moved"));
+    fs::create_directory_symlink(disk.Path("moved"), look.folder_.Path(part));
+    EXPECT_EQ(look.List().complete.size(), 3u) << part;
+    for (const char* const label : {kFull, kDiff, kIncr}) {
+      EXPECT_EQ(look.DefectOf(label), "none") << part;
+      EXPECT_EQ(look.Verify(label).outcome, Outcome::kIntact) << part;
+    }
+    // The disk is away.
+    fs::rename(disk.Path("moved"), disk.Path("gone"));
+    look.options.stanza = "main";
+    look.catalog_ = MakePgBackRestCatalog(*look.place_, look.options);
+    const Listing listing = look.List();
+    const std::string told = listing.blind ? listing.blind->message : look.DefectOf(kFull);
+    EXPECT_NE(told.find(part + "\" is a link that leads nowhere"), std::string::npos) << told;
+  }
+}
+
 TEST(PgBackRestCatalogTest, WhatWasNeverWholeMayBeOnItsWay) {
   PgBackRestRepository repository = PgBackRestRepository().Build();
   repository.RemoveFolder(kIncr);

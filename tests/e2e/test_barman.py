@@ -114,6 +114,15 @@ def test_paths_without_a_word_of_barman_are_recognised(home, made):
     assert code == 2 and "base.tar.gz" in json.dumps(probes["main"]), probes
 
 
+@pytest.mark.parametrize("part", ["wals", "base"])
+def test_parts_on_another_disk_count(folder, home, made, part):
+    """As with wals_directory and basebackups_directory, where a link in the home says where they are."""
+    (home / "main" / part).rename(folder / "other-disk")
+    (home / "main" / part).symlink_to(folder / "other-disk")
+    code, lines = verify(home / "main")
+    assert code == 0 and lines[made.plain]["level"] == lines[made.packed]["level"] == 4, lines
+
+
 def test_a_probe_that_does_not_say_barman_is_told_to(folder, drwatch, receivers, home):
     loose = {"name": "loose", "type": "backup", "service": "shop", "path": str(home / "main"), "max_age": "26h"}
     drwatch.start(config(folder, receivers, [loose]))

@@ -213,6 +213,21 @@ def test_holes_between_backups_are_told(copy_of, repositories):
     assert between[0].name[:24] in archive["details"][0]
 
 
+@pytest.mark.parametrize("part", ["archive", "backup", "archive/main/15-1"])
+def test_parts_on_another_disk_count(folder, copy_of, repositories, part):
+    """pgBackRest follows links; so does whoever looks at what it left."""
+    path = copy_of("blocks")
+    elsewhere = folder / "other-disk"
+    (path / part).rename(elsewhere)
+    (path / part).symlink_to(elsewhere)
+    code, outcomes, lines = verify(path)
+    assert code == 0, lines
+    assert all(outcomes[backup["label"]] == "intact" for backup in repositories["blocks"].backups())
+    # What lies there is really read.
+    elsewhere.rename(folder / "away")
+    assert verify(path)[0] != 0
+
+
 def test_flipped_byte_to_page_and_back(folder, drwatch, receivers, copy_of, repositories):
     path = copy_of("blocks")
     drwatch.start(config(folder, receivers, [probe(path)]))

@@ -106,6 +106,30 @@ TEST(VerifyCommandTest, AFolderOfWalIsBrokenWhereASegmentIsMissing) {
   EXPECT_EQ(verify().first, 3);
 }
 
+TEST(VerifyCommandTest, LinksInAWalArchiveAreFollowedAndDeadOnesTold) {
+  const testing::TempDir folder;
+  const testing::TempDir disk;
+  for (const char* name : {"000000010000000000000005.gpg", "000000010000000000000006.gpg"}) {
+    std::filesystem::create_symlink(disk.Write(name, "no known cipher"), folder.Path(name));
+  }
+  VerifyOptions options;
+  options.wal_folders = {folder.path()};
+  const auto verify = [&options] {
+    ::testing::internal::CaptureStdout();
+    const int code = Verify(options);
+    return std::pair(code, ::testing::internal::GetCapturedStdout());
+  };
+  const auto [code, text] = verify();
+  EXPECT_EQ(code, 3) << text;
+  EXPECT_NE(text.find("unjudged: 2 segments, 0 missing"), text.npos) << text;
+  std::filesystem::remove(disk.Path("000000010000000000000006.gpg"));
+  const auto [broken, why] = verify();
+  EXPECT_EQ(broken, 2) << why;
+  EXPECT_NE(why.find("missing \"000000010000000000000006.gpg\": a link that leads nowhere"),
+            why.npos)
+      << why;
+}
+
 // A restore ends at the switch.
 TEST(VerifyCommandTest, WalOfATimelineWithoutItsHistoryIsBroken) {
   const testing::TempDir folder;

@@ -140,6 +140,29 @@ TEST_F(WalArchiveProbeTest, AnIdlePrimaryLosesNothingWhileItIsSeen) {
   }
 }
 
+// As restore_command = 'cp ...' does.
+TEST_F(WalArchiveProbeTest, FollowsLinksToSegments) {
+  const testing::TempDir disk;
+  AddTwoBases();
+  for (const std::size_t i : {0, 1}) {
+    const std::string path = folder_.Path("archive/" + builder_.Name(i));
+    std::filesystem::rename(path, disk.Path(builder_.Name(i)));
+    std::filesystem::create_symlink(disk.Path(builder_.Name(i)), path);
+  }
+  const model::ProbeResult whole = Run();
+  EXPECT_EQ(CheckOf(whole, "segments").severity, Severity::kOk);
+  EXPECT_EQ(CheckOf(whole, "segments").message, "4 segments of timeline 1, none is missing");
+  // The disk is away, or somebody removed what the link leads to.
+  std::filesystem::remove(disk.Path(builder_.Name(0)));
+  const std::string dead = "; 1 links lead nowhere, such as \"" + builder_.Name(0) + "\"";
+  const model::ProbeResult shorter = Run();
+  EXPECT_EQ(CheckOf(shorter, "segments").severity, Severity::kWarning);
+  EXPECT_EQ(CheckOf(shorter, "segments").message,
+            "3 segments of timeline 1, none is missing" + dead);
+  std::filesystem::remove(folder_.Path("archive/" + builder_.Name(0)));
+  EXPECT_EQ(CheckOf(Run(), "segments").severity, Severity::kOk);
+}
+
 TEST_F(WalArchiveProbeTest, AnArchiveGrowsUntilItLosesSomethingOrIsOldEnough) {
   OpenDatabase();
   spec_.window = 24h;
