@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "catalog/archive_check.h"
+#include "catalog/backup_wal.h"
 #include "catalog/repository.h"
 #include "exporter/find_repository.h"
 
@@ -99,17 +100,23 @@ class StanzaJobs {
  private:
   // Before the backups: what they need of the WAL is read once, in its own order.
   void AddArchives() {
-    std::map<std::string, std::uint64_t> archives;
+    struct Archive {
+      std::uint64_t system_identifier = 0;
+      std::vector<catalog::WalBase> bases;
+    };
+    std::map<std::string, Archive> archives;
     for (const catalog::Artefact& artefact : listing_.complete) {
       if (artefact.facts && !artefact.facts->wal_folder.empty()) {
-        archives[artefact.facts->wal_folder] = artefact.facts->system_identifier;
+        Archive& archive = archives[artefact.facts->wal_folder];
+        archive.system_identifier = artefact.facts->system_identifier;
+        if (auto base = catalog::WalBaseOf(artefact)) archive.bases.push_back(*std::move(base));
       }
     }
-    for (const auto& [folder, system_identifier] : archives) {
+    for (const auto& [folder, archive] : archives) {
       Add(place_.Describe() + "/" + folder.substr(0, folder.size() - 1), 0,
-          [this, folder = folder,
-           cluster = system_identifier](const verify::VerifyOptions& options) {
-            return catalog::VerifyArchive(place_, folder, cluster, *proven_, options);
+          [this, folder = folder, archive = archive](const verify::VerifyOptions& options) {
+            return catalog::VerifyArchive(place_, folder, archive.system_identifier, *proven_,
+                                          options, archive.bases, base::SystemClock().Now());
           });
     }
   }

@@ -1,6 +1,7 @@
 #include "catalog/archive_check.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -25,6 +26,8 @@ constexpr std::size_t kStretch = 2;
 // Stretches a thread: enough that none waits for the others in the end.
 constexpr std::size_t kStretchesEach = 8;
 constexpr std::size_t kMaxDetails = 20;
+// For so long the last segments may come in any order.
+constexpr base::Duration kArrival = std::chrono::minutes(10);
 
 Verdict PartOf(const PlaceObject& object, const WalCheck& check) {
   Verdict part;
@@ -61,13 +64,32 @@ std::size_t StretchOf(std::size_t segments, const verify::VerifyOptions& options
 }
 
 // What is missing between segments that are there.
-void AddGaps(Verdict& verdict, const std::vector<PlaceObject>& objects,
-             std::int64_t segment_bytes) {
-  const WalInventory inventory = TakeWalInventory(objects, segment_bytes);
-  for (const WalGap& gap : JudgeWalArchive(inventory, {}).gaps) {
-    if (verdict.details.size() >= kMaxDetails) return;
-    verdict.details.push_back("not there: " + RangeText(gap.range, segment_bytes));
+void AddGaps(Place& place, const std::string& folder, WalQuestion question,
+             verify::ReadBudget& budget, Verdict& verdict) {
+  WalReader reader(place, folder);
+  const PlaceContext context{budget.options().deadline, budget.options().stop};
+  if (!reader.Refresh(question.now, context)) return;  // listing it a moment ago worked
+  question.histories = reader.histories();
+  question.unread_histories = reader.unread_histories();
+  question.expires = true;
+  question.in_flight_time = kArrival;
+  const WalArchiveState state = JudgeWalArchive(reader.inventory(), question);
+  const std::int64_t bytes = reader.inventory().segment_bytes;
+  for (const WalGap& gap : state.gaps) {
+    if (verdict.details.size() >= kMaxDetails) break;
+    verdict.details.push_back("not there: " + RangeText(gap.range, bytes));
   }
+  const auto lost = std::find_if(state.gaps.begin(), state.gaps.end(),
+                                 [](const WalGap& gap) { return gap.kind == WalGap::Kind::kLost; });
+  if (question.bases.empty() || lost == state.gaps.end()) return;
+  Verdict part;
+  part.outcome = Outcome::kBroken;
+  part.level = verify::Level::kSize;
+  part.reason = model::Reason::kIncomplete;
+  part.message = std::to_string(state.lost) + " segments are missing, from " +
+                 RangeText(lost->range, bytes) +
+                 " on: what lies behind cannot be reached from the base backups before";
+  verify::AddPart(verdict, std::move(part));
 }
 
 class ArchiveCheck {
@@ -90,7 +112,6 @@ class ArchiveCheck {
     for (std::size_t i = 1; i < checkers_.size() && budget_.Check(); ++i) {
       if (begins_[i] != 0) Join(i);
     }
-    AddGaps(verdict, objects_, segment_bytes_);
     AddDamages(verdict, std::move(damages_));
   }
 
@@ -112,7 +133,6 @@ class ArchiveCheck {
   std::vector<char> begins_;
   std::mutex mutex_;  // what follows
   std::map<std::string, Verdict> damages_;
-  std::int64_t segment_bytes_ = verify::kDefaultSegmentBytes;
 };
 
 bool ArchiveCheck::Follow(std::size_t index, ReadBudget& budget) {
@@ -126,7 +146,6 @@ bool ArchiveCheck::Follow(std::size_t index, ReadBudget& budget) {
       damages_.emplace(objects_[i].name, PartOf(objects_[i], check));
       continue;
     }
-    segment_bytes_ = check.facts.segment_bytes;
     if (i == begin && index > 0) {
       begins_[index] = 1;
     } else {
@@ -175,7 +194,8 @@ void CheckHistories(Place& place, const std::vector<PlaceObject>& histories,
 }  // namespace
 
 Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t system_identifier,
-                      ProvenFiles& proven, const verify::VerifyOptions& options) {
+                      ProvenFiles& proven, const verify::VerifyOptions& options,
+                      const std::vector<WalBase>& bases, base::Timestamp now) {
   Verdict verdict;
   verify::ReadBudget budget(options);
   ListOptions list;
@@ -197,6 +217,10 @@ Verdict VerifyArchive(Place& place, const std::string& folder, std::uint64_t sys
   verdict.level = verify::Level::kContent;
   verdict.format = "WAL archive, " + std::to_string(objects.size()) + " segments";
   ArchiveCheck(place, std::move(objects), system_identifier, proven, budget).Run(verdict);
+  WalQuestion question;
+  question.bases = bases;
+  question.now = now;
+  AddGaps(place, folder, std::move(question), budget, verdict);
   CheckHistories(place, histories, budget, verdict);
   if (auto in_time = budget.Check(); !in_time && verdict.outcome == Outcome::kIntact) {
     verdict.outcome = Outcome::kUnjudged;

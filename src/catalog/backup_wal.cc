@@ -156,6 +156,18 @@ tl::expected<BackupWal, Finding> FindBackupWal(Place& place, const RepositoryFac
   return Search(place, facts, context).Run();
 }
 
+std::optional<WalBase> WalBaseOf(const Artefact& artefact) {
+  const RepositoryFacts& facts = *artefact.facts;
+  const auto first = verify::ParseWalFileName(facts.wal_start);
+  if (artefact.defect || !first || facts.stop_lsn == 0) return std::nullopt;
+  WalBase base{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time, artefact.name};
+  base.system_identifier = facts.system_identifier;
+  if (const auto last = verify::ParseWalFileName(facts.wal_stop)) {
+    base.stop_timeline = last->timeline;
+  }
+  return base;
+}
+
 std::uint64_t WalKey(const PlaceObject& object, std::uint64_t system_identifier) {
   return FingerprintOf(object) ^ system_identifier;
 }

@@ -9,6 +9,7 @@
 #include "catalog/artefact.h"
 #include "catalog/place.h"
 #include "catalog/proven_files.h"
+#include "catalog/wal_archive.h"
 #include "verify/file_source.h"
 #include "verify/verdict.h"
 
@@ -23,6 +24,10 @@ struct BackupWal {
 // what it names are no segments, or they are not in order.
 tl::expected<BackupWal, Finding> FindBackupWal(Place& place, const RepositoryFacts& facts,
                                                const PlaceContext& context);
+
+// Of a backup in a repository, whose program wrote down all there is to know; nullopt where it
+// cannot be restored or needs no WAL.
+std::optional<WalBase> WalBaseOf(const Artefact& artefact);
 
 // Reads them to their end: every record's checksum, the SHA-1 in their names, one cluster's, each
 // going on where the one before it ends. What `proven` holds is left out, what was read whole is

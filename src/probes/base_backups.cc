@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "catalog/backup_wal.h"
 #include "verify/carried_wal.h"
 #include "verify/data_folder.h"
 #include "verify/file_source.h"
@@ -59,20 +60,6 @@ std::uint64_t ReadCluster(const catalog::Artefact& artefact, catalog::Place* pla
   return head ? verify::SystemIdentifierOf(*head) : 0;
 }
 
-// Of a backup in a repository, whose program wrote down all there is to know.
-std::optional<catalog::WalBase> BaseOf(const catalog::Artefact& artefact) {
-  const catalog::RepositoryFacts& facts = *artefact.facts;
-  const auto first = verify::ParseWalFileName(facts.wal_start);
-  if (artefact.defect || !first || facts.stop_lsn == 0) return std::nullopt;
-  catalog::WalBase base{facts.start_lsn, facts.stop_lsn, first->timeline, artefact.time,
-                        artefact.name};
-  base.system_identifier = facts.system_identifier;
-  if (const auto last = verify::ParseWalFileName(facts.wal_stop)) {
-    base.stop_timeline = last->timeline;
-  }
-  return base;
-}
-
 std::vector<catalog::WalBase> BaseOf(const catalog::Artefact& artefact,
                                      const verify::Walked<verify::Manifest>& manifest) {
   if (!manifest || manifest->wal.empty()) return {};
@@ -104,7 +91,7 @@ std::vector<catalog::WalBase> BaseBackups::Find(const std::vector<catalog::Artef
     if (!artefact->folder) continue;
     const auto known = known_.find(artefact->path);
     if (artefact->facts) {
-      if (auto base = BaseOf(*artefact)) bases.push_back(*std::move(base));
+      if (auto base = catalog::WalBaseOf(*artefact)) bases.push_back(*std::move(base));
       continue;
     }
     const bool same = known != known_.end() && known->second.first == artefact->fingerprint;

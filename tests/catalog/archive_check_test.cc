@@ -122,5 +122,37 @@ TEST_F(ArchiveCheckTest, DamagedTimelineHistoriesAreFound) {
   EXPECT_EQ(with("000000010000000000000010.00000028.backup", "x").outcome, Outcome::kIntact);
 }
 
+// Retention takes all that lies between two base backups, never some of it.
+TEST_F(ArchiveCheckTest, AHoleBehindAKeptBaseBackupIsNoDetail) {
+  Write(Segments('a', 0));
+  const auto name = [](std::uint64_t segment) {
+    return verify::SegmentName(1, kFirst + segment, WalBuilder::kSegment);
+  };
+  const auto base = [](std::uint64_t segment) {
+    const verify::Lsn start = (kFirst + segment) * WalBuilder::kSegment;
+    return WalBase{start + 40, start + 500, 1, {}, "base"};
+  };
+  const auto check = [&](const std::vector<WalBase>& bases) {
+    ProvenFiles proven;
+    return VerifyArchive(*MakeFolderPlace(folder_.path()), "", 0, proven, {}, bases,
+                         base::SystemClock().Now() + std::chrono::hours(1));
+  };
+  EXPECT_EQ(check({base(1), base(7)}).outcome, Outcome::kIntact);
+  std::filesystem::remove(folder_.path() + "/" + name(4));
+  const Verdict broken = check({base(1), base(7)});
+  EXPECT_EQ(broken.outcome, Outcome::kBroken);
+  EXPECT_EQ(broken.reason, model::Reason::kIncomplete);
+  EXPECT_NE(broken.message.find(name(4)), std::string::npos) << broken.message;
+  EXPECT_EQ(check({base(6)}).outcome, Outcome::kIntact) << "before all that is kept";
+  EXPECT_EQ(check({}).outcome, Outcome::kIntact) << "nobody knows what is needed";
+  // What is left of the first is its own WAL: a backup program's retention.
+  for (const std::uint64_t segment : {0, 2, 3, 5, 6}) {
+    std::filesystem::remove(folder_.path() + "/" + name(segment));
+  }
+  const Verdict expired = check({base(1), base(7)});
+  EXPECT_EQ(expired.outcome, Outcome::kIntact) << expired.ToString();
+  EXPECT_FALSE(expired.details.empty());
+}
+
 }  // namespace
 }  // namespace drwatch::catalog

@@ -200,17 +200,21 @@ def test_a_list_of_backups_that_was_cut_is_a_warning(folder, drwatch, receivers,
     assert not receivers.pages()
 
 
-def test_holes_between_backups_are_told(copy_of, repositories):
-    """WAL that no backup itself needs may be gone (retention): that is said, and no backup is broken by it."""
+def test_a_hole_between_kept_backups_is_broken(copy_of, repositories):
+    """As verify --wal says: no point behind it can be reached from the backups before. Each backup itself is whole."""
     path = copy_of("files")
     backups = repositories["files"].backups()
     between = [file for file in sorted(path.glob("archive/main/15-1/*/0*-*"))
                if backups[0]["archive"]["stop"] < file.name[:24] < backups[1]["archive"]["start"]]
     between[0].unlink()
-    code, _, lines = verify(path)
-    assert code == 0, lines
+    old = time.time() - 3600
+    for file in path.glob("archive/main/15-1/*/0*-*"):
+        os.utime(file, (old, old))
+    code, outcomes, lines = verify(path)
     archive = next(line for line in lines if line["path"].endswith("/15-1"))
-    assert between[0].name[:24] in archive["details"][0]
+    assert code == 2 and outcomes["15-1"] == "broken", lines
+    assert between[0].name[:24] in archive["message"] and between[0].name[:24] in archive["details"][0]
+    assert all(outcomes[backup["label"]] == "intact" for backup in backups)
 
 
 @pytest.mark.parametrize("part", ["archive", "backup", "archive/main/15-1"])
