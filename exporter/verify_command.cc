@@ -165,9 +165,13 @@ int Verify(const VerifyOptions& options) {
     if (chain.IsIncremental(one.path)) return waiting.push_back(std::move(one));
     tell(one);
   };
+  std::vector<std::string> paths;
+  for (const std::string& path : options.paths) {
+    for (std::string& one : SplitAtRepositories(path)) paths.push_back(std::move(one));
+  }
   // Repositories one by one, what stands between them several at a time.
   std::vector<std::string> plain;
-  for (const std::string& path : options.paths) {
+  for (const std::string& path : paths) {
     if (!FindRepository(path)) {
       plain.push_back(path);
       continue;

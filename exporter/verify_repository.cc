@@ -76,7 +76,8 @@ Verdict WithDefect(const catalog::Artefact& artefact, Verdict verdict) {
 // The backups of one stanza and the archives that they name.
 class StanzaJobs {
  public:
-  StanzaJobs(catalog::Place& place, config::Repository kind, const std::string& stanza, int jobs)
+  StanzaJobs(catalog::Place& place, config::Repository kind, const std::string& stanza, int jobs,
+             const std::string& label)
       : place_(place),
         jobs_(jobs),
         proven_(std::make_shared<catalog::ProvenFiles>()),
@@ -84,20 +85,40 @@ class StanzaJobs {
         listing_(catalog_->List(base::SystemClock().Now(), kForever, {})) {
     std::string name(ProgramName(kind));
     if (!stanza.empty()) name += " " + base::Quote(stanza);
-    const Verdict summary = VerdictOf(listing_, name);
-    const std::string path = place.Describe() + (stanza.empty() ? "" : ": " + stanza);
-    Add(path, 0, [summary](const verify::VerifyOptions&) { return summary; });
-    AddArchives();
+    if (label.empty()) AddStanza(stanza, name);
+    bool listed = false;
     for (const catalog::Artefact& artefact : listing_.complete) {
-      const std::int64_t bytes = artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes;
-      Add(artefact.path, bytes, [this, &artefact](const verify::VerifyOptions& options) {
-        return WithDefect(artefact, catalog_->Verify(artefact, options));
-      });
+      if (!label.empty() && artefact.name != label) continue;
+      AddBackup(artefact);
+      listed = true;
     }
+    if (!label.empty() && !listed) AddUnlisted(label);
   }
   std::vector<VerifyJob> Take() { return std::move(all_); }
 
  private:
+  // What is said of all of it.
+  void AddStanza(const std::string& stanza, const std::string& name) {
+    const Verdict summary = VerdictOf(listing_, name);
+    const std::string path = place_.Describe() + (stanza.empty() ? "" : ": " + stanza);
+    Add(path, 0, [summary](const verify::VerifyOptions&) { return summary; });
+    AddArchives();
+  }
+  void AddBackup(const catalog::Artefact& artefact) {
+    const std::int64_t bytes = artefact.facts ? artefact.facts->own_bytes : artefact.size_bytes;
+    Add(artefact.path, bytes, [this, &artefact](const verify::VerifyOptions& options) {
+      return WithDefect(artefact, catalog_->Verify(artefact, options));
+    });
+  }
+  // A backup that is being made or was left behind, or of a stanza that cannot be listed.
+  void AddUnlisted(const std::string& label) {
+    Verdict verdict;
+    verdict.reason = listing_.blind ? listing_.blind->reason : model::Reason::kNotFound;
+    verdict.message =
+        listing_.blind ? listing_.blind->message : "backup.info does not list it as finished";
+    Add(place_.Describe() + ": " + label, 0,
+        [verdict](const verify::VerifyOptions&) { return verdict; });
+  }
   // Before the backups: what they need of the WAL is read once, in its own order.
   void AddArchives() {
     struct Archive {
@@ -148,7 +169,8 @@ void VerifyRepository(const std::string& path, int jobs,
   std::vector<std::unique_ptr<StanzaJobs>> stanzas;
   std::vector<VerifyJob> all;
   for (const std::string& stanza : found->stanzas) {
-    stanzas.push_back(std::make_unique<StanzaJobs>(*place, found->kind, stanza, jobs));
+    stanzas.push_back(
+        std::make_unique<StanzaJobs>(*place, found->kind, stanza, jobs, found->label));
     for (VerifyJob& job : stanzas.back()->Take()) all.push_back(std::move(job));
   }
   RunVerifyJobs(all, 1, done);

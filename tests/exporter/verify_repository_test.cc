@@ -80,7 +80,6 @@ TEST(VerifyRepositoryTest, TheFolderOfOneStanzaIsOfTheRepositoryAboveIt) {
   ASSERT_TRUE(stanza);
   EXPECT_EQ(stanza->path, std::filesystem::canonical(folder.path()));
   EXPECT_EQ(stanza->stanzas, std::vector<std::string>{"main"});
-  EXPECT_FALSE(FindRepository(folder.Path(std::string("backup/main/") + repository.kFull)));
   const testing::TempDir home;
   home.Write("db1/base/20260101T000000/backup.info", "x");
   home.Write("db2/base/20260101T000000/backup.info", "x");
@@ -90,6 +89,38 @@ TEST(VerifyRepositoryTest, TheFolderOfOneStanzaIsOfTheRepositoryAboveIt) {
   EXPECT_EQ(server->kind, config::Repository::kBarman);
   EXPECT_EQ(server->stanzas, std::vector<std::string>{"db2"});
   EXPECT_FALSE(FindRepository(home.Path("db2/base")));
+}
+
+// A bundle begins like a packed file, and is none.
+TEST(VerifyRepositoryTest, TheFolderOfOneBackupIsJudgedAsThatBackup) {
+  const testing::TempDir folder;
+  PgBackRestRepository repository;
+  repository.bundles = true;
+  repository.Build();
+  const std::string root = folder.path() + "/repo";
+  for (const auto& [name, bytes] : repository.files) folder.Write("repo/" + name, bytes);
+  folder.Write("repo/backup/main/backup.history/backup.info", "x");
+  for (const char* const label : {repository.kFull, repository.kIncr}) {
+    const auto found = FindRepository(root + "/backup/main/" + label + "/");
+    ASSERT_TRUE(found) << label;
+    EXPECT_EQ(found->label, label);
+    std::vector<std::string> lines;
+    VerifyRepository(root + "/backup/main/" + label, 2, [&](const VerifiedPath& one) {
+      lines.push_back(std::string(verify::OutcomeName(one.verdict.outcome)) + " " +
+                      one.path.substr(one.path.rfind('/') + 1));
+    });
+    EXPECT_EQ(lines, std::vector<std::string>{std::string("intact ") + label});
+  }
+  // A folder of repositories: each is one.
+  folder.Write("note.json", "{}");
+  EXPECT_EQ(SplitAtRepositories(folder.path()),
+            (std::vector<std::string>{folder.path() + "/note.json", root}));
+  EXPECT_EQ(SplitAtRepositories(root), std::vector<std::string>{root});
+  EXPECT_EQ(SplitAtRepositories(root + "/archive"), std::vector<std::string>{root + "/archive"});
+  // Where its stanza lies on another disk, too.
+  std::filesystem::rename(root + "/backup", folder.path() + "/disk");
+  std::filesystem::create_directory_symlink(folder.path() + "/disk", root + "/backup");
+  EXPECT_TRUE(FindRepository(root + "/backup/main/" + repository.kFull));
 }
 
 }  // namespace
