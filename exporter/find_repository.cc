@@ -20,6 +20,17 @@ bool IsFolder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
+// What cannot be read may.
+bool HoldsFiles(const fs::path& folder) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    std::error_code gone;
+    if (!at->is_directory(gone)) return true;
+  }
+  return static_cast<bool>(error);
+}
+
 std::optional<catalog::RecognisedRepository> Recognise(const fs::path& path) {
   if (!IsFolder(path)) return std::nullopt;
   const auto place = catalog::MakeFolderPlace(path.string());
@@ -78,6 +89,7 @@ std::vector<std::string> SplitAtRepositories(const std::string& path) {
   bool any = false;
   std::error_code error;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+    if (IsFolder(at->path()) && !HoldsFiles(at->path())) continue;
     inside.push_back(at->path().string());
     const auto found = FindStanza(inside.back());
     any = any || (found && found->path == inside.back());

@@ -19,7 +19,8 @@ struct FoundRepository {
 // By the names in it. nullopt also if it cannot be looked at.
 std::optional<FoundRepository> FindRepository(const std::string& path);
 
-// What lies directly in the folder, if repositories do; else the path itself.
+// What lies directly in the folder, without empty folders (pgBackRest's spool), if repositories do;
+// else the path itself.
 std::vector<std::string> SplitAtRepositories(const std::string& path);
 
 }  // namespace drwatch::exporter

@@ -113,6 +113,7 @@ TEST(VerifyRepositoryTest, TheFolderOfOneBackupIsJudgedAsThatBackup) {
   }
   // A folder of repositories: each is one.
   folder.Write("note.json", "{}");
+  std::filesystem::create_directories(folder.Path("spool/archive"));
   EXPECT_EQ(SplitAtRepositories(folder.path()),
             (std::vector<std::string>{folder.path() + "/note.json", root}));
   EXPECT_EQ(SplitAtRepositories(root), std::vector<std::string>{root});
