@@ -14,6 +14,11 @@ constexpr std::int64_t kDaySeconds = 86'400;
 // Of those that are broken and do not count so many are named.
 constexpr std::size_t kMaxNamed = 3;
 
+// What Redis appends to is empty until something is written.
+bool MayBeEmpty(std::string_view name, const Fault& fault) {
+  return fault.reason == model::Reason::kTooSmall && base::Lower(name).ends_with(".aof");
+}
+
 }  // namespace
 
 bool ArchivedDumps::Wants(std::string_view name) {
@@ -32,7 +37,7 @@ void ArchivedDumps::Add(const std::string& name, std::int64_t modified, Walked<W
     return;
   }
   Fault fault = std::move(found.error());
-  if (fault.outcome != Outcome::kBroken) return;
+  if (fault.outcome != Outcome::kBroken || MayBeEmpty(name, fault)) return;
   if (broken_.size() == kMaxBroken) {
     ++more_broken_;
     return;

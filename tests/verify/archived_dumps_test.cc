@@ -60,6 +60,10 @@ TEST(ArchivedDumpsTest, ABrokenOneBreaksTheArchive) {
   EXPECT_EQ(VerifyTar("shop.sql", "").reason, Reason::kTooSmall);
   EXPECT_EQ(VerifyTar("shop.sql.gz", Gzip("")).reason, Reason::kTooSmall);
   EXPECT_EQ(VerifyTar("shop.dump", "<html><body>503").reason, Reason::kWrongFormat);
+  // Redis has not written to it yet.
+  EXPECT_EQ(VerifyTar("appendonlydir/appendonly.aof.2.incr.aof", "").outcome, Outcome::kIntact);
+  EXPECT_EQ(VerifyTar("appendonly.aof", "*2\r\n$6\r\nselect\r\n$1\r\n0\r\nx").outcome,
+            Outcome::kBroken);
 }
 
 TEST(ArchivedDumpsTest, AnOldOneIsToldOnly) {
