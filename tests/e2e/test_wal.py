@@ -505,6 +505,9 @@ def test_what_is_being_received_is_no_damage(folder, primary, packing):
     receiver = subprocess.Popen([f"{PG_BIN}/pg_receivewal", "-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres",
                                  "-D", str(received), "--synchronous", *packed])
     try:
+        # It begins with the segment that is open when it connects, once something is in that.
+        primary.sql("INSERT INTO t VALUES ('is received')")
+        wait_until(lambda: list(received.glob("*.partial")), what="the receiver at work")
         archive(primary)
         primary.sql("INSERT INTO t VALUES ('begins a segment')")
         wait_until(lambda: len(list(received.iterdir())) == 2 and list(received.glob("*.partial")), what="two segments received")
