@@ -10,6 +10,13 @@
 namespace drwatch::exporter {
 namespace {
 
+// How it ended, and what it wrote.
+std::pair<int, std::string> VerifyAndSay(const VerifyOptions& options) {
+  ::testing::internal::CaptureStdout();
+  const int code = Verify(options);
+  return {code, ::testing::internal::GetCapturedStdout()};
+}
+
 TEST(VerifyCommandTest, NothingOfAFileReachesATerminalAsItIs) {
   const testing::TempDir folder;
   VerifyOptions options;
@@ -34,11 +41,7 @@ TEST(VerifyCommandTest, ASealedWalArchiveIsUnjudged) {
                            "000000020000000000000005.00000028.backup", "00000002.history"}) {
     folder.Write(std::string(name) + ".gpg", "no known cipher");
   }
-  const auto verify = [&options] {
-    ::testing::internal::CaptureStdout();
-    const int code = Verify(options);
-    return std::pair(code, ::testing::internal::GetCapturedStdout());
-  };
+  const auto verify = [&options] { return VerifyAndSay(options); };
   const auto [code, text] = verify();
   EXPECT_EQ(code, 3) << text;
   EXPECT_NE(text.find("unjudged: 2 segments, 0 missing, 0 damaged, 2 unjudged"), text.npos) << text;
@@ -90,11 +93,7 @@ TEST(VerifyCommandTest, AFolderOfWalIsBrokenWhereASegmentIsMissing) {
                            "000000010000000000000008", "00000001.history"}) {
     folder.Write(std::string(name) + ".gpg", "no known cipher");
   }
-  const auto verify = [&options] {
-    ::testing::internal::CaptureStdout();
-    const int code = Verify(options);
-    return std::pair(code, ::testing::internal::GetCapturedStdout());
-  };
+  const auto verify = [&options] { return VerifyAndSay(options); };
   const auto [code, text] = verify();
   EXPECT_EQ(code, 2) << text;
   EXPECT_NE(text.find("broken (incomplete), level 1: a WAL archive in which files are missing"),
@@ -114,11 +113,7 @@ TEST(VerifyCommandTest, LinksInAWalArchiveAreFollowedAndDeadOnesTold) {
   }
   VerifyOptions options;
   options.wal_folders = {folder.path()};
-  const auto verify = [&options] {
-    ::testing::internal::CaptureStdout();
-    const int code = Verify(options);
-    return std::pair(code, ::testing::internal::GetCapturedStdout());
-  };
+  const auto verify = [&options] { return VerifyAndSay(options); };
   const auto [code, text] = verify();
   EXPECT_EQ(code, 3) << text;
   EXPECT_NE(text.find("unjudged: 2 segments, 0 missing"), text.npos) << text;
@@ -171,11 +166,7 @@ TEST(VerifyCommandTest, AnArchiveWithoutTheFirstSegmentOfItsTimelineIsBroken) {
                "START TIME: 2023-11-14 22:13:20 UTC\nSTOP TIME: 2023-11-14 22:13:20 UTC\n");
   VerifyOptions options;
   options.wal_folders = {folder.path()};
-  const auto verify = [&options] {
-    ::testing::internal::CaptureStdout();
-    const int code = Verify(options);
-    return std::pair(code, ::testing::internal::GetCapturedStdout());
-  };
+  const auto verify = [&options] { return VerifyAndSay(options); };
   EXPECT_EQ(verify().first, 0);
   folder.Write("00000002.history", "1\t0/300800\tbefore the mistake\n");
   const auto [code, text] = verify();
